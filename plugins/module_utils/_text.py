@@ -1,0 +1,32 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reducing text that a kernel, a boot loader or a program wrote to something that is safe to show.
+
+What the previous kernel handed over is untrusted: it may hold escape sequences for terminals, line ends that forge
+log lines, or no end at all.
+"""
+
+from __future__ import annotations
+
+from typing import Union
+
+REPLACEMENT = "?"
+
+
+def printable(text: Union[str, bytes], limit: int = 200) -> str:
+    """Return ``text`` with everything but printable ASCII replaced by ``?``, cut after ``limit`` characters.
+
+    Each byte (of bytes) or character (of str) that is not printable becomes one ``?``, so that positions and lengths
+    stay as they were.
+    """
+    characters = text[:limit].decode("latin-1") if isinstance(text, bytes) else text[:limit]
+    return "".join(char if " " <= char <= "~" else REPLACEMENT for char in characters)
+
+
+def until_nul(field: bytes, limit: int) -> str:
+    """Return the C string in a fixed-size ``field`` as printable ASCII of at most ``limit`` characters.
+
+    A field without a NUL byte is taken whole, as the kernel's ``strscpy()`` would, up to ``limit``.
+    """
+    return printable(field.split(b"\0", 1)[0], limit)
