@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# make test            everything that CI runs; make test STEPS="unit sanity-dev" only these
+# make demo            upgrade real guests by kexec and show the proof
+# make lint|contract|unit|artefact|sanity|integration|molecule
+# make steps           the names of all steps
+# make prepare         Debian packages and Python environments, nothing else
+# make clean           remove build/ (the lab's cache stays: `make lab ARGS=clean` removes it)
+
+.DEFAULT_GOAL := help
+.PHONY: help test demo lint contract unit artefact sanity integration molecule steps packages prepare link lab format clean
+
+STEPS ?=
+ARGS ?= --help
+TOOLS = PYTHONPATH=tests PYTHONPYCACHEPREFIX=build/cache/pycache python3 -m tools --end-with-parent
+
+help:
+	@sed -n 's/^# \(make\)/\1/p' Makefile
+
+test:
+	@exec env $(TOOLS) test $(STEPS)
+
+lint contract unit artefact sanity integration molecule:
+	@exec env $(TOOLS) test $@
+
+demo:
+	@$(TOOLS) demo
+
+prepare link:
+	@$(TOOLS) $@
+
+steps packages:
+	@$(TOOLS) show-$@
+
+lab:
+	@$(TOOLS) prepare integration
+	@PYTHONPATH=tests exec build/venv/dev/bin/python -m lab $(ARGS)
+
+format:
+	@$(TOOLS) prepare ruff
+	@build/venv/dev/bin/ruff check --fix .; build/venv/dev/bin/ruff format .
+
+clean:
+	rm -rf build

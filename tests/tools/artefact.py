@@ -1,0 +1,93 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds and installs the collection as an operator would get it, and looks at the result."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+from pathlib import Path
+
+from .layout import BUILD, COLLECTION, DIST, INSTALLED, ROOT
+from .runner import Context, StepFailed
+
+# Everything else in the artefact is a mistake in galaxy.yml's build_ignore.
+SHIPPED = frozenset(
+    "CHANGELOG.md CONTRIBUTING.md FILES.json LICENSE MANIFEST.json README.md "
+    "changelogs docs meta playbooks plugins roles".split()
+)
+NEVER_SHIPPED = ("__pycache__", "tests", "molecule", "build", "fragments")
+# The tests are not in the artefact: they are made visible beside it, without the tree's plugins.
+TESTS_BESIDE = BUILD / "installed-tests"
+
+
+def unwanted(names: list[str]) -> list[str]:
+    """Return the paths of an artefact that do not belong into it."""
+    return [
+        name
+        for name in names
+        if Path(name).parts[0] not in SHIPPED or any(part in NEVER_SHIPPED for part in Path(name).parts)
+    ]
+
+
+def build(context: Context) -> Path:
+    """Build the artefact and return its path."""
+    shutil.rmtree(DIST, ignore_errors=True)
+    DIST.mkdir(parents=True)
+    context.tool("ansible-galaxy", "collection", "build", "--output-path", DIST, ROOT)
+    (artefact,) = DIST.glob("kho-kexec-*.tar.gz")
+    return artefact
+
+
+def check_content(artefact: Path) -> None:
+    """StepFailed when the artefact holds what does not belong into it."""
+    with tarfile.open(artefact) as archive:
+        found = unwanted([name for name in archive.getnames() if name not in ("", ".")])
+    if found:
+        raise StepFailed(f"galaxy.yml's build_ignore lets these into the artefact: {', '.join(sorted(found)[:20])}")
+
+
+def install(context: Context, artefact: Path) -> Path:
+    """Install the artefact into build/installed and return the collection's folder there."""
+    shutil.rmtree(INSTALLED, ignore_errors=True)
+    context.tool(
+        "ansible-galaxy", "collection", "install", "--offline", "--no-deps", "--collections-path", INSTALLED, artefact
+    )
+    return INSTALLED / COLLECTION
+
+
+def documented(context: Context, collection: Path) -> None:
+    """Let ansible-doc show every plugin, role and playbook-relevant entry point of the installed collection."""
+    env = {"ANSIBLE_COLLECTIONS_PATH": str(INSTALLED)}
+    for kind, folder in (("module", "modules"), ("callback", "callback")):
+        names = [f"kho.kexec.{path.stem}" for path in sorted((collection / "plugins" / folder).glob("[!_]*.py"))]
+        if not names:
+            raise StepFailed(f"the artefact holds no {kind}")
+        context.tool("ansible-doc", "--type", kind, "--json", *names, env=env)
+    roles = [f"kho.kexec.{path.name}" for path in sorted((collection / "roles").iterdir())]
+    context.tool("ansible-doc", "--type", "role", "--json", *roles, env=env)
+
+
+def unit_tests(context: Context) -> None:
+    """Run the unit tests of the plugins against the installed copy."""
+    beside = TESTS_BESIDE / COLLECTION
+    shutil.rmtree(TESTS_BESIDE, ignore_errors=True)
+    beside.mkdir(parents=True)
+    (beside / "tests").symlink_to(ROOT / "tests")
+    paths = f"{INSTALLED} {TESTS_BESIDE} {ROOT / 'tests'}"
+    context.tool(
+        "pytest",
+        *("--override-ini", f"pythonpath={paths}"),
+        ROOT / "tests" / "unit" / "plugins",
+        env={"PYTHONPATH": paths.replace(" ", ":"), "ANSIBLE_COLLECTIONS_PATH": str(INSTALLED)},
+    )
+
+
+def check(context: Context) -> None:
+    """Build, look inside, install, show the documentation, test the installed copy."""
+    artefact = build(context)
+    check_content(artefact)
+    collection = install(context, artefact)
+    documented(context, collection)
+    unit_tests(context)

@@ -1,0 +1,172 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps of the test suite, in their order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+
+from . import artefact, environments, packages, sanity
+from .interpreters import MODULE_VERSIONS, spell
+from .layout import BUILD, COLLECTION, COLLECTIONS, ROOT
+from .runner import Context, Step, StepFailed
+from .venvs import Environment
+
+TESTS = ROOT / "tests"
+UNIT = TESTS / "unit"
+MODULE_UTILS = Path("plugins", "module_utils")
+MOLECULE = ROOT / "molecule"
+MOLECULE_BASE = MOLECULE / "config.yml"
+
+PYTHON = frozenset({"python"})
+LAB = frozenset({"python", "lab"})
+
+Action = Callable[[Context], None]
+
+
+def tool(name: str, *arguments: str | os.PathLike[str]) -> Action:
+    """Return an action that runs one program of the step's environment."""
+    return lambda context: context.tool(name, *arguments)
+
+
+# --- lint ---------------------------------------------------------------------------------------------------------
+
+
+def ruff(context: Context) -> None:
+    """Lint and check the format of all Python files."""
+    context.tool("ruff", "check", ".")
+    context.tool("ruff", "format", "--check", ".")
+
+
+def mypy(context: Context) -> None:
+    """Check the types of the pure core, of the controller's helpers, of the lab and of these tools."""
+    plugins = COLLECTIONS / COLLECTION / "plugins"
+    folders = [plugins / "module_utils", plugins / "plugin_utils", TESTS / "lab", TESTS / "tools"]
+    context.tool("mypy", *(os.path.relpath(folder, ROOT) for folder in folders))
+
+
+def docs(context: Context) -> None:
+    """Check the change log's fragments and the plugins' documentation."""
+    context.tool("antsibull-changelog", "lint")
+    context.tool("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", ".")
+
+
+def lint(dev: Environment) -> Iterator[Step]:
+    """Yield the linters."""
+    for name, title, action in (
+        ("ruff", "Python style and complexity (ruff)", ruff),
+        ("mypy", "types (mypy --strict)", mypy),
+        ("yamllint", "YAML style (yamllint)", tool("yamllint", "--strict", ".")),
+        ("ansible-lint", "Ansible rules (ansible-lint, profile production)", tool("ansible-lint", "--offline")),
+        ("docs", "change log and plugin documentation (antsibull)", docs),
+    ):
+        yield Step(name, "lint", title, action, PYTHON, (dev,))
+
+
+# --- without guests -----------------------------------------------------------------------------------------------
+
+
+def module_unit_tests(context: Context) -> None:
+    """Compile what runs on managed hosts, then test its pure core."""
+    context.tool("python", "-m", "compileall", "-q", "-f", ROOT / MODULE_UTILS, ROOT / "plugins" / "modules")
+    context.tool("pytest", UNIT / MODULE_UTILS)
+
+
+def unit(dev: Environment) -> Iterator[Step]:
+    """Yield the unit tests: the modules' core on each Python, the rest on the controller's and with each ansible-core."""
+    for version in MODULE_VERSIONS:
+        wanted = environments.for_modules(version)
+        yield unit_step(wanted, f"unit tests on Python {spell(version)}", module_unit_tests)
+    without_core = f"--ignore={UNIT / MODULE_UTILS}"
+    title = "unit tests on the controller's Python"
+    yield Step("unit-controller", "unit", title, tool("pytest", UNIT, without_core), PYTHON, (dev,))
+    for core in environments.CORES:
+        action = tool("pytest", UNIT / "plugins", without_core)
+        yield unit_step(environments.for_core(core), f"unit tests with ansible-core {core}", action, "unit-")
+
+
+def unit_step(wanted: environments.Wanted, title: str, action: Action, prefix: str = "") -> Step:
+    """Return the step of one environment, with the reason when this machine cannot have that environment."""
+    made = (wanted.environment,) if wanted.environment else ()
+    return Step(prefix + wanted.name, "unit", title, action, PYTHON, made, wanted.absent)
+
+
+def sanity_steps(dev: Environment) -> Iterator[Step]:
+    """Yield ansible-test sanity with the controller's ansible-core and with the newest."""
+    yield Step("sanity-dev", "sanity", "ansible-test sanity, the controller's core", sanity.check, PYTHON, (dev,))
+    newest = list(environments.CORES)[-1]
+    wanted = environments.for_core(newest)
+    made = (wanted.environment,) if wanted.environment else ()
+    title = f"ansible-test sanity, ansible-core {newest}"
+    yield Step(f"sanity-{wanted.name}", "sanity", title, sanity.check, PYTHON, made, wanted.absent)
+
+
+# --- with real guests ---------------------------------------------------------------------------------------------
+
+
+def no_scenario(_context: Context) -> None:
+    """Fail: a run without a scenario has shown nothing."""
+    raise StepFailed("molecule/ holds no scenario (no folder with a molecule.yml)")
+
+
+def molecule_test(scenario: str, context: Context) -> None:
+    """Run one scenario from nothing to nothing."""
+    base = ["--base-config", MOLECULE_BASE] if MOLECULE_BASE.exists() else []
+    environment = {"MOLECULE_GLOB": "molecule/*/molecule.yml"}
+    context.tool("molecule", *base, "test", "--scenario-name", scenario, env=environment)
+
+
+def molecule(dev: Environment) -> Iterator[Step]:
+    """Yield a step for each scenario."""
+    scenarios = sorted(path.parent.name for path in MOLECULE.glob("*/molecule.yml"))
+    if not scenarios:
+        yield Step("molecule", "molecule", "molecule", no_scenario, LAB, (dev,))
+    for name in scenarios:
+        action = partial(molecule_test, name)
+        yield Step(f"molecule-{name}", "molecule", f"molecule scenario {name}", action, LAB, (dev,))
+
+
+def steps() -> list[Step]:
+    """Return all steps of `make test`."""
+    dev = environments.controller()
+    return [
+        *lint(dev),
+        Step("contract", "contract", "documentation, specs and defaults agree", tool("pytest", TESTS / "contract"), PYTHON, (dev,)),
+        *unit(dev),
+        Step("artefact", "artefact", "build, install and look at the artefact", artefact.check, PYTHON, (dev,)),
+        *sanity_steps(dev),
+        Step("integration", "integration", "integration tests", tool("pytest", TESTS / "integration"), LAB, (dev,)),
+        *molecule(dev),
+    ]
+
+
+# --- preparation --------------------------------------------------------------------------------------------------
+
+
+def install_packages(purposes: frozenset[str], context: Context) -> None:
+    """Make sure of the Debian packages."""
+    try:
+        packages.ensure(purposes, context.run, context.say)
+    except packages.PackagesMissing as error:
+        raise StepFailed(str(error)) from error
+
+
+def make_environments(wanted: Iterable[Environment], context: Context) -> None:
+    """Make sure of the Python environments."""
+    for environment in wanted:
+        environment.ensure(context.run, context.say)
+
+
+def prepare(wanted: Iterable[Step]) -> list[Step]:
+    """Return the steps that prepare the machine for the wanted ones."""
+    runnable = [step for step in wanted if step.absent is None]
+    purposes = frozenset(purpose for step in runnable for purpose in step.packages)
+    made = dict.fromkeys(environment for step in runnable for environment in step.environments)
+    return [
+        Step("packages", "prepare", "Debian packages", partial(install_packages, purposes)),
+        Step("environments", "prepare", f"Python environments ({len(made)})", partial(make_environments, made)),
+    ]

@@ -1,0 +1,150 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line behind the Makefile."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Sequence
+from functools import partial
+
+from . import catalogue, environments, processes
+from .console import Console
+from .layout import ROOT, link_collection
+from .runner import LOGS, Context, Result, Step, run_all
+
+DEMO = ROOT / "tests" / "demo" / "run"
+
+
+class UnknownStep(Exception):
+    """A step was asked for that does not exist; tells which do."""
+
+
+def select(steps: Sequence[Step], wanted: Sequence[str]) -> list[Step]:
+    """Return the steps with these names or groups, in their order; all when none is named."""
+    known = {name for step in steps for name in (step.name, step.group)}
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise UnknownStep(f"no step or group {', '.join(unknown)}; there are: {', '.join(sorted(known))}")
+    return [step for step in steps if not wanted or step.name in wanted or step.group in wanted]
+
+
+def in_ci() -> bool:
+    """Tell whether this run is CI's, where nothing may be left out."""
+    return os.environ.get("CI", "").lower() == "true"
+
+
+def summarize(results: Sequence[Result], planned: Sequence[Step], console: Console, strict: bool) -> bool:
+    """Print how every step ended, and return whether all is well.
+
+    With `strict`, a step that this machine cannot run counts as failed.
+    """
+    console.print("\nsummary")
+    for result in results:
+        log = (LOGS / f"{result.step.name}.log").relative_to(ROOT)
+        outcome, where = ("FAILED", f"  {log}") if result.failure else ("passed", "")
+        console.print(f"  {outcome}  {result.seconds:5.0f} s  {result.step.name}{where}")
+    absent = [step for step in planned if step.absent]
+    done = {result.step.name for result in results}
+    pending = [step for step in planned if not step.absent and step.name not in done]
+    for step in absent:
+        console.print(f"not run here: {step.title} ({step.absent})")
+    for report in (report for result in results for report in result.reports):
+        console.print(f"not run here: {report}")
+    for step in pending:
+        console.print(f"not reached: {step.title}")
+    failed = sum(1 for result in results if result.failure) + len(pending) + (len(absent) if strict else 0)
+    if strict and absent:
+        console.print("In CI a step that cannot run counts as failed.")
+    console.print(f"{sum(1 for result in results if not result.failure)} passed, {failed} failed")
+    return failed == 0
+
+
+def test(arguments: argparse.Namespace) -> int:
+    """Run the selected steps."""
+    chosen = select(catalogue.steps(), arguments.steps)
+    planned = [*catalogue.prepare(chosen), *chosen]
+    console = Console(stream=in_ci() or arguments.verbose or len(chosen) == 1)
+    results = run_all(planned, console)
+    return 0 if summarize(results, planned, console, strict=in_ci()) else 1
+
+
+def demo(_arguments: argparse.Namespace) -> int:
+    """Prepare the machine and hand over to the demonstration, which speaks for itself."""
+    show = Step("demo", "demo", "demonstration", run_demo, catalogue.LAB, (environments.controller(),))
+    planned = [*catalogue.prepare([show]), show]
+    console = Console(stream=True)
+    return 1 if any(result.failure for result in run_all(planned, console)) else 0
+
+
+def run_demo(context: Context) -> None:
+    """Run the demonstration."""
+    context.run([DEMO])
+
+
+def show_steps(_arguments: argparse.Namespace) -> int:
+    """List the steps."""
+    for step in catalogue.steps():
+        absent = f" (not here: {step.absent})" if step.absent else ""
+        print(f"{step.group:12} {step.name:20} {step.title}{absent}")
+    return 0
+
+
+def show_packages(_arguments: argparse.Namespace) -> int:
+    """List the Debian packages with their reasons."""
+    for purpose, names in catalogue.packages.PACKAGES.items():
+        for name, reason in names.items():
+            print(f"{purpose:8} {name:18} {reason}")
+    return 0
+
+
+def link(_arguments: argparse.Namespace) -> int:
+    """Make the tree visible as a collection."""
+    print(link_collection().relative_to(ROOT))
+    return 0
+
+
+def prepare(arguments: argparse.Namespace) -> int:
+    """Install what the selected steps need, and run none of them."""
+    console = Console(stream=False)
+    planned = catalogue.prepare(select(catalogue.steps(), arguments.steps))
+    return 1 if any(result.failure for result in run_all(planned, console)) else 0
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Return the parsed command line; `command` is the function to call."""
+    parser = argparse.ArgumentParser(prog="python3 -m tools", description=__doc__)
+    parser.add_argument("--end-with-parent", action="store_true", help="end when the calling process is gone")
+    commands = parser.add_subparsers(required=True)
+    for command in (test, demo, prepare, link, show_steps, show_packages):
+        name = command.__name__.replace("_", "-")
+        sub = commands.add_parser(name, help=command.__doc__)
+        sub.set_defaults(command=command)
+        if command in (test, prepare):
+            sub.add_argument("steps", nargs="*", metavar="STEP", help="name or group; all when none is given")
+        if command is test:
+            sub.add_argument("--verbose", action="store_true", help="show what every step prints")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run a command; 0 when all is well, 1 when something failed, 2 for misuse, 128 + signal when interrupted."""
+    arguments = parse(argv)
+    started = time.monotonic()
+    processes.catch_signals()
+    processes.adopt_orphans()
+    try:
+        if arguments.end_with_parent:
+            processes.end_with_parent()
+        link_collection()
+        code: int = arguments.command(arguments)
+    except (UnknownStep, environments.NoController) as error:
+        print(error)
+        return 2
+    except processes.Interrupted as signal:
+        Console(stream=False).print(f"\ninterrupted by {signal} after {time.monotonic() - started:.0f} s; nothing of it still runs")
+        return 128 + signal.number
+    return code
