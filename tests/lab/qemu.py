@@ -101,7 +101,7 @@ def _options(machine: Machine) -> Iterator[str]:
     yield from ("-nodefaults", "-no-user-config", "-display", "none")
     yield from _boot_options(machine)
     for number, disk in enumerate(machine.disks):
-        yield from _disk_options(number, disk)
+        yield from _disk_options(number, disk, bootable=machine.direct_boot is None)
     yield from _network_options(machine.ssh_port)
     yield from ("-device", "virtio-rng-pci")
     # A reset by the watchdog and every other reset become QMP events, so the boot history can tell them apart.
@@ -131,13 +131,15 @@ def _boot_options(machine: Machine) -> Iterator[str]:
         yield "-no-reboot"
 
 
-def _disk_options(number: int, disk: Disk) -> Iterator[str]:
+def _disk_options(number: int, disk: Disk, *, bootable: bool) -> Iterator[str]:
     # The overlay dies with the run, so nothing needs to survive a crash of this machine: cache=unsafe.
     yield from (
         "-drive",
         f"if=none,id=disk{number},format={disk.format},cache=unsafe,discard=unmap,file={_text(disk.path)}",
     )
-    yield from ("-device", f"virtio-blk-pci,drive=disk{number},serial={_text(disk.serial)},bootindex={number}")
+    # QEMU gives the first boot index to a kernel that it loads itself.
+    order = f",bootindex={number}" if bootable else ""
+    yield from ("-device", f"virtio-blk-pci,drive=disk{number},serial={_text(disk.serial)}{order}")
 
 
 def _network_options(ssh_port: int | None) -> Iterator[str]:

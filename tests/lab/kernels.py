@@ -1,0 +1,224 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab's kernels: two series with Kexec HandOver and variants of the newer one, each as the .deb that kernel's own packaging makes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lab.apt import KernelArchive
+from lab.cache import Ingredients, build_once
+from lab.errors import LabError
+from lab.paths import LAB_DIR
+from lab.progress import run_logged, say, step
+
+_CONFIG = LAB_DIR / "kernel.config"
+_ABI = "include/linux/kho/abi"
+_RECIPE = 1  # raise it when the same ingredients are to be built in another way
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A replacement in a source file; ``pattern`` must be found exactly once."""
+
+    file: str
+    pattern: str
+    replacement: str
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What makes a kernel differ from the plain one of its series."""
+
+    suffix: str
+    why: str
+    config: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    series: str = "newer"
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel that can be installed: ``release`` is what uname -r says, ``package`` what apt installs, ``deb`` the file."""
+
+    name: str
+    release: str
+    package: str
+    deb: Path
+
+
+@dataclass(frozen=True)
+class Source:
+    """A linux-source package."""
+
+    package: str
+    version: str
+
+
+VARIANTS = {
+    "old": Variant("-kho", "the older series, which guests boot from cold", series="older"),
+    "new": Variant("-kho", "the newer series, the ordinary target"),
+    "no-kho": Variant(
+        "-nokho",
+        "a target built without Kexec HandOver",
+        config=(
+            "# CONFIG_KEXEC_HANDOVER is not set",
+            "# CONFIG_KEXEC_HANDOVER_DEBUGFS is not set",
+            "# CONFIG_LIVEUPDATE is not set",
+        ),
+    ),
+    "kho-v9": Variant(
+        "-khov9",
+        "a target with another KHO ABI, which refuses the handover",
+        edits=(Edit(f"{_ABI}/kexec_handover.h", r'(#define KHO_FDT_COMPATIBLE\s+)"kho-v\d+"', r'\1"kho-v9"'),),
+    ),
+    "luo-v9": Variant(
+        "-luov9",
+        "a target with another LUO ABI, which panics when the kernel before ran with liveupdate=on",
+        edits=(Edit(f"{_ABI}/luo.h", r'(#define LUO_FDT_COMPATIBLE\s+)"luo-v\d+"', r'\1"luo-v9"'),),
+    ),
+    "metadata-v2": Variant(
+        "-metav2",
+        "a target with another version of the kexec metadata",
+        edits=(Edit(f"{_ABI}/kexec_metadata.h", r"(#define KHO_KEXEC_METADATA_VERSION\s+)1\b", r"\g<1>2"),),
+    ),
+    "no-net": Variant("-nonet", "a target that boots and cannot be reached", config=("# CONFIG_VIRTIO_NET is not set",)),
+}
+
+
+def ensure(names: Sequence[str]) -> list[Kernel]:
+    """Build the kernels that are not built yet, and return them in the order of ``names``.
+
+    Raises:
+        LabError: an unknown name, or a build that fails.
+    """
+    unknown = sorted(set(names) - set(VARIANTS))
+    if unknown:
+        raise LabError(f"the lab has no kernel {', '.join(unknown)}; it has {', '.join(VARIANTS)}")
+    series = newest_series(KernelArchive())
+    return [_kernel(name, series[VARIANTS[name].series]) for name in names]
+
+
+def newest_series(archive: KernelArchive) -> dict[str, Source]:
+    """The newest two series of Linux 7 that Debian has sources of, as ``{"older": ..., "newer": ...}``."""
+    offered = archive.candidates(r"^linux-source-7\.[0-9]+$")
+    ordered = sorted(offered, key=lambda package: int(package.rpartition(".")[2]))
+    if len(ordered) < 2:
+        raise LabError(f"Debian's kernel suites offer {ordered or 'no linux-source-7.*'}, and the lab needs two series to go from one to the other")
+    older, newer = (Source(package, offered[package]) for package in ordered[-2:])
+    return {"older": older, "newer": newer}
+
+
+def _kernel(name: str, source: Source) -> Kernel:
+    variant = VARIANTS[name]
+    folder = build_once("kernels", name, _ingredients(source, variant), lambda made: _build(name, variant, source, made))
+    (deb,) = folder.glob("linux-image-*.deb")
+    return Kernel(name, deb=deb, **json.loads((folder / "kernel.json").read_text()))
+
+
+def _ingredients(source: Source, variant: Variant) -> Ingredients:
+    return {"recipe": _RECIPE, "source": asdict(source), "config": _CONFIG.read_text(), "variant": asdict(variant)}
+
+
+def _build(name: str, variant: Variant, source: Source, folder: Path) -> None:
+    """Make the package of one kernel in ``folder``; the tree that it was built in goes away."""
+    with step(f"kernel {name} ({variant.why}) from {source.package} {source.version}"):
+        tree = folder / "tree"
+        if variant.series == "newer":
+            shutil.copytree(_built_tree(source), tree, symlinks=True)
+        else:
+            _unpack(source, tree)
+        for edit in variant.edits:
+            _apply(edit, tree)
+        _configure(tree, variant, folder / "build.log")
+        _compile(tree, f"kernel {name}", folder / "build.log", "bindeb-pkg")
+        (deb,) = (found for found in folder.glob("linux-image-*.deb") if "-dbg_" not in found.name)
+        for other in {*folder.glob("*.deb"), *folder.glob("linux-upstream_*")} - {deb}:
+            other.unlink()
+        package = deb.name.partition("_")[0]
+        facts = {"release": package.removeprefix("linux-image-"), "package": package}
+        (folder / "kernel.json").write_text(json.dumps(facts) + "\n")
+        shutil.rmtree(tree)
+
+
+def _built_tree(source: Source) -> Path:
+    """A compiled tree of the plain kernel, from which a variant is a rebuild of few files."""
+
+    def build(folder: Path) -> None:
+        tree = folder / "tree"
+        _unpack(source, tree)
+        _configure(tree, VARIANTS["new"], folder / "build.log")
+        _compile(tree, f"{source.package} {source.version}", folder / "build.log", "all")
+
+    return build_once("trees", source.package, _ingredients(source, VARIANTS["new"]), build) / "tree"
+
+
+def _unpack(source: Source, tree: Path) -> None:
+    def fetch(folder: Path) -> None:
+        with step(f"fetching {source.package} {source.version}"):
+            KernelArchive().download(source.package, source.version, folder)
+
+    (deb,) = build_once("sources", source.package, asdict(source), fetch).glob("*.deb")
+    with step(f"unpacking {source.package}"):
+        tree.mkdir()
+        with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as package:
+            inner = ["tar", "-xO", f"./usr/src/{source.package}.tar.xz"]
+            with subprocess.Popen(inner, stdin=package.stdout, stdout=subprocess.PIPE) as archive:
+                subprocess.run(["tar", "-xJ", "--strip-components=1", "-C", tree], stdin=archive.stdout, check=True)
+
+
+def _apply(edit: Edit, tree: Path) -> None:
+    file = tree / edit.file
+    text, count = re.subn(edit.pattern, edit.replacement, file.read_text())
+    if count != 1:
+        raise LabError(f"{edit.pattern!r} is {count} times in {edit.file}, not once: the sources have changed, and the variant with them")
+    file.write_text(text)
+
+
+def _configure(tree: Path, variant: Variant, log: Path) -> None:
+    """tinyconfig, the lab's fragment, the variant's options; then check that every line of them survived."""
+    wanted = [line for line in _CONFIG.read_text().splitlines() if _option(line)]
+    changed = {_option(line) for line in variant.config}
+    wanted = [line for line in wanted if _option(line) not in changed] + [*variant.config, f'CONFIG_LOCALVERSION="{variant.suffix}"']
+    run_logged(["make", "-C", str(tree), "-s", "tinyconfig"], log)
+    with (tree / ".config").open("a") as config:
+        config.write("\n".join([*wanted, ""]))
+    run_logged(["make", "-C", str(tree), "-s", "olddefconfig"], log)
+    present = set((tree / ".config").read_text().splitlines())
+    off = {line for line in wanted if line.startswith("# ") and not any(found.startswith(f"{_option(line)}=") for found in present)}
+    lost = [line for line in wanted if line not in present and line not in off]
+    if lost:
+        raise LabError(f"the kernel's configuration dropped {', '.join(lost)}: an option that they depend on is missing from {_CONFIG.name}")
+
+
+def _option(line: str) -> str | None:
+    found = re.match(r"(?:# )?(CONFIG_\w+)(?:=| is not set)", line)
+    return found.group(1) if found else None
+
+
+def _compile(tree: Path, what: str, log: Path, target: str) -> None:
+    profiles = "pkg.linux-upstream.nokernelheaders pkg.linux-upstream.nokerneldbg"
+    environment = {
+        **os.environ,
+        "DEB_BUILD_PROFILES": profiles,
+        "DEB_BUILD_OPTIONS": "terse",
+        "KBUILD_BUILD_USER": "lab",
+        "KBUILD_BUILD_HOST": "lab",
+        "KDEB_COMPRESS": "zstd",
+        "KDEB_PKGVERSION": "1",
+    }
+    say(f"{what}: compiling on {os.cpu_count()} cores")
+    run_logged(
+        ["make", "-C", str(tree), f"-j{os.cpu_count() or 1}", target],
+        log,
+        environment=environment,
+        progress=lambda lines, last: f"{what}: {lines} steps, now {last[:60]}",
+    )
