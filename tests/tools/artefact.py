@@ -14,8 +14,10 @@ from .runner import Context, StepFailed
 
 # Everything else in the artefact is a mistake in galaxy.yml's build_ignore.
 SHIPPED = frozenset(
-    "CHANGELOG.md CONTRIBUTING.md FILES.json LICENSE MANIFEST.json README.md "
-    "changelogs docs meta playbooks plugins roles".split()
+    [
+        *("CHANGELOG.md", "CONTRIBUTING.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md"),
+        *("changelogs", "docs", "meta", "playbooks", "plugins", "roles"),
+    ]
 )
 NEVER_SHIPPED = ("__pycache__", "tests", "molecule", "build", "fragments")
 # The tests are not in the artefact: they are made visible beside it, without the tree's plugins.
@@ -58,7 +60,7 @@ def install(context: Context, artefact: Path) -> Path:
 
 
 def documented(context: Context, collection: Path) -> None:
-    """Let ansible-doc show every plugin, role and playbook-relevant entry point of the installed collection."""
+    """Let ansible-doc show every plugin and role of the installed collection."""
     env = {"ANSIBLE_COLLECTIONS_PATH": str(INSTALLED)}
     for kind, folder in (("module", "modules"), ("callback", "callback")):
         names = [f"kho.kexec.{path.stem}" for path in sorted((collection / "plugins" / folder).glob("[!_]*.py"))]

@@ -115,7 +115,7 @@ def no_scenario(_context: Context) -> None:
 
 def molecule_test(scenario: str, context: Context) -> None:
     """Run one scenario from nothing to nothing."""
-    base = ["--base-config", MOLECULE_BASE] if MOLECULE_BASE.exists() else []
+    base = ["--base-config", str(MOLECULE_BASE)] if MOLECULE_BASE.exists() else []
     environment = {"MOLECULE_GLOB": "molecule/*/molecule.yml"}
     context.tool("molecule", *base, "test", "--scenario-name", scenario, env=environment)
 

@@ -9,12 +9,11 @@ import argparse
 import os
 import time
 from collections.abc import Sequence
-from functools import partial
 
-from . import catalogue, environments, processes
+from . import catalogue, environments, packages, processes
 from .console import Console
-from .layout import ROOT, link_collection
-from .runner import LOGS, Context, Result, Step, run_all
+from .layout import LOGS, ROOT, link_collection
+from .runner import Context, Result, Step, run_all
 
 DEMO = ROOT / "tests" / "demo" / "run"
 
@@ -95,7 +94,7 @@ def show_steps(_arguments: argparse.Namespace) -> int:
 
 def show_packages(_arguments: argparse.Namespace) -> int:
     """List the Debian packages with their reasons."""
-    for purpose, names in catalogue.packages.PACKAGES.items():
+    for purpose, names in packages.PACKAGES.items():
         for name, reason in names.items():
             print(f"{purpose:8} {name:18} {reason}")
     return 0
@@ -145,6 +144,7 @@ def main(argv: Sequence[str]) -> int:
         print(error)
         return 2
     except processes.Interrupted as signal:
-        Console(stream=False).print(f"\ninterrupted by {signal} after {time.monotonic() - started:.0f} s; nothing of it still runs")
+        seconds = time.monotonic() - started
+        Console(stream=False).print(f"\ninterrupted by {signal} after {seconds:.0f} s; nothing of it still runs")
         return 128 + signal.number
     return code

@@ -48,7 +48,7 @@ def candidates(version: Version) -> Iterator[Path]:
     yield from sorted(pyenv.glob(f"versions/{spell(version)}.*/bin/{name}"), reverse=True)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def find(version: Version) -> Path | None:
     """Return the real path of an interpreter of this version, or None when the machine has none that runs."""
     for command in candidates(version):

@@ -115,7 +115,7 @@ def run(
         stdout=output,
         stderr=subprocess.STDOUT if output else None,
         start_new_session=True,
-        preexec_fn=prepare_child,  # noqa: PLW1509 - this driver has one thread
+        preexec_fn=prepare_child,  # safe: this driver has one thread
     )
     try:
         while True:

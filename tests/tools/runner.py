@@ -65,7 +65,7 @@ class Context:
         self, argv: Sequence[str | os.PathLike[str]], *, env: Mapping[str, str] | None = None, cwd: Path = ROOT
     ) -> None:
         """Run a command with the step's environment; StepFailed unless it exits with 0."""
-        shown = " ".join(map(os.fspath, argv))
+        shown = " ".join(os.fspath(word) for word in argv).replace(f"{ROOT}/", "")
         self.say(f"$ {shown}")
         code = processes.run(
             argv,
