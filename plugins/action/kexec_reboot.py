@@ -1,0 +1,119 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Controller half of kho.kexec.kexec_reboot: knows Ansible, and leaves the jump to plugin_utils/_jump.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+from ansible_collections.kho.kexec.plugins.plugin_utils._banner import BannerProbe
+from ansible_collections.kho.kexec.plugins.plugin_utils._deadline import Deadline, MonotonicClock
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump import Jump
+from ansible_collections.kho.kexec.plugins.plugin_utils._route import find_route
+from ansible_collections.kho.kexec.plugins.plugin_utils._session import Session, reason_of
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
+    TRANSFERS_FILES = False
+    _requires_connection = True
+    _supports_async = False
+    _supports_check_mode = True
+
+    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        dummy, options = self.validate_argument_spec({"timeout": {"type": "int", "default": 600}})
+        timeout = options["timeout"]
+        refusal = refuse(self._connection.transport, timeout)
+        if refusal is not None:
+            return {**result, **refusal}
+        if self._task.check_mode:
+            return {**result, **foretell(timeout)}
+        try:
+            return {**result, **self._jump(timeout, task_vars or {})}
+        except AnsibleConnectionFailure as failure:
+            # Ansible would call the host unreachable, and a rollout goes on over unreachable hosts.
+            message = f"The host was lost: {reason_of(failure)}"
+            return {**result, "failed": True, "code": "unreachable", "msg": message, "rebooted": None, "verdict": None}
+
+    def _jump(self, timeout: int, task_vars: dict[str, Any]) -> dict[str, Any]:
+        host = self._connection.get_option("host") or self._play_context.remote_addr
+        banner, detour = choose_route(self._connection.get_option, host)
+        session = Session(self._connection, _Action(self, task_vars))
+        return Jump(session, Deadline(MonotonicClock(), timeout), banner, detour).run()
+
+
+class _Action:
+    """Gives the session those parts of an action plugin that it may use."""
+
+    def __init__(self, plugin: Any, task_vars: dict[str, Any]) -> None:
+        self._plugin = plugin
+        self._task_vars = task_vars
+        self._set_aside: list[str] = []
+
+    def run_command(self, command: str) -> Mapping[str, Any]:
+        # sudoable=False: no terminal, into which messages to all users would be written.
+        result: Mapping[str, Any] = self._plugin._low_level_execute_command(command, sudoable=False)
+        return result
+
+    def run_module(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        result: dict[str, Any] = self._plugin._execute_module(
+            module_name=name, module_args=dict(arguments), task_vars=self._task_vars
+        )
+        return result
+
+    def set_remote_files_aside(self) -> None:
+        shell = self._plugin._connection._shell
+        if shell.tmpdir is not None:
+            self._set_aside.append(shell.tmpdir)
+        # Ansible itself would remove it after the task, over a connection that nothing keeps from hanging any more.
+        shell.tmpdir = None
+
+    def remove_remote_files(self) -> None:
+        for directory in self._set_aside:
+            self._plugin._remove_tmp_path(directory)
+        self._set_aside.clear()
+
+
+def refuse(transport: str, timeout: int) -> dict[str, Any] | None:
+    """Return why the jump cannot be done over this connection with these options, or None when it can."""
+    if timeout < 1:
+        code = "timeout_invalid"
+        message = f"`timeout` must be at least 1 second, and is {timeout}: nothing can be proven in no time."
+    elif transport == "local":
+        code = "connection_local"
+        message = (
+            "The connection is `local`, so the controller would kexec itself and nobody would be left to ask for the"
+            " verdict. Reach the host over ssh, from another one."
+        )
+    elif transport != "ssh":
+        code = "connection_unsupported"
+        message = (
+            f"The connection is `{transport}`. Only with `ssh` it is known how to notice a host that vanishes without"
+            " closing its connections, so any other could wait for ever. Set `ansible_connection: ssh`."
+        )
+    else:
+        return None
+    return {"failed": True, "changed": False, "rebooted": False, "verdict": None, "code": code, "msg": message}
+
+
+def foretell(timeout: int) -> dict[str, Any]:
+    """Return what check mode says; the host is not asked."""
+    message = (
+        "Would leave the running kernel for the one that is loaded, if one is, and wait at most"
+        f" {timeout} s for its verdict."
+    )
+    return {"changed": True, "rebooted": False, "verdict": None, "msg": message}
+
+
+def choose_route(option: Callable[[str], Any], host: str) -> tuple[Callable[[], bool] | None, str | None]:
+    """Return how to ask the host's port, tried once while the host is up, or None and why SSH must be used instead."""
+    route = find_route(option, host)
+    if route.detour is not None:
+        return None, route.detour
+    probe = BannerProbe(route.host, route.port)
+    if probe.calibrate():
+        return probe, None
+    return None, f"no SSH server answered directly at port {route.port} before the jump"

@@ -1,0 +1,197 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The order of things in one jump: leave the old kernel, wait for another boot, have it judged, report.
+
+Results are dictionaries, as Ansible wants them; RETURN of kho.kexec.kexec_reboot names their keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._arrival import Arrival, NoAnswer, Watch
+from ansible_collections.kho.kexec.plugins.plugin_utils._deadline import Deadline
+from ansible_collections.kho.kexec.plugins.plugin_utils._outage import Sight, measure_outage
+
+LONGEST_PAUSE_BETWEEN_VERDICT_ATTEMPTS = 5.0
+_CARRIED_OVER = ("warnings", "deprecations")
+
+
+class Host(Protocol):
+    """What a jump needs of a session with the host. Every question raises NoAnswer when it got no answer."""
+
+    def watchful(self) -> AbstractContextManager[None]:
+        """Notice within seconds that the host vanished."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep no connection from question to question."""
+
+    def reset(self) -> None:
+        """Close the shared connection."""
+
+    def read_boot_id(self) -> str:
+        """Return the id of the boot that answers."""
+
+    def leave(self, timeout: int) -> dict[str, Any]:
+        """Have the host leave its kernel soon."""
+
+    def arrive(self, timeout: int) -> dict[str, Any]:
+        """Have the kernel that answers judged."""
+
+    def tidy_up(self) -> None:
+        """Remove temporary files from the host that answers; never raises NoAnswer."""
+
+
+class Jump:
+    """One jump of one host under one deadline.
+
+    ``banner`` asks the host's SSH port directly; without it, ``detour`` says why that is not possible.
+    """
+
+    def __init__(
+        self, host: Host, deadline: Deadline, banner: Callable[[], bool] | None, detour: str | None = None
+    ) -> None:
+        self._host = host
+        self._deadline = deadline
+        self._banner = banner
+        self._detour = detour
+        self._report: dict[str, Any] = {
+            "changed": False,
+            "rebooted": None,
+            "promise": None,
+            "verdict": None,
+            "boot_id_before": None,
+            "boot_id_after": None,
+            "outage_seconds": None,
+        }
+
+    def run(self) -> dict[str, Any]:
+        """Return the result of the task. A host that is lost on the way is ``failed``; NoAnswer never gets out."""
+        with self._host.watchful():
+            outcome = self._run()
+        self._report["elapsed_seconds"] = round(self._deadline.elapsed(), 2)
+        return {**self._report, **outcome}
+
+    def _run(self) -> dict[str, Any]:
+        try:
+            self._report["boot_id_before"] = self._host.read_boot_id()
+        except NoAnswer as reason:
+            return self._unreachable(f"The host cannot be reached before the jump, so nothing was done: {reason}")
+        left = self._leave()
+        if left.get("failed"):
+            self._host.tidy_up()
+            return {**_public(left), "rebooted": False}
+        self._report["changed"] = True
+        self._report["promise"] = left.get("promise")
+        if left.get("already_left"):
+            self._report["rebooted"] = True
+            self._report["boot_id_after"] = self._report["boot_id_before"]
+            self._report["boot_id_before"] = None
+        elif (lost := self._wait()) is not None:
+            return lost
+        return self._judge(left)
+
+    def _leave(self) -> dict[str, Any]:
+        """The trigger fires about a second after it was set, and may take its own answer with it."""
+        try:
+            return self._host.leave(int(self._deadline.seconds))
+        except NoAnswer as reason:
+            return {"warnings": [f"The answer of the old kernel got lost, the jump may have begun: {reason}"]}
+
+    def _wait(self) -> dict[str, Any] | None:
+        """Wait for another boot; None when there is somebody to ask for the verdict."""
+        before = self._report["boot_id_before"]
+        with self._host.alone():
+            arrival = Watch(before, self._deadline, self._host.read_boot_id, self._banner).wait()
+        self._report_sightings(arrival)
+        if arrival.boot_id is None:
+            return self._unreachable(
+                f"Nobody answered within {self._deadline.seconds:g} s after the old kernel was left, so it is not known"
+                f" what the host runs: {arrival.trouble} Look at its console; a later run can still ask for the"
+                " verdict."
+            )
+        self._report["rebooted"] = arrival.boot_id != before
+        self._report["boot_id_after"] = arrival.boot_id
+        return None
+
+    def _report_sightings(self, arrival: Arrival) -> None:
+        outage = measure_outage(arrival.sightings)
+        silent = any(sighting.what is Sight.SILENT for sighting in arrival.sightings)
+        self._report["probe"] = {
+            "route": "ssh" if self._banner is None else "banner",
+            "detour": self._detour,
+            "looks": len(arrival.sightings) - 1,
+            "seen_down": silent,
+            "resolution_seconds": round(outage.resolution, 2) if outage else None,
+        }
+        self._report["outage_seconds"] = round(outage.seconds, 2) if outage else None
+
+    def _judge(self, left: dict[str, Any]) -> dict[str, Any]:
+        """Ask for the verdict until it is there; the first question is put even when the deadline has just passed."""
+        pause = 1.0
+        while True:
+            try:
+                judged = self._host.arrive(int(self._deadline.seconds))
+            except NoAnswer as reason:
+                if self._deadline.expired():
+                    return self._unreachable(
+                        f"The host answered after the jump and was lost again before it could be judged: {reason}"
+                        " Look at its console; a later run can still ask for the verdict."
+                    )
+            else:
+                self._host.tidy_up()
+                return self._judged(left, judged)
+            self._deadline.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_BETWEEN_VERDICT_ATTEMPTS)
+            self._host.reset()
+
+    def _judged(self, left: dict[str, Any], judged: dict[str, Any]) -> dict[str, Any]:
+        carried = {key: [*left.get(key, []), *judged.get(key, [])] for key in _CARRIED_OVER}
+        carried = {key: value for key, value in carried.items() if value}
+        verdict = judged.get("verdict")
+        if judged.get("failed") or not verdict:
+            reason = "The new kernel could not be judged: the host gave no verdict."
+            return {"msg": reason, **_public(judged), **carried, "changed": True, "failed": True}
+        self._take_from_evidence(verdict)
+        outcome = {"verdict": verdict, "msg": verdict["message"], "failed": not verdict["accepted"], **carried}
+        return outcome if verdict["accepted"] else {**outcome, "code": verdict["verdict"]}
+
+    def _take_from_evidence(self, verdict: dict[str, Any]) -> None:
+        """The record on the host knows what was promised and left, also when the answer to leaving got lost."""
+        if self._report["promise"] is None:
+            self._report["promise"] = verdict.get("promised")
+        evidence = verdict.get("evidence") or {}
+        if self._report["boot_id_before"] is None:
+            self._report["boot_id_before"] = evidence.get("boot_id_left")
+        found = evidence.get("boot_id_found")
+        if found:
+            self._report["boot_id_after"] = found
+        if verdict["verdict"] == "not_rebooted":
+            self._report["rebooted"] = False
+
+    def _unreachable(self, message: str) -> dict[str, Any]:
+        """Return a failure in the shape of every other verdict; Ansible's own `unreachable` would stop no rollout."""
+        promised = self._report["promise"]
+        verdict = {
+            "verdict": "unreachable",
+            "accepted": False,
+            "reason": None,
+            "message": message,
+            "promised": promised,
+            "reported": None,
+            "evidence": {
+                "boot_id_left": self._report["boot_id_before"],
+                "boot_id_found": None,
+                "source": "none",
+                "notes": [],
+            },
+        }
+        return {"failed": True, "code": "unreachable", "msg": message, "verdict": verdict, "rebooted": None}
+
+
+def _public(result: dict[str, Any]) -> dict[str, Any]:
+    """Return a module's result without what only Ansible itself reads."""
+    return {key: value for key, value in result.items() if not key.startswith("_ansible_") and key != "invocation"}
