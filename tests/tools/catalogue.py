@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import artefact, environments, packages, sanity
 from .interpreters import MODULE_VERSIONS, spell
-from .layout import BUILD, COLLECTION, COLLECTIONS, ROOT
+from .layout import COLLECTION, COLLECTIONS, ROOT
 from .runner import Context, Step, StepFailed
 from .venvs import Environment
 
@@ -135,7 +135,14 @@ def steps() -> list[Step]:
     dev = environments.controller()
     return [
         *lint(dev),
-        Step("contract", "contract", "documentation, specs and defaults agree", tool("pytest", TESTS / "contract"), PYTHON, (dev,)),
+        Step(
+            "contract",
+            "contract",
+            "documentation, specs and defaults agree",
+            tool("pytest", TESTS / "contract"),
+            PYTHON,
+            (dev,),
+        ),
         *unit(dev),
         Step("artefact", "artefact", "build, install and look at the artefact", artefact.check, PYTHON, (dev,)),
         *sanity_steps(dev),
