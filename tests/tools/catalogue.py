@@ -77,7 +77,7 @@ def module_unit_tests(context: Context) -> None:
 
 
 def unit(dev: Environment) -> Iterator[Step]:
-    """Yield the unit tests: the modules' core on each Python, the rest on the controller's and with each ansible-core."""
+    """Yield the unit tests: the core on each Python of managed hosts, the rest with each ansible-core."""
     for version in MODULE_VERSIONS:
         wanted = environments.for_modules(version)
         yield unit_step(wanted, f"unit tests on Python {spell(version)}", module_unit_tests)
