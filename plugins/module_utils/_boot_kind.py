@@ -124,7 +124,7 @@ def _setup_data_types(host: Host) -> Optional[List[int]]:
         entries = host.listdir(directory)
     except HostError as error:
         return [] if error.reason == "absent" else None
-    types = (_number(host, "{0}/{1}/type".format(directory, entry)) for entry in entries[:SETUP_DATA_LIMIT])
+    types = (_number(host, f"{directory}/{entry}/type") for entry in entries[:SETUP_DATA_LIMIT])
     return [number for number in types if number is not None]
 
 

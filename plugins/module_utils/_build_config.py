@@ -49,7 +49,7 @@ def installed_build_config(host: Host, release: str) -> Optional[BuildConfig]:
     """Find the configuration of an installed kernel on disk; None when there is none that can be read."""
     if "/" in release:
         return None
-    for path in ("/boot/config-" + release, "/usr/lib/modules/{0}/config".format(release)):
+    for path in ("/boot/config-" + release, f"/usr/lib/modules/{release}/config"):
         config = _read(host, path)
         if config:
             return config

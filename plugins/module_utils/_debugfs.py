@@ -17,7 +17,12 @@ from typing import List, Optional, Tuple
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Note
 from ansible_collections.kho.kexec.plugins.module_utils._fdt import FdtError, FdtRoot, parse_fdt
 from ansible_collections.kho.kexec.plugins.module_utils._host import Host, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._metadata import NODE_NAME, MetadataError, Record, parse_metadata
+from ansible_collections.kho.kexec.plugins.module_utils._metadata import (
+    NODE_NAME,
+    MetadataError,
+    Record,
+    parse_metadata,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable, until_nul
 
 MOUNT = "/sys/kernel/debug"
@@ -89,21 +94,21 @@ def parse_luo_abi(blob: bytes) -> Optional[str]:
 def _obstacle(host: Host, error: HostError) -> Optional[Note]:
     """Explain why the directory could not be listed; None when debugfs is there and simply has no KHO."""
     if error.reason == "denied":
-        return Note("root_missing", "Only root may read {0}; run with become: true.".format(ROOT))
+        return Note("root_missing", f"Only root may read {ROOT}; run with become: true.")
     if error.reason != "absent":
         return Note("debugfs_unreadable", str(error))
     try:
         mounted = bool(host.listdir(MOUNT))
     except HostError as mount_error:
         if mount_error.reason == "denied":
-            return Note("root_missing", "Only root may read {0}; run with become: true.".format(MOUNT))
+            return Note("root_missing", f"Only root may read {MOUNT}; run with become: true.")
         mounted = False
     if mounted:
         return None
     return Note(
         "debugfs_not_mounted",
-        "debugfs is not mounted on {0}, where the kernel shows what was handed over; "
-        "mount it: mount -t debugfs debugfs {0}.".format(MOUNT),
+        f"debugfs is not mounted on {MOUNT}, where the kernel shows what was handed over; "
+        f"mount it: mount -t debugfs debugfs {MOUNT}.",
     )
 
 
@@ -135,14 +140,14 @@ class _Reader:
 
     def _list(self, name: str) -> List[str]:
         try:
-            return self._host.listdir("{0}/{1}".format(ROOT, name))
+            return self._host.listdir(f"{ROOT}/{name}")
         except HostError as error:
             self._unreadable(error)
             return []
 
     def _bytes(self, name: str) -> Optional[bytes]:
         try:
-            return self._host.read_bytes("{0}/{1}".format(ROOT, name), BLOB_LIMIT)
+            return self._host.read_bytes(f"{ROOT}/{name}", BLOB_LIMIT)
         except HostError as error:
             self._unreadable(error)
             return None
@@ -152,7 +157,7 @@ class _Reader:
         note = Note("debugfs_unreadable", str(error))
         mode = self._lockdown() if error.reason == "denied" else None
         if mode:
-            note = Note("lockdown", "Kernel lockdown ({0}) keeps debugfs from being read: {1}".format(mode, error))
+            note = Note("lockdown", f"Kernel lockdown ({mode}) keeps debugfs from being read: {error}")
         if all(known.code != note.code for known in self._notes):
             self._notes.append(note)
 
@@ -189,7 +194,7 @@ class _Reader:
             return None
 
     def _damaged(self, name: str, error: KhoError) -> None:
-        self._notes.append(Note(error.code, "{0} ({1}/{2})".format(error.message, ROOT, name)))
+        self._notes.append(Note(error.code, f"{error.message} ({ROOT}/{name})"))
 
     def _abi(self, tree: Optional[FdtRoot]) -> Optional[str]:
         return tree.compatible[:ABI_LIMIT] or None if tree else None

@@ -59,19 +59,19 @@ def parse_fdt(blob: bytes) -> FdtRoot:
 def _blocks(blob: bytes) -> Tuple[bytes, bytes]:
     """Check the header, and cut out the structure block and the strings block."""
     if len(blob) < HEADER.size:
-        raise FdtError("it has {0} bytes, fewer than its header.".format(len(blob)))
+        raise FdtError(f"it has {len(blob)} bytes, fewer than its header.")
     magic, total, structure_at, strings_at, _reserved, version, compatible_with, _cpu, strings_size, structure_size = (
         HEADER.unpack_from(blob)
     )
     if magic != MAGIC:
-        raise FdtError("it starts with 0x{0:08x} instead of 0x{1:08x}.".format(magic, MAGIC))
+        raise FdtError(f"it starts with 0x{magic:08x} instead of 0x{MAGIC:08x}.")
     if version < VERSION or compatible_with > VERSION:
-        raise FdtError("its format is version {0}, and only version {1} is known.".format(version, VERSION))
+        raise FdtError(f"its format is version {version}, and only version {VERSION} is known.")
     if total > len(blob):
-        raise FdtError("it claims {0} bytes and has {1}.".format(total, len(blob)))
+        raise FdtError(f"it claims {total} bytes and has {len(blob)}.")
     for start, size in ((structure_at, structure_size), (strings_at, strings_size)):
         if start < HEADER.size or start + size > total:
-            raise FdtError("a block of {0} bytes at {1} lies outside of its {2} bytes.".format(size, start, total))
+            raise FdtError(f"a block of {size} bytes at {start} lies outside of its {total} bytes.")
     return blob[structure_at : structure_at + structure_size], blob[strings_at : strings_at + strings_size]
 
 
@@ -99,7 +99,7 @@ class _Walk:
                 if self._depth <= 0:
                     return self._finished()
             elif token != NOP:
-                raise FdtError("an unexpected token {0} at {1}.".format(token, self._position - CELL.size))
+                raise FdtError(f"an unexpected token {token} at {self._position - CELL.size}.")
 
     def _finished(self) -> FdtRoot:
         if self._depth < 0:
@@ -110,7 +110,7 @@ class _Walk:
         name = self._node_name()
         if self._depth == 1:
             if len(self._children) == CHILDREN_LIMIT:
-                raise FdtError("it has more than {0} subtrees.".format(CHILDREN_LIMIT))
+                raise FdtError(f"it has more than {CHILDREN_LIMIT} subtrees.")
             self._children.append(name)
         self._depth += 1
 
@@ -129,7 +129,7 @@ class _Walk:
         """Take ``size`` bytes, and skip the padding after them."""
         end = self._position + size
         if end > len(self._structure):
-            raise FdtError("{0} bytes at {1} go beyond its end.".format(size, self._position))
+            raise FdtError(f"{size} bytes at {self._position} go beyond its end.")
         value = self._structure[self._position : end]
         self._position = (end + 3) & ~3
         return value
@@ -137,11 +137,11 @@ class _Walk:
     def _node_name(self) -> str:
         end = self._structure.find(b"\0", self._position, self._position + NAME_LIMIT + 1)
         if end < 0:
-            raise FdtError("a node's name at {0} has no end.".format(self._position))
+            raise FdtError(f"a node's name at {self._position} has no end.")
         return printable(self._bytes(end + 1 - self._position)[:-1], NAME_LIMIT)
 
     def _property_name(self, start: int) -> str:
         end = self._strings.find(b"\0", start, start + NAME_LIMIT + 1)
         if end < 0:
-            raise FdtError("a property's name at {0} has no end.".format(start))
+            raise FdtError(f"a property's name at {start} has no end.")
         return printable(self._strings[start:end], NAME_LIMIT)

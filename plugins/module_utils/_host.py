@@ -52,8 +52,8 @@ class HostError(KhoError):
     """
 
     def __init__(self, path: str, reason: str, detail: str = "") -> None:
-        explanation = " ({0})".format(detail) if detail else ""
-        super().__init__("host_" + reason, "{0} {1}{2}.".format(path, _SENTENCE_BY_REASON[reason], explanation))
+        explanation = f" ({detail})" if detail else ""
+        super().__init__("host_" + reason, f"{path} {_SENTENCE_BY_REASON[reason]}{explanation}.")
         self.path = path
         self.reason = reason
 
@@ -144,11 +144,10 @@ class LocalHost(Host):
     """The host on which this Python runs."""
 
     def read_bytes(self, path: str, limit: int = 1 << 16) -> bytes:
-        with _host_errors(path):
-            with open(path, "rb") as stream:
-                data = stream.read(limit + 1)
+        with _host_errors(path), open(path, "rb") as stream:
+            data = stream.read(limit + 1)
         if len(data) > limit:
-            raise HostError(path, "too_large", "more than {0} bytes".format(limit))
+            raise HostError(path, "too_large", f"more than {limit} bytes")
         return data
 
     def exists(self, path: str) -> bool:
@@ -186,21 +185,21 @@ class LocalHost(Host):
     def run(self, argv: Sequence[str], timeout: float = 60.0) -> Completed:
         environment = _environment()
         if shutil.which(argv[0], path=environment["PATH"]) is None:
-            raise HostError(argv[0], "absent", "not found in {0}".format(environment["PATH"]))
+            raise HostError(argv[0], "absent", "not found in " + environment["PATH"])
         with _host_errors(argv[0]):
             try:
                 done = subprocess.run(
                     list(argv),
                     stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
+                    capture_output=True,
                     env=environment,
                     timeout=timeout,
                     check=False,
                 )
             except subprocess.TimeoutExpired as error:
-                raise HostError(argv[0], "failed", "no end after {0:g} s".format(timeout)) from error
-        return Completed(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
+                raise HostError(argv[0], "failed", f"no end after {timeout:g} s") from error
+        stdout, stderr = (stream.decode("utf-8", "replace") for stream in (done.stdout, done.stderr))
+        return Completed(done.returncode, stdout, stderr)
 
     def write_atomically(self, path: str, data: bytes, mode: int = 0o600) -> None:
         parent = os.path.dirname(path)

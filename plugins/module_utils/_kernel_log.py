@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, Iterable, Iterator, Optional, Pattern, Tuple
+from typing import Any, Iterable, Iterator, List, Optional, Pattern, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import COUNT_LIMIT, Record
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
@@ -27,7 +27,9 @@ EVENTS_LIMIT = 200
 ENTRY_LIMIT = 1 << 16
 
 # What journalctl is asked for: all lines of RULES, and the two that frame the part of the boot that counts.
-JOURNAL_PATTERN = r"^(KHO|luo): |^Passed KHO data|^cannot allocate crashkernel|^Unknown kernel|^Linux version|^Run \S+ as"
+JOURNAL_PATTERN = (
+    r"^(KHO|luo): |^Passed KHO data|^cannot allocate crashkernel|^Unknown kernel|^Linux version|^Run \S+ as"
+)
 JOURNAL_ARGV = (
     "journalctl",
     "--boot",
@@ -35,11 +37,11 @@ JOURNAL_ARGV = (
     "--no-pager",
     "--output=json",
     "--output-fields=MESSAGE,_TRANSPORT,SYSLOG_FACILITY",
-    "--lines={0}".format(EVENTS_LIMIT),
-    "--grep={0}".format(JOURNAL_PATTERN),
+    f"--lines={EVENTS_LIMIT}",
+    f"--grep={JOURNAL_PATTERN}",
     "--case-sensitive=yes",
     "_TRANSPORT=kernel",
-    "SYSLOG_FACILITY={0}".format(KERNEL_FACILITY),
+    f"SYSLOG_FACILITY={KERNEL_FACILITY}",
 )
 
 _FIRST_PROGRAM = re.compile(r"Run \S+ as init process")
@@ -59,7 +61,7 @@ RULES: Tuple[Tuple[str, Pattern[str]], ...] = (
     _rule("handover_damaged", r"KHO: setup: .*"),
     _rule("handover_damaged", r"KHO: failed to get preserved memory map.*"),
     _rule("handover_dropped", r"KHO: disabling KHO revival"),
-    _rule("running_without_kho", r"Passed KHO data, but CONFIG_KEXEC_HANDOVER not set\. Ignoring\."),
+    _rule("handover_ignored", r"Passed KHO data, but CONFIG_KEXEC_HANDOVER not set\. Ignoring\."),
     _rule("running_without_kho", r'Unknown kernel command line parameters "(?:.* )?kho=[^ "]*(?: .*)?", will be .*'),
     _rule("metadata_unsupported", r"KHO: kexec-metadata version (\d{1,10}) not supported \(expected (\d{1,10})\)"),
     _rule("metadata_damaged", r"KHO: kexec-metadata blob too small .*"),
@@ -181,7 +183,7 @@ def _until_first_program(messages: Iterable[str], wrapped: bool) -> Tuple[str, .
     When the beginning is lost and the start of the first program is not there either, then all that is left is younger
     than it, and nothing is kept.
     """
-    kept = []
+    kept: List[str] = []
     for message in messages:
         if _FIRST_PROGRAM.fullmatch(message):
             return tuple(kept)

@@ -60,18 +60,18 @@ def parse_metadata(blob: bytes, byteorder: str = sys.byteorder) -> Record:
     if len(blob) < 4:
         raise MetadataError(
             "metadata_damaged",
-            "The kexec metadata has {0} bytes, too few to even hold its version.".format(len(blob)),
+            f"The kexec metadata has {len(blob)} bytes, too few to even hold its version.",
         )
     version = struct.unpack_from(prefix + "I", blob)[0]
     if version != VERSION:
         raise MetadataError(
             "metadata_unsupported",
-            "The kexec metadata has version {0}, and only version {1} is known.".format(version, VERSION),
+            f"The kexec metadata has version {version}, and only version {VERSION} is known.",
         )
     if len(blob) < BLOB_SIZE:
         raise MetadataError(
             "metadata_damaged",
-            "The kexec metadata has {0} bytes instead of the {1} of version 1.".format(len(blob), BLOB_SIZE),
+            f"The kexec metadata has {len(blob)} bytes instead of the {BLOB_SIZE} of version 1.",
         )
     release, count = struct.unpack_from(prefix + "65sI", blob, 4)
     return Record(until_nul(release, RELEASE_LIMIT), count)

@@ -8,14 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, Optional, Tuple
 
+from ansible_collections.kho.kexec.plugins.module_utils import _handover as handover
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host import Host
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import Record
+from ansible_collections.kho.kexec.plugins.module_utils._notes import notes_of
+from ansible_collections.kho.kexec.plugins.module_utils._sources import Sources, read_sources
 
 
 @dataclass(frozen=True)
 class RunningKernel:
-    """The facts. ``None`` means unknown, and a note says what stood in the way."""
+    """The facts. ``None`` means unknown, and a note says what stood in the way.
+
+    ``boot`` is cold, kexec, handover, kdump or unknown; ``source`` is debugfs, kernel_log, journal or none;
+    ``next`` is the outgoing record. All text is printable ASCII.
+    """
 
     release: Optional[str]
     boot_id: Optional[str]
@@ -44,5 +51,33 @@ class RunningKernel:
 
 
 def observe_running(host: Host) -> RunningKernel:
-    """Read all that the host's kernel says of how it was started; nothing that is absent is an error."""
-    raise NotImplementedError
+    """Read all that the host's kernel says of how it was started.
+
+    Nothing that is absent, denied or damaged is an error: what could not be learned is None, and a note says why.
+    """
+    return conclude(read_sources(host))
+
+
+def conclude(sources: Sources) -> RunningKernel:
+    """Put together what the sources say. Pure."""
+    boot = handover.boot_of(sources)
+    # What a capture kernel finds was meant for the kernel that crashed.
+    record = handover.received_record(sources) if boot != "kdump" else None
+    return RunningKernel(
+        release=sources.release,
+        boot_id=sources.boot_id,
+        boot=boot,
+        previous_release=record.previous_release if record else None,
+        kexec_count=handover.kexec_count_of(sources),
+        source=handover.source_of(sources),
+        next=sources.files.next,
+        built=handover.is_built(sources),
+        enabled=handover.is_enabled(sources),
+        abi=handover.abi_of(sources),
+        luo_abi=sources.files.luo_abi,
+        subtrees=sources.files.subtrees,
+        scratch_bytes=sources.files.scratch_bytes,
+        image_loaded=sources.kexec.image_loaded,
+        crash_image_loaded=sources.kexec.crash_image_loaded,
+        notes=notes_of(sources),
+    )
