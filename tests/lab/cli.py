@@ -1,0 +1,216 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line of the lab.
+
+Every command ends with 0 when it did what it says, with 1 when it could not (and says why), with 2 when it was called
+wrongly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from lab import events, kernels, report, run
+from lab.clean import remove_cache, remove_ended_runs
+from lab.console import plain_text
+from lab.errors import LabError
+from lab.image import KINDS
+from lab.layout import GuestFolder, RunFolder, all_runs
+from lab.monitor import power_cycle
+from lab.state import read_state
+
+DEFAULT_RUN = "default"
+DEFAULT_GUESTS = {"guest1": "plain", "guest2": "initramfs"}
+DEFAULT_KERNELS = ("old", "new")
+_FOLLOW_EVERY = 0.5  # seconds
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    given = parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = given.command
+    try:
+        return command(given)
+    except LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """Everything that the lab can be told."""
+    top = argparse.ArgumentParser(
+        prog="lab", description="QEMU guests with real KHO kernels, for the demo and the molecule scenarios."
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    _add_up(commands.add_parser("up", help="start a run and wait until every guest can be used; prints its inventory"))
+    one = {"down": (_down, "end a run"), "status": (_status, "show runs and their guests")}
+    for name, (command, text) in one.items():
+        sub = commands.add_parser(name, help=text)
+        sub.set_defaults(command=command)
+        sub.add_argument("--run", default=None if name == "status" else DEFAULT_RUN, metavar="NAME")
+        if name == "status":
+            _add_json(sub)
+    _add_guest_commands(commands)
+    sub = commands.add_parser("kernels", help="build kernels, or list what can be built")
+    sub.set_defaults(command=_kernels)
+    sub.add_argument("name", nargs="*", help=f"one of {', '.join(kernels.VARIANTS)}")
+    sub = commands.add_parser("clean", help="remove what ended runs left")
+    sub.set_defaults(command=_clean)
+    sub.add_argument("--cache", action="store_true", help="also everything that was built and downloaded")
+    return top
+
+
+def _add_up(sub: argparse.ArgumentParser) -> None:
+    sub.set_defaults(command=_up)
+    sub.add_argument("--run", default=DEFAULT_RUN, metavar="NAME", help="its name, default %(default)s")
+    sub.add_argument(
+        "--guest", action="append", type=guest_argument, metavar="NAME[:KIND]",
+        help=f"a guest and its kind ({', '.join(KINDS)}), default {', '.join(map(':'.join, DEFAULT_GUESTS.items()))}",
+    )  # fmt: skip
+    sub.add_argument(
+        "--kernel", action="append", choices=list(kernels.VARIANTS), metavar="NAME",
+        help=f"a kernel that the guests' apt repository offers, default {', '.join(DEFAULT_KERNELS)}",
+    )  # fmt: skip
+    sub.add_argument(
+        "--owner-pid", type=int, metavar="PID",
+        help="the process that the run belongs to and ends with; default $KHO_LAB_OWNER, else this session's leader",
+    )  # fmt: skip
+    sub.add_argument(
+        "--timeout", type=float, default=300.0, metavar="SECONDS", help="how long guests may boot, default %(default)s"
+    )
+
+
+def _add_guest_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    table: dict[str, tuple[Callable[[argparse.Namespace], int], str]] = {
+        "ssh": (_ssh, "run a command in a guest, or a shell"),
+        "console": (_console, "print what a guest wrote to its serial port, as plain text"),
+        "history": (_history, "print a guest's boots, as seen from outside"),
+        "events": (_events, "print QEMU's events of a guest"),
+        "reset": (_reset, "reset a guest as its power switch would"),
+    }
+    for name, (command, text) in table.items():
+        sub = commands.add_parser(name, help=text)
+        sub.set_defaults(command=command)
+        sub.add_argument("--run", default=DEFAULT_RUN, metavar="NAME")
+        sub.add_argument("guest", metavar="GUEST")
+        if name == "ssh":
+            sub.add_argument("words", nargs="*", metavar="-- COMMAND")
+        if name == "console":
+            sub.add_argument("--follow", action="store_true", help="go on until the run ends")
+        if name in ("history", "events"):
+            _add_json(sub)
+
+
+def _add_json(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--json", action="store_true", help="for programs")
+
+
+def guest_argument(text: str) -> tuple[str, str]:
+    """NAME[:KIND] as a pair; the kind is `plain` when it is left out."""
+    name, _colon, kind = text.partition(":")
+    kind = kind or "plain"
+    if kind not in KINDS:
+        raise argparse.ArgumentTypeError(f"guest {name!r} has the kind {kind!r}, but the kinds are {', '.join(KINDS)}")
+    return name, kind
+
+
+def _up(given: argparse.Namespace) -> int:
+    guests = DEFAULT_GUESTS if given.guest is None else dict(given.guest)
+    if given.guest is not None and len(guests) != len(given.guest):
+        raise LabError("two guests have the same name, and an inventory cannot hold both: rename one")
+    owner = run.default_owner(os.environ) if given.owner_pid is None else given.owner_pid
+    wanted = given.kernel or DEFAULT_KERNELS
+    print(run.up(run.Request(given.run, guests, wanted, owner, given.timeout)))
+    return 0
+
+
+def _down(given: argparse.Namespace) -> int:
+    run.down(given.run)
+    return 0
+
+
+def _status(given: argparse.Namespace) -> int:
+    runs = all_runs() if given.run is None else [RunFolder.of(given.run)]
+    if given.json:
+        print(json.dumps([report.status(folder).as_dict() for folder in runs], indent=2))
+        return 0
+    for folder in runs:
+        print("\n".join(report.status(folder).lines()))
+    if not runs:
+        print("no runs")
+    return 0
+
+
+def _guest(given: argparse.Namespace) -> GuestFolder:
+    folder = RunFolder.of(given.run)
+    names = read_state(folder.state).guests if folder.state.exists() else {}
+    if given.guest not in names:
+        raise LabError(f"run {given.run} has no guest {given.guest!r}; it has {', '.join(names) or 'none'}")
+    return folder.guest(given.guest)
+
+
+def _ssh(given: argparse.Namespace) -> int:
+    _guest(given)
+    folder = RunFolder.of(given.run)
+    port = read_state(folder.state).guests[given.guest].ssh_port
+    if port is None or not folder.is_held():
+        raise LabError(f"guest {given.guest} of run {given.run} is not running: `lab status` says why")
+    argv = run.access(folder).ssh(port, given.words)
+    os.execvp(argv[0], argv)
+
+
+def _console(given: argparse.Namespace) -> int:
+    folder = RunFolder.of(given.run)
+    with _guest(given).console.open("rb") as console:
+        while True:
+            # Asked before reading, so that the last words are read too.
+            goes_on = given.follow and folder.is_held()
+            print(plain_text(console.read()), end="", flush=True)
+            if not goes_on:
+                return 0
+            time.sleep(_FOLLOW_EVERY)
+
+
+def _history(given: argparse.Namespace) -> int:
+    boots = report.boots_of(_guest(given))
+    if given.json:
+        print(json.dumps([boot.as_dict() for boot in boots], indent=2))
+    else:
+        print("\n".join(f"{number} {boot}" for number, boot in enumerate(boots)))
+    return 0
+
+
+def _events(given: argparse.Namespace) -> int:
+    for event in events.read(_guest(given).events):
+        print(event.line().rstrip() if given.json else report.event_line(event))
+    return 0
+
+
+def _reset(given: argparse.Namespace) -> int:
+    power_cycle(_guest(given).control_socket)
+    return 0
+
+
+def _kernels(given: argparse.Namespace) -> int:
+    if not given.name:
+        for name, variant in kernels.VARIANTS.items():
+            print(f"{name:<12} {variant.why}")
+        return 0
+    for kernel in kernels.ensure(given.name):
+        print(f"{kernel.name:<12} {kernel.release:<20} {kernel.deb}")
+    return 0
+
+
+def _clean(given: argparse.Namespace) -> int:
+    remove_ended_runs()
+    if given.cache:
+        remove_cache()
+    return 0

@@ -1,0 +1,108 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""QEMU's control sockets: connect, record events, ask."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timezone
+from pathlib import Path
+
+from qemu.qmp import ConnectError, EventListener, Message, QMPClient, QMPError, Runstate
+
+from lab.errors import LabError
+from lab.events import Event
+
+_RETRY_EVERY = 0.1  # seconds
+_FORWARD = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+\S+\s+22\s")
+
+
+class EventRecorder(EventListener):
+    """Appends every event of a guest to a file as it arrives, with the place in the console log."""
+
+    def __init__(self, events: Path, console: Path) -> None:
+        super().__init__()
+        self._events = events
+        self._console = console
+
+    async def put(self, event: Message) -> None:
+        """Called by the client for each event, in order."""
+        data = event.get("data")
+        record = Event(
+            event=str(event["event"]),
+            time=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+            monotonic=round(time.monotonic(), 3),
+            console_offset=self._console.stat().st_size if self._console.exists() else 0,
+            data=data if isinstance(data, dict) else {},
+        )
+        with self._events.open("a", encoding="utf-8") as file:
+            file.write(record.line())
+
+
+@asynccontextmanager
+async def connected(
+    socket: Path, recorder: EventRecorder | None = None, again: Callable[[], bool] = lambda: False
+) -> AsyncIterator[QMPClient]:
+    """A client of this control socket. No event after the connection escapes `recorder`.
+
+    Raises:
+        ConnectError: nobody listens there, and `again` says that it is not worth another try.
+    """
+    client = QMPClient()
+    if recorder is not None:
+        client.register_listener(recorder)
+    # A socket's own path may have 107 bytes only (unix(7)), and the folder's alone may be longer.
+    folder = os.open(socket.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        await _connect(client, f"/proc/self/fd/{folder}/{socket.name}", again)
+        yield client
+    finally:
+        os.close(folder)
+        with suppress(QMPError, EOFError, OSError):
+            await client.disconnect()
+
+
+async def _connect(client: QMPClient, path: str, again: Callable[[], bool]) -> None:
+    while True:
+        try:
+            return await client.connect(path)
+        except ConnectError:
+            if not again():
+                raise
+        await asyncio.sleep(_RETRY_EVERY)
+
+
+async def closed(client: QMPClient) -> None:
+    """Wait until QEMU closes the connection; it does so when it ends."""
+    while client.runstate is Runstate.RUNNING:
+        await client.runstate_changed()
+
+
+async def forwarded_ssh_port(client: QMPClient) -> int | None:
+    """The port of 127.0.0.1 that leads to the guest's port 22; None when none does."""
+    answer = await client.execute("human-monitor-command", {"command-line": "info usernet"})
+    found = _FORWARD.search(str(answer))
+    return int(found.group(1)) if found else None
+
+
+def power_cycle(socket: Path, timeout: float = 10.0) -> None:
+    """Reset the guest as its power switch would.
+
+    Raises:
+        LabError: QEMU does not answer within `timeout` seconds, or refuses.
+    """
+
+    async def reset() -> None:
+        async with connected(socket) as client:
+            await client.execute("system_reset")
+
+    try:
+        asyncio.run(asyncio.wait_for(reset(), timeout))
+    except (QMPError, OSError, asyncio.TimeoutError) as error:
+        raise LabError(f"the guest's QEMU did not reset it ({error or 'no answer'}): is the run still up?") from error
