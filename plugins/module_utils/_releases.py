@@ -1,0 +1,69 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kernel releases (``uname -r``) and their order."""
+
+from __future__ import annotations
+
+import re
+from typing import Iterable, Tuple
+
+# The kernel's `struct new_utsname` has room for 64 characters (include/uapi/linux/utsname.h).
+# The set of characters is the one that distributions use; it keeps blanks, slashes and shell syntax out.
+RELEASE_LIMIT = 64
+_RELEASE = re.compile(r"[0-9][A-Za-z0-9._+~-]*")
+
+# What `make install`, package managers and editors leave beside real images, as the end of a file's name.
+_LEFTOVER = re.compile(r"(\.(old|bak|orig|save|hmac|sig|tmp|rpm(new|save|orig)|dpkg-[a-z]+)|~)$")
+
+_NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+)*")
+# A release candidate comes before its final release, whether it is written 7.3-rc7, 7.3.0-0.rc7 or 7.3~rc7.
+_CANDIDATE = re.compile(r"[-._~](?=rc[0-9])")
+_PIECE = re.compile(r"~|[0-9]+|[^0-9~]+")
+
+# Ranks of what may stand at one place of a suffix: "~" is before the end, everything else is after it.
+_TILDE, _END, _TEXT, _NUMBER = range(4)
+
+_Digits = Tuple[int, str]
+_Piece = Tuple[int, _Digits, str]
+ReleaseKey = Tuple[Tuple[_Digits, ...], Tuple[_Piece, ...], str]
+
+
+def is_release(text: str) -> bool:
+    """Whether the text can be a kernel release, and is not the name of a leftover such as ``7.3.4.old``."""
+    return len(text) <= RELEASE_LIMIT and _RELEASE.fullmatch(text) is not None and _LEFTOVER.search(text) is None
+
+
+def release_key(release: str) -> ReleaseKey:
+    """Sort key for releases: a total order, in which only equal strings have equal keys.
+
+    ``6.12.9 < 6.12.10``, ``7.3~rc7 < 7.3`` and ``7.3.0-rc7 < 7.3.0``; ``7.3`` and ``7.3.0`` count as one version.
+    Numbers in suffixes count as numbers, so ``-9-amd64 < -10-amd64``.
+    """
+    numbers = _NUMBERS.match(release)
+    version = numbers.group() if numbers else ""
+    fields = [_digits(field) for field in version.split(".")]
+    while fields and fields[-1] == _digits("0"):
+        fields.pop()
+    suffix = _CANDIDATE.sub("~", release[len(version) :])
+    pieces = tuple(_piece(piece) for piece in _PIECE.findall(suffix))
+    return tuple(fields), (*pieces, (_END, _digits("0"), "")), release
+
+
+def latest_release(releases: Iterable[str]) -> str | None:
+    """The last release in the order of :func:`release_key`, or None when there is none."""
+    return max(releases, key=release_key, default=None)
+
+
+def _digits(text: str) -> _Digits:
+    """A number as (length, digits): compares like the number, and has no limit of length."""
+    significant = text.lstrip("0")
+    return len(significant), significant
+
+
+def _piece(text: str) -> _Piece:
+    if text == "~":
+        return _TILDE, _digits("0"), ""
+    if text[0] in "0123456789":
+        return _NUMBER, _digits(text), ""
+    return _TEXT, _digits("0"), text

@@ -1,0 +1,193 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The transition record: what was promised before the jump, kept on the host so that any later run can verify it.
+
+One JSON file, replaced atomically. Its ``state`` says how far the transition got:
+
+``staging``
+    the record was written, and the image may or may not be loaded;
+``loaded``
+    the image is loaded, and the host has not been told to leave;
+``left``
+    the host has been told to leave this boot;
+``closed``
+    the verdict is in.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Mapping
+
+from ansible_collections.kho.kexec.plugins.module_utils._errors import Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._running import RunningKernel
+from ansible_collections.kho.kexec.plugins.module_utils._text import printable
+
+RECORD_PATH = "/var/lib/kho-kexec/transition.json"
+SCHEMA = 1
+STATES = ("staging", "loaded", "left", "closed")
+_SIZE_LIMIT = 1 << 18
+
+
+@dataclass(frozen=True)
+class Left:
+    """The boot that the transition leaves: its release, its boot id, and its count (None when it was unknown)."""
+
+    release: str
+    boot_id: str
+    kexec_count: int | None
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What the target must report once it runs: its own release, the release that was left, and the count.
+
+    ``abi`` is the KHO ABI over which the running kernel hands over, None when unknown.
+    """
+
+    release: str
+    previous_release: str
+    kexec_count: int
+    abi: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the promise in the shape that modules return."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class StagedImage:
+    """What was loaded: the paths of the kernel and of the initrd (None: without), and the command line."""
+
+    kernel: str
+    initrd: str | None
+    command_line: str
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One transition record. ``created`` is UTC in ISO 8601, ``verdict`` the verdict object once it is closed."""
+
+    state: str
+    created: str
+    left: Left
+    promise: Promise
+    image: StagedImage
+    verdict: Mapping[str, Any] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the verdict is still to come."""
+        return self.state != "closed"
+
+    def in_state(self, state: str) -> Transition:
+        """The same record, further on."""
+        return replace(self, state=state)
+
+    def closed(self, verdict: Mapping[str, Any]) -> Transition:
+        """The same record with its verdict."""
+        return replace(self, state="closed", verdict=dict(verdict))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record in the shape in which it is stored and returned by modules."""
+        return {"schema": SCHEMA, **asdict(self)}
+
+
+def awaits_verdict(transition: Transition | None, running: RunningKernel) -> bool:
+    """Whether another boot than this one was left, so that the jump has happened and is to be judged.
+
+    A record that never got beyond staging, and then a cold boot: nobody left through us and the image is gone, so
+    there is nothing to judge.
+    """
+    if transition is None or not transition.is_open or transition.left.boot_id == running.boot_id:
+        return False
+    return transition.state != "staging" or running.boot != "cold"
+
+
+def is_staged_here(transition: Transition | None, running: RunningKernel) -> bool:
+    """Whether the record is open and of this boot: an image that is loaded now was loaded by us."""
+    return transition is not None and transition.is_open and transition.left.boot_id == running.boot_id
+
+
+def read_transition(host: Host) -> Transition | None:
+    """The host's record, or None when there is none.
+
+    Raises Refusal ``record_unreadable`` for a record that cannot be read or understood. It is never removed: it may be
+    all that is known of a jump that has happened.
+    """
+    try:
+        return parse_transition(host.read_text(RECORD_PATH, _SIZE_LIMIT))
+    except HostError as error:
+        if error.reason == "absent":
+            return None
+        raise _unreadable(str(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(str(error)) from error
+
+
+def write_transition(host: Host, transition: Transition) -> None:
+    """Store the record, readable for root alone; it survives a crash whole. Raises HostError."""
+    text = json.dumps(transition.as_dict(), indent=1, sort_keys=True)
+    host.write_atomically(RECORD_PATH, text.encode("utf-8") + b"\n")
+
+
+def remove_transition(host: Host) -> None:
+    """Remove the record, if there is one. Raises HostError."""
+    host.remove(RECORD_PATH)
+
+
+def parse_transition(text: str) -> Transition:
+    """Read a record from JSON. Raises ValueError for anything that is not exactly a record."""
+    fields = json.loads(text)
+    if _field(fields, "schema", int) != SCHEMA:
+        raise ValueError(f"its schema is {fields['schema']}, and only {SCHEMA} is known here")
+    state = _field(fields, "state", str)
+    verdict = _field(fields, "verdict", dict, type(None))
+    if state not in STATES or (state == "closed") != (verdict is not None):
+        raise ValueError("its state is none of " + ", ".join(STATES) + ", or does not fit its verdict")
+    left = _field(fields, "left", dict)
+    promise = _field(fields, "promise", dict)
+    image = _field(fields, "image", dict)
+    return Transition(
+        state=state,
+        created=_field(fields, "created", str),
+        left=Left(
+            release=_field(left, "release", str),
+            boot_id=_field(left, "boot_id", str),
+            kexec_count=_field(left, "kexec_count", int, type(None)),
+        ),
+        promise=Promise(
+            release=_field(promise, "release", str),
+            previous_release=_field(promise, "previous_release", str),
+            kexec_count=_field(promise, "kexec_count", int),
+            abi=_field(promise, "abi", str, type(None)),
+        ),
+        image=StagedImage(
+            kernel=_field(image, "kernel", str),
+            initrd=_field(image, "initrd", str, type(None)),
+            command_line=_field(image, "command_line", str),
+        ),
+        verdict=verdict,
+    )
+
+
+def _field(fields: Any, name: str, *kinds: type) -> Any:
+    """One field of a JSON object, of exactly one of these types (so that true is not taken for 1)."""
+    if not isinstance(fields, dict) or name not in fields:
+        raise ValueError(f"it has no field {name!r}")
+    value = fields[name]
+    if type(value) not in kinds:
+        raise ValueError(f"its field {name!r} is {type(value).__name__}")
+    return value
+
+
+def _unreadable(why: str) -> Refusal:
+    return Refusal(
+        "record_unreadable",
+        f"The transition record {RECORD_PATH} cannot be understood: {printable(why)}. It may hold the only promise "
+        "of a transition that is under way, so it is left alone and nothing is done. Look at the file; when no "
+        "transition of this host awaits its verdict, remove it and run again.",
+    )
