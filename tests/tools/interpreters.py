@@ -34,9 +34,9 @@ def probe(command: Path) -> tuple[Version, Path] | None:
             [command, "-I", "-c", question], capture_output=True, text=True, timeout=30, check=True
         ).stdout
         major, minor, path = answer.strip().split(" ", 2)
+        return (int(major), int(minor)), Path(path)
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
-    return (int(major), int(minor)), Path(path)
 
 
 def candidates(version: Version) -> Iterator[Path]:

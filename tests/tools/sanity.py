@@ -9,6 +9,7 @@ its cache when it is there; tests/sanity/get_pip.py is put there, which installs
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
@@ -20,7 +21,8 @@ from .runner import Context, StepFailed
 from .venvs import Environment
 
 GET_PIP = ROOT / "tests" / "sanity" / "get_pip.py"
-PIP_SETTINGS = re.compile(r"^[\w:.-]+\.([\w-]+)='(.*)'$")
+# global.index-url='https://...' or :env:.timeout='60', as `pip config list` writes them
+PIP_SETTING = re.compile(r"^(?:global|install|:env:)\.([\w-]+)=(['\"].*['\"])$")
 
 
 def copy_tree(target: Path) -> None:
@@ -76,14 +78,19 @@ def prepare_home(context: Context, environment: Environment, home: Path) -> None
     if not list(cache.glob(f"pip-{version}-*.whl")):
         context.tool("pip", "download", "--quiet", "--no-deps", "--dest", cache, f"pip=={version}")
     shutil.copyfile(GET_PIP, cache / f"get_pip_{version.replace('.', '_')}.py")
-    # ansible-test hides the variables that configure pip; a file in the home folder it does not.
+    write_pip_settings(environment, home / ".config" / "pip" / "pip.conf")
+
+
+def write_pip_settings(environment: Environment, path: Path) -> None:
+    """Write pip's settings into a file, because ansible-test hides the variables that may hold them."""
     shown = subprocess.run(
         [environment.tool("pip"), "config", "list"], capture_output=True, text=True, check=True
     ).stdout
-    settings = [f"{found[1]} = {found[2]}" for line in shown.splitlines() if (found := PIP_SETTINGS.match(line))]
-    config = home / ".config" / "pip" / "pip.conf"
-    config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text("\n".join(["[global]", *settings, ""]), encoding="utf-8")
+    # A variable (:env:.name) wins over a file (global.name), so it comes last.
+    found = filter(None, map(PIP_SETTING.match, sorted(shown.splitlines(), key=lambda line: line.startswith(":env:"))))
+    settings = {match[1]: str(ast.literal_eval(match[2])).replace("\n", "\n  ") for match in found}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(["[global]", *(f"{key} = {value}" for key, value in settings.items()), ""]), "utf-8")
 
 
 def check(context: Context) -> None:

@@ -1,0 +1,59 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The list of steps, and what may be in the artefact."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools import artefact, catalogue, environments
+from tools.runner import StepFailed
+
+
+def test_names_are_unique_and_groups_are_the_makefiles_targets():
+    steps = catalogue.steps()
+    names = [step.name for step in steps]
+    assert len(names) == len(set(names))
+    targets = {"lint", "contract", "unit", "artefact", "sanity", "integration", "molecule"}
+    assert {step.group for step in steps} == targets
+
+
+def test_no_scenario_is_a_failure(monkeypatch, tmp_path):
+    monkeypatch.setattr(catalogue, "MOLECULE", tmp_path)
+    (step,) = catalogue.molecule(environments.controller())
+    with pytest.raises(StepFailed, match="no scenario"):
+        step.action(None)
+
+
+def test_a_step_for_each_scenario(monkeypatch, tmp_path):
+    monkeypatch.setattr(catalogue, "MOLECULE", tmp_path)
+    for name in ("default", "lost_host"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "molecule.yml").touch()
+    (tmp_path / "resources").mkdir()
+    names = [step.name for step in catalogue.molecule(environments.controller())]
+    assert names == ["molecule-default", "molecule-lost_host"]
+
+
+def test_an_absent_interpreter_makes_its_step_absent(monkeypatch):
+    monkeypatch.setattr(environments.interpreters, "find", lambda _version: None)
+    steps = list(catalogue.unit(environments.controller()))
+    assert [step.name for step in steps if step.absent is None] == ["unit-controller"]
+    assert "no Python 3.8 here" in [step.absent for step in steps]
+
+
+def test_preparation_covers_what_runnable_steps_need_and_no_more(monkeypatch):
+    seen = []
+    monkeypatch.setattr(catalogue.packages, "ensure", lambda purposes, _run, _say: seen.append(purposes))
+    lint = [step for step in catalogue.steps() if step.group == "lint"]
+    packages, made = catalogue.prepare(lint)
+    packages.action(type("Context", (), {"run": None, "say": None}))
+    assert seen == [frozenset({"python"})]
+    assert made.title == "Python environments (1)"
+
+
+def test_unwanted_files_of_an_artefact_are_found():
+    good = ["README.md", "plugins/modules/kho_facts.py", "changelogs/changelog.yaml", "docs/guide.md"]
+    bad = ["Makefile", "tests/unit/x.py", "plugins/modules/__pycache__/x.pyc", "changelogs/fragments/1.yml", "build/a"]
+    assert artefact.unwanted(good + bad) == bad
