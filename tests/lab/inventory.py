@@ -29,7 +29,7 @@ class Access:
         """Options of ssh(1) that keep this user's own keys, hosts and settings out of it."""
         return [
             "-F", "none",
-            "-o", f"UserKnownHostsFile={self.known_hosts}",
+            "-o", f'UserKnownHostsFile="{self.known_hosts}"',
             "-o", "GlobalKnownHostsFile=none",
             "-o", "StrictHostKeyChecking=yes",
             "-o", "IdentitiesOnly=yes",
@@ -68,7 +68,7 @@ def inventory(run: str, hosts: Mapping[str, Host], access: Access) -> str:
     }
     lines = ["---", "lab:", "  hosts:"]
     for name, host in hosts.items():
-        lines += [f"    {name}:", *_variables({"ansible_port": host.port, "lab_kind": host.kind}, indent=6)]
+        lines += [f"    {json.dumps(name)}:", *_variables({"ansible_port": host.port, "lab_kind": host.kind}, indent=6)]
     lines += ["  vars:", *_variables(shared, indent=4)]
     return "\n".join(lines) + "\n"
 
