@@ -146,8 +146,8 @@ def parents() -> Iterator[tuple[int, int, str]]:
             text = stat.read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue  # ended meanwhile
-        head, _, tail = text.rpartition(")")
-        pid, _, name = head.partition(" (")
+        head, tail = text.rsplit(")", 1)
+        pid, name = head.split(" (", 1)
         state, parent = tail.split()[:2]
         if state not in "ZX":
             yield int(pid), int(parent), name
@@ -185,9 +185,9 @@ def wait_for_end(patience: float) -> list[Leftover]:
         time.sleep(POLL)
 
 
-def end_leftovers() -> list[Leftover]:
-    """End everything that still runs below this process; return what had not ended by itself within 5 seconds."""
-    left = outlived = wait_for_end(5.0)
+def end_leftovers(patience: float = 5.0) -> list[Leftover]:
+    """End everything that still runs below this process; return what outlived `patience` seconds."""
+    left = outlived = wait_for_end(patience)
     for number in (signal.SIGTERM, signal.SIGKILL):
         for each in left:
             with contextlib.suppress(ProcessLookupError):

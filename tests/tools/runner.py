@@ -61,6 +61,10 @@ class Context:
         self.say(text)
         self.reports.append(text)
 
+    def lines(self) -> list[str]:
+        """Return what the log holds so far."""
+        return Path(self.log.name).read_text(encoding="utf-8", errors="replace").splitlines()
+
     def run(
         self, argv: Sequence[str | os.PathLike[str]], *, env: Mapping[str, str] | None = None, cwd: Path = ROOT
     ) -> None:

@@ -24,6 +24,8 @@ GET_PIP = ROOT / "tests" / "sanity" / "get_pip.py"
 # global.index-url='https://...' or :env:.timeout='60', as `pip config list` writes them
 PIP_SETTING = re.compile(r"^(?:global|install|:env:)\.([\w-]+)=(['\"].*['\"])$")
 
+SKIPPED = re.compile(r"^WARNING: (Skipping|Unable)")
+
 
 def copy_tree(target: Path) -> None:
     """Copy what git knows of the tree, plus new files that are not ignored, and make it a repository of its own.
@@ -104,7 +106,20 @@ def check(context: Context) -> None:
     for version in link_interpreters(work / "bin"):
         context.report(f"sanity with {environment.name}: imports on Python {version} (no such interpreter)")
     home = work / "home"
+    unfinished = work / "unfinished"
+    if unfinished.exists():
+        # The last run was killed, perhaps while ansible-test was making its environments.
+        shutil.rmtree(home, ignore_errors=True)
+    unfinished.touch()
     prepare_home(context, environment, home)
     path = f"{work / 'bin'}:{environment.folder / 'bin'}:/usr/local/bin:/usr/bin:/bin"
     variables = {"HOME": str(home), "PATH": path, "PYTHONPATH": "", "ANSIBLE_COLLECTIONS_PATH": ""}
-    context.run([environment.tool("ansible-test"), "sanity", "--color", "no"], env=variables, cwd=tree)
+    try:
+        context.run([environment.tool("ansible-test"), "sanity", "--color", "no"], env=variables, cwd=tree)
+    except StepFailed:
+        unfinished.unlink()
+        raise
+    unfinished.unlink()
+    for line in context.lines():
+        if SKIPPED.match(line):
+            context.report(f"sanity with {environment.name}: {line}")

@@ -30,7 +30,7 @@ script = f"setsid sleep 300 & echo $! > {folder}/daemon; echo $$ > {folder}/comm
 try:
     processes.run(["sh", "-c", script], cwd=folder, env=os.environ, output=None, limit=60)
 except processes.Interrupted as interrupted:
-    processes.end_leftovers()
+    processes.end_leftovers(patience=0.1)
     sys.exit(128 + interrupted.number)
 """
 

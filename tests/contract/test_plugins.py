@@ -1,0 +1,97 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What plugins say of themselves is what they do."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+
+import pytest
+import yaml
+from contract.tree import PLUGINS, ROOT, documentation, load, names, strings
+
+MODULES = names("modules")
+ACTIONS = names("action")
+CALLBACKS = names("callback")
+VERSION = load(ROOT / "galaxy.yml")["version"]
+# What an option is unless its spec or its documentation says otherwise.
+USUAL = {"type": "str", "default": None, "required": False, "choices": None, "elements": None}
+
+
+class Captured(Exception):
+    """Carries what a module gives to AnsibleModule."""
+
+
+def option_shape(option):
+    return {key: option.get(key, usual) for key, usual in USUAL.items()}
+
+
+def shapes(options):
+    """Return the options that a user may set, reduced to what spec and documentation have in common."""
+    return {name: option_shape(option) for name, option in (options or {}).items() if not name.startswith("_")}
+
+
+def spec_of_module(name, monkeypatch):
+    module = importlib.import_module(f"ansible_collections.kho.kexec.plugins.modules.{name}")
+
+    def capture(argument_spec, **_settings):
+        raise Captured(argument_spec)
+
+    monkeypatch.setattr(module, "AnsibleModule", capture)
+    with pytest.raises(Captured) as caught:
+        module.main()
+    return caught.value.args[0]
+
+
+def spec_of_action(name):
+    """Return the spec that an action plugin hands to validate_argument_spec."""
+    source = ast.parse((PLUGINS / "action" / f"{name}.py").read_text(encoding="utf-8"))
+    (call,) = (
+        node
+        for node in ast.walk(source)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "validate_argument_spec"
+    )
+    return ast.literal_eval(call.args[0])
+
+
+def test_there_is_something_to_check():
+    assert MODULES
+    assert ACTIONS
+    assert CALLBACKS
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_module_is_documented(name):
+    found = strings("modules", name)
+    assert {"DOCUMENTATION", "EXAMPLES", "RETURN"} <= set(found)
+    said = documentation("modules", name)
+    assert said["module"] == name
+    assert said["version_added"] == VERSION
+    assert said["author"]
+    assert yaml.safe_load(found["RETURN"])
+    assert f"kho.kexec.{name}" in found["EXAMPLES"]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_options_of_module_are_documented(name, monkeypatch):
+    said = shapes(documentation("modules", name).get("options"))
+    assert said == shapes(spec_of_module(name, monkeypatch))
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_action_has_a_module_with_its_options(name):
+    assert name in MODULES
+    assert shapes(documentation("modules", name).get("options")) == shapes(spec_of_action(name))
+
+
+@pytest.mark.parametrize("name", CALLBACKS)
+def test_callback_is_documented(name):
+    said = documentation("callback", name)
+    assert said["name"] == name
+    assert said["version_added"] == VERSION
+    source = (PLUGINS / "callback" / f"{name}.py").read_text(encoding="utf-8")
+    assert f"kho.kexec.{name}" in source

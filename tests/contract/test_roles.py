@@ -1,0 +1,94 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A role's specs, its defaults and its documentation say the same, names and values."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+from contract.tree import ROLES, ROOT, files, load, relative
+
+# | `name` | `value` | ...
+ROW = re.compile(r"^\|\s*`(?P<name>\w+)`\s*\|\s*`(?P<value>[^`]*)`\s*\|")
+TYPES = {"str": str, "int": int, "bool": bool, "list": list, "dict": dict, "float": float}
+
+each_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+
+
+def entry_points(role):
+    return load(role / "meta" / "argument_specs.yml")["argument_specs"]
+
+
+def defaults_of(role):
+    return load(role / "defaults" / "main.yml") or {}
+
+
+def documented_values():
+    """Return (variable, value, where) of every row of a table in the documentation that names a role's variable."""
+    roles = tuple(f"{role.name}_" for role in ROLES)
+    return [
+        (row["name"], yaml.safe_load(row["value"]), relative(path))
+        for path in files()
+        if path.suffix == ".md"
+        for row in map(ROW.match, path.read_text(encoding="utf-8").splitlines())
+        if row and row["name"].startswith(roles)
+    ]
+
+
+def test_there_is_a_role():
+    assert ROLES
+
+
+@each_role
+def test_specs_and_defaults_name_the_same_variables(role):
+    specified = {name for entry in entry_points(role).values() for name in entry.get("options", {})}
+    assert specified == set(defaults_of(role))
+    assert all(name.startswith(f"{role.name}_") for name in specified)
+
+
+@each_role
+def test_specs_and_defaults_have_the_same_values(role):
+    defaults = defaults_of(role)
+    for entry, spec in entry_points(role).items():
+        for name, option in spec.get("options", {}).items():
+            assert option.get("default") == defaults[name], f"{entry}: {name}"
+            expected = TYPES[option.get("type", "str")]
+            assert type(defaults[name]) is expected, f"{entry}: {name} is no {expected.__name__}"
+
+
+@each_role
+def test_every_entry_point_has_tasks_and_every_public_task_file_is_one(role):
+    tasks = {path.stem for path in (role / "tasks").glob("[!_]*.yml")}
+    assert tasks == set(entry_points(role))
+
+
+@each_role
+def test_every_entry_point_is_documented(role):
+    for name, entry in entry_points(role).items():
+        assert entry.get("short_description"), name
+        assert entry.get("description"), name
+        assert all(option.get("description") for option in entry.get("options", {}).values()), name
+
+
+@each_role
+def test_every_variable_stands_in_a_table_with_its_default(role):
+    documented = {name for name, _value, _where in documented_values()}
+    assert set(defaults_of(role)) <= documented
+
+
+def test_documented_values_are_the_defaults():
+    defaults = {name: value for role in ROLES for name, value in defaults_of(role).items()}
+    wrong = [
+        f"{where}: {name} is said to be {value!r}, and is {defaults.get(name, 'no variable')!r}"
+        for name, value, where in documented_values()
+        if name not in defaults or defaults[name] != value
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+@each_role
+def test_readme_names_the_role(role):
+    assert f"kho.kexec.{role.name}" in (ROOT / "README.md").read_text(encoding="utf-8")
