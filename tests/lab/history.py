@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from lab.console import plain_text
@@ -19,10 +19,12 @@ from lab.events import Event
 
 Cause = Literal["power_on", "reset", "kexec"]
 
-# The first line of every kernel. Only with time zero: a log that is printed again later is not a boot.
+# The first line of every kernel.
 _BANNER = re.compile(rb"\[ {4}0\.000000\] Linux version (\S{1,128})")
-# kernel/kexec_core.c, kernel_kexec(): the last line before the jump.
-_JUMP = re.compile(rb"kexec_core: Starting new kernel")
+# The last line before a jump that was asked for (kernel/kexec_core.c, kernel_kexec()).
+_JUMP = re.compile(rb"\[ *\d+\.\d{6}\] kexec_core: Starting new kernel")
+# What is said before a jump into a crash kernel, which itself is not announced (kernel/crash_core.c, kernel/panic.c).
+_CRASH = re.compile(rb"\[ *\d+\.\d{6}\] (?:Kernel panic - not syncing|Oops: )")
 # What the kernel says of the handover (kernel/liveupdate/, arch/x86/kernel/setup.c); "luo" is the live update on top.
 _KHO_LINE = re.compile(rb"\[ *\d+\.\d{6}\] ((?:KHO: |Passed KHO data|luo: )[^\r\n]{1,300})")
 
@@ -75,7 +77,8 @@ def boots(console: bytes, events: Sequence[Event]) -> list[Boot]:
             release=start.release,
             reason=start.reason,
             watchdog=start.watchdog,
-            kho=tuple(plain_text(line) for line in _KHO_LINE.findall(console, start.offset, end)),
+            # Each once: a log that is printed again says nothing new.
+            kho=tuple(dict.fromkeys(plain_text(line) for line in _KHO_LINE.findall(console, start.offset, end))),
             offset=start.offset,
         )
         for start, end in zip(starts, ends, strict=True)
@@ -86,16 +89,16 @@ def _starts(console: bytes, events: Sequence[Event]) -> Iterator[_Start]:
     current = _Start("power_on", 0)
     for seen in sorted([*_resets(events), *_jumps(console), *_banners(console)], key=lambda start: start.offset):
         if seen.release is not None and current.release is None:
-            # The kernel that the reset or the jump led to.
-            current = _Start(current.cause, current.offset, seen.release, current.reason, current.watchdog)
-            continue
-        yield current
-        current = seen
+            # The kernel that the power-on, the reset or the jump led to.
+            current = replace(current, release=seen.release)
+        elif seen.release is None or _CRASH.search(console, current.offset, seen.offset):
+            yield current
+            current = seen
+        # Else somebody printed the kernel log once more: that is no boot.
     yield current
 
 
 def _banners(console: bytes) -> Iterator[_Start]:
-    # Of a kernel that follows another one without a reset: a kexec, also when a panic left no word of the jump.
     for found in _BANNER.finditer(console):
         yield _Start("kexec", found.start(), release=plain_text(found[1]))
 

@@ -58,13 +58,16 @@ class Lab:
         owner = self._stack.enter_context(subprocess.Popen(["sleep", "600"]))
         self._stack.callback(owner.kill)
         folder = RunFolder.of(name)
-        with run.owner_descriptor(owner.pid) as descriptor, run.held(folder) as lock:
-            with create_server(("127.0.0.1", 0)) as listener:
-                folder.clear()
-                folder.repository.mkdir()
-                (folder.repository / "Packages").write_text("Package: something\n")
-                write_plan(folder.plan, self._plan(folder, guests, without_firmware, listener.getsockname()[1]))
-                supervisor = run.start_supervisor(folder, lock=lock, owner=descriptor, repository=listener.fileno())
+        with (
+            run.owner_descriptor(owner.pid) as descriptor,
+            run.held(folder) as lock,
+            create_server(("127.0.0.1", 0)) as listener,
+        ):
+            folder.clear()
+            folder.repository.mkdir()
+            (folder.repository / "Packages").write_text("Package: something\n")
+            write_plan(folder.plan, self._plan(folder, guests, without_firmware, listener.getsockname()[1]))
+            supervisor = run.start_supervisor(folder, lock=lock, owner=descriptor, repository=listener.fileno())
         self._stack.callback(run.down, name)
         return StartedRun(folder, owner, supervisor)
 

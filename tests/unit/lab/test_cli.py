@@ -45,7 +45,7 @@ def ended_run() -> RunFolder:
     guest = folder.guest("web1")
     guest.path.mkdir()
     guest.console.write_bytes(
-        b"[    0.000000] Linux version 7.2.13-kho (x)\r\n"
+        b"[    0.000000] Linux version 7.2.13-kho (x)\r\n[   26.675201] kexec_core: Starting new kernel\r\n"
         b"[    0.000000] Linux version 7.3.4-kho (x)\r\n[    0.700000] KHO: exec from: 7.2.13-kho (count 1)\r\n"
     )
     event = Event(
