@@ -87,7 +87,7 @@ def parse_luo_abi(blob: bytes) -> Optional[str]:
     try:
         abi = parse_fdt(blob).compatible
     except FdtError:
-        abi = until_nul(blob[: ABI_LIMIT + 1], ABI_LIMIT)
+        abi = until_nul(blob[: ABI_LIMIT + 1], ABI_LIMIT + 1)
     return abi if len(abi) <= ABI_LIMIT and _LUO_ABI.fullmatch(abi) else None
 
 
@@ -218,5 +218,11 @@ class _Reader:
         for name in SCRATCH_LENGTHS:
             blob = self._bytes("out/" + name) if name in outgoing_files else None
             if blob is not None:
-                return parse_scratch_lengths(printable(blob.replace(b"\n", b" "), len(blob)))
+                return self._scratch_sum(name, blob)
         return None
+
+    def _scratch_sum(self, name: str, blob: bytes) -> Optional[int]:
+        total = parse_scratch_lengths(blob.decode("latin-1"))
+        if total is None:
+            self._notes.append(Note("scratch_damaged", f"{ROOT}/out/{name} holds something else than lengths."))
+        return total

@@ -114,11 +114,10 @@ def _disagreements(sources: Sources) -> Iterator[Note]:
 
 def _outgoing_disagrees(sources: Sources) -> Iterator[Note]:
     """The outgoing record must name this kernel, and one handover more than the incoming one."""
-    outgoing, received = sources.files.next, handover.received_record(sources)
-    if outgoing is None or sources.release is None:
+    outgoing, count = sources.files.next, handover.kexec_count_of(sources)
+    if outgoing is None or count is None or sources.release is None:
         return
-    count = ((received.kexec_count if received else 0) + 1) & COUNT_LIMIT
-    expected = Record(sources.release, count)
+    expected = Record(sources.release, (count + 1) & COUNT_LIMIT)
     if outgoing != expected:
         message = f"The next kernel will be told {_shown(outgoing)} instead of {_shown(expected)}."
         yield Note("outgoing_record_unexpected", message)

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import sys
-from typing import Iterable, Mapping, Sequence
+from typing import Any, Iterable, Mapping, Sequence
 
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 
@@ -31,6 +32,11 @@ def kmsg(*lines: str, first: int = 0, facility: int = 0) -> bytes:
     return "\n".join(records).encode()
 
 
+def journal_entry(message: Any, transport: str = "kernel", facility: str = "0") -> str:
+    """One line of ``journalctl --output=json``."""
+    return json.dumps({"MESSAGE": message, "_TRANSPORT": transport, "SYSLOG_FACILITY": facility})
+
+
 def fdt(compatible: bytes = b"kho-v4", children: Iterable[str] = ("kexec-metadata",)) -> bytes:
     """A device tree as KHO writes it: compatible, preserved-memory-map, and a node with two addresses a subtree."""
     strings = b"compatible\0preserved-memory-map\0preserved-data\0blob-size\0"
@@ -48,9 +54,7 @@ def assemble(structure: bytes, strings: bytes) -> bytes:
     structure_at = 40 + 16
     strings_at = structure_at + len(structure)
     sizes = (len(strings), len(structure))
-    header = struct.pack(
-        ">10I", 0xD00DFEED, strings_at + len(strings), structure_at, strings_at, 40, 17, 16, 0, *sizes
-    )
+    header = struct.pack(">10I", 0xD00DFEED, strings_at + len(strings), structure_at, strings_at, 40, 17, 16, 0, *sizes)
     return header + bytes(16) + structure + strings
 
 

@@ -35,10 +35,7 @@ class Recorder(Host):
 
     def listdir(self, path: str) -> List[str]:
         names = self._host.listdir(path)
-        directory = self._copy_of(path)
-        if directory.is_file():  # it was only asked after before, and looked like a file then
-            directory.unlink()
-        directory.mkdir(parents=True, exist_ok=True)
+        directory = self._make_directory(self._copy_of(path))
         for name in names:
             if not (directory / name).exists():
                 (directory / name).touch()
@@ -67,11 +64,16 @@ class Recorder(Host):
     def _copy_of(self, path: str) -> Path:
         return self._tree / path.lstrip("/")
 
+    def _make_directory(self, directory: Path) -> Path:
+        """Make a directory, also where an empty file stands for something that was only known to exist."""
+        for path in (*reversed(directory.parents), directory):
+            if path.is_file():
+                path.unlink()
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory
+
     def _keep(self, path: str, data: bytes) -> bytes:
         copy = self._copy_of(path)
-        for parent in reversed(copy.parents):
-            if parent.is_file():
-                parent.unlink()
-        copy.parent.mkdir(parents=True, exist_ok=True)
+        self._make_directory(copy.parent)
         copy.write_bytes(data)
         return data

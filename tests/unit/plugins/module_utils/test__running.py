@@ -1,0 +1,390 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""observe_running on whole hosts, each as a real guest of that kind showed itself."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from ansible_collections.kho.kexec.plugins.module_utils._kernel_log import JOURNAL_ARGV
+from ansible_collections.kho.kexec.plugins.module_utils._metadata import Record
+from ansible_collections.kho.kexec.plugins.module_utils._running import observe_running
+from ansible_collections.kho.kexec.plugins.module_utils._sources import KEXEC_COUNT_ARGV
+from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
+from ansible_collections.kho.kexec.tests.unit.support.kernels import (
+    BOOT_ID,
+    KHO,
+    journal_entry,
+    kho_files,
+    kmsg,
+    metadata,
+    x86_host,
+)
+
+START = "Linux version 7.3.4 (root@vm) #1 SMP PREEMPT"
+FOUND = "KHO: found kexec handover data."
+EXEC = "KHO: exec from: 7.2.13 (count 2)"
+INIT = "Run /init as init process"
+LUO_BLOB = b"luo-v5\0\0" + bytes(16)
+RNG_SEED, KHO_DATA = 0x9, 0xA
+LOADER_KEXEC, LOADER_QEMU = 208, 176
+BUILT = "CONFIG_64BIT=y\nCONFIG_KEXEC_HANDOVER=y\nCONFIG_KEXEC_HANDOVER_DEBUGFS=y\n"
+NOT_BUILT = "CONFIG_64BIT=y\n# CONFIG_KEXEC_HANDOVER is not set\n"
+
+
+@pytest.fixture
+def host(tmp_path):
+    root = FakeRoot(tmp_path)
+    yield root
+    root.assert_nothing_left()
+
+
+def codes(running):
+    return [note.code for note in running.notes]
+
+
+def handed_over(host, log, release=b"7.2.13", count=2):
+    x86_host(host, loader=LOADER_KEXEC, setup_data=[RNG_SEED, KHO_DATA], log=log)
+    return kho_files(
+        host,
+        {"kexec-metadata": metadata(release, count), "LUO": LUO_BLOB},
+        {"kexec-metadata": metadata(b"7.3.4", count + 1), "LUO": LUO_BLOB},
+    )
+
+
+def test_handover(host):
+    handed_over(host, kmsg(START, FOUND, EXEC, INIT))
+    assert observe_running(host).as_facts() == {
+        "release": "7.3.4",
+        "boot_id": BOOT_ID,
+        "boot": "handover",
+        "previous_release": "7.2.13",
+        "kexec_count": 2,
+        "source": "debugfs",
+        "next": {"previous_release": "7.3.4", "kexec_count": 3},
+        "built": True,
+        "enabled": True,
+        "abi": "kho-v4",
+        "luo_abi": "luo-v5",
+        "subtrees": ["LUO", "kexec-metadata"],
+        "scratch_bytes": 268435456,
+        "image_loaded": False,
+        "crash_image_loaded": False,
+        "notes": [],
+    }
+
+
+def test_each_file_is_read_once(host):
+    handed_over(host, kmsg(START, FOUND, EXEC, INIT))
+    observe_running(host)
+    assert sorted(host.reads) == sorted(set(host.reads))
+
+
+def test_cold_boot_with_kho(host):
+    kho_files(x86_host(host), {}, {"kexec-metadata": metadata(b"7.3.4", 1)})
+    running = observe_running(host)
+    assert (running.boot, running.previous_release, running.kexec_count) == ("cold", None, 0)
+    assert (running.source, running.abi, running.subtrees) == ("debugfs", "kho-v4", ())
+    assert running.next == Record("7.3.4", 1)
+    assert (running.built, running.enabled, codes(running)) == (True, True, [])
+
+
+def test_kexec_load_leaves_no_handover(host):
+    kho_files(x86_host(host, loader=LOADER_KEXEC, setup_data=[RNG_SEED]), {}, {"kexec-metadata": metadata(b"7.3.4", 1)})
+    running = observe_running(host)
+    assert (running.boot, running.previous_release, running.kexec_count) == ("kexec", None, 0)
+    assert codes(running) == []
+
+
+def test_target_that_refuses_another_abi(host):
+    log = kmsg(
+        START,
+        "KHO: setup: handover FDT (0x19c000) is incompatible with 'kho-v9': 1",
+        "KHO: disabling KHO revival",
+        INIT,
+    )
+    x86_host(host, loader=LOADER_KEXEC, setup_data=[RNG_SEED, KHO_DATA], log=log)
+    kho_files(host, {}, {"kexec-metadata": metadata(b"7.3.4", 1)}, abi=b"kho-v9")
+    running = observe_running(host)
+    assert (running.boot, running.kexec_count, running.abi, running.enabled) == ("kexec", 0, "kho-v9", True)
+    assert codes(running) == ["handover_refused", "kho_abi_mismatch"]
+    assert "'kho-v9'" in running.notes[1].message
+
+
+def test_target_with_kho_off(host):
+    x86_host(
+        host,
+        loader=LOADER_KEXEC,
+        setup_data=[RNG_SEED, KHO_DATA],
+        command_line="kho=on console=ttyS0 kho=off",
+        log=kmsg(START, FOUND, INIT),
+    ).add("/proc/config.gz", gzip.compress(BUILT.encode()))
+    running = observe_running(host)
+    assert (running.boot, running.kexec_count, running.built, running.enabled) == ("kexec", 0, True, False)
+    assert (running.source, codes(running)) == ("kernel_log", ["handover_refused", "running_kho_off"])
+
+
+def test_target_without_kho(host):
+    log = kmsg(START, "Passed KHO data, but CONFIG_KEXEC_HANDOVER not set. Ignoring.", INIT)
+    x86_host(host, loader=LOADER_KEXEC, setup_data=[RNG_SEED, KHO_DATA], log=log)
+    running = observe_running(host)
+    assert (running.boot, running.kexec_count, running.built, running.enabled) == ("kexec", 0, False, False)
+    assert codes(running) == ["handover_refused", "running_without_kho"]
+
+
+@pytest.mark.parametrize("path", ["/boot/config-7.3.4", "/usr/lib/modules/7.3.4/config"])
+def test_cold_boot_without_kho(host, path):
+    x86_host(host).add(path, NOT_BUILT)
+    running = observe_running(host)
+    assert (running.boot, running.kexec_count, running.source) == ("cold", 0, "none")
+    assert (running.built, running.enabled, codes(running)) == (False, False, ["running_without_kho"])
+
+
+def test_metadata_of_another_version(host):
+    log = kmsg(START, FOUND, "KHO: kexec-metadata version 2 not supported (expected 1)", INIT)
+    handed_over(host, log)
+    host.add(KHO + "/in/sub_fdts/kexec-metadata", metadata(b"7.2.13", 2, version=2))
+    host.add(KHO + "/out/sub_fdts/kexec-metadata", metadata(b"7.3.4", 1))
+    running = observe_running(host)
+    assert (running.boot, running.previous_release, running.kexec_count) == ("handover", None, None)
+    assert (running.next, codes(running)) == (Record("7.3.4", 1), ["metadata_unsupported"])
+
+
+def test_previous_kernel_without_metadata(host):
+    x86_host(host, loader=LOADER_KEXEC, setup_data=[KHO_DATA], log=kmsg(START, FOUND, INIT))
+    kho_files(host, {"memblock": b"x"}, {"kexec-metadata": metadata(b"7.3.4", 1)})
+    running = observe_running(host)
+    assert (running.boot, running.kexec_count, running.subtrees) == ("handover", None, ("memblock",))
+    assert codes(running) == ["metadata_missing"]
+
+
+def test_kernel_of_7_0_that_has_kho_and_no_metadata(host):
+    x86_host(host, release="7.0.9")
+    kho_files(host, {}, {"memblock": b"x"}, abi=b"kho-v1")
+    running = observe_running(host)
+    assert (running.boot, running.kexec_count, running.next, running.abi) == ("cold", 0, None, "kho-v1")
+    assert codes(running) == ["metadata_not_offered"]
+
+
+def test_kdump_kernel(host):
+    x86_host(host, loader=LOADER_KEXEC, log=kmsg(START, "KHO: disabled in the kdump kernel", INIT)).add("/proc/vmcore")
+    running = observe_running(host)
+    assert (running.boot, running.previous_release, running.kexec_count) == ("kdump", None, None)
+    assert (running.enabled, codes(running)) == (False, ["kdump_kernel"])
+
+
+def test_kho_that_failed_to_start(host):
+    failure = "KHO: Failed to reserve scratch area, disabling kexec handover"
+    x86_host(host, log=kmsg(START, failure, INIT))
+    running = observe_running(host)
+    assert (running.boot, running.built, running.enabled, running.kexec_count) == ("cold", True, False, 0)
+    assert codes(running) == ["kho_failed"]
+    assert failure in running.notes[0].message
+
+
+def test_lost_crashkernel(host):
+    handed_over(host, kmsg(START, FOUND, "cannot allocate crashkernel (size:0xa000000)", EXEC, INIT))
+    assert codes(observe_running(host)) == ["crashkernel_lost"]
+
+
+def without_debugfs(host, log=None):
+    x86_host(host, loader=LOADER_KEXEC, setup_data=[RNG_SEED, KHO_DATA], log=log or kmsg(START, FOUND, EXEC, INIT))
+    (host.root / "sys/kernel/debug/tracing").rmdir()
+    return host.add("/boot/config-7.3.4", BUILT)
+
+
+def test_log_answers_when_debugfs_is_not_mounted(host):
+    running = observe_running(without_debugfs(host))
+    assert (running.boot, running.previous_release, running.kexec_count) == ("handover", "7.2.13", 2)
+    assert (running.source, running.enabled, running.next, running.abi) == ("kernel_log", True, None, None)
+    assert codes(running) == ["debugfs_not_mounted"]
+
+
+def test_journal_answers_when_the_ring_wrapped(host):
+    without_debugfs(host, kmsg("late", first=5000))
+    host.expect_run(JOURNAL_ARGV, stdout="\n".join(journal_entry(line) for line in (START, FOUND, EXEC, INIT)))
+    running = observe_running(host)
+    assert (running.boot, running.previous_release, running.kexec_count) == ("handover", "7.2.13", 2)
+    assert (running.source, codes(running)) == ("journal", ["debugfs_not_mounted"])
+
+
+@pytest.mark.parametrize("how", ["missing", "failing", "empty"])
+def test_wrapped_ring_and_no_journal(host, how):
+    without_debugfs(host, kmsg("late", first=5000))
+    if how == "missing":
+        host.expect_missing(JOURNAL_ARGV)
+    else:
+        host.expect_run(JOURNAL_ARGV, rc=1 if how == "failing" else 0, stderr="No journal files were found.")
+    running = observe_running(host)
+    assert (running.boot, running.previous_release, running.kexec_count) == ("unknown", None, None)
+    assert (running.source, running.enabled) == ("none", None)
+    assert codes(running) == ["handover_unproven", "debugfs_not_mounted", "log_wrapped"]
+
+
+def test_nothing_is_started_when_the_loader_rules_a_handover_out(host):
+    x86_host(host, log=kmsg("late", first=5000)).add("/boot/config-7.3.4", NOT_BUILT)
+    running = observe_running(host)
+    assert (running.boot, running.kexec_count, codes(running)) == ("cold", 0, ["running_without_kho"])
+
+
+def test_unprivileged_user(host):
+    handed_over(host, kmsg(START, FOUND, EXEC, INIT))
+    host.deny("/sys/kernel/debug", "/dev/kmsg", "/proc/1/environ").expect_run(JOURNAL_ARGV)
+    running = observe_running(host)
+    assert (running.boot, running.kexec_count, running.built, running.enabled) == ("unknown", None, None, None)
+    assert running.image_loaded is False
+    assert codes(running) == ["build_config_unknown", "handover_unproven", "root_missing", "log_denied"]
+
+
+def test_lockdown(host):
+    handed_over(host, kmsg(START, FOUND, EXEC, INIT))
+    host.add("/sys/kernel/security/lockdown", "none [integrity] confidentiality\n")
+    host.deny(*(f"{KHO}/{name}" for name in ("in/fdt", "in/sub_fdts", "out/sub_fdts/LUO", "out/scratch_len")))
+    running = observe_running(host)
+    assert (running.boot, running.kexec_count, running.source) == ("handover", 2, "kernel_log")
+    assert codes(running) == ["sources_disagree", "lockdown"]
+
+
+def test_systemd_is_a_second_witness_where_debugfs_does_not_answer(host):
+    without_debugfs(host).add("/dev/liveupdate").expect_run(KEXEC_COUNT_ARGV, stdout="KExecCount=4\n")
+    running = observe_running(host)
+    assert (running.kexec_count, codes(running)) == (2, ["systemd_disagrees", "debugfs_not_mounted"])
+
+
+@pytest.mark.parametrize("stdout", ["KExecCount=2\n", "", "KExecCount=[not set]\n"])
+def test_systemd_that_agrees_or_does_not_know(host, stdout):
+    without_debugfs(host).add("/dev/liveupdate").expect_run(KEXEC_COUNT_ARGV, stdout=stdout)
+    assert codes(observe_running(host)) == ["debugfs_not_mounted"]
+
+
+def test_log_and_debugfs_disagree(host):
+    handed_over(host, kmsg(START, FOUND, "KHO: exec from: 6.6.6 (count 9)", INIT))
+    running = observe_running(host)
+    assert (running.previous_release, running.kexec_count, running.source) == ("7.2.13", 2, "debugfs")
+    assert codes(running) == ["sources_disagree"]
+
+
+def test_loader_disagrees(host):
+    handed_over(host, kmsg(START, FOUND, EXEC, INIT)).add("/proc/sys/kernel/bootloader_type", "114\n")
+    (host.root / "sys/kernel/boot_params/setup_data/1/type").write_text("0x9\n")
+    running = observe_running(host)
+    assert (running.boot, codes(running)) == ("handover", ["loader_disagrees"])
+
+
+@pytest.mark.parametrize("blob", [metadata(b"7.3.4", 9), metadata(b"6.6.6", 3)])
+def test_outgoing_record_that_does_not_follow(host, blob):
+    handed_over(host, kmsg(START, FOUND, EXEC, INIT)).add(KHO + "/out/sub_fdts/kexec-metadata", blob)
+    assert codes(observe_running(host)) == ["outgoing_record_unexpected"]
+
+
+def test_count_goes_round(host):
+    handed_over(host, kmsg(START, FOUND, INIT), count=0xFFFFFFFE)
+    host.add(KHO + "/in/sub_fdts/kexec-metadata", metadata(b"7.2.13", 0xFFFFFFFF))
+    host.add(KHO + "/out/sub_fdts/kexec-metadata", metadata(b"7.3.4", 0))
+    running = observe_running(host)
+    assert (running.kexec_count, codes(running)) == (0xFFFFFFFF, [])
+
+
+def test_damaged_files_are_noted(host):
+    handed_over(host, kmsg(START, FOUND, INIT))
+    host.add(KHO + "/in/fdt", b"\xd0\r\xfe\xed" + b"\xff" * 100)
+    host.add(KHO + "/in/sub_fdts/kexec-metadata", b"\1\0\0\0too short")
+    host.add(KHO + "/out/scratch_len", "0x10\n{{ x }}\n")
+    running = observe_running(host)
+    assert (running.boot, running.kexec_count, running.abi, running.scratch_bytes) == ("handover", None, None, None)
+    assert running.subtrees == ("LUO", "kexec-metadata")
+    assert codes(running) == ["fdt_damaged", "metadata_damaged", "scratch_damaged"]
+
+
+def test_scratch_under_the_name_that_is_announced_for_7_4(host):
+    handed_over(host, kmsg(START, FOUND, EXEC, INIT))
+    (host.root / KHO[1:] / "out/scratch_len").rename(host.root / KHO[1:] / "out/bootmem_len")
+    assert observe_running(host).scratch_bytes == 268435456
+
+
+def test_old_names_of_what_is_loaded(host):
+    handed_over(host, kmsg(START, FOUND, EXEC, INIT))
+    for name in ("loaded", "crash_loaded"):
+        (host.root / "sys/kernel/kexec" / name).unlink()
+    host.add("/sys/kernel/kexec_loaded", "1\n").add("/sys/kernel/kexec_crash_loaded", "0\n")
+    running = observe_running(host)
+    assert (running.image_loaded, running.crash_image_loaded, codes(running)) == (True, False, [])
+
+
+def arm64_host(host, chosen, log=None):
+    host.add("/proc/sys/kernel/osrelease", "7.3.4\n").add("/proc/sys/kernel/random/boot_id", BOOT_ID + "\n")
+    host.add("/proc/cmdline", "kho=on\n").add("/dev/kmsg", log or kmsg(START, INIT))
+    host.add("/sys/kernel/kexec/loaded", "0\n").add("/sys/kernel/kexec/crash_loaded", "0\n")
+    host.add_directory("/sys/kernel/debug/tracing")
+    for name in ("bootargs", *chosen):
+        host.add("/proc/device-tree/chosen/" + name)
+    return host
+
+
+def test_arm64_handover(host):
+    arm64_host(host, ["linux,kho-fdt", "linux,kho-scratch", "linux,booted-from-kexec"], kmsg(START, FOUND, EXEC, INIT))
+    kho_files(host, {"kexec-metadata": metadata(b"7.2.13", 2)}, {"kexec-metadata": metadata(b"7.3.4", 3)})
+    running = observe_running(host)
+    assert (running.boot, running.kexec_count, codes(running)) == ("handover", 2, [])
+
+
+def test_arm64_kexec(host):
+    arm64_host(host, ["linux,booted-from-kexec"])
+    kho_files(host, {}, {"kexec-metadata": metadata(b"7.3.4", 1)})
+    running = observe_running(host)
+    assert (running.boot, running.kexec_count, codes(running)) == ("kexec", 0, [])
+
+
+def test_arm64_cannot_tell_a_cold_boot_from_kexec_load(host):
+    arm64_host(host, [])
+    kho_files(host, {}, {"kexec-metadata": metadata(b"7.3.4", 1)})
+    running = observe_running(host)
+    assert (running.boot, running.kexec_count, codes(running)) == ("unknown", 0, ["loader_unknown"])
+
+
+def test_container(host):
+    x86_host(host).add("/.dockerenv").add("/boot/config-7.3.4", NOT_BUILT)
+    (host.root / "dev/kmsg").unlink()
+    assert codes(observe_running(host)) == ["container", "running_without_kho"]
+
+
+def test_a_host_that_shows_nothing(host):
+    host.expect_missing(JOURNAL_ARGV)
+    facts = observe_running(host).as_facts()
+    unknown = [name for name, value in facts.items() if value is None]
+    assert unknown == [
+        *("release", "boot_id", "previous_release", "kexec_count", "next", "built", "enabled", "abi", "luo_abi"),
+        *("scratch_bytes", "image_loaded", "crash_image_loaded"),
+    ]
+    assert (facts["boot"], facts["source"], facts["subtrees"]) == ("unknown", "none", [])
+    assert [note["code"] for note in facts["notes"]] == [
+        "build_config_unknown",
+        "loader_unknown",
+        "debugfs_not_mounted",
+        "log_unreadable",
+        "release_unknown",
+        "boot_id_unknown",
+        "kexec_state_unknown",
+    ]
+
+
+def test_hostile_previous_kernel(host):
+    handed_over(host, kmsg(START, FOUND, INIT), release=b"{{ lookup('pipe','id') }}\x1b]0;x\x07\n" + b"x" * 40)
+    host.add(KHO + "/in/sub_fdts/\x1b[2J", b"")
+    running = observe_running(host)
+    assert running.previous_release == "{{ lookup('pipe','id') }}?]0;x??" + "x" * 32
+    assert all(note.message.isprintable() and note.message.isascii() for note in running.notes)
+
+
+def test_facts_name_every_field_once(host):
+    facts = observe_running(x86_host(host)).as_facts()
+    assert (
+        list(facts)
+        == (
+            "release boot_id boot previous_release kexec_count source next built enabled abi luo_abi subtrees "
+            "scratch_bytes image_loaded crash_image_loaded notes"
+        ).split()
+    )

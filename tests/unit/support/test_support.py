@@ -1,0 +1,73 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the fakes promise to the tests that rely on them."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.kho.kexec.plugins.module_utils._host import HostError
+from ansible_collections.kho.kexec.plugins.module_utils._running import observe_running
+from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
+from ansible_collections.kho.kexec.tests.unit.support.kernels import kho_files, kmsg, metadata, x86_host
+from ansible_collections.kho.kexec.tests.unit.support.recorder import Recorder
+
+
+def test_a_recorded_host_plays_back_the_same(tmp_path):
+    log = kmsg("Linux version 7.3.4", "KHO: exec from: 7.2.13 (count 2)", "Run /init as init process")
+    host = x86_host(FakeRoot(tmp_path / "host"), loader=208, setup_data=[0x9, 0xA], log=log)
+    kho_files(host, {"kexec-metadata": metadata(b"7.2.13", 2)}, {"kexec-metadata": metadata(b"7.3.4", 3)})
+    recorder = Recorder(host, tmp_path / "tree")
+    seen = observe_running(recorder)
+    assert seen.boot == "handover"
+    assert observe_running(FakeRoot(tmp_path / "tree")) == seen
+
+
+def test_programs_are_recorded_beside_the_tree(tmp_path):
+    host = FakeRoot(tmp_path / "host").expect_run(["kexec", "-u"], stdout="done")
+    recorder = Recorder(host, tmp_path / "tree")
+    done = recorder.run(["kexec", "-u"])
+    assert recorder.runs == [(("kexec", "-u"), done)]
+
+
+def test_a_program_that_nobody_expected_fails_the_test(tmp_path):
+    with pytest.raises(AssertionError, match="unexpected program"):
+        FakeRoot(tmp_path).run(["kexec", "-u"])
+
+
+def test_another_program_than_expected_fails_the_test(tmp_path):
+    with pytest.raises(AssertionError, match="expected program"):
+        FakeRoot(tmp_path).expect_run(["kexec", "-u"]).run(["kexec", "-e"])
+
+
+def test_a_program_that_was_not_run_fails_the_test(tmp_path):
+    with pytest.raises(AssertionError, match="not run"):
+        FakeRoot(tmp_path).expect_run(["kexec", "-u"]).assert_nothing_left()
+
+
+def test_denied_paths(tmp_path):
+    host = FakeRoot(tmp_path).add("/a/b/c", "x").deny("/a/b")
+    assert host.listdir("/a") == ["b"]
+    assert host.exists("/a/b")
+    assert not host.exists("/a/b/c")
+    for call in (host.read_bytes, host.listdir, host.owner_and_mode, host.resolve):
+        with pytest.raises(HostError, match="may not be accessed"):
+            call("/a/b/c")
+
+
+def test_writing_and_removing(tmp_path):
+    host = FakeRoot(tmp_path)
+    host.write_atomically("/var/lib/x/file", b"data")
+    assert host.read_bytes("/var/lib/x/file") == b"data"
+    assert (host.owner_and_mode("/var/lib/x").mode, host.owner_and_mode("/var/lib/x/file").mode) == (0o700, 0o600)
+    host.remove("/var/lib/x/file")
+    host.remove("/var/lib/x/file")
+    assert host.listdir("/var/lib/x") == []
+
+
+def test_owners_and_links(tmp_path):
+    host = FakeRoot(tmp_path).add("/boot/vmlinuz-1", mode=0o664).link("/vmlinuz", "/boot/vmlinuz-1")
+    assert host.resolve("/vmlinuz") == "/boot/vmlinuz-1"
+    assert (host.owner_and_mode("/vmlinuz").uid, host.owner_and_mode("/vmlinuz").mode) == (0, 0o664)
+    assert host.own("/boot/vmlinuz-1", 1000, 1000).owner_and_mode("/boot/vmlinuz-1").uid == 1000
