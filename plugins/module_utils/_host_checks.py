@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Callable, Optional
 
+from ansible_collections.kho.kexec.plugins.module_utils._access import access_problem
 from ansible_collections.kho.kexec.plugins.module_utils._cmdline import last_value
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import Record
@@ -37,27 +38,9 @@ def promise_of(running: RunningKernel, release: str) -> Promise | None:
     return Promise(release, told.previous_release, told.kexec_count, running.abi)
 
 
-def container(situation: Situation) -> Note | None:
-    """A container has no kernel of its own to replace."""
-    found = situation.site.container
-    if found is None:
-        return None
-    return Note(
-        "container",
-        f"This host is a container ({printable(found)}). A kexec would replace the kernel of the machine below it, "
-        "for everybody there. Run this on that machine instead.",
-    )
-
-
-def not_root(situation: Situation) -> Note | None:
-    """Only root may read the handover data, load a kernel, and keep the transition record."""
-    if situation.site.root:
-        return None
-    return Note(
-        "not_root",
-        "This does not run as root. Only root may read what the kernel hands over, load an image and keep the "
-        "transition record, so nothing could be planned or proven. Use become.",
-    )
+def access(situation: Situation) -> Note | None:
+    """``container`` or ``not_root``."""
+    return access_problem(situation.site.container, situation.site.root)
 
 
 def running_unknown(situation: Situation) -> Note | None:
@@ -77,11 +60,11 @@ def target_not_found(situation: Situation) -> Note | None:
     if situation.target is not None:
         return None
     wanted = situation.policy.release
-    what = "kernel" if wanted == LATEST else f"kernel {printable(wanted)}"
+    what = "any kernel" if wanted == LATEST else f"the kernel {printable(wanted)}"
     found = ", ".join(sorted(situation.site.releases, key=release_key)) or "none"
     return Note(
         "target_not_found",
-        f"There is no image of a {what} in /boot (looked for vmlinuz-RELEASE, found: {found}). There is nothing to hand "
+        f"There is no image of {what} in /boot (looked for vmlinuz-RELEASE, found: {found}). There is nothing to hand "
         "over to. Install the kernel's package, or name an installed release.",
     )
 
@@ -183,6 +166,11 @@ def image_already_loaded(situation: Situation) -> Note | None:
     """An image that somebody else loaded is theirs to execute or unload."""
     if not situation.running.image_loaded or is_staged_here(situation.transition, situation.running):
         return None
+    return foreign_image()
+
+
+def foreign_image() -> Note:
+    """``image_already_loaded``: an image is loaded, and no record of this boot says that it is ours."""
     return Note(
         "image_already_loaded",
         "An image is loaded for the next kexec, and no transition record of this boot says that it was loaded here. "
@@ -204,7 +192,7 @@ def running_kho_unknown(situation: Situation) -> Note | None:
 
 
 # What ends the search for a plan at once: nothing else can be found out, or would matter.
-FIRST: tuple[HostCheck, ...] = (container, not_root, running_unknown, target_not_found)
+FIRST: tuple[HostCheck, ...] = (access, running_unknown, target_not_found)
 
 # What forbids a handover, in the order in which an operator should deal with it.
 REFUSALS: tuple[HostCheck, ...] = (

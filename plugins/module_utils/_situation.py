@@ -11,7 +11,8 @@ from typing import Any
 from ansible_collections.kho.kexec.plugins.module_utils._kernel_image import ImageHeader
 from ansible_collections.kho.kexec.plugins.module_utils._releases import latest_release
 from ansible_collections.kho.kexec.plugins.module_utils._running import RunningKernel
-from ansible_collections.kho.kexec.plugins.module_utils._transition import Transition
+from ansible_collections.kho.kexec.plugins.module_utils._text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._transition import TEXT_LIMIT, Transition
 
 LATEST = "latest"
 
@@ -72,7 +73,7 @@ class Target:
             "release": self.release,
             "image": self.image,
             "initrd": self.initrd,
-            "command_line": self.command_line,
+            "command_line": printable(self.command_line, TEXT_LIMIT),
         }
 
 

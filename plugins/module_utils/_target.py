@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 
+from ansible_collections.kho.kexec.plugins.module_utils._access import is_root
 from ansible_collections.kho.kexec.plugins.module_utils._build_config import TEXT_LIMIT, installed_build_config
 from ansible_collections.kho.kexec.plugins.module_utils._cmdline import for_target
 from ansible_collections.kho.kexec.plugins.module_utils._container import container_manager
@@ -43,7 +44,8 @@ def observe_situation(host: Host, policy: Policy) -> Situation:
     try:
         transition = read_transition(host) if site.root else None
     except Refusal as refusal:
-        raise Refusal(refusal.code, refusal.message, {"running": running.as_facts()}) from refusal
+        refusal.findings["running"] = running.as_facts()
+        raise
     return Situation(running, site, target, policy, transition)
 
 
@@ -60,12 +62,6 @@ def observe_site(host: Host) -> Site:
         releases=installed_releases(host),
         command_line=_text(host, "/proc/cmdline"),
     )
-
-
-def is_root(host: Host) -> bool:
-    """Whether this process acts as root: the second number of ``Uid:`` is the effective user (proc_pid_status(5))."""
-    match = re.search(r"^Uid:\s+\d+\s+(\d+)", _text(host, "/proc/self/status"), re.MULTILINE)
-    return match is not None and int(match.group(1)) == 0
 
 
 def installed_releases(host: Host) -> tuple[str, ...]:

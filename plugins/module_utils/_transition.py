@@ -29,6 +29,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 RECORD_PATH = "/var/lib/kho-kexec/transition.json"
 SCHEMA = 1
 STATES = ("staging", "loaded", "left", "closed")
+# No text in a record is longer than a command line, which is the longest.
+TEXT_LIMIT = 4096
 _SIZE_LIMIT = 1 << 18
 
 
@@ -92,8 +94,13 @@ class Transition:
         return replace(self, state="closed", verdict=dict(verdict))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the record in the shape in which it is stored and returned by modules."""
+        """Return the record as it is stored."""
         return {"schema": SCHEMA, **asdict(self)}
+
+    def as_result(self) -> dict[str, Any]:
+        """Return the record as modules return it: the same, with texts reduced to printable ASCII."""
+        result: dict[str, Any] = _shown(self.as_dict())
+        return result
 
 
 def awaits_verdict(transition: Transition | None, running: RunningKernel) -> bool:
@@ -182,6 +189,14 @@ def _field(fields: Any, name: str, *kinds: type) -> Any:
     if type(value) not in kinds:
         raise ValueError(f"its field {name!r} is {type(value).__name__}")
     return value
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _shown(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_shown(item) for item in value]
+    return printable(value, TEXT_LIMIT) if isinstance(value, str) else value
 
 
 def _unreadable(why: str) -> Refusal:

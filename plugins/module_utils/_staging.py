@@ -1,0 +1,234 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Loading and unloading an image, so that the transition record always tells the truth about what is loaded.
+
+The record is written before the image is loaded, and removed after it was unloaded. Whoever is killed in between
+leaves a record of this boot behind, by which the next run knows that what may be loaded is ours. kexec_file_load(2)
+replaces a loaded image only when it succeeds (kernel/kexec_file.c), so a failure leaves an earlier image in place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.kho.kexec.plugins.module_utils._access import require_access
+from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host_checks import foreign_image
+from ansible_collections.kho.kexec.plugins.module_utils._kexec_errors import LOAD_FAILED, load_failure
+from ansible_collections.kho.kexec.plugins.module_utils._kexec_state import read_kexec_state
+from ansible_collections.kho.kexec.plugins.module_utils._plan import Plan, decide
+from ansible_collections.kho.kexec.plugins.module_utils._running import RunningKernel, observe_running
+from ansible_collections.kho.kexec.plugins.module_utils._situation import Policy, Situation
+from ansible_collections.kho.kexec.plugins.module_utils._target import observe_situation
+from ansible_collections.kho.kexec.plugins.module_utils._text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._transition import (
+    TEXT_LIMIT,
+    Left,
+    StagedImage,
+    Transition,
+    is_staged_here,
+    read_transition,
+    remove_transition,
+    write_transition,
+)
+
+LOAD_TIMEOUT = 120.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Whether the host was (in check mode: would be) changed, the record and the staged image that it has afterwards.
+
+    In check mode the record is the one that is there, and the image the one that would be.
+    """
+
+    changed: bool
+    transition: Transition | None
+    image: StagedImage | None
+
+
+def load(host: Host, policy: Policy, created: str, check_mode: bool) -> dict[str, Any]:
+    """Observe, decide, and stage what was decided; returns what the module returns.
+
+    ``created`` is the time that a new record gets. Raises KhoError, as a Refusal when nothing was tried, with the
+    findings.
+    """
+    situation = observe_situation(host, policy)
+    plan = decide(situation)
+    running, target, transition = situation.running, situation.target, situation.transition
+    findings = {
+        **_findings(running, transition),
+        "plan": plan.as_dict(),
+        "target": target.as_dict() if target else None,
+    }
+    if plan.action == "refuse":
+        raise _refusal(plan, findings)
+    try:
+        if plan.action == "handover":
+            outcome = _stage(host, running, transition, _planned(situation, plan, created), check_mode)
+        elif plan.action == "none" and is_staged_here(transition, running):
+            outcome = _unload_ours(host, running, transition, check_mode)
+        else:
+            outcome = _unchanged(running, transition)
+    except KhoError as error:
+        error.findings.update(findings)
+        raise
+    return _result(findings, running, transition, outcome)
+
+
+def unload(host: Host, check_mode: bool) -> dict[str, Any]:
+    """Unload the image that was loaded here, and remove its record; returns what the module returns.
+
+    Raises Refusal ``image_already_loaded`` for an image of somebody else's, and KhoError ``unload_failed``.
+    """
+    require_access(host)
+    running = observe_running(host)
+    findings: dict[str, Any] = {"running": running.as_facts(), "plan": None, "target": None}
+    try:
+        transition = read_transition(host)
+        findings.update(_findings(running, transition))
+        outcome = _unload(host, running, transition, check_mode)
+    except KhoError as error:
+        error.findings.update(findings)
+        raise
+    return _result(findings, running, transition, outcome)
+
+
+def _unload(host: Host, running: RunningKernel, transition: Transition | None, check_mode: bool) -> Outcome:
+    if is_staged_here(transition, running):
+        return _unload_ours(host, running, transition, check_mode)
+    if running.image_loaded:
+        foreign = foreign_image()
+        raise Refusal(foreign.code, foreign.message)
+    return _unchanged(running, transition)
+
+
+def _planned(situation: Situation, plan: Plan, created: str) -> Transition:
+    """The record that is to be there once the image is loaded."""
+    running, target = situation.running, situation.target
+    if target is None or plan.promise is None or running.release is None or running.boot_id is None:
+        raise AssertionError("a handover is only planned for a known target from a known boot")
+    return Transition(
+        state="loaded",
+        created=created,
+        left=Left(running.release, running.boot_id, running.kexec_count),
+        promise=plan.promise,
+        image=StagedImage(target.image, target.initrd, target.command_line),
+    )
+
+
+def _stage(
+    host: Host, running: RunningKernel, existing: Transition | None, planned: Transition, check_mode: bool
+) -> Outcome:
+    """Load the planned image, unless exactly that is loaded already."""
+    if (
+        existing is not None
+        and _staged_image(running, existing) == planned.image
+        and existing.promise == planned.promise
+    ):
+        return _unchanged(running, existing)
+    if check_mode:
+        return Outcome(True, existing, planned.image)
+    write_transition(host, planned.in_state("staging"))
+    try:
+        _kexec_load(host, planned.image)
+    except KhoError as error:
+        raise _after_failed_load(host, running, existing, error) from error
+    write_transition(host, planned)
+    return Outcome(True, planned, planned.image)
+
+
+def _kexec_load(host: Host, image: StagedImage) -> None:
+    """Load by kexec_file_load and by nothing else: only that hands anything over (``-s`` never falls back)."""
+    argv = ["kexec", "-s", "-l", image.kernel]
+    if image.initrd is not None:
+        argv.append(f"--initrd={image.initrd}")
+    argv.append(f"--command-line={image.command_line}")
+    done = host.run(argv, LOAD_TIMEOUT)
+    if done.rc != 0:
+        raise load_failure(done)
+    if not read_kexec_state(host).image_loaded:
+        raise KhoError(
+            LOAD_FAILED,
+            f"kexec reported success, and yet the kernel says that no image is loaded ({image.kernel}). Somebody may "
+            "have unloaded it at the same moment. Run this again.",
+        )
+
+
+def _after_failed_load(host: Host, running: RunningKernel, existing: Transition | None, error: KhoError) -> KhoError:
+    """Put back what the record said before; returns the error to raise.
+
+    When an image is loaded now that was not before (kexec did not end in time, but did its work), it is ours, and the
+    staging record stays to say so.
+    """
+    if read_kexec_state(host).image_loaded and not running.image_loaded:
+        return error
+    try:
+        if existing is None:
+            remove_transition(host)
+        else:
+            write_transition(host, existing)
+    except HostError as trouble:
+        return KhoError(error.code, f"{error.message} Moreover, its record could not be taken back: {trouble.message}")
+    return error
+
+
+def _unload_ours(host: Host, running: RunningKernel, transition: Transition | None, check_mode: bool) -> Outcome:
+    """Unload the image that this boot's record speaks of, if it is there, then forget the record."""
+    if check_mode:
+        return Outcome(True, transition, None)
+    if running.image_loaded:
+        done = host.run(["kexec", "-s", "-u"])
+        if done.rc != 0 or read_kexec_state(host).image_loaded:
+            said = printable(" ".join((done.stderr or done.stdout).split()), 500) or "nothing"
+            raise KhoError(
+                "unload_failed",
+                f"The image could not be unloaded: kexec ended with exit code {done.rc} and said: {said}. It stays "
+                "loaded, so that the next reboot may start it. Reboot with SYSTEMCTL_SKIP_AUTO_KEXEC=1 to avoid that.",
+            )
+    remove_transition(host)
+    return Outcome(True, None, None)
+
+
+def _unchanged(running: RunningKernel, transition: Transition | None) -> Outcome:
+    return Outcome(False, transition, _staged_image(running, transition))
+
+
+def _staged_image(running: RunningKernel, transition: Transition | None) -> StagedImage | None:
+    """What is known to be loaded; None when nothing is, or when it is not certain what."""
+    if transition is None or not is_staged_here(transition, running) or transition.state == "staging":
+        return None
+    return transition.image if running.image_loaded else None
+
+
+def _refusal(plan: Plan, findings: dict[str, Any]) -> Refusal:
+    """The first reason is the one to act on; the others are named, and explained in the plan."""
+    first, others = plan.reasons[0], [note.code for note in plan.reasons[1:]]
+    also = f" Further reasons, explained in plan.reasons: {', '.join(others)}." if others else ""
+    return Refusal(first.code, first.message + also, findings)
+
+
+def _findings(running: RunningKernel, transition: Transition | None) -> dict[str, Any]:
+    return {"running": running.as_facts(), "transition": transition.as_result() if transition else None}
+
+
+def _result(
+    findings: dict[str, Any], running: RunningKernel, before: Transition | None, outcome: Outcome
+) -> dict[str, Any]:
+    return {
+        **findings,
+        "changed": outcome.changed,
+        "transition": outcome.transition.as_result() if outcome.transition else None,
+        "diff": {"before": _shown(_staged_image(running, before)), "after": _shown(outcome.image)},
+    }
+
+
+def _shown(image: StagedImage | None) -> dict[str, Any]:
+    """An image as a diff shows it."""
+    if image is None:
+        return {"image": None}
+    command_line = printable(image.command_line, TEXT_LIMIT)
+    return {"image": image.kernel, "initrd": image.initrd, "command_line": command_line}

@@ -1,0 +1,239 @@
+#!/usr/bin/python
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stage a kernel for a proven handover, or take it back: kexec_image."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kexec_image
+short_description: Stage a kernel for a proven kexec handover
+version_added: 0.1.0
+description:
+  - Finds the target among the kernels in C(/boot), predicts whether Kexec HandOver (KHO) will carry over to it, and
+    loads it with C(kexec -s -l) and nothing else. Only that system call hands anything over.
+  - Before it loads, it writes down on the host what the target must report once it runs (the promise), so that
+    M(kho.kexec.kexec_reboot) or any later run can prove the handover.
+  - Whatever speaks against a handover is refused before anything is changed. RV(code) names the first reason and
+    RV(plan.reasons) explains all of them.
+  - "When the jump that an earlier run prepared has already happened, RV(plan.action) is V(verify): nothing is staged
+    until M(kho.kexec.kexec_reboot) has judged it."
+  - When the target already runs, an image that was staged for another target by this module is unloaded.
+  - An image that somebody else loaded is neither replaced nor unloaded.
+options:
+  state:
+    description:
+      - With V(loaded), the target is the next kernel.
+      - With V(unloaded), an image that this module loaded in this boot is unloaded, and its promise is removed. The
+        other options have no effect then.
+    type: str
+    choices: [loaded, unloaded]
+    default: loaded
+  release:
+    description:
+      - The release of the target as C(uname -r) will show it, such as V(7.3.4-kho).
+      - With V(latest), the newest release that has an image C(/boot/vmlinuz-RELEASE). C(6.12.9) comes before
+        C(6.12.10), and a release candidate (C(7.3.0-rc7), C(7.3~rc7)) before its release.
+    type: str
+    default: latest
+  panic:
+    description:
+      - Seconds after which a target that panics starts the firmware, as C(panic=) on its command line, so that the
+        boot loader brings back its default kernel.
+      - Not used when the running kernel's command line has C(panic=) already.
+      - At least V(1).
+    type: int
+    default: 10
+  allow_downgrade:
+    description:
+      - Whether the target may be older than the running kernel.
+    type: bool
+    default: false
+notes:
+  - The target gets the running kernel's command line, without C(BOOT_IMAGE) and C(initrd=), with C(kho=on), and with
+    C(panic=). Everything else stays as it is, in its order.
+  - While an image is loaded, C(systemctl reboot) and C(ansible.builtin.reboot) start it too. To get to the firmware
+    instead, use O(state=unloaded) first.
+  - Each load and unload uses up one of the sysctl C(kernel.kexec_load_limit_reboot), if that is set.
+requirements:
+  - Linux with CONFIG_KEXEC_FILE and CONFIG_KEXEC_HANDOVER, started with C(kho=on); Linux 7.1 or newer for the proof
+  - kexec-tools
+  - root
+seealso:
+  - module: kho.kexec.kexec_reboot
+  - module: kho.kexec.kexec_verdict_info
+  - module: kho.kexec.kho_facts
+extends_documentation_fragment:
+  - action_common_attributes
+attributes:
+  check_mode:
+    support: full
+    description: Plans for real, and stages nothing.
+  diff_mode:
+    support: full
+  platform:
+    platforms: linux
+author:
+  - Contributors to the kho.kexec collection (@kho-kexec)
+"""
+
+EXAMPLES = r"""
+- name: Stage the newest installed kernel
+  kho.kexec.kexec_image:
+  register: staged
+
+- name: Stage exactly this kernel, also if it is older than the running one
+  kho.kexec.kexec_image:
+    release: 7.2.13-kho
+    allow_downgrade: true
+
+- name: Go there, and prove it
+  kho.kexec.kexec_reboot:
+  when: staged.plan.action in ['handover', 'verify']
+
+- name: Take the staged kernel back
+  kho.kexec.kexec_image:
+    state: unloaded
+"""
+
+RETURN = r"""
+running:
+  description: The running kernel, in the shape of C(ansible_facts.kho) of M(kho.kexec.kho_facts).
+  returned: always, unless O(state=unloaded) is refused before the kernel was looked at
+  type: dict
+target:
+  description: The target as it is installed; V(null) when none was found, and with O(state=unloaded).
+  returned: always
+  type: dict
+  contains:
+    release:
+      description: The release.
+      type: str
+      sample: 7.3.4-kho
+    image:
+      description: The path of the image.
+      type: str
+      sample: /boot/vmlinuz-7.3.4-kho
+    initrd:
+      description: The path of the initrd; V(null) when there is none.
+      type: str
+      sample: /boot/initrd.img-7.3.4-kho
+    command_line:
+      description: The command line that the target gets.
+      type: str
+      sample: root=LABEL=root console=ttyS0 kho=on panic=10
+plan:
+  description: What was decided; V(null) with O(state=unloaded).
+  returned: always
+  type: dict
+  contains:
+    action:
+      description:
+        - V(handover), the target is staged (in check mode, would be) and awaits the jump.
+        - V(verify), the jump of an earlier run has happened and awaits its verdict.
+        - V(none), the target already runs.
+        - V(refuse), the task failed because of RV(plan.reasons).
+      type: str
+      sample: handover
+    promise:
+      description: What the target must report; V(null) with V(none) and V(refuse).
+      type: dict
+      contains:
+        release:
+          description: The release that must run.
+          type: str
+          sample: 7.3.4-kho
+        previous_release:
+          description: The release that it must say it was executed from.
+          type: str
+          sample: 7.2.13-kho
+        kexec_count:
+          description: The number of handovers since the last cold boot that it must report.
+          type: int
+          sample: 1
+        abi:
+          description: The KHO ABI over which the running kernel hands over; V(null) when unknown.
+          type: str
+          sample: kho-v4
+    reasons:
+      description: Why this was decided. Of a refusal's reasons, the first is the one to act on.
+      type: list
+      elements: dict
+      contains:
+        code:
+          description: Stable name of the reason, for programs.
+          type: str
+          sample: target_without_kho
+        message:
+          description: What was found, why it matters, and what to do.
+          type: str
+          sample: The target 7.3.4 was built without CONFIG_KEXEC_HANDOVER, as its config says.
+    warnings:
+      description: What does not forbid a handover and should be known, in the shape of RV(plan.reasons).
+      type: list
+      elements: dict
+      sample: []
+transition:
+  description: The transition record that is on the host after the task; V(null) when there is none.
+  returned: always
+  type: dict
+  sample:
+    schema: 1
+    state: loaded
+    created: '2026-11-22T15:00:00Z'
+    left: {release: 7.2.13-kho, boot_id: 14279335-2684-452e-8909-1f3ab862a53b, kexec_count: 0}
+    promise: {release: 7.3.4-kho, previous_release: 7.2.13-kho, kexec_count: 1, abi: kho-v4}
+    image:
+      kernel: /boot/vmlinuz-7.3.4-kho
+      initrd: null
+      command_line: root=LABEL=root kho=on panic=10
+    verdict: null
+diff:
+  description: The staged image before and after.
+  returned: success
+  type: dict
+code:
+  description: Stable name of what went wrong, for programs.
+  returned: failure
+  type: str
+  sample: image_already_loaded
+"""
+
+from datetime import datetime, timezone
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
+from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
+from ansible_collections.kho.kexec.plugins.module_utils._module import fail
+from ansible_collections.kho.kexec.plugins.module_utils._situation import LATEST, Policy
+from ansible_collections.kho.kexec.plugins.module_utils._staging import load, unload
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["loaded", "unloaded"], "default": "loaded"},
+            "release": {"type": "str", "default": LATEST},
+            "panic": {"type": "int", "default": 10},
+            "allow_downgrade": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    host, options = LocalHost(), module.params
+    policy = Policy(options["release"], options["panic"], options["allow_downgrade"])
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    try:
+        if options["state"] == "unloaded":
+            result = unload(host, module.check_mode)
+        else:
+            result = load(host, policy, now, module.check_mode)
+    except KhoError as error:
+        fail(module, error)
+    for warning in (result["plan"] or {}).get("warnings", []):
+        module.warn(warning["message"])
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

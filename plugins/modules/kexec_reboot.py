@@ -1,0 +1,248 @@
+#!/usr/bin/python
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Jump to the staged kernel and prove it: kexec_reboot. This is the half that runs on the managed host."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kexec_reboot
+short_description: Jump to the staged kernel and prove the handover
+version_added: 0.1.0
+description:
+  - Tells the host to leave its kernel for the one that M(kho.kexec.kexec_image) staged, waits for the new kernel, and
+    asks it for the verdict.
+  - The task succeeds only with the verdict V(handover_verified). With every other verdict, and for a host that does not
+    come back, it fails and RV(verdict) and RV(msg) say what was found. A lost host is failed too, never unreachable,
+    so that C(max_fail_percentage) and C(rescue) see it.
+  - It can be run again after the controller was lost. When the host has left already, it only asks for the verdict.
+  - No SSH session is kept over the jump. The wait goes by the banner of the host's SSH port where that can be reached
+    directly, and by short SSH sessions where the connection leads over a jump host or a proxy command.
+options:
+  timeout:
+    description:
+      - Seconds from the trigger to the verdict, for everything together.
+      - At least V(1).
+    type: int
+    default: 600
+  phase:
+    description:
+      - What the controller's half of this action has the host do. A task cannot set it.
+    type: str
+    choices: [leave, arrive]
+notes:
+  - Needs SSH (C(ansible_connection=ssh)), systemd on the host, and root.
+  - Services are stopped in order, by C(systemctl kexec).
+  - Do not use C(ansible.builtin.reboot) for this. It succeeds too when the firmware started the host.
+seealso:
+  - module: kho.kexec.kexec_image
+  - module: kho.kexec.kexec_verdict_info
+extends_documentation_fragment:
+  - action_common_attributes
+  - action_common_attributes.conn
+  - action_common_attributes.flow
+attributes:
+  action:
+    support: full
+  async:
+    support: none
+  become:
+    support: full
+  bypass_host_loop:
+    support: none
+  check_mode:
+    support: full
+    description: Says what it would do. The host is not asked.
+  connection:
+    support: full
+  delegation:
+    support: none
+    details: The jump belongs to the host itself.
+  diff_mode:
+    support: none
+  platform:
+    platforms: linux
+author:
+  - Contributors to the kho.kexec collection (@kho-kexec)
+"""
+
+EXAMPLES = r"""
+- name: Stage the newest installed kernel
+  kho.kexec.kexec_image:
+  register: staged
+
+- name: Jump, and prove it
+  kho.kexec.kexec_reboot:
+    timeout: 300
+  when: staged.plan.action in ['handover', 'verify']
+  register: jump
+
+- name: Show how long the host did not answer
+  ansible.builtin.debug:
+    msg: "{{ inventory_hostname }} was away for {{ jump.outage_seconds }} s"
+  when: jump is not skipped
+"""
+
+RETURN = r"""
+changed:
+  description: Whether the host was told to leave its kernel, now or by an earlier run whose verdict was still to come.
+  returned: always
+  type: bool
+  sample: true
+rebooted:
+  description: Whether another boot than the one that was left runs; V(null) when that is not known.
+  returned: always
+  type: bool
+  sample: true
+promise:
+  description: What the target must report, as M(kho.kexec.kexec_image) wrote it down; V(null) when that is not known.
+  returned: unless refused, or in check mode
+  type: dict
+  sample: {release: 7.3.4-kho, previous_release: 7.2.13-kho, kexec_count: 1, abi: kho-v4}
+verdict:
+  description: How the transition ended; V(null) when there was nothing to judge.
+  returned: always
+  type: dict
+  contains:
+    verdict:
+      description:
+        - V(handover_verified), the target runs and reports exactly what was promised.
+        - V(kexec_without_handover), a kexec happened and the metadata did not come through; RV(verdict.reason) says
+          why.
+        - V(cold_boot), the firmware ran instead.
+        - V(rolled_back), the old kernel is back.
+        - V(wrong_kernel), another release than the target runs.
+        - V(wrong_previous_release), the target names another origin than the kernel that was left.
+        - V(unexpected_count), there were other kexecs between the two looks.
+        - V(not_rebooted), the host is still in the boot that it was to leave.
+        - V(unreachable), nobody answered before the time was over.
+      type: str
+      sample: handover_verified
+    accepted:
+      description: Whether the transition ended as promised. Only V(handover_verified) is accepted.
+      type: bool
+      sample: true
+    reason:
+      description:
+        - Why, where that is known to a program, otherwise V(null).
+        - "With V(kexec_without_handover): V(kho_off), V(abi_mismatch), V(metadata_version), V(not_built),
+          V(legacy_load) or V(unknown)."
+        - "With V(wrong_kernel): V(kdump) when the host is saving a crash dump."
+        - "With V(not_rebooted): V(boot_id_unknown) when the boot id cannot be read."
+      type: str
+      sample: null
+    message:
+      description: What was found, what may be behind it, and what to do.
+      type: str
+      sample: 7.3.4-kho runs and reports, as promised, that it was executed from 7.2.13-kho (count 1).
+    promised:
+      description: The release, the previous release and the count that were promised.
+      type: dict
+      sample: {release: 7.3.4-kho, previous_release: 7.2.13-kho, kexec_count: 1}
+    reported:
+      description: What the kernel that runs now reports, and how and in which boot it was started.
+      type: dict
+      sample:
+        release: 7.3.4-kho
+        previous_release: 7.2.13-kho
+        kexec_count: 1
+        boot: handover
+        boot_id: 9f3c1f52-7c5e-4d53-9a9e-0b6f2c1d7a11
+    evidence:
+      description: The boot ids, where the count was read, and the notes of M(kho.kexec.kho_facts).
+      type: dict
+      sample:
+        boot_id_left: 14279335-2684-452e-8909-1f3ab862a53b
+        boot_id_found: 9f3c1f52-7c5e-4d53-9a9e-0b6f2c1d7a11
+        source: debugfs
+        notes: []
+boot_id_before:
+  description: The id of the boot that was left.
+  returned: unless refused, or in check mode
+  type: str
+  sample: 14279335-2684-452e-8909-1f3ab862a53b
+boot_id_after:
+  description: The id of the boot that was judged; V(null) when nobody answered.
+  returned: unless refused, or in check mode
+  type: str
+  sample: 9f3c1f52-7c5e-4d53-9a9e-0b6f2c1d7a11
+outage_seconds:
+  description: How long the host's SSH server did not answer; V(null) when that was not seen.
+  returned: unless refused, or in check mode
+  type: float
+  sample: 8.31
+elapsed_seconds:
+  description: How long the task took, from before the trigger to the verdict.
+  returned: unless refused, or in check mode
+  type: float
+  sample: 13.02
+probe:
+  description: How the outage was measured.
+  returned: when the host was waited for
+  type: dict
+  contains:
+    route:
+      description: V(banner) when the host's SSH port was asked directly, V(ssh) when short SSH sessions were used.
+      type: str
+      sample: banner
+    detour:
+      description: Why the port could not be asked directly; V(null) when it was.
+      type: str
+      sample: null
+    looks:
+      description: How often the host was asked.
+      type: int
+      sample: 61
+    seen_down:
+      description: Whether the host was seen not to answer.
+      type: bool
+      sample: true
+    resolution_seconds:
+      description: By how much RV(outage_seconds) may be wrong; V(null) when nothing was measured.
+      type: float
+      sample: 0.3
+code:
+  description: Stable name of what went wrong, for programs. The verdict, when there is one.
+  returned: failure
+  type: str
+  sample: promise_missing
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
+from ansible_collections.kho.kexec.plugins.module_utils._jump import arrive, leave
+from ansible_collections.kho.kexec.plugins.module_utils._module import fail
+
+NO_PHASE = Refusal(
+    "action_plugin_missing",
+    "The module kexec_reboot was run on the host without the controller's half, which waits for the new kernel. Nothing "
+    "was done. Call it as kho.kexec.kexec_reboot in a task, from an installed collection.",
+)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "timeout": {"type": "int", "default": 600},
+            "phase": {"type": "str", "choices": ["leave", "arrive"]},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        if module.params["phase"] is None:
+            raise NO_PHASE
+        if module.params["phase"] == "leave":
+            result = leave(LocalHost(), os.getpid(), module.check_mode)
+        else:
+            result = arrive(LocalHost(), module.check_mode)
+    except KhoError as error:
+        fail(module, error)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
