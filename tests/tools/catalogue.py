@@ -23,7 +23,8 @@ MOLECULE = ROOT / "molecule"
 MOLECULE_BASE = MOLECULE / "config.yml"
 
 PYTHON = frozenset({"python"})
-LAB = frozenset({"python", "lab"})
+LAB = PYTHON | {"lab"}
+INTEGRATION = LAB | {"integration"}
 
 Action = Callable[[Context], None]
 
@@ -146,7 +147,14 @@ def steps() -> list[Step]:
         *unit(dev),
         Step("artefact", "artefact", "build, install and look at the artefact", artefact.check, PYTHON, (dev,)),
         *sanity_steps(dev),
-        Step("integration", "integration", "integration tests", tool("pytest", TESTS / "integration"), LAB, (dev,)),
+        Step(
+            "integration",
+            "integration",
+            "integration tests",
+            tool("pytest", TESTS / "integration"),
+            INTEGRATION,
+            (dev,),
+        ),
         *molecule(dev),
     ]
 

@@ -44,14 +44,20 @@ PACKAGES: dict[str, dict[str, str]] = {
         "qemu-system-x86": "the guests",
         "qemu-utils": "their disks (qemu-img)",
         "rsync": "kernel build (headers)",
+        "uidmap": "root file system of the guest image without being root (unshare --map-auto)",
         "util-linux": "locks and signals of the lab's helpers (flock, setpriv)",
         "xz-utils": "kernel sources and packages",
         "zstd": "compressed kernels and packages",
+    },
+    "integration": {
+        "openssh-server": "stand-in hosts in network namespaces; the machine's own service is not used",
     },
 }
 
 LISTS = Path("/var/lib/apt/lists")
 LISTS_STALE_AFTER = 24 * 3600  # seconds
+UNATTENDED = ["--quiet", "-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0"]
+NO_QUESTIONS = {"DEBIAN_FRONTEND": "noninteractive"}
 
 
 class PackagesMissing(Exception):
@@ -91,7 +97,7 @@ def ensure(purposes: Collection[str], run: Run, say: Callable[[str], None]) -> N
         )
     if lists_are_stale():
         update(run)
-    run([*install, "-o", "DPkg::Lock::Timeout=300"], env={"DEBIAN_FRONTEND": "noninteractive"})
+    run([*install, *UNATTENDED], env=NO_QUESTIONS)
     still = missing(purposes)
     if still:
         raise PackagesMissing(f"apt-get succeeded, yet these are not installed: {', '.join(still)}.")
@@ -105,4 +111,4 @@ def lists_are_stale() -> bool:
 
 def update(run: Run) -> None:
     """Fetch apt's package lists."""
-    run(["apt-get", "update", "-o", "DPkg::Lock::Timeout=300"], env={"DEBIAN_FRONTEND": "noninteractive"})
+    run(["apt-get", "update", *UNATTENDED], env=NO_QUESTIONS)
