@@ -15,6 +15,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from lab import events, kernels, report, run
 from lab.clean import remove_cache, remove_ended_runs
@@ -30,11 +31,15 @@ DEFAULT_GUESTS = {"guest1": "plain", "guest2": "initramfs"}
 DEFAULT_KERNELS = ("old", "new")
 _FOLLOW_EVERY = 0.5  # seconds
 
+Command = Callable[[argparse.Namespace], int]
+if TYPE_CHECKING:
+    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     given = parser().parse_args(arguments)
-    command: Callable[[argparse.Namespace], int] = given.command
+    command: Command = given.command
     try:
         return command(given)
     except LabError as error:
@@ -50,63 +55,61 @@ def parser() -> argparse.ArgumentParser:
         prog="lab", description="QEMU guests with real KHO kernels, for the demo and the molecule scenarios."
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    _add_up(commands.add_parser("up", help="start a run and wait until every guest can be used; prints its inventory"))
-    one = {"down": (_down, "end a run"), "status": (_status, "show runs and their guests")}
-    for name, (command, text) in one.items():
-        sub = commands.add_parser(name, help=text)
-        sub.set_defaults(command=command)
-        sub.add_argument("--run", default=None if name == "status" else DEFAULT_RUN, metavar="NAME")
-        if name == "status":
-            _add_json(sub)
+    _add_up(_added(commands, "up", _up, "start a run and wait until every guest can be used; prints its inventory"))
+    _add_run(_added(commands, "down", _down, "end a run"))
+    status = _added(commands, "status", _status, "show runs and their guests")
+    status.add_argument("--run", metavar="NAME", help="only this one")
+    _add_json(status)
     _add_guest_commands(commands)
-    sub = commands.add_parser("kernels", help="build kernels, or list what can be built")
-    sub.set_defaults(command=_kernels)
-    sub.add_argument("name", nargs="*", help=f"one of {', '.join(kernels.VARIANTS)}")
-    sub = commands.add_parser("clean", help="remove what ended runs left")
-    sub.set_defaults(command=_clean)
-    sub.add_argument("--cache", action="store_true", help="also everything that was built and downloaded")
+    build = _added(commands, "kernels", _kernels, "build kernels, or list what can be built")
+    build.add_argument("name", nargs="*", help=f"one of {', '.join(kernels.VARIANTS)}")
+    clean = _added(commands, "clean", _clean, "remove what ended runs left")
+    clean.add_argument("--cache", action="store_true", help="also everything that was built and downloaded")
     return top
 
 
-def _add_up(sub: argparse.ArgumentParser) -> None:
-    sub.set_defaults(command=_up)
-    sub.add_argument("--run", default=DEFAULT_RUN, metavar="NAME", help="its name, default %(default)s")
-    sub.add_argument(
+def _added(commands: _Commands, name: str, command: Command, text: str) -> argparse.ArgumentParser:
+    sub = commands.add_parser(name, help=text, description=text)
+    sub.set_defaults(command=command)
+    return sub
+
+
+def _add_up(up: argparse.ArgumentParser) -> None:
+    _add_run(up)
+    up.add_argument(
         "--guest", action="append", type=guest_argument, metavar="NAME[:KIND]",
         help=f"a guest and its kind ({', '.join(KINDS)}), default {', '.join(map(':'.join, DEFAULT_GUESTS.items()))}",
     )  # fmt: skip
-    sub.add_argument(
+    up.add_argument(
         "--kernel", action="append", choices=list(kernels.VARIANTS), metavar="NAME",
         help=f"a kernel that the guests' apt repository offers, default {', '.join(DEFAULT_KERNELS)}",
     )  # fmt: skip
-    sub.add_argument(
+    up.add_argument(
         "--owner-pid", type=int, metavar="PID",
         help="the process that the run belongs to and ends with; default $KHO_LAB_OWNER, else this session's leader",
     )  # fmt: skip
-    sub.add_argument(
+    up.add_argument(
         "--timeout", type=float, default=300.0, metavar="SECONDS", help="how long guests may boot, default %(default)s"
     )
 
 
-def _add_guest_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    table: dict[str, tuple[Callable[[argparse.Namespace], int], str]] = {
-        "ssh": (_ssh, "run a command in a guest, or a shell"),
-        "console": (_console, "print what a guest wrote to its serial port, as plain text"),
-        "history": (_history, "print a guest's boots, as seen from outside"),
-        "events": (_events, "print QEMU's events of a guest"),
-        "reset": (_reset, "reset a guest as its power switch would"),
-    }
-    for name, (command, text) in table.items():
-        sub = commands.add_parser(name, help=text)
-        sub.set_defaults(command=command)
-        sub.add_argument("--run", default=DEFAULT_RUN, metavar="NAME")
+def _add_guest_commands(commands: _Commands) -> None:
+    ssh = _added(commands, "ssh", _ssh, "run a command in a guest, or a shell")
+    console = _added(commands, "console", _console, "print what a guest wrote to its serial port, as plain text")
+    history = _added(commands, "history", _history, "print a guest's boots, as seen from outside")
+    recorded = _added(commands, "events", _events, "print QEMU's events of a guest")
+    reset = _added(commands, "reset", _reset, "reset a guest as its power switch would")
+    for sub in (ssh, console, history, recorded, reset):
+        _add_run(sub)
         sub.add_argument("guest", metavar="GUEST")
-        if name == "ssh":
-            sub.add_argument("words", nargs="*", metavar="-- COMMAND")
-        if name == "console":
-            sub.add_argument("--follow", action="store_true", help="go on until the run ends")
-        if name in ("history", "events"):
-            _add_json(sub)
+    ssh.add_argument("words", nargs="*", metavar="-- COMMAND")
+    console.add_argument("--follow", action="store_true", help="go on until the run ends")
+    _add_json(history)
+    _add_json(recorded)
+
+
+def _add_run(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--run", default=DEFAULT_RUN, metavar="NAME", help="the run's name, default %(default)s")
 
 
 def _add_json(sub: argparse.ArgumentParser) -> None:
