@@ -10,11 +10,13 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+
 from ansible_collections.kho.kexec.plugins.plugin_utils._banner import BannerProbe
 from ansible_collections.kho.kexec.plugins.plugin_utils._deadline import Deadline, MonotonicClock
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump import Jump
 from ansible_collections.kho.kexec.plugins.plugin_utils._route import find_route
 from ansible_collections.kho.kexec.plugins.plugin_utils._session import Session, reason_of
+
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
     TRANSFERS_FILES = False

@@ -53,18 +53,24 @@ class Watch:
     """
 
     def __init__(
-        self, left: str, deadline: Deadline, read_boot_id: Callable[[], str], banner: Callable[[], bool] | None
+        self,
+        left: str,
+        left_at: float,
+        deadline: Deadline,
+        read_boot_id: Callable[[], str],
+        banner: Callable[[], bool] | None,
     ) -> None:
+        """``left`` is the id of the boot to be left, ``left_at`` when it answered last."""
         self._left = left
         self._deadline = deadline
         self._clock = deadline.clock
         self._read_boot_id = read_boot_id
         self._banner = banner
-        self._sightings: list[Sighting] = []
+        self._sightings = [Sighting(left_at, Sight.OLD)]
         self._found: str | None = None
         self._trouble: str | None = None
         self._pause = FIRST_QUESTION_AFTER
-        self._next_question = self._clock.now() + FIRST_QUESTION_AFTER
+        self._next_question = left_at + FIRST_QUESTION_AFTER
 
     def wait(self) -> Arrival:
         """Return as soon as another boot answers, else at the deadline.
@@ -72,7 +78,6 @@ class Watch:
         The last question at the deadline is put over SSH even when the port was silent: the port may be watched at
         an address that the new system does not have.
         """
-        self._note(Sight.OLD, self._clock.now())
         while not self._deadline.expired():
             began = self._clock.now()
             if self._look() is Sight.NEW:

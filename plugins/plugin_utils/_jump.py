@@ -58,6 +58,7 @@ class Jump:
         self._deadline = deadline
         self._banner = banner
         self._detour = detour
+        self._left_at = deadline.clock.now()
         self._report: dict[str, Any] = {
             "changed": False,
             "rebooted": None,
@@ -79,7 +80,7 @@ class Jump:
         try:
             self._report["boot_id_before"] = self._host.read_boot_id()
         except NoAnswer as reason:
-            return self._unreachable(f"The host cannot be reached before the jump, so nothing was done: {reason}")
+            return self._unreachable(f"The host cannot be reached before the jump, so nothing was done: {reason}.")
         left = self._leave()
         if left.get("failed"):
             self._host.tidy_up()
@@ -96,21 +97,24 @@ class Jump:
 
     def _leave(self) -> dict[str, Any]:
         """The trigger fires about a second after it was set, and may take its own answer with it."""
+        self._left_at = self._deadline.clock.now()
         try:
-            return self._host.leave(int(self._deadline.seconds))
+            left = self._host.leave(int(self._deadline.seconds))
         except NoAnswer as reason:
-            return {"warnings": [f"The answer of the old kernel got lost, the jump may have begun: {reason}"]}
+            return {"warnings": [f"The answer of the old kernel got lost, the jump may have begun: {reason}."]}
+        self._left_at = self._deadline.clock.now()
+        return left
 
     def _wait(self) -> dict[str, Any] | None:
         """Wait for another boot; None when there is somebody to ask for the verdict."""
         before = self._report["boot_id_before"]
         with self._host.alone():
-            arrival = Watch(before, self._deadline, self._host.read_boot_id, self._banner).wait()
+            arrival = Watch(before, self._left_at, self._deadline, self._host.read_boot_id, self._banner).wait()
         self._report_sightings(arrival)
         if arrival.boot_id is None:
             return self._unreachable(
                 f"Nobody answered within {self._deadline.seconds:g} s after the old kernel was left, so it is not known"
-                f" what the host runs: {arrival.trouble} Look at its console; a later run can still ask for the"
+                f" what the host runs: {arrival.trouble}. Look at its console; a later run can still ask for the"
                 " verdict."
             )
         self._report["rebooted"] = arrival.boot_id != before
@@ -138,7 +142,7 @@ class Jump:
             except NoAnswer as reason:
                 if self._deadline.expired():
                     return self._unreachable(
-                        f"The host answered after the jump and was lost again before it could be judged: {reason}"
+                        f"The host answered after the jump and was lost again before it could be judged: {reason}."
                         " Look at its console; a later run can still ask for the verdict."
                     )
             else:

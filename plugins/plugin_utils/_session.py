@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from ansible.errors import AnsibleConnectionFailure
+
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._arrival import NoAnswer
 
@@ -130,4 +131,4 @@ class Session:
 
 def reason_of(failure: Exception) -> str:
     """Return what went wrong as one bounded line; ssh repeats there what the host says."""
-    return printable(" ".join(str(failure).split()), _REASON_LIMIT)
+    return printable(" ".join(str(failure).split()).rstrip("."), _REASON_LIMIT)

@@ -1,0 +1,169 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""kexec_reboot against hosts that really vanish. Needs root, for namespaces, and openssh-server."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from integration.reboot.world import STORIES
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+WORLD_TIMEOUT = 90
+"""Seconds. A hang is what this is about, so it must end as a failure."""
+LATENESS_LIMIT = 10.0
+"""Seconds between the host's first answer and the question for its verdict, with six hosts at once on a
+busy machine. Without ServerAliveInterval, it would be for ever."""
+UNSEEN_LATENESS = 6.0
+"""Seconds more when the host came back before anybody looked: until the first question, or until a session that was
+cut off is known to be dead."""
+
+PLAYBOOK = """\
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: Leave a shared connection behind, which knows nothing of vanishing hosts
+      ansible.builtin.raw: "true"
+    - name: Jump
+      kho.kexec.kexec_reboot:
+        timeout: "{{ 12 if inventory_hostname.startswith('never') else 60 }}"
+      register: jump
+      ignore_errors: true
+    - name: Keep the result
+      ansible.builtin.copy:
+        content: "{{ jump | to_json }}"
+        dest: "{{ playbook_dir }}/result-{{ inventory_hostname }}.json"
+        mode: "0600"
+      delegate_to: localhost
+      vars:
+        ansible_connection: local
+"""
+
+SSH_CONFIG = """\
+Host *
+  IdentityFile {directory}/user_key
+  StrictHostKeyChecking no
+  UserKnownHostsFile /dev/null
+  LogLevel ERROR
+Host {behind}
+  ProxyJump root@127.0.0.1:2222
+"""
+
+
+def lay_out(directory: Path) -> None:
+    """Write what the world needs into ``directory``."""
+
+    for name in ("host_key", "user_key"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", directory / name], check=True)
+    collection = directory / "collections/ansible_collections/kho/kexec/plugins"
+    collection.mkdir(parents=True)
+    for part in ("action", "plugin_utils", "module_utils"):
+        (collection / part).symlink_to(ROOT / "plugins" / part)
+    (collection / "modules").symlink_to(HERE / "stand_in")
+    hosts: dict[str, Any] = {}
+    for number, story in enumerate(STORIES, start=1):
+        hosts[story.name] = {"ansible_host": f"10.77.{number}.2", "ansible_pipelining": story.pipelining}
+    behind = next(hosts[story.name]["ansible_host"] for story in STORIES if story.jump_host)
+    (directory / "ssh_config").write_text(SSH_CONFIG.format(directory=directory, behind=behind))
+    variables = {
+        "ansible_user": "root",
+        "ansible_ssh_common_args": f"-F {directory}/ssh_config",
+        "ansible_python_interpreter": sys.executable,
+    }
+    (directory / "inventory.yml").write_text(json.dumps({"all": {"hosts": hosts, "vars": variables}}))
+    (directory / "playbook.yml").write_text(PLAYBOOK)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    directory = tmp_path_factory.mktemp("world")
+    lay_out(directory)
+    unshare = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    argv = ["setpriv", "--pdeathsig", "KILL", *unshare, sys.executable, str(HERE / "world.py"), str(directory)]
+    settings = {
+        "ANSIBLE_COLLECTIONS_PATH": str(directory / "collections"),
+        "ANSIBLE_FORKS": "8",
+        "ANSIBLE_HOME": str(directory / "home"),
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(directory / "cp"),
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+    }
+    with (directory / "output.log").open("wb") as output:
+        subprocess.run(
+            argv,
+            env={**os.environ, **settings},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            timeout=WORLD_TIMEOUT,
+            check=True,
+        )
+    print((directory / "output.log").read_text())
+    report: dict[str, Any] = json.loads((directory / "world.json").read_text())
+    for name, seen in report["hosts"].items():
+        seen["result"] = json.loads((directory / f"result-{name}.json").read_text())
+    return report
+
+
+@pytest.mark.parametrize("name", ["comes_back", "back_at_once", "answer_lost", "behind_jump_host"])
+def test_host_that_comes_back_is_noticed_soon(world: dict[str, Any], name: str) -> None:
+    seen = world["hosts"][name]
+    result = seen["result"]
+    assert result["failed"] is False
+    assert result["verdict"]["verdict"] == "handover_verified"
+    assert result["rebooted"] is True
+    assert result["boot_id_before"] != result["boot_id_after"]
+    lateness = result["verdict"]["evidence"]["asked_at"] - seen["back_at"]
+    print(f"{name}: late by {lateness:.2f} s")
+    unseen = 0 if result["probe"]["seen_down"] else UNSEEN_LATENESS
+    assert lateness < LATENESS_LIMIT + unseen
+
+
+@pytest.mark.parametrize("name", ["comes_back", "back_at_once", "answer_lost", "behind_jump_host"])
+def test_measured_outage_holds_the_real_one(world: dict[str, Any], name: str) -> None:
+    seen = world["hosts"][name]
+    result = seen["result"]
+    real = seen["back_at"] - seen["gone_at"]
+    print(f"{name}: away for {real:.2f} s, measured {result['outage_seconds']} s, {result['probe']}")
+    assert result["outage_seconds"] >= real - 0.1
+    assert result["outage_seconds"] - result["probe"]["resolution_seconds"] <= real + 0.1
+
+
+def test_jump_host_is_found_and_reported(world: dict[str, Any]) -> None:
+    probe = world["hosts"]["behind_jump_host"]["result"]["probe"]
+    assert probe["route"] == "ssh"
+    assert "ProxyJump" in probe["detour"]
+
+
+def test_direct_host_is_watched_by_its_banner(world: dict[str, Any]) -> None:
+    probe = world["hosts"]["comes_back"]["result"]["probe"]
+    assert probe["route"] == "banner"
+    assert probe["seen_down"] is True
+
+
+def test_host_that_never_comes_back_has_failed_and_is_not_unreachable(world: dict[str, Any]) -> None:
+    result = world["hosts"]["never_back"]["result"]
+    assert result["failed"] is True
+    assert "unreachable" not in result
+    assert result["verdict"]["verdict"] == "unreachable"
+    assert result["rebooted"] is None
+    assert 12 <= result["elapsed_seconds"] < 30
+
+
+def test_host_that_never_leaves_is_not_rebooted(world: dict[str, Any]) -> None:
+    result = world["hosts"]["never_gone"]["result"]
+    assert result["failed"] is True
+    assert result["verdict"]["verdict"] == "not_rebooted"
+    assert result["rebooted"] is False
+    assert 12 <= result["elapsed_seconds"] < 30
+
+
+def test_playbook_goes_on_with_every_host(world: dict[str, Any]) -> None:
+    assert world["rc"] == 0

@@ -1,0 +1,119 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+
+from ansible_collections.kho.kexec.plugins.action import kexec_reboot
+from ansible_collections.kho.kexec.plugins.plugin_utils._route import Route
+
+
+def plugin_for(transport: str = "ssh", check_mode: bool = False, **arguments: Any) -> Any:
+    """Return the plugin of a task with ``arguments`` over a connection that must not be used."""
+    task = MagicMock(args=arguments, check_mode=check_mode, async_val=0, diff=False)
+    connection = MagicMock(transport=transport)
+    connection._shell.tmpdir = None
+    connection.get_option.return_value = 10
+    loader: Any = MagicMock()
+    plugin = kexec_reboot.ActionModule(task, connection, MagicMock(), loader, MagicMock(), MagicMock())
+    plugin._load_name = "kho.kexec.kexec_reboot"
+    return plugin
+
+
+@pytest.mark.parametrize(
+    ("transport", "timeout", "code"),
+    [
+        ("local", 600, "connection_local"),
+        ("paramiko", 600, "connection_unsupported"),
+        ("ssh", 0, "timeout_invalid"),
+    ],
+)
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_refusals(transport: str, timeout: int, code: str, check_mode: bool) -> None:
+    plugin = plugin_for(transport, check_mode, timeout=timeout)
+    result = plugin.run(task_vars={})
+    assert result["failed"] is True
+    assert result["changed"] is False
+    assert result["code"] == code
+    plugin._connection.exec_command.assert_not_called()
+
+
+def test_check_mode_says_what_it_would_do_and_asks_nobody() -> None:
+    plugin = plugin_for(check_mode=True, timeout=77)
+    result = plugin.run(task_vars={})
+    assert result["changed"] is True
+    assert result["rebooted"] is False
+    assert "failed" not in result
+    assert "77 s" in result["msg"]
+    plugin._connection.exec_command.assert_not_called()
+
+
+@pytest.mark.parametrize("arguments", [{"phase": "leave"}, {"timeout": "soon"}])
+def test_arguments_are_validated(arguments: dict[str, Any]) -> None:
+    with pytest.raises(AnsibleActionFail):
+        plugin_for(**arguments).run(task_vars={})
+
+
+def test_lost_connection_anywhere_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(*_arguments: object) -> None:
+        raise AnsibleConnectionFailure("\x1b[31mgone")
+
+    monkeypatch.setattr(kexec_reboot, "choose_route", lost)
+    result = plugin_for().run(task_vars={})
+    assert result["failed"] is True
+    assert result["code"] == "unreachable"
+    assert result["msg"] == "The host was lost: ?[31mgone"
+    assert "unreachable" not in result
+
+
+def test_host_that_cannot_be_reached_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kexec_reboot, "choose_route", lambda *_: (None, "no way"))
+    plugin = plugin_for()
+    plugin._low_level_execute_command = MagicMock(side_effect=AnsibleConnectionFailure("no route to host"))
+    result = plugin.run(task_vars={})
+    assert result["failed"] is True
+    assert result["verdict"]["verdict"] == "unreachable"
+    assert result["elapsed_seconds"] >= 0
+    plugin._low_level_execute_command.assert_called_once_with("cat /proc/sys/kernel/random/boot_id", sudoable=False)
+
+
+class TestChooseRoute:
+    def test_jump_host_is_not_asked_directly(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(kexec_reboot, "find_route", lambda *_: Route("a", 22, "a reason"))
+        assert kexec_reboot.choose_route(MagicMock(), "a") == (None, "a reason")
+
+    @pytest.mark.parametrize("answers", [True, False])
+    def test_port_is_tried_while_the_host_is_up(self, monkeypatch: pytest.MonkeyPatch, answers: bool) -> None:
+        probe: Any = SimpleNamespace(calibrate=lambda: answers)
+        monkeypatch.setattr(kexec_reboot, "find_route", lambda *_: Route("a", 2222))
+        monkeypatch.setattr(kexec_reboot, "BannerProbe", lambda *_: probe)
+        banner, detour = kexec_reboot.choose_route(MagicMock(), "a")
+        assert banner is (probe if answers else None)
+        assert detour == (None if answers else "no SSH server answered directly at port 2222 before the jump")
+
+
+class TestRemoteFiles:
+    """Directories that modules were copied to, on a host that may lose them in the jump."""
+
+    def test_each_module_gets_a_new_directory_and_all_are_removed(self) -> None:
+        plugin = MagicMock()
+        action = kexec_reboot._Action(plugin, {})
+        for directory in ("/tmp/a", None, "/tmp/b"):
+            plugin._connection._shell.tmpdir = directory
+            action.set_remote_files_aside()
+            assert plugin._connection._shell.tmpdir is None
+        action.remove_remote_files()
+        assert [call.args for call in plugin._remove_tmp_path.call_args_list] == [("/tmp/a",), ("/tmp/b",)]
+
+    def test_module_runs_as_part_of_the_task(self) -> None:
+        plugin = MagicMock()
+        kexec_reboot._Action(plugin, {"inventory_hostname": "a"}).run_module("kho.kexec.kexec_reboot", {"phase": "x"})
+        plugin._execute_module.assert_called_once_with(
+            module_name="kho.kexec.kexec_reboot", module_args={"phase": "x"}, task_vars={"inventory_hostname": "a"}
+        )

@@ -1,0 +1,182 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whole jumps, from leaving to the verdict, with everything that can go wrong on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from unit.plugins.plugin_utils.scripted import NEW, OLD, PROMISE, ScriptedClock, ScriptedHost, judged
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._arrival import NoAnswer
+from ansible_collections.kho.kexec.plugins.plugin_utils._deadline import Deadline
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump import Jump
+
+JUMPS = [(0, "old"), (3, "gone"), (20, "new")]
+
+
+def host_with(timetable: Sequence[tuple[float, str]]) -> ScriptedHost:
+    return ScriptedHost(ScriptedClock(), timetable)
+
+
+def jump(host: ScriptedHost, timeout: float = 60) -> dict[str, Any]:
+    return Jump(host, Deadline(host.clock, timeout), host.banner).run()
+
+
+def test_proven_jump() -> None:
+    host = host_with(JUMPS)
+    result = jump(host)
+    assert result["failed"] is False
+    assert result["changed"] is True
+    assert result["rebooted"] is True
+    assert result["verdict"]["verdict"] == "handover_verified"
+    assert result["promise"] == PROMISE
+    assert (result["boot_id_before"], result["boot_id_after"]) == (OLD, NEW)
+    assert 17 <= result["outage_seconds"] <= 17 + result["probe"]["resolution_seconds"]
+    assert 20 < result["elapsed_seconds"] < 23
+    assert result["probe"]["route"] == "banner"
+    assert result["probe"]["seen_down"] is True
+    assert "code" not in result
+
+
+def test_no_session_is_shared_over_the_jump() -> None:
+    host = host_with(JUMPS)
+    jump(host)
+    assert host.calls == [
+        "watchful",
+        "read_boot_id",
+        "leave",
+        "alone",
+        "read_boot_id",
+        "together",
+        "arrive",
+        "tidy_up",
+        "as before",
+    ]
+
+
+def test_host_that_never_leaves() -> None:
+    result = jump(host_with([(0, "old")]))
+    assert result["failed"] is True
+    assert result["rebooted"] is False
+    assert result["code"] == result["verdict"]["verdict"] == "not_rebooted"
+    assert result["outage_seconds"] is None
+    assert 60 <= result["elapsed_seconds"] < 61
+
+
+def test_host_that_never_comes_back_has_failed() -> None:
+    host = host_with([(0, "old"), (3, "gone")])
+    result = jump(host)
+    assert result["failed"] is True
+    assert result["rebooted"] is None
+    assert result["code"] == result["verdict"]["verdict"] == "unreachable"
+    assert result["verdict"]["accepted"] is False
+    assert result["verdict"]["promised"] == PROMISE
+    assert "Connection timed out" in result["msg"]
+    assert "unreachable" not in result
+    assert host.calls[-1] == "as before"
+    assert "arrive" not in host.calls
+
+
+def test_host_that_is_lost_before_the_jump_has_failed_and_nothing_was_done() -> None:
+    host = host_with([(0, "gone")])
+    result = jump(host)
+    assert result["failed"] is True
+    assert result["changed"] is False
+    assert result["code"] == "unreachable"
+    assert host.calls == ["watchful", "read_boot_id", "as before"]
+
+
+def test_refusal_of_the_host_is_passed_on() -> None:
+    host = host_with([(0, "old")])
+    host.leaves = [{"failed": True, "code": "promise_missing", "msg": "Nothing was promised.", "_ansible_parsed": True}]
+    result = jump(host)
+    assert result["failed"] is True
+    assert result["changed"] is False
+    assert result["rebooted"] is False
+    assert result["code"] == "promise_missing"
+    assert result["verdict"] is None
+    assert "_ansible_parsed" not in result
+    assert "alone" not in host.calls
+
+
+def test_lost_answer_of_the_old_kernel_is_no_failure() -> None:
+    host = host_with(JUMPS)
+    host.leaves = [NoAnswer("Timeout, server not responding")]
+    result = jump(host)
+    assert result["failed"] is False
+    assert result["promise"] == PROMISE, "taken from the record on the host"
+    assert "Timeout, server not responding" in result["warnings"][0]
+
+
+def test_jump_of_an_earlier_run_is_only_judged() -> None:
+    host = host_with([(0, "new")])
+    host.leaves = [{"boot_id": NEW, "promise": PROMISE, "already_left": True, "triggered": False}]
+    result = jump(host)
+    assert result["failed"] is False
+    assert result["rebooted"] is True
+    assert (result["boot_id_before"], result["boot_id_after"]) == (OLD, NEW)
+    assert result["outage_seconds"] is None
+    assert "alone" not in host.calls
+
+
+def test_verdict_is_asked_for_again_when_the_connection_breaks() -> None:
+    host = host_with(JUMPS)
+    host.arrives = [NoAnswer("refused"), NoAnswer("refused"), judged("handover_verified")]
+    result = jump(host)
+    assert result["failed"] is False
+    assert host.calls.count("arrive") == 3
+    assert host.calls.count("reset") == 2
+
+
+def test_host_that_is_lost_before_the_verdict() -> None:
+    host = host_with(JUMPS)
+    host.arrives = [NoAnswer("Connection refused")] * 20
+    result = jump(host)
+    assert result["failed"] is True
+    assert result["code"] == "unreachable"
+    assert result["boot_id_after"] == NEW
+    assert "was lost again" in result["msg"]
+    assert 60 <= result["elapsed_seconds"] < 61
+
+
+@pytest.mark.parametrize("word", ["cold_boot", "kexec_without_handover", "rolled_back", "wrong_kernel"])
+def test_verdict_that_is_not_accepted_fails_the_host(word: str) -> None:
+    host = host_with(JUMPS)
+    host.arrives = [judged(word)]
+    result = jump(host)
+    assert result["failed"] is True
+    assert result["rebooted"] is True
+    assert result["code"] == word
+    assert result["msg"] == f"It is {word}."
+
+
+def test_module_that_fails_after_the_jump_keeps_what_was_measured() -> None:
+    host = host_with(JUMPS)
+    host.arrives = [{"failed": True, "code": "record_unreadable", "msg": "It is no JSON.", "warnings": ["odd"]}]
+    result = jump(host)
+    assert result["failed"] is True
+    assert result["changed"] is True
+    assert result["code"] == "record_unreadable"
+    assert result["rebooted"] is True
+    assert result["outage_seconds"] > 17
+    assert result["warnings"] == ["odd"]
+
+
+def test_answer_without_a_verdict_is_a_failure() -> None:
+    host = host_with(JUMPS)
+    host.arrives = [{"changed": False}]
+    result = jump(host)
+    assert result["failed"] is True
+    assert "no verdict" in result["msg"]
+
+
+def test_detour_is_reported() -> None:
+    host = host_with(JUMPS)
+    result = Jump(host, Deadline(host.clock, 60), None, "ssh is configured with ProxyJump for this host").run()
+    assert result["failed"] is False
+    assert result["probe"]["route"] == "ssh"
+    assert result["probe"]["detour"] == "ssh is configured with ProxyJump for this host"
