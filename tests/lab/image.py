@@ -9,6 +9,8 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +51,17 @@ class Image:
     release: str
     ovmf_code: Path
     ovmf_vars: Path
+
+
+def ensure_all(kinds: Iterable[str]) -> dict[str, Image]:
+    """The images of these kinds, built side by side: most of the time is one guest's, and a guest keeps one core busy.
+
+    Raises:
+        LabError: as `ensure`.
+    """
+    ensure_kernels(["old"])
+    with ThreadPoolExecutor() as pool:
+        return dict(pool.map(lambda kind: (kind, ensure(kind)), dict.fromkeys(kinds)))
 
 
 def ensure(kind: str) -> Image:

@@ -86,7 +86,7 @@ def up(request: Request) -> Path:
     with owner_descriptor(request.owner) as owner:
         choice = accel.choose()
         say(f"guests run with {choice}")
-        images = {kind: image.ensure(kind) for kind in dict.fromkeys(request.guests.values())}
+        images = image.ensure_all(request.guests.values())
         packages = [kernel.deb for kernel in kernels.ensure(request.kernels)]
         with held(folder) as lock, create_server((ADDRESS, 0)) as listener:
             folder.clear()
