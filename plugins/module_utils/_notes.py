@@ -181,7 +181,8 @@ def _boot_kind(sources: Sources) -> Iterator[Note]:
     elif sources.loader.kexec is None:
         yield Note(
             "loader_unknown",
-            "The loader left no trace that tells a cold boot from a kexec without handover, as on arm64 after kexec_load.",
+            "The loader left no trace that tells a cold boot from a kexec without handover; on arm64 only "
+            "kexec_file_load leaves one.",
         )
     else:
         yield Note("offer_unknown", "This was a kexec; nothing tells whether it came with a handover.")

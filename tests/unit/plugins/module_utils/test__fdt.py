@@ -40,7 +40,18 @@ def test_hostile_compatible_is_reduced_to_printable_ascii():
 
 def header(**changes):
     """A good tree whose header was changed; the names are those of the specification."""
-    names = "magic total structure strings reserve version compatible cpu strings_size structure_size".split()
+    names = [
+        "magic",
+        "total",
+        "structure",
+        "strings",
+        "reserve",
+        "version",
+        "compatible",
+        "cpu",
+        "strings_size",
+        "structure_size",
+    ]
     blob = bytearray(fdt())
     for name, value in changes.items():
         struct.pack_into(">I", blob, 4 * names.index(name), value)

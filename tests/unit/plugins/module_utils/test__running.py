@@ -381,10 +381,21 @@ def test_hostile_previous_kernel(host):
 
 def test_facts_name_every_field_once(host):
     facts = observe_running(x86_host(host)).as_facts()
-    assert (
-        list(facts)
-        == (
-            "release boot_id boot previous_release kexec_count source next built enabled abi luo_abi subtrees "
-            "scratch_bytes image_loaded crash_image_loaded notes"
-        ).split()
-    )
+    assert list(facts) == [
+        "release",
+        "boot_id",
+        "boot",
+        "previous_release",
+        "kexec_count",
+        "source",
+        "next",
+        "built",
+        "enabled",
+        "abi",
+        "luo_abi",
+        "subtrees",
+        "scratch_bytes",
+        "image_loaded",
+        "crash_image_loaded",
+        "notes",
+    ]

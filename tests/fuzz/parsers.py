@@ -1,0 +1,200 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Throws damaged input at every parser of what a kernel wrote, and stops at the first case that hurts.
+
+    PYTHONPATH=build/collections python3 tests/fuzz/parsers.py --cases 1000000 [--seed 7] [PARSER ...]
+
+A case hurts when anything but the parser's own error comes out, when text that is not printable ASCII comes out, or
+when it takes longer than ``SLOWEST`` seconds. The seed is printed, and the same seed gives the same cases.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import gzip
+import json
+import random
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from ansible_collections.kho.kexec.plugins.module_utils._build_config import parse_build_config, unpack
+from ansible_collections.kho.kexec.plugins.module_utils._debugfs import parse_luo_abi, parse_scratch_lengths
+from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
+from ansible_collections.kho.kexec.plugins.module_utils._fdt import FdtError, parse_fdt
+from ansible_collections.kho.kexec.plugins.module_utils._kernel_log import parse_journal, parse_kmsg
+from ansible_collections.kho.kexec.plugins.module_utils._metadata import MetadataError, parse_metadata
+from ansible_collections.kho.kexec.tests.unit.support.kernels import fdt, journal_entry, kmsg, metadata
+
+SLOWEST = 2.0  # seconds of CPU; a good case takes microseconds
+LARGEST = 1 << 16
+PROGRESS_EVERY = 100_000
+
+LINES = (
+    "Linux version 7.3.4 (root@vm) #1 SMP PREEMPT",
+    "KHO: found kexec handover data.",
+    "KHO: exec from: 7.2.13 (count 2)",
+    "KHO: setup: handover FDT (0x19c000) is incompatible with 'kho-v9': 1",
+    'Unknown kernel command line parameters "kho=on liveupdate=on", will be passed to user space.',
+    "Run /init as init process",
+)
+CONFIG = b"CONFIG_64BIT=y\nCONFIG_KEXEC_HANDOVER=y\n# CONFIG_KEXEC_HANDOVER_DEBUGFS is not set\n"
+NUMBERS = (b"\0\0\0\0", b"\0\0\0\1", b"\0\0\0\2", b"\0\0\0\3", b"\0\0\0\t", b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff")
+TEXTS = (
+    b"{{ x }}",
+    b"\x1b[2J",
+    b"\n",
+    b"\0",
+    b"\\x0a",
+    b"(count 1)",
+    b"4294967296",
+    b'"',
+    b"[[",
+    b"\xc3\xa9",
+    b";",
+    b",",
+)
+
+
+class Parser(NamedTuple):
+    """What is called with each case, good input to start from, and the one error that may come out."""
+
+    call: Callable[[bytes], Any]
+    seeds: tuple[bytes, ...]
+    error: type[KhoError]
+
+
+PARSERS: dict[str, Parser] = {
+    "metadata": Parser(parse_metadata, (metadata(b"7.3.4", 1), metadata(b"x" * 65, 2, byteorder="big")), MetadataError),
+    "fdt": Parser(parse_fdt, (fdt(), fdt(b"kho-v4", ["LUO", "kexec-metadata", "memblock"]), fdt(b"", [])), FdtError),
+    "kmsg": Parser(parse_kmsg, (kmsg(*LINES), kmsg(*LINES, first=9), kmsg(*LINES, facility=1)), KhoError),
+    "journal": Parser(
+        lambda data: parse_journal(data.decode("utf-8", "replace")),
+        ("\n".join(map(journal_entry, LINES)).encode(), journal_entry(list(LINES[2].encode())).encode()),
+        KhoError,
+    ),
+    "luo_abi": Parser(parse_luo_abi, (b"luo-v5\0\0" + bytes(16), fdt(b"luo-v1", [])), KhoError),
+    "scratch": Parser(lambda data: parse_scratch_lengths(data.decode("latin-1")), (b"0x4000000\n0x0\n",), KhoError),
+    "config": Parser(lambda data: parse_build_config("/x", data), (CONFIG,), KhoError),
+    "config_gz": Parser(unpack, (gzip.compress(CONFIG, mtime=0),), KhoError),
+}
+
+
+def overwrite(chance: random.Random, data: bytes) -> bytes:
+    """Put an interesting number at a place where a number may stand."""
+    at = chance.randrange(0, len(data) + 1, 4) if chance.random() < 0.8 else chance.randrange(len(data) + 1)
+    number = chance.choice(NUMBERS)
+    return data[:at] + (number if chance.random() < 0.5 else number[::-1]) + data[at + 4 :]
+
+
+def flip(chance: random.Random, data: bytes) -> bytes:
+    """Change one bit."""
+    if not data:
+        return data
+    at = chance.randrange(len(data))
+    return data[:at] + bytes((data[at] ^ 1 << chance.randrange(8),)) + data[at + 1 :]
+
+
+def insert(chance: random.Random, data: bytes) -> bytes:
+    """Put hostile or random bytes anywhere."""
+    at = chance.randrange(len(data) + 1)
+    new = chance.choice(TEXTS) if chance.random() < 0.5 else bytes(chance.getrandbits(8) for _ in range(8))
+    return data[:at] + new + data[at:]
+
+
+def cut(chance: random.Random, data: bytes) -> bytes:
+    """Leave something out, or end early."""
+    start = chance.randrange(len(data) + 1)
+    return data[:start] + (data[start + chance.randrange(16) :] if chance.random() < 0.5 else b"")
+
+
+def repeat(chance: random.Random, data: bytes) -> bytes:
+    """Repeat a part a few times, and seldom so often that the case becomes as large as a file may be."""
+    start = chance.randrange(len(data) + 1)
+    part = data[start : start + chance.randrange(1, 64)]
+    times = LARGEST // max(len(part), 1) if chance.random() < 0.001 else chance.randrange(1, 5)
+    return (data[:start] + part * times + data[start:])[:LARGEST]
+
+
+MUTATIONS = (overwrite, flip, insert, cut, repeat)
+
+
+def cases(chance: random.Random, seeds: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield good input with one to six damages, without end."""
+    while True:
+        data = chance.choice(seeds)
+        for _ in range(chance.randrange(1, 7)):
+            data = chance.choice(MUTATIONS)(chance, data)
+        yield data
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Yield all text in a result, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from texts(getattr(value, field.name))
+    elif isinstance(value, dict):
+        yield from texts(list(value))
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from texts(item)
+
+
+def complaint(parser: Parser, case: bytes) -> str:
+    """Run one case; say what is wrong, or nothing."""
+    started = time.process_time()
+    try:
+        result = parser.call(case)
+    except parser.error as error:
+        result = error.message
+    except Exception as error:  # whatever else comes out is what we are looking for
+        return f"{type(error).__name__}: {error}"
+    if time.process_time() - started > SLOWEST:
+        return f"took more than {SLOWEST} s"
+    if not all(text.isascii() and text.isprintable() for text in texts(result)):
+        return f"let through text that is not printable ASCII: {result!r}"
+    return ""
+
+
+def fuzz(name: str, count: int, seed: int) -> bool:
+    """Run ``count`` cases through one parser; print the outcome, and tell whether all was well."""
+    parser = PARSERS[name]
+    stream = cases(random.Random(f"{seed}/{name}"), parser.seeds)
+    started = time.monotonic()
+    for number, case in enumerate(stream, start=1):
+        wrong = complaint(parser, case)
+        if wrong:
+            print(f"{name}: case {number} of seed {seed}: {wrong}\n{case.hex()}", flush=True)
+            return False
+        if number == count:
+            break
+        if number % PROGRESS_EVERY == 0:
+            print(f"{name}: {number} of {count}", file=sys.stderr, flush=True)
+    print(f"{name}: {count} cases, no complaint, {time.monotonic() - started:.0f} s", flush=True)
+    return True
+
+
+def main(arguments: list[str]) -> int:
+    """Fuzz the parsers that are named, or all."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("parsers", nargs="*", metavar="PARSER", help=", ".join(PARSERS))
+    options.add_argument("--cases", type=int, default=10_000, help="for each parser (default: %(default)s)")
+    options.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    chosen = options.parse_args(arguments)
+    unknown = sorted(set(chosen.parsers) - set(PARSERS))
+    if unknown:
+        options.error(f"no such parser: {', '.join(unknown)}")
+    print(json.dumps({"seed": chosen.seed, "cases": chosen.cases}), flush=True)
+    outcomes = [fuzz(name, chosen.cases, chosen.seed) for name in chosen.parsers or PARSERS]
+    print(f"largest memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB")
+    return 0 if all(outcomes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
