@@ -39,7 +39,7 @@ def mirror() -> str:
             return site
     raise LabError(
         "apt-get indextargets shows no archive with the label Debian on this machine, and the lab takes its kernels' "
-        "sources and its guests' packages from there: run 'apt-get update' on a Debian machine with a Debian archive configured"
+        "sources and its guests' packages from there: use a Debian machine, and run 'apt-get update' there"
     )
 
 
@@ -60,12 +60,11 @@ class KernelArchive:
                 self._fetch_index()
 
     def candidates(self, pattern: str) -> dict[str, str]:
-        """Versions by name of the packages whose name matches the regular expression, each the newest that the suites offer."""
+        """The newest version that the suites offer of each package whose name matches the regular expression."""
         newest: dict[str, str] = {}
-        names = [line.split()[0] for line in self._apt("apt-cache", "search", "--names-only", pattern).splitlines()]
-        for name in names:
-            found = re.findall(rf"^ *{re.escape(name)} \| *(\S+)", self._apt("apt-cache", "madison", name), re.MULTILINE)
-            for version in found:
+        for line in self._apt("apt-cache", "search", "--names-only", pattern).splitlines():
+            name = line.split()[0]
+            for version in _versions(name, self._apt("apt-cache", "madison", name)):
                 if name not in newest or _is_newer(version, newest[name]):
                     newest[name] = version
         return newest
@@ -97,6 +96,10 @@ class KernelArchive:
 
     def _apt(self, *argv: str, folder: Path | None = None) -> str:
         return _output(argv, self._environment, folder)
+
+
+def _versions(name: str, madison: str) -> list[str]:
+    return re.findall(rf"^ *{re.escape(name)} \| *(\S+)", madison, re.MULTILINE)
 
 
 def _is_newer(version: str, than: str) -> bool:

@@ -29,7 +29,8 @@ def key_of(ingredients: Ingredients) -> str:
 def build_once(kind: str, name: str, ingredients: Ingredients, build: Callable[[Path], None]) -> Path:
     """Return the folder of the thing, which ``build(folder)`` fills when it is not there yet.
 
-    Two runs that need the same thing do not build it twice: the second waits. What a killed build left is removed by the next one.
+    Two runs that need the same thing do not build it twice: the second waits. What a killed build left is removed by
+    the next one.
     The folder has the file ``made-from.json`` with the ingredients.
     """
     identity = f"{name}-{key_of(ingredients)}"
@@ -44,9 +45,13 @@ def build_once(kind: str, name: str, ingredients: Ingredients, build: Callable[[
             shutil.rmtree(leftover)
         unfinished = Path(tempfile.mkdtemp(prefix=f".unfinished-{identity}-", dir=place.parent))
         build(unfinished)
-        (unfinished / "made-from.json").write_text(json.dumps(ingredients, indent=2, sort_keys=True, default=str) + "\n")
+        _describe(unfinished / "made-from.json", ingredients)
         unfinished.rename(place)
     return place
+
+
+def _describe(file: Path, ingredients: Ingredients) -> None:
+    file.write_text(json.dumps(ingredients, indent=2, sort_keys=True, default=str) + "\n")
 
 
 @contextmanager

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.accel import choose
-from lab.apt import GUEST_SUITE, mirror, sources
+from lab.apt import GUEST_SUITE, sources
 from lab.cache import Ingredients, build_once
 from lab.errors import LabError
-from lab.kernels import Kernel, ensure as ensure_kernels
+from lab.kernels import Kernel
+from lab.kernels import ensure as ensure_kernels
 from lab.paths import LAB_DIR
 from lab.progress import run_logged, step
 from lab.qemu import DirectBoot, Disk, Machine, command_line
@@ -75,13 +76,17 @@ def ensure(kind: str) -> Image:
     code, variables = _firmware()
     (kernel,) = ensure_kernels(["old"])
     root = build_root(kind)
-    made_from: Ingredients = {"kernel": kernel.deb.parent.name, "root": root.parent.name, "install": _text("install-boot-loader-and-kernel")}
+    made_from: Ingredients = {
+        "kernel": kernel.deb.parent.name,
+        "root": root.parent.name,
+        "install": _text("install-boot-loader-and-kernel"),
+    }
     folder = build_once("images", kind, made_from, lambda made: _install(kind, kernel, root, made))
     return Image(folder / "disk.raw", "raw", kind, kernel.release, code, variables)
 
 
 def build_root(kind: str) -> Path:
-    """The root file system of this kind as a tar archive; it has no kernel yet, so it can be made while kernels are built."""
+    """The root file system of this kind as a tar archive, without a kernel."""
     packages = [*_PACKAGES, *_MORE_PACKAGES[kind]]
     made_from: Ingredients = {"suite": GUEST_SUITE, "packages": packages, "prepare": _text("prepare-root")}
     return build_once("roots", kind, made_from, lambda made: _bootstrap(kind, packages, made)) / "root.tar"
@@ -142,7 +147,8 @@ def _make_disk(kernel: Kernel, root: Path, folder: Path) -> None:
     table = f"label: gpt\nstart={_ALIGNMENT_MIB}MiB, size={_EFI_MIB}MiB, type=U\nsize={root_mib}MiB, type=L\n"
     subprocess.run(["sfdisk", "--quiet", str(disk)], input=table, text=True, check=True, capture_output=True)
     for part, start in (("efi.vfat", _ALIGNMENT_MIB), ("root.ext4", _ALIGNMENT_MIB + _EFI_MIB)):
-        run_logged(["dd", f"if={folder / part}", f"of={disk}", "bs=1M", f"seek={start}", "conv=notrunc,sparse", "status=none"], log)
+        place = ["bs=1M", f"seek={start}", "conv=notrunc,sparse", "status=none"]
+        run_logged(["dd", f"if={folder / part}", f"of={disk}", *place], log)
         (folder / part).unlink()
 
 
@@ -161,7 +167,8 @@ def _boot_once(kernel: Kernel, folder: Path) -> None:
         disks=(Disk(folder / "disk.raw", "raw"),),
         direct_boot=DirectBoot(
             folder / "kernel" / "boot" / f"vmlinuz-{kernel.release}",
-            command_line="console=ttyS0,115200 root=/dev/vda2 rw panic=-1 net.ifnames=0 systemd.run=/var/lib/lab/install "
+            command_line="console=ttyS0,115200 root=/dev/vda2 rw panic=-1 net.ifnames=0 "
+            "systemd.run=/var/lib/lab/install "
             "systemd.run_success_action=poweroff systemd.run_failure_action=poweroff",
         ),
         ssh_port=None,

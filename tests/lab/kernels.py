@@ -1,7 +1,10 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's kernels: two series with Kexec HandOver and variants of the newer one, each as the .deb that kernel's own packaging makes."""
+"""The lab's kernels: two series with Kexec HandOver, and variants of the newer one.
+
+Each is the .deb that the kernel's own packaging makes (scripts/package/ in its sources).
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ from lab.progress import run_logged, say, step
 
 _CONFIG = LAB_DIR / "kernel.config"
 _ABI = "include/linux/kho/abi"
+OFF = "n"
 _RECIPE = 1  # raise it when the same ingredients are to be built in another way
 
 
@@ -47,7 +51,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel that can be installed: ``release`` is what uname -r says, ``package`` what apt installs, ``deb`` the file."""
+    """A kernel that can be installed: its release as ``uname -r`` says it, its package's name, and its file."""
 
     name: str
     release: str
@@ -90,7 +94,9 @@ VARIANTS = {
         "a target with another version of the kexec metadata",
         edits=(Edit(f"{_ABI}/kexec_metadata.h", r"(#define KHO_KEXEC_METADATA_VERSION\s+)1\b", r"\g<1>2"),),
     ),
-    "no-net": Variant("-nonet", "a target that boots and cannot be reached", config=("# CONFIG_VIRTIO_NET is not set",)),
+    "no-net": Variant(
+        "-nonet", "a target that boots and cannot be reached", config=("# CONFIG_VIRTIO_NET is not set",)
+    ),
 }
 
 
@@ -112,14 +118,18 @@ def newest_series(archive: KernelArchive) -> dict[str, Source]:
     offered = archive.candidates(r"^linux-source-7\.[0-9]+$")
     ordered = sorted(offered, key=lambda package: int(package.rpartition(".")[2]))
     if len(ordered) < 2:
-        raise LabError(f"Debian's kernel suites offer {ordered or 'no linux-source-7.*'}, and the lab needs two series to go from one to the other")
+        raise LabError(
+            f"Debian's kernel suites offer {ordered or 'no linux-source-7.*'}, and the lab needs two series to go from "
+            "one to the other"
+        )
     older, newer = (Source(package, offered[package]) for package in ordered[-2:])
     return {"older": older, "newer": newer}
 
 
 def _kernel(name: str, source: Source) -> Kernel:
     variant = VARIANTS[name]
-    folder = build_once("kernels", name, _ingredients(source, variant), lambda made: _build(name, variant, source, made))
+    ingredients = _ingredients(source, variant)
+    folder = build_once("kernels", name, ingredients, lambda made: _build(name, variant, source, made))
     (deb,) = folder.glob("linux-image-*.deb")
     return Kernel(name, deb=deb, **json.loads((folder / "kernel.json").read_text()))
 
@@ -179,29 +189,40 @@ def _apply(edit: Edit, tree: Path) -> None:
     file = tree / edit.file
     text, count = re.subn(edit.pattern, edit.replacement, file.read_text())
     if count != 1:
-        raise LabError(f"{edit.pattern!r} is {count} times in {edit.file}, not once: the sources have changed, and the variant with them")
+        raise LabError(
+            f"{edit.pattern!r} is {count} times in {edit.file}, not once: the sources have changed, and the variant "
+            "has to follow them"
+        )
     file.write_text(text)
 
 
 def _configure(tree: Path, variant: Variant, log: Path) -> None:
     """tinyconfig, the lab's fragment, the variant's options; then check that every line of them survived."""
-    wanted = [line for line in _CONFIG.read_text().splitlines() if _option(line)]
-    changed = {_option(line) for line in variant.config}
-    wanted = [line for line in wanted if _option(line) not in changed] + [*variant.config, f'CONFIG_LOCALVERSION="{variant.suffix}"']
+    wanted = _wanted(variant)
     run_logged(["make", "-C", str(tree), "-s", "tinyconfig"], log)
     with (tree / ".config").open("a") as config:
         config.write("\n".join([*wanted, ""]))
     run_logged(["make", "-C", str(tree), "-s", "olddefconfig"], log)
-    present = set((tree / ".config").read_text().splitlines())
-    off = {line for line in wanted if line.startswith("# ") and not any(found.startswith(f"{_option(line)}=") for found in present)}
-    lost = [line for line in wanted if line not in present and line not in off]
+    set_to = dict(filter(None, map(_setting, (tree / ".config").read_text().splitlines())))
+    # An option whose prerequisites are off is not in the file at all, and off.
+    lost = [line for line in wanted if (setting := _setting(line)) and set_to.get(setting[0], OFF) != setting[1]]
     if lost:
-        raise LabError(f"the kernel's configuration dropped {', '.join(lost)}: an option that they depend on is missing from {_CONFIG.name}")
+        raise LabError(
+            f"the kernel's configuration dropped {', '.join(lost)}: an option that they depend on is missing from "
+            f"{_CONFIG.name}"
+        )
 
 
-def _option(line: str) -> str | None:
-    found = re.match(r"(?:# )?(CONFIG_\w+)(?:=| is not set)", line)
-    return found.group(1) if found else None
+def _wanted(variant: Variant) -> list[str]:
+    """The fragment's lines, with the variant's in the place of those that it changes."""
+    chosen = [*_CONFIG.read_text().splitlines(), *variant.config, f'CONFIG_LOCALVERSION="{variant.suffix}"']
+    return list({setting[0]: line for line in chosen if (setting := _setting(line))}.values())
+
+
+def _setting(line: str) -> tuple[str, str] | None:
+    """The option and its value in a line of a kernel configuration, or None for another line."""
+    found = re.fullmatch(r"(?:# )?(CONFIG_\w+)(?:=(.*)| is not set)", line)
+    return (found[1], found[2] or OFF) if found else None
 
 
 def _compile(tree: Path, what: str, log: Path, target: str) -> None:

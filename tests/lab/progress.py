@@ -70,8 +70,7 @@ def run_logged(
         except OSError as error:
             raise LabError(f"cannot start {argv[0]}: {error}") from error
         with process, _reporting(progress) as seen:
-            assert process.stdout is not None  # noqa: S101 - a pipe was asked for
-            for line in process.stdout:
+            for line in process.stdout or ():
                 output.write(line)
                 tail.append(line.rstrip())
                 seen(line)
