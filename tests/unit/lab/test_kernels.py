@@ -1,0 +1,91 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which kernels are built, and with which options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import pytest
+from lab.apt import KernelArchive
+from lab.errors import LabError
+from lab.kernels import OFF, VARIANTS, Edit, Source, Variant, _apply, _setting, _wanted, ensure, newest_series
+
+
+class Archive:
+    """Offers these packages."""
+
+    def __init__(self, **versions: str) -> None:
+        self._versions = {name.replace("_", "-").replace("-7-", "-7."): version for name, version in versions.items()}
+
+    def candidates(self, _pattern: str) -> dict[str, str]:
+        return self._versions
+
+
+def _series(**versions: str) -> dict[str, Source]:
+    return newest_series(cast(KernelArchive, Archive(**versions)))
+
+
+def test_the_newest_two_series_are_chosen_by_number_not_by_spelling() -> None:
+    chosen = _series(linux_source_7_9="7.9.1-1", linux_source_7_10="7.10.2-1", linux_source_7_2="7.2.13-1")
+    assert chosen["older"] == Source("linux-source-7.9", "7.9.1-1")
+    assert chosen["newer"] == Source("linux-source-7.10", "7.10.2-1")
+
+
+def test_one_series_is_not_enough() -> None:
+    with pytest.raises(LabError, match=r"linux-source-7\.2.*two series"):
+        _series(linux_source_7_2="7.2.13-1")
+
+
+@pytest.mark.parametrize(
+    ("line", "setting"),
+    [
+        ("CONFIG_KEXEC=y", ("CONFIG_KEXEC", "y")),
+        ('CONFIG_LOCALVERSION="-kho"', ("CONFIG_LOCALVERSION", '"-kho"')),
+        ("# CONFIG_LIVEUPDATE is not set", ("CONFIG_LIVEUPDATE", OFF)),
+        ("# a comment about CONFIG_KEXEC=y", None),
+        ("", None),
+    ],
+)
+def test_a_line_of_a_configuration(line: str, setting: tuple[str, str] | None) -> None:
+    assert _setting(line) == setting
+
+
+def test_a_variant_changes_the_options_that_it_names_and_no_others() -> None:
+    plain = dict(filter(None, map(_setting, _wanted(VARIANTS["new"]))))
+    without = dict(filter(None, map(_setting, _wanted(VARIANTS["no-kho"]))))
+    changed = {option for option in plain if plain[option] != without[option]}
+    assert changed == {
+        "CONFIG_KEXEC_HANDOVER",
+        "CONFIG_KEXEC_HANDOVER_DEBUGFS",
+        "CONFIG_LIVEUPDATE",
+        "CONFIG_LOCALVERSION",
+    }
+    assert without["CONFIG_KEXEC_HANDOVER"] == OFF
+
+
+def test_each_variant_has_a_release_of_its_own() -> None:
+    names = [(variant.series, variant.suffix) for variant in VARIANTS.values()]
+    assert len(set(names)) == len(names)
+
+
+def test_an_edit_that_does_not_fit_the_sources_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "abi.h").write_text('#define KHO_FDT_COMPATIBLE "kho-v4"\n')
+    _apply(Edit("abi.h", r'(COMPATIBLE )"kho-v\d+"', r'\1"kho-v9"'), tmp_path)
+    assert (tmp_path / "abi.h").read_text() == '#define KHO_FDT_COMPATIBLE "kho-v9"\n'
+    with pytest.raises(LabError, match="0 times"):
+        _apply(Edit("abi.h", "LUO", "x"), tmp_path)
+
+
+def test_an_unknown_kernel_is_named_with_those_that_exist() -> None:
+    with pytest.raises(LabError, match="has no kernel newest; it has old, new"):
+        ensure(["newest"])
+
+
+def test_the_plain_kernels_have_what_the_proof_needs() -> None:
+    settings = dict(filter(None, map(_setting, _wanted(Variant("-x", "")))))
+    assert settings["CONFIG_KEXEC_HANDOVER"] == "y"
+    assert settings["CONFIG_KEXEC_HANDOVER_DEBUGFS"] == "y"
+    assert settings["CONFIG_KEXEC_FILE"] == "y"
