@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from lab.cache import build_once, key_of
 
 

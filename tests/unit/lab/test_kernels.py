@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+
 from lab.apt import KernelArchive
 from lab.errors import LabError
 from lab.kernels import OFF, VARIANTS, Edit, Source, Variant, _apply, _setting, _wanted, ensure, newest_series
