@@ -26,9 +26,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
 
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        dummy, options = self.validate_argument_spec({"timeout": {"type": "int", "default": 600}})
+        dummy, options = self.validate_argument_spec(
+            {
+                "timeout": {"type": "int", "default": 600},
+                "phase": {"type": "str", "choices": ["leave", "arrive"]},
+            }
+        )
         timeout = options["timeout"]
-        refusal = refuse(self._connection.transport, timeout)
+        refusal = refuse(self._connection.transport, timeout, options["phase"])
         if refusal is not None:
             return {**result, **refusal}
         if self._task.check_mode:
@@ -79,9 +84,15 @@ class _Action:
         self._set_aside.clear()
 
 
-def refuse(transport: str, timeout: int) -> dict[str, Any] | None:
+def refuse(transport: str, timeout: int, phase: str | None) -> dict[str, Any] | None:
     """Return why the jump cannot be done over this connection with these options, or None when it can."""
-    if timeout < 1:
+    if phase is not None:
+        code = "phase_set"
+        message = (
+            f"A task cannot set `phase`, and this one sets it to `{phase}`: half a jump proves nothing. Leave it out;"
+            " after a lost run, the same task goes on where that one ended."
+        )
+    elif timeout < 1:
         code = "timeout_invalid"
         message = f"`timeout` must be at least 1 second, and is {timeout}: nothing can be proven in no time."
     elif transport == "local":

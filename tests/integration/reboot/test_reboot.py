@@ -17,14 +17,13 @@ from integration.reboot.world import STORIES
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-WORLD_TIMEOUT = 90
+WORLD_TIMEOUT = 150
 """Seconds. A hang is what this is about, so it must end as a failure."""
-LATENESS_LIMIT = 10.0
-"""Seconds between the host's first answer and the question for its verdict, with six hosts at once on a
-busy machine. Without ServerAliveInterval, it would be for ever."""
-UNSEEN_LATENESS = 6.0
-"""Seconds more when the host came back before anybody looked: until the first question, or until a session that was
-cut off is known to be dead."""
+LATENESS_LIMIT = 30.0
+"""Seconds between the host's first answer and the question for its verdict. Without ServerAliveInterval, it is for
+ever. All hosts jump at the same time, so that a busy machine is slow by itself; `-rA` shows how late each was."""
+
+COMING_BACK = [story.name for story in STORIES if story.back_after is not None]
 
 PLAYBOOK = """\
 - hosts: all
@@ -77,6 +76,7 @@ def lay_out(directory: Path) -> None:
         "ansible_user": "root",
         "ansible_ssh_common_args": f"-F {directory}/ssh_config",
         "ansible_python_interpreter": sys.executable,
+        "ansible_remote_tmp": str(directory / "remote"),
     }
     (directory / "inventory.yml").write_text(json.dumps({"all": {"hosts": hosts, "vars": variables}}))
     (directory / "playbook.yml").write_text(PLAYBOOK)
@@ -109,10 +109,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     report: dict[str, Any] = json.loads((directory / "world.json").read_text())
     for name, seen in report["hosts"].items():
         seen["result"] = json.loads((directory / f"result-{name}.json").read_text())
+    report["remote_tmp"] = directory / "remote"
     return report
 
 
-@pytest.mark.parametrize("name", ["comes_back", "back_at_once", "answer_lost", "behind_jump_host"])
+@pytest.mark.parametrize("name", COMING_BACK)
 def test_host_that_comes_back_is_noticed_soon(world: dict[str, Any], name: str) -> None:
     seen = world["hosts"][name]
     result = seen["result"]
@@ -122,11 +123,10 @@ def test_host_that_comes_back_is_noticed_soon(world: dict[str, Any], name: str) 
     assert result["boot_id_before"] != result["boot_id_after"]
     lateness = result["verdict"]["evidence"]["asked_at"] - seen["back_at"]
     print(f"{name}: late by {lateness:.2f} s")
-    unseen = 0 if result["probe"]["seen_down"] else UNSEEN_LATENESS
-    assert lateness < LATENESS_LIMIT + unseen
+    assert lateness < LATENESS_LIMIT
 
 
-@pytest.mark.parametrize("name", ["comes_back", "back_at_once", "answer_lost", "behind_jump_host"])
+@pytest.mark.parametrize("name", COMING_BACK)
 def test_measured_outage_holds_the_real_one(world: dict[str, Any], name: str) -> None:
     seen = world["hosts"][name]
     result = seen["result"]
@@ -154,7 +154,7 @@ def test_host_that_never_comes_back_has_failed_and_is_not_unreachable(world: dic
     assert "unreachable" not in result
     assert result["verdict"]["verdict"] == "unreachable"
     assert result["rebooted"] is None
-    assert 12 <= result["elapsed_seconds"] < 30
+    assert 12 <= result["elapsed_seconds"] < 45
 
 
 def test_host_that_never_leaves_is_not_rebooted(world: dict[str, Any]) -> None:
@@ -162,7 +162,13 @@ def test_host_that_never_leaves_is_not_rebooted(world: dict[str, Any]) -> None:
     assert result["failed"] is True
     assert result["verdict"]["verdict"] == "not_rebooted"
     assert result["rebooted"] is False
-    assert 12 <= result["elapsed_seconds"] < 30
+    assert 12 <= result["elapsed_seconds"] < 45
+
+
+def test_no_copied_files_are_left_behind(world: dict[str, Any]) -> None:
+    # All hosts share the file system of this machine; Ansible's directory for temporary files is set below the test's.
+    assert world["hosts"]["copied_files"]["result"]["failed"] is False
+    assert list(Path(world["remote_tmp"]).iterdir()) == []
 
 
 def test_playbook_goes_on_with_every_host(world: dict[str, Any]) -> None:

@@ -57,16 +57,17 @@ class Story:
     back_after: float | None
     hold: bool = False
     jump_host: bool = False
-    pipelining: bool = False
+    pipelining: bool = True
 
 
 STORIES = [
-    Story("comes_back", gone_after=1.0, back_after=4.0, pipelining=True),
+    Story("comes_back", gone_after=1.0, back_after=4.0),
     Story("back_at_once", gone_after=1.0, back_after=0.2),
     Story("answer_lost", gone_after=0.5, back_after=3.0, hold=True),
     Story("behind_jump_host", gone_after=1.0, back_after=4.0, jump_host=True),
     Story("never_back", gone_after=1.0, back_after=None),
     Story("never_gone", gone_after=None, back_after=None),
+    Story("copied_files", gone_after=1.0, back_after=4.0, pipelining=False),
 ]
 
 

@@ -54,7 +54,13 @@ def test_check_mode_says_what_it_would_do_and_asks_nobody() -> None:
     plugin._connection.exec_command.assert_not_called()
 
 
-@pytest.mark.parametrize("arguments", [{"phase": "leave"}, {"timeout": "soon"}])
+def test_a_task_cannot_ask_for_half_a_jump() -> None:
+    result = plugin_for(phase="leave").run(task_vars={})
+    assert result["failed"] is True
+    assert result["code"] == "phase_set"
+
+
+@pytest.mark.parametrize("arguments", [{"phase": "other"}, {"timeout": "soon"}, {"time_out": 3}])
 def test_arguments_are_validated(arguments: dict[str, Any]) -> None:
     with pytest.raises(AnsibleActionFail):
         plugin_for(**arguments).run(task_vars={})

@@ -1,0 +1,97 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prints what became of each host. See plugin_utils/_rollout.py for what it knows and _table.py for how it looks."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: rollout
+type: aggregate
+short_description: A table of every host's transition at the end of a run
+version_added: 0.1.0
+author:
+  - Contributors to the kho.kexec collection (@kho-kexec)
+description:
+  - Prints one line for each host that M(kho.kexec.kexec_image) or M(kho.kexec.kexec_reboot) ran on, or that was lost
+    before - the release that was left, the target, what the new kernel was to report and what it reported
+    (previous release and count), the verdict, and the outage in seconds. Below, how many hosts got which verdict.
+  - Prints nothing when no such task ran.
+  - Plain ASCII unless the output is a terminal. What hosts report is reduced to printable ASCII always.
+requirements:
+  - Enable it with C(callbacks_enabled = kho.kexec.rollout) in ansible.cfg or
+    C(ANSIBLE_CALLBACKS_ENABLED=kho.kexec.rollout) in the environment.
+"""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from ansible.plugins.callback import CallbackBase
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout import HEADER, OUTAGE_COLUMN, Rollout
+from ansible_collections.kho.kexec.plugins.plugin_utils._table import render_table
+
+MODULES = ("kexec_image", "kexec_reboot")
+
+
+def harmless(method: Callable[..., None]) -> Callable[..., None]:
+    """Keep a mistake in reporting from disturbing what is reported on."""
+
+    @wraps(method)
+    def guarded(self: Any, *arguments: Any, **keywords: Any) -> None:
+        try:
+            method(self, *arguments, **keywords)
+        except Exception as error:
+            self._display.warning(f"kho.kexec.rollout could not report something: {type(error).__name__}: {error}")
+
+    return guarded
+
+
+class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no types
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "kho.kexec.rollout"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._rollout = Rollout()
+
+    @harmless
+    def v2_runner_on_ok(self, result: Any) -> None:
+        self._note(result)
+
+    @harmless
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        del ignore_errors
+        self._note(result)
+
+    @harmless
+    def v2_runner_on_unreachable(self, result: Any) -> None:
+        self._rollout.note_lost(result._host.get_name())
+
+    @harmless
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        del stats
+        rows = self._rollout.rows()
+        if not rows:
+            return
+        table = render_table(HEADER, rows, not speaks_unicode(sys.stdout), right=frozenset({OUTAGE_COLUMN}))
+        summary = ", ".join(f"{word}: {count}" for word, count in self._rollout.counts())
+        self._display.banner("KERNEL ROLLOUT")
+        for line in [*table, "", summary]:
+            self._display.display(line)
+
+    def _note(self, result: Any) -> None:
+        module = str(result._task.action).rsplit(".", 1)[-1]
+        undone = result._task.args.get("state") == "unloaded"
+        if module in MODULES and not undone:
+            self._rollout.note_result(result._host.get_name(), module, result._result)
+
+
+def speaks_unicode(stream: Any) -> bool:
+    """Tell whether ``stream`` is a terminal that shows more than ASCII."""
+    encoding = (getattr(stream, "encoding", None) or "").lower()
+    return bool(stream.isatty()) and encoding.startswith("utf")

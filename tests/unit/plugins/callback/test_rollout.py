@@ -1,0 +1,65 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+
+from ansible_collections.kho.kexec.plugins.callback import rollout
+
+
+@pytest.fixture
+def callback() -> Any:
+    plugin = rollout.CallbackModule(display=MagicMock(verbosity=0))
+    return plugin
+
+
+def result_of(action: str, result: Any, **arguments: Any) -> Any:
+    host = SimpleNamespace(get_name=lambda: "web1")
+    return SimpleNamespace(_host=host, _task=SimpleNamespace(action=action, args=arguments), _result=result)
+
+
+def printed(callback: Any) -> list[str]:
+    callback.v2_playbook_on_stats(MagicMock())
+    return [call.args[0] for call in callback._display.display.call_args_list]
+
+
+def test_nothing_is_printed_when_nothing_of_ours_ran(callback: Any) -> None:
+    callback.v2_runner_on_ok(result_of("ansible.builtin.ping", {"ping": "pong"}))
+    assert printed(callback) == []
+
+
+@pytest.mark.parametrize("action", ["kho.kexec.kexec_image", "kexec_image"])
+def test_table_and_counts_are_printed(callback: Any, action: str) -> None:
+    callback.v2_runner_on_failed(result_of(action, {"failed": True, "code": "kexec_disabled"}))
+    lines = printed(callback)
+    assert lines[0].startswith("host ")
+    assert lines[2].split() == ["web1", "-", "-", "-", "-", "kexec_disabled", "-"]
+    assert lines[-1] == "kexec_disabled: 1"
+
+
+def test_undoing_does_not_hide_why(callback: Any) -> None:
+    callback.v2_runner_on_failed(result_of("kho.kexec.kexec_image", {"failed": True, "code": "kexec_disabled"}))
+    callback.v2_runner_on_ok(result_of("kho.kexec.kexec_image", {"changed": True}, state="unloaded"))
+    assert printed(callback)[-1] == "kexec_disabled: 1"
+
+
+def test_unreachable_hosts_are_counted(callback: Any) -> None:
+    callback.v2_runner_on_unreachable(result_of("ansible.builtin.ping", {"unreachable": True}))
+    assert printed(callback)[-1] == "unreachable: 1"
+
+
+def test_a_mistake_becomes_a_warning(callback: Any) -> None:
+    callback.v2_runner_on_ok(None)
+    callback._display.warning.assert_called_once()
+
+
+@pytest.mark.parametrize(
+    ("tty", "encoding", "expected"), [(True, "UTF-8", True), (False, "utf-8", False), (True, "ascii", False)]
+)
+def test_ascii_unless_a_terminal_shows_more(tty: bool, encoding: str, expected: bool) -> None:
+    assert rollout.speaks_unicode(SimpleNamespace(isatty=lambda: tty, encoding=encoding)) is expected
