@@ -27,6 +27,7 @@ EVENTS_LIMIT = 200
 ENTRY_LIMIT = 1 << 16
 
 # What journalctl is asked for: all lines of RULES, and the two that frame the part of the boot that counts.
+# Without --lines, which together with --grep makes journalctl print the newest entry first.
 JOURNAL_PATTERN = (
     r"^(KHO|luo): |^Passed KHO data|^cannot allocate crashkernel|^Unknown kernel|^Linux version|^Run \S+ as"
 )
@@ -37,7 +38,6 @@ JOURNAL_ARGV = (
     "--no-pager",
     "--output=json",
     "--output-fields=MESSAGE,_TRANSPORT,SYSLOG_FACILITY",
-    f"--lines={EVENTS_LIMIT}",
     f"--grep={JOURNAL_PATTERN}",
     "--case-sensitive=yes",
     "_TRANSPORT=kernel",
@@ -62,7 +62,7 @@ RULES: Tuple[Tuple[str, Pattern[str]], ...] = (
     _rule("handover_damaged", r"KHO: failed to get preserved memory map.*"),
     _rule("handover_dropped", r"KHO: disabling KHO revival"),
     _rule("handover_ignored", r"Passed KHO data, but CONFIG_KEXEC_HANDOVER not set\. Ignoring\."),
-    _rule("running_without_kho", r'Unknown kernel command line parameters "(?:.* )?kho=[^ "]*(?: .*)?", will be .*'),
+    _rule("running_without_kho", r'Unknown kernel command line parameters (?:"|.* )kho=.*'),
     _rule("metadata_unsupported", r"KHO: kexec-metadata version (\d{1,10}) not supported \(expected (\d{1,10})\)"),
     _rule("metadata_damaged", r"KHO: kexec-metadata blob too small .*"),
     _rule("subtree_damaged", r"KHO: broken KHO subnode .*"),

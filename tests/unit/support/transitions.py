@@ -42,9 +42,9 @@ def bzimage(
     struct.pack_into("<H", image, 0x236, load_flags)
     struct.pack_into("<I", image, 0x238, command_line_limit)
     text = release + b" (root@build) #1 SMP\0"
-    if 0 < version_at + 512 + len(text) <= size:
+    if version_at >= 0x100:  # below, it would overwrite the header
         image[version_at + 512 : version_at + 512 + len(text)] = text
-    return bytes(image)
+    return bytes(image[:size])
 
 
 def running(**changes: Any) -> RunningKernel:
