@@ -53,9 +53,10 @@ def check_content(artefact: Path) -> None:
 def install(context: Context, artefact: Path) -> Path:
     """Install the artefact into build/installed and return the collection's folder there."""
     shutil.rmtree(INSTALLED, ignore_errors=True)
-    context.tool(
-        "ansible-galaxy", "collection", "install", "--offline", "--no-deps", "--collections-path", INSTALLED, artefact
-    )
+    # With the tree in sight, ansible-galaxy would think that there is nothing to do.
+    env = {"ANSIBLE_COLLECTIONS_PATH": str(INSTALLED)}
+    to = ["--collections-path", str(INSTALLED)]
+    context.tool("ansible-galaxy", "collection", "install", "--offline", "--no-deps", *to, artefact, env=env)
     return INSTALLED / COLLECTION
 
 
