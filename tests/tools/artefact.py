@@ -22,6 +22,8 @@ SHIPPED = frozenset(
 NEVER_SHIPPED = ("__pycache__", "tests", "molecule", "build", "fragments")
 # The tests are not in the artefact: they are made visible beside it, without the tree's plugins.
 TESTS_BESIDE = BUILD / "installed-tests"
+# With the tree in sight, Ansible would take that for the installed collection.
+WITHOUT_TREE = {"ANSIBLE_COLLECTIONS_PATH": str(INSTALLED), "PYTHONPATH": ""}
 
 
 def unwanted(names: list[str]) -> list[str]:
@@ -53,23 +55,20 @@ def check_content(artefact: Path) -> None:
 def install(context: Context, artefact: Path) -> Path:
     """Install the artefact into build/installed and return the collection's folder there."""
     shutil.rmtree(INSTALLED, ignore_errors=True)
-    # With the tree in sight, ansible-galaxy would think that there is nothing to do.
-    env = {"ANSIBLE_COLLECTIONS_PATH": str(INSTALLED)}
     to = ["--collections-path", str(INSTALLED)]
-    context.tool("ansible-galaxy", "collection", "install", "--offline", "--no-deps", *to, artefact, env=env)
+    context.tool("ansible-galaxy", "collection", "install", "--offline", "--no-deps", *to, artefact, env=WITHOUT_TREE)
     return INSTALLED / COLLECTION
 
 
 def documented(context: Context, collection: Path) -> None:
     """Let ansible-doc show every plugin and role of the installed collection."""
-    env = {"ANSIBLE_COLLECTIONS_PATH": str(INSTALLED)}
     for kind, folder in (("module", "modules"), ("callback", "callback")):
         names = [f"kho.kexec.{path.stem}" for path in sorted((collection / "plugins" / folder).glob("[!_]*.py"))]
         if not names:
             raise StepFailed(f"the artefact holds no {kind}")
-        context.tool("ansible-doc", "--type", kind, "--json", *names, env=env)
+        context.tool("ansible-doc", "--type", kind, "--json", *names, env=WITHOUT_TREE)
     roles = [f"kho.kexec.{path.name}" for path in sorted((collection / "roles").iterdir())]
-    context.tool("ansible-doc", "--type", "role", "--json", *roles, env=env)
+    context.tool("ansible-doc", "--type", "role", "--json", *roles, env=WITHOUT_TREE)
 
 
 def unit_tests(context: Context) -> None:
@@ -83,7 +82,7 @@ def unit_tests(context: Context) -> None:
         "pytest",
         *("--override-ini", f"pythonpath={paths}"),
         ROOT / "tests" / "unit" / "plugins",
-        env={"PYTHONPATH": paths.replace(" ", ":"), "ANSIBLE_COLLECTIONS_PATH": str(INSTALLED)},
+        env={**WITHOUT_TREE, "PYTHONPATH": paths.replace(" ", ":")},
     )
 
 
