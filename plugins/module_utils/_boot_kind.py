@@ -42,26 +42,27 @@ class StartEvidence:
     accepted: Optional[bool]
 
 
-# The truth table: the first row whose cells all hold decides. An empty cell holds whatever is known; "not yes" holds
-# for no and for unknown. A capture kernel comes first because to the loader it is a kexec like any other.
-#
-#    capture  accepted   offered    kexec      boot        meaning
-BOOT_KINDS: Tuple[Tuple[str, str, str, str, str], ...] = (
-    ("yes",   "",        "",        "",        "kdump"),     # started by a crash
-    ("",      "yes",     "",        "",        "handover"),  # data came in and was taken
-    ("",      "no",      "yes",     "",        "kexec"),     # data came in and was refused
-    ("",      "unknown", "yes",     "",        "unknown"),   # data came in, and nothing says what became of it
-    ("",      "not yes", "no",      "yes",     "kexec"),     # kexec without data
-    ("",      "no",      "not yes", "yes",     "kexec"),     # kexec, and certainly without a handover
-    ("",      "not yes", "not yes", "no",      "cold"),      # a boot loader or the firmware started this kernel
-)  # fmt: skip
+# The truth table: the first row whose cells all hold decides. A capture kernel comes first, because to the loader it
+# is a kexec like any other. "not-yes" holds for no and for unknown.
+_TABLE = """
+    capture  accepted  offered  kexec    boot
+
+    yes      any       any      any      kdump
+    no       yes       any      any      handover
+    no       no        yes      any      kexec
+    no       unknown   yes      any      unknown
+    no       not-yes   no       yes      kexec
+    no       no        not-yes  yes      kexec
+    no       not-yes   not-yes  no       cold
+"""
+BOOT_KINDS: Tuple[Tuple[str, ...], ...] = tuple(tuple(row.split()) for row in _TABLE.split("\n")[3:-1])
 
 _CELLS: Dict[str, Tuple[Optional[bool], ...]] = {
-    "": (True, False, None),
+    "any": (True, False, None),
     "yes": (True,),
     "no": (False,),
     "unknown": (None,),
-    "not yes": (False, None),
+    "not-yes": (False, None),
 }
 
 

@@ -102,7 +102,7 @@ def flip(chance: random.Random, data: bytes) -> bytes:
 def insert(chance: random.Random, data: bytes) -> bytes:
     """Put hostile or random bytes anywhere."""
     at = chance.randrange(len(data) + 1)
-    new = chance.choice(TEXTS) if chance.random() < 0.5 else bytes(chance.getrandbits(8) for _ in range(8))
+    new = chance.choice(TEXTS) if chance.random() < 0.5 else chance.getrandbits(64).to_bytes(8, "big")
     return data[:at] + new + data[at:]
 
 
@@ -127,7 +127,7 @@ def cases(chance: random.Random, seeds: Sequence[bytes]) -> Iterator[bytes]:
     """Yield good input with one to six damages, without end."""
     while True:
         data = chance.choice(seeds)
-        for _ in range(chance.randrange(1, 7)):
+        for _damage in range(chance.randrange(1, 7)):
             data = chance.choice(MUTATIONS)(chance, data)
         yield data
 
