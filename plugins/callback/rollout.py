@@ -61,12 +61,12 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
 
     @harmless
     def v2_runner_on_ok(self, result: Any) -> None:
-        self._note(result)
+        self._note(result, failed=False)
 
     @harmless
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         del ignore_errors
-        self._note(result)
+        self._note(result, failed=True)
 
     @harmless
     def v2_runner_on_unreachable(self, result: Any) -> None:
@@ -84,11 +84,12 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
         for line in [*table, "", summary]:
             self._display.display(line)
 
-    def _note(self, result: Any) -> None:
+    def _note(self, result: Any, failed: bool) -> None:
         module = str(result._task.action).rsplit(".", 1)[-1]
         undone = result._task.args.get("state") == "unloaded"
         if module in MODULES and not undone:
-            self._rollout.note_result(result._host.get_name(), module, result._result)
+            # Since ansible-core 2.19 only the name of the hook says whether the task failed.
+            self._rollout.note_result(result._host.get_name(), module, {**result._result, "failed": failed})
 
 
 def speaks_unicode(stream: Any) -> bool:

@@ -1,0 +1,36 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stands in for kexec_image: the target's name says what the host's answer is."""
+
+from __future__ import annotations
+
+from ansible.module_utils.basic import AnsibleModule
+
+PROMISE = {"release": "7.3.4-kho", "previous_release": "7.2.13-kho", "kexec_count": 1}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        {
+            "state": {"type": "str"},
+            "release": {"type": "str"},
+            "panic": {"type": "int"},
+            "allow_downgrade": {"type": "bool"},
+        },
+        supports_check_mode=True,
+    )
+    running = {"release": "7.2.13-kho"}
+    if module.params["state"] == "unloaded":
+        module.exit_json(changed=True, running=running, target=None, plan=None)
+    if module.params["release"] == "refused":
+        module.fail_json("It is refused.", code="kexec_disabled", running=running, plan={"action": "refuse"})
+    if module.params["release"] == "staged":
+        plan = {"action": "handover", "promise": PROMISE}
+        module.exit_json(changed=True, running=running, target={"release": "7.3.4-kho"}, plan=plan)
+    target = {"release": "7.3.4-kho"}
+    module.exit_json(changed=False, running=target, target=target, plan={"action": "none", "promise": None})
+
+
+if __name__ == "__main__":
+    main()
