@@ -211,6 +211,27 @@ def test_journal_answers_when_the_ring_wrapped(host):
     assert (running.source, codes(running)) == ("journal", ["debugfs_not_mounted"])
 
 
+def test_debugfs_answers_alone_when_the_ring_wrapped(host):
+    handed_over(host, kmsg("late", first=5000))
+    running = observe_running(host)
+    assert (running.boot, running.kexec_count, running.source) == ("handover", 2, "debugfs")
+    assert (running.enabled, codes(running)) == (True, [])
+
+
+def test_cold_boot_of_a_kernel_whose_ring_wrapped(host):
+    kho_files(x86_host(host, log=kmsg("late", first=5000)), {}, {"kexec-metadata": metadata(b"7.3.4", 1)})
+    running = observe_running(host)
+    assert (running.boot, running.kexec_count, running.enabled, codes(running)) == ("cold", 0, True, [])
+
+
+def test_a_whole_log_shows_that_nothing_was_offered(host):
+    x86_host(host, loader=LOADER_KEXEC, setup_data=[RNG_SEED]).add("/boot/config-7.3.4", BUILT)
+    host.deny("/sys/kernel/boot_params/setup_data")
+    running = observe_running(host)
+    assert (running.boot, running.kexec_count, running.enabled) == ("kexec", 0, True)
+    assert codes(running) == ["kho_not_in_debugfs"]
+
+
 @pytest.mark.parametrize("how", ["missing", "failing", "empty"])
 def test_wrapped_ring_and_no_journal(host, how):
     without_debugfs(host, kmsg("late", first=5000))
