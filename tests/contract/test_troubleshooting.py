@@ -1,0 +1,154 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""docs/troubleshooting.md explains every code that plugins can give to a user, and nothing else."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from contract.emitted import Sources, Unresolved
+from contract.tree import PLUGINS, ROOT, files
+
+PAGE = ROOT / "docs" / "troubleshooting.md"
+# "## `cold_boot`": a heading that is a code, and nothing more.
+HEADING = re.compile(r"^#+ `([a-z][a-z0-9_]*)`$")
+
+# These hand on the code of a note, of an error or of a verdict that came to be elsewhere, where it is found.
+PASSED_ON = frozenset(
+    {
+        "module_utils._access: problem.code",
+        "module_utils._debugfs: error.code",
+        "module_utils._errors: self.code",
+        "module_utils._module: error.code",
+        "module_utils._staging: error.code",
+        "module_utils._staging: first.code",
+        "module_utils._staging: foreign.code",
+        "plugin_utils._jump: verdict['verdict']",
+    }
+)
+# Event is what a line of the kernel's log means; its code gets out in a Note only.
+CARRIERS = {"Event", "KhoError", "Note"}
+
+
+@pytest.fixture(scope="module")
+def plugins():
+    paths = [path for path in files() if path.suffix == ".py" and path.is_relative_to(PLUGINS)]
+    texts = {
+        ".".join(path.relative_to(PLUGINS).with_suffix("").parts): path.read_text(encoding="utf-8") for path in paths
+    }
+    return Sources(texts, PASSED_ON)
+
+
+@pytest.fixture
+def lines():
+    return PAGE.read_text(encoding="utf-8").splitlines()
+
+
+def headings(lines):
+    return [match.group(1) for match in map(HEADING.match, lines) if match]
+
+
+def test_every_code_has_a_heading(plugins, lines):
+    assert plugins.codes() - set(headings(lines)) == set()
+
+
+def test_every_heading_is_a_code(plugins, lines):
+    assert set(headings(lines)) - plugins.codes() == set()
+
+
+def test_no_code_has_two_headings(lines):
+    found = headings(lines)
+    assert sorted(found) == sorted(set(found))
+
+
+def test_something_stands_below_every_heading(lines):
+    below = [line for line in lines if line.strip()]
+    empty = [line for line, following in zip(below, [*below[1:], "#"], strict=True) if is_empty(line, following)]
+    assert empty == []
+
+
+def is_empty(line, following):
+    return HEADING.match(line) is not None and following.startswith("#")
+
+
+def test_no_other_class_carries_codes(plugins):
+    assert plugins.carriers() == CARRIERS
+
+
+def test_all_that_passes_codes_on_is_still_there(plugins):
+    plugins.codes()
+    assert plugins.used == PASSED_ON
+
+
+PREAMBLE = """
+class Note: code: str
+class KhoError(Exception):
+    def __init__(self, code, message):
+        self.code = code
+class Refusal(KhoError): pass
+class Damage(KhoError):
+    def __init__(self, what, reason):
+        super().__init__("damaged_" + reason, what)
+TABLE = {1: ("in_table", "text"), 2: ("also_in_table", "text")}
+def look_up(number):
+    return TABLE[number] if number else TABLE[1]
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "codes"),
+    [
+        ("Note('plain', 'text')", {"plain"}),
+        ("Note(message='text', code='by_keyword')", {"by_keyword"}),
+        ("Refusal('a' if question else 'b', 'text')", {"a", "b"}),
+        ("errors.KhoError('qualified', 'text')", {"qualified"}),
+        ("CODE: str = 'constant'\nNote(CODE, 'text')", {"constant"}),
+        ("Damage('text', 'once')\nDamage('text', reason='twice')", {"damaged_once", "damaged_twice"}),
+        (
+            "def give(number):\n    code, text = TABLE[number]\n    return Note(code, text)",
+            {"in_table", "also_in_table"},
+        ),
+        ("def give():\n    code, text = look_up(3)\n    return Note(code, text)", {"in_table", "also_in_table"}),
+        ("def give(code='usual'):\n    return Note(code, 'text')\ngive()\ngive('other')", {"usual", "other"}),
+        ("def give(log):\n    event = log.first('x', 'y')\n    return Note(event.code, 'text')", {"x", "y"}),
+        ("def act():\n    code = 'one'\n    if f():\n        code = 'two'\n    return {'code': code}", {"one", "two"}),
+        ("result['code'] = 'subscript'", {"subscript"}),
+        ("module.fail_json(msg='text', code='keyword')", {"keyword"}),
+        (
+            "class Finding: pass\ndef find(v, r=None): return Finding(v, r, 'text')\nfind('lost', 'why')",
+            {"lost", "why"},
+        ),
+        ("result = {'verdict': 'lost', 'reason': None, 'accepted': False}", {"lost"}),
+        ("argument_spec = {'verdict': 'no code'}", set()),
+    ],
+)
+def test_codes_are_found(source, codes):
+    # A call of Damage makes its code; without one, there is none to find.
+    preamble = PREAMBLE if "Damage" in source else PREAMBLE + "Damage('text', 'always')\n"
+    assert Sources({"given": preamble + source}).codes() - {"damaged_always"} == codes
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Note(ask(), 'text')",
+        "Note(f'made_{up}', 'text')",
+        "Note('made_' + up, 'text')",
+        "Note(nowhere, 'text')",
+        "Note(3, 'text')",
+        "Note(*arguments)",
+        "Note(other.code, 'text')",
+        "def give(event):\n    return Note(event.code, 'text')",
+        "def give(code):\n    return Note(code, 'text')",
+        "for code in CODES:\n    Note(code, 'text')",
+        "code = 'first'\ncode += 'second'\nNote(code, 'text')",
+        "Refusal()",
+        "result = {'code': ask()}",
+        "Damage(**arguments)",
+    ],
+)
+def test_what_cannot_be_followed_is_an_error(source):
+    with pytest.raises(Unresolved):
+        Sources({"given": PREAMBLE + source}).codes()
