@@ -12,8 +12,21 @@ import pytest
 from ansible_collections.kho.kexec.plugins.module_utils._kernel_log import JOURNAL_ARGV
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import Record
 from ansible_collections.kho.kexec.plugins.module_utils._running import observe_running
-from ansible_collections.kho.kexec.plugins.module_utils._sources import KEXEC_COUNT_ARGV
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
+from ansible_collections.kho.kexec.tests.unit.support.hosts import (
+    BUILT,
+    EXEC,
+    FOUND,
+    INIT,
+    KHO_DATA,
+    LOADER_KEXEC,
+    NOT_BUILT,
+    RNG_SEED,
+    START,
+    arm64_host,
+    handed_over,
+    without_debugfs,
+)
 from ansible_collections.kho.kexec.tests.unit.support.kernels import (
     BOOT_ID,
     KHO,
@@ -23,16 +36,6 @@ from ansible_collections.kho.kexec.tests.unit.support.kernels import (
     metadata,
     x86_host,
 )
-
-START = "Linux version 7.3.4 (root@vm) #1 SMP PREEMPT"
-FOUND = "KHO: found kexec handover data."
-EXEC = "KHO: exec from: 7.2.13 (count 2)"
-INIT = "Run /init as init process"
-LUO_BLOB = b"luo-v5\0\0" + bytes(16)
-RNG_SEED, KHO_DATA = 0x9, 0xA
-LOADER_KEXEC, LOADER_QEMU = 208, 176
-BUILT = "CONFIG_64BIT=y\nCONFIG_KEXEC_HANDOVER=y\nCONFIG_KEXEC_HANDOVER_DEBUGFS=y\n"
-NOT_BUILT = "CONFIG_64BIT=y\n# CONFIG_KEXEC_HANDOVER is not set\n"
 
 
 @pytest.fixture
@@ -44,15 +47,6 @@ def host(tmp_path):
 
 def codes(running):
     return [note.code for note in running.notes]
-
-
-def handed_over(host, log, release=b"7.2.13", count=2):
-    x86_host(host, loader=LOADER_KEXEC, setup_data=[RNG_SEED, KHO_DATA], log=log)
-    return kho_files(
-        host,
-        {"kexec-metadata": metadata(release, count), "LUO": LUO_BLOB},
-        {"kexec-metadata": metadata(b"7.3.4", count + 1), "LUO": LUO_BLOB},
-    )
 
 
 def test_handover(host):
@@ -185,17 +179,6 @@ def test_kho_that_failed_to_start(host):
     assert failure in running.notes[0].message
 
 
-def test_lost_crashkernel(host):
-    handed_over(host, kmsg(START, FOUND, "cannot allocate crashkernel (size:0xa000000)", EXEC, INIT))
-    assert codes(observe_running(host)) == ["crashkernel_lost"]
-
-
-def without_debugfs(host, log=None):
-    x86_host(host, loader=LOADER_KEXEC, setup_data=[RNG_SEED, KHO_DATA], log=log or kmsg(START, FOUND, EXEC, INIT))
-    (host.root / "sys/kernel/debug/tracing").rmdir()
-    return host.add("/boot/config-7.3.4", BUILT)
-
-
 def test_log_answers_when_debugfs_is_not_mounted(host):
     running = observe_running(without_debugfs(host))
     assert (running.boot, running.previous_release, running.kexec_count) == ("handover", "7.2.13", 2)
@@ -260,66 +243,6 @@ def test_unprivileged_user(host):
     assert codes(running) == ["build_config_unknown", "handover_unproven", "root_missing", "log_denied"]
 
 
-def test_lockdown(host):
-    handed_over(host, kmsg(START, FOUND, EXEC, INIT))
-    host.add("/sys/kernel/security/lockdown", "none [integrity] confidentiality\n")
-    host.deny(*(f"{KHO}/{name}" for name in ("in/fdt", "in/sub_fdts", "out/sub_fdts/LUO", "out/scratch_len")))
-    running = observe_running(host)
-    assert (running.boot, running.kexec_count, running.source) == ("handover", 2, "kernel_log")
-    assert codes(running) == ["sources_disagree", "lockdown"]
-
-
-def test_systemd_is_a_second_witness_where_debugfs_does_not_answer(host):
-    without_debugfs(host).add("/dev/liveupdate").expect_run(KEXEC_COUNT_ARGV, stdout="KExecCount=4\n")
-    running = observe_running(host)
-    assert (running.kexec_count, codes(running)) == (2, ["systemd_disagrees", "debugfs_not_mounted"])
-
-
-@pytest.mark.parametrize("stdout", ["KExecCount=2\n", "", "KExecCount=[not set]\n"])
-def test_systemd_that_agrees_or_does_not_know(host, stdout):
-    without_debugfs(host).add("/dev/liveupdate").expect_run(KEXEC_COUNT_ARGV, stdout=stdout)
-    assert codes(observe_running(host)) == ["debugfs_not_mounted"]
-
-
-def test_log_and_debugfs_disagree(host):
-    handed_over(host, kmsg(START, FOUND, "KHO: exec from: 6.6.6 (count 9)", INIT))
-    running = observe_running(host)
-    assert (running.previous_release, running.kexec_count, running.source) == ("7.2.13", 2, "debugfs")
-    assert codes(running) == ["sources_disagree"]
-
-
-def test_loader_disagrees(host):
-    handed_over(host, kmsg(START, FOUND, EXEC, INIT)).add("/proc/sys/kernel/bootloader_type", "114\n")
-    (host.root / "sys/kernel/boot_params/setup_data/1/type").write_text("0x9\n")
-    running = observe_running(host)
-    assert (running.boot, codes(running)) == ("handover", ["loader_disagrees"])
-
-
-@pytest.mark.parametrize("blob", [metadata(b"7.3.4", 9), metadata(b"6.6.6", 3)])
-def test_outgoing_record_that_does_not_follow(host, blob):
-    handed_over(host, kmsg(START, FOUND, EXEC, INIT)).add(KHO + "/out/sub_fdts/kexec-metadata", blob)
-    assert codes(observe_running(host)) == ["outgoing_record_unexpected"]
-
-
-def test_count_goes_round(host):
-    handed_over(host, kmsg(START, FOUND, INIT), count=0xFFFFFFFE)
-    host.add(KHO + "/in/sub_fdts/kexec-metadata", metadata(b"7.2.13", 0xFFFFFFFF))
-    host.add(KHO + "/out/sub_fdts/kexec-metadata", metadata(b"7.3.4", 0))
-    running = observe_running(host)
-    assert (running.kexec_count, codes(running)) == (0xFFFFFFFF, [])
-
-
-def test_damaged_files_are_noted(host):
-    handed_over(host, kmsg(START, FOUND, INIT))
-    host.add(KHO + "/in/fdt", b"\xd0\r\xfe\xed" + b"\xff" * 100)
-    host.add(KHO + "/in/sub_fdts/kexec-metadata", b"\1\0\0\0too short")
-    host.add(KHO + "/out/scratch_len", "0x10\n{{ x }}\n")
-    running = observe_running(host)
-    assert (running.boot, running.kexec_count, running.abi, running.scratch_bytes) == ("handover", None, None, None)
-    assert running.subtrees == ("LUO", "kexec-metadata")
-    assert codes(running) == ["fdt_damaged", "metadata_damaged", "scratch_damaged"]
-
-
 def test_scratch_under_the_name_that_is_announced_for_7_4(host):
     handed_over(host, kmsg(START, FOUND, EXEC, INIT))
     (host.root / KHO[1:] / "out/scratch_len").rename(host.root / KHO[1:] / "out/bootmem_len")
@@ -333,16 +256,6 @@ def test_old_names_of_what_is_loaded(host):
     host.add("/sys/kernel/kexec_loaded", "1\n").add("/sys/kernel/kexec_crash_loaded", "0\n")
     running = observe_running(host)
     assert (running.image_loaded, running.crash_image_loaded, codes(running)) == (True, False, [])
-
-
-def arm64_host(host, chosen, log=None):
-    host.add("/proc/sys/kernel/osrelease", "7.3.4\n").add("/proc/sys/kernel/random/boot_id", BOOT_ID + "\n")
-    host.add("/proc/cmdline", "kho=on\n").add("/dev/kmsg", log or kmsg(START, INIT))
-    host.add("/sys/kernel/kexec/loaded", "0\n").add("/sys/kernel/kexec/crash_loaded", "0\n")
-    host.add_directory("/sys/kernel/debug/tracing")
-    for name in ("bootargs", *chosen):
-        host.add("/proc/device-tree/chosen/" + name)
-    return host
 
 
 def test_arm64_handover(host):
@@ -366,12 +279,6 @@ def test_arm64_cannot_tell_a_cold_boot_from_kexec_load(host):
     assert (running.boot, running.kexec_count, codes(running)) == ("unknown", 0, ["loader_unknown"])
 
 
-def test_container(host):
-    x86_host(host).add("/.dockerenv").add("/boot/config-7.3.4", NOT_BUILT)
-    (host.root / "dev/kmsg").unlink()
-    assert codes(observe_running(host)) == ["container", "running_without_kho"]
-
-
 def test_a_host_that_shows_nothing(host):
     host.expect_missing(JOURNAL_ARGV)
     facts = observe_running(host).as_facts()
@@ -390,14 +297,6 @@ def test_a_host_that_shows_nothing(host):
         "boot_id_unknown",
         "kexec_state_unknown",
     ]
-
-
-def test_hostile_previous_kernel(host):
-    handed_over(host, kmsg(START, FOUND, INIT), release=b"{{ lookup('pipe','id') }}\x1b]0;x\x07\n" + b"x" * 40)
-    host.add(KHO + "/in/sub_fdts/\x1b[2J", b"")
-    running = observe_running(host)
-    assert running.previous_release == "{{ lookup('pipe','id') }}?]0;x??" + "x" * 32
-    assert all(note.message.isprintable() and note.message.isascii() for note in running.notes)
 
 
 def test_facts_name_every_field_once(host):
