@@ -58,6 +58,8 @@ def guest_credentials(hostname: str, client_key: str, host_key: KeyPair, source:
     files = [
         f"d /home/{USER}/.ssh 0700 {USER} {USER} -",
         _file(f"/home/{USER}/.ssh/authorized_keys", "0600", USER, client_key + "\n"),
+        # sudo looks its own host's name up.
+        _file("/etc/hosts", "0644", "root", f"127.0.0.1 localhost\n127.0.1.1 {hostname}\n::1 localhost\n"),
         _file("/etc/ssh/ssh_host_ed25519_key", "0600", "root", private),
         _file("/etc/ssh/ssh_host_ed25519_key.pub", "0644", "root", host_key.public + "\n"),
         _file("/etc/apt/sources.list.d/lab.sources", "0644", "root", source),

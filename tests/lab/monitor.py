@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import time
@@ -18,6 +19,9 @@ from qemu.qmp import ConnectError, EventListener, Message, QMPClient, QMPError, 
 
 from lab.errors import LabError
 from lab.events import Event
+
+# The library logs as an error what is caught here: that QEMU does not listen yet, or has ended.
+logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL)
 
 _RETRY_EVERY = 0.1  # seconds
 _FORWARD = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+\S+\s+22\s")

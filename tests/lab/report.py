@@ -129,13 +129,14 @@ def status(folder: RunFolder) -> RunStatus:
 def _guest_status(name: str, guest: GuestState, running: bool) -> GuestStatus:
     folder = GuestFolder.of(guest.folder)
     boots = boots_of(folder)
+    status = guest.status if running else "ended"
     return GuestStatus(
         name=name,
         kind=guest.kind,
-        status=guest.status if running else "ended",
+        status=status,
         problem=guest.problem,
-        pid=guest.pid if running else None,
-        ssh_port=guest.ssh_port if running else None,
+        pid=None if status == "ended" else guest.pid,
+        ssh_port=None if status == "ended" else guest.ssh_port,
         release=boots[-1].release,
         boots=len(boots),
         console=str(folder.console),

@@ -38,6 +38,7 @@ def test_a_guest_learns_its_name_keys_and_packages(host_key: credentials.KeyPair
     assert given["system.hostname"] == "web1"
     assert written_files(given["tmpfiles.extra"]) == {
         "/home/operator/.ssh/authorized_keys": ("0600", "operator", "operator", "ssh-ed25519 CLIENT\n"),
+        "/etc/hosts": ("0644", "root", "root", "127.0.0.1 localhost\n127.0.1.1 web1\n::1 localhost\n"),
         "/etc/ssh/ssh_host_ed25519_key": ("0600", "root", "root", "PRIVATE\n"),
         "/etc/ssh/ssh_host_ed25519_key.pub": ("0644", "root", "root", "ssh-ed25519 HOST\n"),
         "/etc/apt/sources.list.d/lab.sources": ("0644", "root", "root", credentials.apt_source(8080)),
