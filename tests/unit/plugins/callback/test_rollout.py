@@ -14,8 +14,7 @@ from ansible_collections.kho.kexec.plugins.callback import rollout
 
 @pytest.fixture
 def callback() -> Any:
-    plugin = rollout.CallbackModule(display=MagicMock(verbosity=0))
-    return plugin
+    return rollout.CallbackModule(display=MagicMock(verbosity=0))
 
 
 def result_of(action: str, result: Any, **arguments: Any) -> Any:
