@@ -9,6 +9,7 @@ A command named python3.X on PATH is no proof: pyenv puts scripts there that fai
 from __future__ import annotations
 
 import functools
+import glob
 import os
 import subprocess
 import sys
@@ -44,8 +45,9 @@ def candidates(version: Version) -> Iterator[Path]:
     name = f"python{spell(version)}"
     for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
         yield Path(folder, name)
-    pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
-    yield from sorted(pyenv.glob(f"versions/{spell(version)}.*/bin/{name}"), reverse=True)
+    pyenv = os.path.expanduser(os.environ.get("PYENV_ROOT", "~/.pyenv"))
+    # Unlike Path.glob, glob.glob passes over folders that may not be read.
+    yield from map(Path, sorted(glob.glob(f"{pyenv}/versions/{spell(version)}.*/bin/{name}"), reverse=True))
 
 
 @functools.cache
