@@ -55,7 +55,7 @@ class Console:
         """Show why a step failed, with the end of its log unless that has been shown already."""
         if not self.stream:
             self.print("\n".join(f"    {line}" for line in last_lines.splitlines()))
-        self.print(f"  failed: {reason}\n  whole log: {log.relative_to(ROOT)}")
+        self.print(f"  failed: {reason.splitlines()[0]}\n  whole log: {log.relative_to(ROOT)}")
 
     @contextlib.contextmanager
     def following(self, log: Path) -> Iterator[None]:
