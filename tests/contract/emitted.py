@@ -200,7 +200,7 @@ class Sources:
                     bound += self._bound(name, target, Found(node.value, place), depth)
         for node, where, _class in self.nodes:
             if where == place and _binds(node, name) and node not in assigned:
-                raise Unresolved(f"{place.module}, line {node.lineno}: {name} is bound by something else than `=`")
+                raise Unresolved(f"{place.module}: {name} is bound by something else than `=`")
         return bound
 
     def _bound(self, name: str, target: ast.expr, value: Found, depth: int) -> list[Found]:
