@@ -15,9 +15,10 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from lab import events, kernels, report, run
+from lab import events, image, kernels, report, run
 from lab.clean import remove_cache, remove_ended_runs
 from lab.console import plain_text
 from lab.errors import LabError
@@ -202,7 +203,21 @@ def _reset(given: argparse.Namespace) -> int:
     return 0
 
 
+def _report(given: argparse.Namespace) -> int:
+    report.tell_failure(RunFolder.of(given.run))
+    return 0
+
+
+def _build(_given: argparse.Namespace) -> int:
+    for made in image.ensure_all(KINDS).values():
+        print(f"{made.kind:<12} {made.release:<20} {made.path}")
+    return _kernels(argparse.Namespace(name=DEFAULT_KERNELS, json=False))
+
+
 def _kernels(given: argparse.Namespace) -> int:
+    if given.json:
+        print(json.dumps([asdict(kernel) for kernel in kernels.ensure(given.name)], default=str))
+        return 0
     if not given.name:
         for name, variant in kernels.VARIANTS.items():
             print(f"{name:<12} {variant.why}")

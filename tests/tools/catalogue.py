@@ -118,7 +118,11 @@ def molecule_test(scenario: str, context: Context) -> None:
     """Run one scenario from nothing to nothing."""
     base = ["--base-config", str(MOLECULE_BASE)] if MOLECULE_BASE.exists() else []
     environment = {"MOLECULE_GLOB": "molecule/*/molecule.yml"}
-    context.tool("molecule", *base, "test", "--scenario-name", scenario, env=environment)
+    try:
+        context.tool("molecule", *base, "test", "--scenario-name", scenario, env=environment)
+    except StepFailed:
+        context.tool("python", "-m", "lab", "report", "--run", f"molecule-{scenario}")
+        raise
 
 
 def molecule(dev: Environment) -> Iterator[Step]:
