@@ -9,6 +9,7 @@ drivers/firmware/efi/libstub/zboot-header.S. Architectures have the names that `
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ HEADER_LIMIT = 65 * SECTOR
 _OLDEST_PROTOCOL = 0x020C
 _XLF_KERNEL_64 = 1
 _SHORTEST_X86_HEADER = 0x264
+# "7.3.4-kho (root@build) #1 SMP ...", ended by a NUL byte.
+_FIRST_WORD = re.compile(rb"([!-~]+)[ \0]")
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,8 @@ def _x86_release(start: bytes, version_offset: int) -> str:
     begin = version_offset + SECTOR
     if version_offset == 0 or begin >= min(setup_end, len(start)):
         raise ImageError(f"its header places the version at byte {begin}, outside of the setup code")
-    words = start[begin : min(setup_end, begin + RELEASE_LIMIT + 1)].split(b"\0", 1)[0].split()
-    release = printable(words[0]) if words else ""
+    word = _FIRST_WORD.match(start[:setup_end], begin)
+    release = word.group(1).decode("ascii") if word else ""
     if not is_release(release):
-        raise ImageError(f"its header holds no kernel release but {release!r}")
+        raise ImageError(f"its header holds no kernel release, but {printable(start[begin : begin + RELEASE_LIMIT])!r}")
     return release

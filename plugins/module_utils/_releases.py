@@ -18,7 +18,7 @@ _LEFTOVER = re.compile(r"(\.(old|bak|orig|save|hmac|sig|tmp|rpm(new|save|orig)|d
 
 _NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 # A release candidate comes before its final release, whether it is written 7.3-rc7, 7.3.0-0.rc7 or 7.3~rc7.
-_CANDIDATE = re.compile(r"[-._~](?=rc[0-9])")
+_CANDIDATE = re.compile(r"(?:-0)?[-._~](?=rc[0-9])")
 _PIECE = re.compile(r"~|[0-9]+|[^0-9~]+")
 
 # Ranks of what may stand at one place of a suffix: "~" is before the end, everything else is after it.

@@ -203,6 +203,7 @@ code:
 from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._module import fail

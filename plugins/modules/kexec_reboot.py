@@ -212,6 +212,7 @@ code:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._jump import arrive, leave
@@ -219,8 +220,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._module import fail
 
 NO_PHASE = Refusal(
     "action_plugin_missing",
-    "The module kexec_reboot was run on the host without the controller's half, which waits for the new kernel. Nothing "
-    "was done. Call it as kho.kexec.kexec_reboot in a task, from an installed collection.",
+    "The module kexec_reboot was run on the host without the controller's half, which waits for the new kernel. "
+    "Nothing was done. Call it as kho.kexec.kexec_reboot in a task, from an installed collection.",
 )
 
 

@@ -22,8 +22,12 @@ seealso:
   - module: kho.kexec.kho_facts
 extends_documentation_fragment:
   - action_common_attributes
-  - action_common_attributes.info_module
 attributes:
+  check_mode:
+    support: full
+    details: Changes nothing in any mode.
+  diff_mode:
+    support: none
   platform:
     platforms: linux
 author:
@@ -129,6 +133,7 @@ code:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._jump import look

@@ -71,6 +71,7 @@ class KexecHost(FakeRoot):
     def _begin(self, step: str) -> None:
         self.steps.append(step)
         if len(self.steps) == self.kill_before:
+            self.kill_before = 0
             raise Killed
 
     def _ending(self, step: str) -> Union[Completed, HostError]:

@@ -1,0 +1,167 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+import stat
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.kho.kexec.plugins.module_utils._errors import Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._transition import (
+    RECORD_PATH,
+    Left,
+    Promise,
+    StagedImage,
+    Transition,
+    awaits_verdict,
+    is_staged_here,
+    parse_transition,
+    read_transition,
+    remove_transition,
+    write_transition,
+)
+from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
+from ansible_collections.kho.kexec.tests.unit.support.transitions import LATER_BOOT_ID, running, transition
+
+COUNTS = st.integers(0, 2**32 - 1)
+RECORDS = st.builds(
+    Transition,
+    state=st.sampled_from(["staging", "loaded", "left"]),
+    created=st.text(),
+    left=st.builds(Left, st.text(), st.text(), st.one_of(st.none(), COUNTS)),
+    promise=st.builds(Promise, st.text(), st.text(), COUNTS, st.one_of(st.none(), st.text())),
+    image=st.builds(StagedImage, st.text(), st.one_of(st.none(), st.text()), st.text()),
+)
+
+
+@pytest.fixture
+def host(tmp_path):
+    return FakeRoot(tmp_path)
+
+
+@given(RECORDS, st.booleans())
+def test_a_record_is_read_as_it_was_written(record, closed):
+    record = record.closed({"verdict": "cold_boot"}) if closed else record
+    assert parse_transition(json.dumps(record.as_dict())) == record
+
+
+@given(
+    st.one_of(st.text(), st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists).map(json.dumps))
+)
+def test_any_text_is_a_record_or_a_value_error(text):
+    with pytest.raises(ValueError):  # noqa: PT011 - JSON's own error is one
+        parse_transition(text)
+
+
+def test_the_file_is_roots_alone_and_holds_the_documented_fields(host, tmp_path):
+    record = transition()
+    write_transition(host, record)
+    path = tmp_path / RECORD_PATH.lstrip("/")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert json.loads(path.read_bytes()) == {
+        "schema": 1,
+        "state": "loaded",
+        "created": "2026-11-22T15:00:00Z",
+        "left": {"release": "7.2.13-kho", "boot_id": running().boot_id, "kexec_count": 0},
+        "promise": {
+            "release": "7.3.4-kho",
+            "previous_release": "7.2.13-kho",
+            "kexec_count": 1,
+            "abi": "kho-v4",
+        },
+        "image": {
+            "kernel": "/boot/vmlinuz-7.3.4-kho",
+            "initrd": "/boot/initrd.img-7.3.4-kho",
+            "command_line": "root=LABEL=root console=ttyS0 kho=on panic=10",
+        },
+        "verdict": None,
+    }
+    assert read_transition(host) == record
+    remove_transition(host)
+    assert read_transition(host) is None
+
+
+def test_bytes_of_a_command_line_survive(host):
+    line = b"root=\xff\xc3\xa9".decode("utf-8", "surrogateescape")
+    record = transition(image=StagedImage("/k", None, line))
+    write_transition(host, record)
+    assert read_transition(host) == record
+    assert record.as_result()["image"]["command_line"] == "root=??"
+
+
+def test_a_result_is_printable_and_otherwise_the_record():
+    assert transition().as_result() == transition().as_dict()
+    closed = transition().closed({"message": "\x1b[31m", "notes": ["\n"], "accepted": False, "reason": None})
+    assert closed.as_result()["verdict"] == {"message": "?[31m", "notes": ["?"], "accepted": False, "reason": None}
+
+
+def broken(**changes):
+    return json.dumps({**transition().as_dict(), **changes})
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("", "Expecting value"),
+        ("{", "Expecting"),
+        pytest.param("[" * 100000, "cannot be understood", id="very deep"),
+        ("[]", "no field 'schema'"),
+        (broken(schema=2), "schema is 2"),
+        (broken(schema=True), "'schema' is bool"),
+        (broken(state="flying"), "state"),
+        (broken(state="closed"), "state"),
+        (broken(verdict={}), "state"),
+        (broken(verdict="ok"), "'verdict' is str"),
+        (broken(left=None), "'left' is NoneType"),
+        (broken(left={"release": "7"}), "no field 'boot_id'"),
+        (broken(promise={**transition().promise.as_dict(), "kexec_count": "1"}), "'kexec_count' is str"),
+        (broken(promise={**transition().promise.as_dict(), "kexec_count": None}), "'kexec_count' is NoneType"),
+        (broken(image={"kernel": "/k"}), "no field 'initrd'"),
+        (broken(created=5), "'created' is int"),
+        pytest.param("x" * (1 << 19), "larger", id="very long"),
+    ],
+)
+def test_what_cannot_be_understood_is_refused_and_kept(host, content, says):
+    host.add(RECORD_PATH, content)
+    with pytest.raises(Refusal, match=says) as caught:
+        read_transition(host)
+    assert caught.value.code == "record_unreadable"
+    assert all(part in caught.value.message for part in (RECORD_PATH, "left alone", "remove it and run again"))
+    assert caught.value.message.isprintable()
+    assert host.read_text(RECORD_PATH, 1 << 20) == content
+
+
+def test_a_record_that_may_not_be_read_is_not_taken_for_none(host):
+    host.add(RECORD_PATH, broken()).deny("/var/lib/kho-kexec")
+    with pytest.raises(Refusal, match="may not be accessed"):
+        read_transition(host)
+
+
+HERE, ELSEWHERE = running().boot_id, LATER_BOOT_ID
+
+
+@pytest.mark.parametrize(
+    ("state", "boot_id", "boot", "awaits", "staged"),
+    [
+        ("staging", HERE, "cold", False, True),
+        ("loaded", HERE, "handover", False, True),
+        ("left", HERE, "cold", False, True),
+        ("closed", HERE, "cold", False, False),
+        ("staging", ELSEWHERE, "cold", False, False),
+        ("staging", ELSEWHERE, "kexec", True, False),
+        ("staging", ELSEWHERE, "unknown", True, False),
+        ("loaded", ELSEWHERE, "cold", True, False),
+        ("left", ELSEWHERE, "cold", True, False),
+        ("left", ELSEWHERE, "handover", True, False),
+        ("closed", ELSEWHERE, "handover", False, False),
+        (None, HERE, "cold", False, False),
+    ],
+)
+def test_how_far_it_got(state, boot_id, boot, awaits, staged):
+    record = transition(state) if state else None
+    facts = running(boot_id=boot_id, boot=boot)
+    assert (awaits_verdict(record, facts), is_staged_here(record, facts)) == (awaits, staged)

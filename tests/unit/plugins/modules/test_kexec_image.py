@@ -1,0 +1,102 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module's own part: options, check mode, warnings, and results as documented. The rest is in test__staging."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from ansible_collections.kho.kexec.plugins.module_utils._transition import RECORD_PATH, read_transition
+from ansible_collections.kho.kexec.plugins.modules import kexec_image
+from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, KexecHost
+from ansible_collections.kho.kexec.tests.unit.support.run_module import run_module
+from ansible_collections.kho.kexec.tests.unit.support.transitions import NEW, OLD, upgradable_host
+
+RETURNED = yaml.safe_load(kexec_image.RETURN)
+ADDED_BY_ANSIBLE = {"changed", "invocation", "failed", "exception", "msg", "warnings"}
+
+
+@pytest.fixture
+def host(tmp_path):
+    tmp_path.chmod(0o755)
+    return upgradable_host(KexecHost(tmp_path))
+
+
+def run(host, **options):
+    return run_module("kexec_image", host.root, **options)
+
+
+def test_stage_again_and_take_back(host):
+    rc, result = run(host)
+    assert (rc, result["changed"], result["plan"]["action"], host.is_loaded) == (0, True, "handover", True)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", result["transition"]["created"])
+    assert result["transition"]["image"]["command_line"].endswith("kho=on panic=10")
+    assert run(host)[1]["changed"] is False
+    rc, result = run(host, state="unloaded")
+    assert (rc, result["changed"], host.is_loaded) == (0, True, False)
+    assert run(host, state="unloaded")[1]["changed"] is False
+
+
+def test_check_mode(host):
+    rc, result = run(host, _ansible_check_mode=True)
+    assert (rc, result["changed"], result["plan"]["action"]) == (0, True, "handover")
+    assert (host.is_loaded, host.exists(RECORD_PATH)) == (False, False)
+    run(host)
+    assert run(host, state="unloaded", _ansible_check_mode=True)[1]["changed"] is True
+    assert host.is_loaded
+
+
+@pytest.mark.parametrize(
+    ("options", "command_line"),
+    [({}, "quiet kho=on panic=10"), ({"panic": 30}, "quiet kho=on panic=30")],
+)
+def test_panic_is_put_on_the_command_line(host, options, command_line):
+    host.add("/proc/cmdline", "quiet kho=on\n")
+    assert run(host, **options)[1]["target"]["command_line"] == command_line
+
+
+def test_release_and_downgrade(host):
+    host.add("/proc/sys/kernel/osrelease", "7.3.9\n")
+    rc, result = run(host, release=OLD)
+    assert (rc, result["code"], result["target"]["release"]) == (1, "downgrade", OLD)
+    rc, result = run(host, release=OLD, allow_downgrade=True)
+    assert (rc, result["transition"]["promise"]["release"]) == (0, OLD)
+
+
+def test_a_refusal_says_why_and_what_was_found(host):
+    host.add(LOADED, "1\n")
+    rc, result = run(host)
+    assert (rc, result["failed"], result["code"]) == (1, True, "image_already_loaded")
+    assert result["msg"] == result["plan"]["reasons"][0]["message"]
+    assert (result["plan"]["action"], result["target"]["release"], result["running"]["release"]) == ("refuse", NEW, OLD)
+    assert read_transition(host) is None
+
+
+def test_warnings_are_shown(host):
+    host.remove(f"/boot/config-{NEW}")
+    host.add(f"/lib/modules/{NEW}/modules.dep")
+    rc, result = run(host)
+    assert (rc, [note["code"] for note in result["plan"]["warnings"]]) == (0, ["target_config_unknown"])
+    assert [warning for warning in result["warnings"] if f"/boot/config-{NEW}" in str(warning)]
+
+
+@pytest.mark.parametrize("options", [{"state": "absent"}, {"panic": "soon"}, {"kernel": "x"}])
+def test_options_that_do_not_exist(host, options):
+    rc, result = run(host, **options)
+    assert (rc, host.is_loaded) == (1, False)
+    assert next(iter(options)) in result["msg"]
+
+
+def test_all_that_is_returned_is_documented_and_the_other_way_round(host):
+    success, failure = run(host)[1], run(host, release="9")[1]
+    assert set(success) - ADDED_BY_ANSIBLE == set(RETURNED) - {"code"}
+    assert set(failure) - ADDED_BY_ANSIBLE == set(RETURNED) - {"diff"}
+    assert set(run(host, state="unloaded")[1]) - ADDED_BY_ANSIBLE == set(RETURNED) - {"code"}
+    for name in ("plan", "target"):
+        assert set(success[name]) == set(RETURNED[name]["contains"])
+    assert set(success["plan"]["promise"]) == set(RETURNED["plan"]["contains"]["promise"]["contains"])
+    assert set(success["transition"]) == set(RETURNED["transition"]["sample"])
