@@ -14,6 +14,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host_checks import Host
 from ansible_collections.kho.kexec.plugins.module_utils._running import RunningKernel
 from ansible_collections.kho.kexec.plugins.module_utils._situation import Situation, Target
 from ansible_collections.kho.kexec.plugins.module_utils._target_checks import TargetCheck
+from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._transition import Promise, Transition, awaits_verdict
 
 
@@ -49,7 +50,7 @@ def decide(situation: Situation) -> Plan:
     if hopeless or target is None:
         return Plan("refuse", None, hopeless)
     if target.release == running.release:
-        return Plan("none", None, (_already_running(target),))
+        return Plan("none", None, (_already_running(target),), _not_accepted(transition, running))
     refusals = (*_about_host(_host_checks.REFUSALS, situation), *_about(target, _target_checks.REFUSALS, situation))
     warnings = (*_about_host(_host_checks.WARNINGS, situation), *_about(target, _target_checks.WARNINGS, situation))
     promise = _host_checks.promise_of(running, target.release)
@@ -76,6 +77,21 @@ def _unverified(transition: Transition, running: RunningKernel) -> Note:
 
 def _already_running(target: Target) -> Note:
     return Note("already_running", f"The target {target.release} already runs, and no transition awaits its verdict.")
+
+
+def _not_accepted(transition: Transition | None, running: RunningKernel) -> tuple[Note, ...]:
+    """That the target runs is not all: the way on which this boot came may have been judged already."""
+    verdict = transition.verdict if transition is not None else None
+    if verdict is None or verdict["accepted"] or verdict["reported"]["boot_id"] != running.boot_id:
+        return ()
+    return (
+        Note(
+            "last_verdict_not_accepted",
+            f"{running.release} runs, and the transition that brought this boot ended with the verdict "
+            f"{printable(verdict['verdict'])}. It was not proven, and nothing is left to be done that could prove it. "
+            "Ask kho.kexec.kexec_verdict_info for the whole verdict, and deal with it.",
+        ),
+    )
 
 
 def _handover(promise: Promise) -> Note:

@@ -155,6 +155,8 @@ def parse_transition(text: str) -> Transition:
     verdict = _field(fields, "verdict", dict, type(None))
     if state not in STATES or (state == "closed") != (verdict is not None):
         raise ValueError("its state is none of " + ", ".join(STATES) + ", or does not fit its verdict")
+    if verdict is not None:
+        _check_verdict(verdict)
     left = _field(fields, "left", dict)
     promise = _field(fields, "promise", dict)
     image = _field(fields, "image", dict)
@@ -179,6 +181,13 @@ def parse_transition(text: str) -> Transition:
         ),
         verdict=verdict,
     )
+
+
+def _check_verdict(verdict: dict[str, Any]) -> None:
+    """What later runs look at must be there: the word, whether it was accepted, and the boot that was judged."""
+    _field(verdict, "verdict", str)
+    _field(verdict, "accepted", bool)
+    _field(_field(verdict, "reported", dict), "boot_id", str, type(None))
 
 
 def _field(fields: Any, name: str, *kinds: type) -> Any:

@@ -136,9 +136,14 @@ def transition(state: str = "loaded", **changes: Any) -> Transition:
         "left": Left(OLD, BOOT_ID, 0),
         "promise": Promise(NEW, OLD, 1, "kho-v4"),
         "image": StagedImage("/boot/vmlinuz-" + NEW, "/boot/initrd.img-" + NEW, COMMAND_LINE),
-        "verdict": {"verdict": "handover_verified", "accepted": True} if state == "closed" else None,
+        "verdict": closed_verdict() if state == "closed" else None,
     }
     return Transition(**{**facts, **changes})
+
+
+def closed_verdict(verdict: str = "handover_verified", boot_id: str = LATER_BOOT_ID) -> dict[str, Any]:
+    """Of a verdict, what later runs look at."""
+    return {"verdict": verdict, "accepted": verdict == "handover_verified", "reported": {"boot_id": boot_id}}
 
 
 def upgradable_host(host: FakeRoot) -> FakeRoot:

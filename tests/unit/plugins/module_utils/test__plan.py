@@ -18,6 +18,7 @@ from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     LATER_BOOT_ID,
     NEW,
     OLD,
+    closed_verdict,
     running,
     site,
     situation,
@@ -286,6 +287,21 @@ def test_nothing_is_done_when_the_target_runs(changes):
     plan = decide(situation(**{"running": running(release=NEW), **changes}))
     assert (plan.action, codes(plan.reasons), plan.promise) == ("none", ["already_running"], None)
     assert NEW in plan.reasons[0].message
+
+
+@pytest.mark.parametrize(
+    ("verdict", "boot_id", "warns"),
+    [
+        ("kexec_without_handover", running().boot_id, True),
+        ("kexec_without_handover", LATER_BOOT_ID, False),
+        ("handover_verified", running().boot_id, False),
+    ],
+)
+def test_a_target_that_runs_unproven_is_not_passed_over_in_silence(verdict, boot_id, warns):
+    record = transition("closed", verdict=closed_verdict(verdict, boot_id))
+    plan = decide(situation(running=running(release=NEW), transition=record))
+    assert (plan.action, codes(plan.warnings)) == ("none", ["last_verdict_not_accepted"] if warns else [])
+    assert not warns or "verdict kexec_without_handover" in plan.warnings[0].message
 
 
 @pytest.mark.parametrize("state", ["staging", "loaded", "left"])

@@ -25,7 +25,12 @@ from ansible_collections.kho.kexec.plugins.module_utils._transition import (
     write_transition,
 )
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
-from ansible_collections.kho.kexec.tests.unit.support.transitions import LATER_BOOT_ID, running, transition
+from ansible_collections.kho.kexec.tests.unit.support.transitions import (
+    LATER_BOOT_ID,
+    closed_verdict,
+    running,
+    transition,
+)
 
 COUNTS = st.integers(0, 2**32 - 1)
 RECORDS = st.builds(
@@ -45,7 +50,7 @@ def host(tmp_path):
 
 @given(RECORDS, st.booleans())
 def test_a_record_is_read_as_it_was_written(record, closed):
-    record = record.closed({"verdict": "cold_boot"}) if closed else record
+    record = record.closed(closed_verdict("cold_boot")) if closed else record
     assert parse_transition(json.dumps(record.as_dict())) == record
 
 
@@ -115,6 +120,9 @@ def broken(**changes):
         (broken(state="flying"), "state"),
         (broken(state="closed"), "state"),
         (broken(verdict={}), "state"),
+        (broken(state="closed", verdict={}), "no field 'verdict'"),
+        (broken(state="closed", verdict={**closed_verdict(), "accepted": 1}), "'accepted' is int"),
+        (broken(state="closed", verdict={**closed_verdict(), "reported": {}}), "no field 'boot_id'"),
         (broken(verdict="ok"), "'verdict' is str"),
         (broken(left=None), "'left' is NoneType"),
         (broken(left={"release": "7"}), "no field 'boot_id'"),
