@@ -135,7 +135,8 @@ def _kernel(name: str, source: Source) -> Kernel:
 
 
 def _ingredients(source: Source, variant: Variant) -> Ingredients:
-    return {"recipe": _RECIPE, "source": asdict(source), "config": _CONFIG.read_text(), "variant": asdict(variant)}
+    edits = [asdict(edit) for edit in variant.edits]
+    return {"recipe": _RECIPE, "source": asdict(source), "config": _wanted(variant), "edits": edits}
 
 
 def _build(name: str, variant: Variant, source: Source, folder: Path) -> None:
