@@ -156,10 +156,14 @@ def test_when_the_target_runs_nothing_stays_staged(host):
     assert stage(host, release=OLD)["changed"] is False
 
 
-def test_when_the_target_runs_an_image_of_somebody_else_stays(host):
+@pytest.mark.parametrize("record", [None, transition("closed")])
+def test_when_the_target_runs_an_image_of_somebody_else_stays_and_is_not_shown_as_ours(host, record):
+    if record:
+        with_record(host, record)
     host.add(LOADED, "1\n")
     result = stage(host, release=OLD)
     assert (result["changed"], result["plan"]["action"], host.steps) == (False, "none", [])
+    assert result["diff"] == {"before": NOTHING, "after": NOTHING}
 
 
 def test_a_jump_that_happened_is_left_to_its_verdict(host):
@@ -348,6 +352,7 @@ def test_unloading_is_refused(host, path, content, code):
     with pytest.raises(Refusal) as caught:
         unload(host, False)
     assert (caught.value.code, host.steps) == (code, [])
+    assert ("running" in caught.value.findings) == (code == "record_unreadable")
 
 
 @pytest.mark.parametrize(
