@@ -65,7 +65,9 @@ def probe_failure(accelerator: Accelerator) -> str | None:
         argv += ["-nodefaults", "-no-user-config", "-display", "none", "-bios", str(image)]
         argv += ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
         try:
-            done = subprocess.run(argv, capture_output=True, text=True, errors="replace", timeout=_PROBE_SECONDS)
+            done = subprocess.run(
+                argv, check=False, capture_output=True, text=True, errors="replace", timeout=_PROBE_SECONDS
+            )
         except subprocess.TimeoutExpired:
             return f"it did not end within {_PROBE_SECONDS:.0f} s"
         except OSError as error:

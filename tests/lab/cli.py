@@ -46,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # the reader of the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         return 130
 
@@ -94,7 +97,7 @@ def _add_up(up: argparse.ArgumentParser) -> None:
         help="the process that the run belongs to and ends with; default $KHO_LAB_OWNER, else this session's leader",
     )  # fmt: skip
     up.add_argument(
-        "--timeout", type=float, default=300.0, metavar="SECONDS", help="how long guests may boot, default %(default)s"
+        "--timeout", type=float, default=600.0, metavar="SECONDS", help="how long guests may boot, default %(default)s"
     )
 
 

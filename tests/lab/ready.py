@@ -121,7 +121,13 @@ def command_failure(access: Access, port: int) -> str | None:
     argv = access.ssh(port, ["echo", word], options=["-o", "BatchMode=yes", "-o", "ConnectTimeout=20"])
     try:
         done = subprocess.run(
-            argv, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, timeout=_COMMAND_WITHIN
+            argv,
+            check=False,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            timeout=_COMMAND_WITHIN,
         )
     except subprocess.TimeoutExpired:
         return f"no answer within {_COMMAND_WITHIN:.0f} s"

@@ -62,7 +62,7 @@ def test_up_has_two_guests_and_two_kernels_by_default(
 ) -> None:
     assert cli.main(["up", "--owner-pid", "17"]) == 0
     assert requests == [
-        run.Request("default", {"guest1": "plain", "guest2": "initramfs"}, ("old", "new"), 17, 300.0),
+        run.Request("default", {"guest1": "plain", "guest2": "initramfs"}, ("old", "new"), 17, 600.0),
     ]
     assert capsys.readouterr().out == "/state/inventory.yml\n"
 
