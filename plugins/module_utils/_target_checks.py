@@ -39,7 +39,7 @@ def downgrade(target: Target, situation: Situation) -> Note | None:
     )
 
 
-def image_unreadable(target: Target, _: Situation) -> Note | None:
+def image_unreadable(target: Target, _situation: Situation) -> Note | None:
     """What cannot be read cannot be trusted to start."""
     if target.image_problem is None:
         return None
@@ -50,7 +50,7 @@ def image_unreadable(target: Target, _: Situation) -> Note | None:
     )
 
 
-def image_release_mismatch(target: Target, _: Situation) -> Note | None:
+def image_release_mismatch(target: Target, _situation: Situation) -> Note | None:
     """The file's name promises a release; the header says which one it is."""
     if target.header is None or target.header.release in (None, target.release):
         return None
@@ -73,7 +73,7 @@ def architecture_mismatch(target: Target, situation: Situation) -> Note | None:
     )
 
 
-def image_unsafe(target: Target, _: Situation) -> Note | None:
+def image_unsafe(target: Target, _situation: Situation) -> Note | None:
     """Whoever can write the image, or a directory above it, could become root by it."""
     if not target.unsafe:
         return None
@@ -85,7 +85,7 @@ def image_unsafe(target: Target, _: Situation) -> Note | None:
     )
 
 
-def initrd_missing(target: Target, _: Situation) -> Note | None:
+def initrd_missing(target: Target, _situation: Situation) -> Note | None:
     """Most targets find their root file system only with an initrd."""
     if target.initrd is not None or not target.needs_initrd:
         return None
@@ -97,7 +97,7 @@ def initrd_missing(target: Target, _: Situation) -> Note | None:
     )
 
 
-def modules_missing(target: Target, _: Situation) -> Note | None:
+def modules_missing(target: Target, _situation: Situation) -> Note | None:
     """A target without its modules may come up without network."""
     if target.has_modules or not target.needs_modules:
         return None
@@ -108,7 +108,7 @@ def modules_missing(target: Target, _: Situation) -> Note | None:
     )
 
 
-def target_without_kho(target: Target, _: Situation) -> Note | None:
+def target_without_kho(target: Target, _situation: Situation) -> Note | None:
     """The kernel that is started must understand what it is handed."""
     if target.kho_built is not False:
         return None
@@ -119,7 +119,7 @@ def target_without_kho(target: Target, _: Situation) -> Note | None:
     )
 
 
-def command_line_too_long(target: Target, _: Situation) -> Note | None:
+def command_line_too_long(target: Target, _situation: Situation) -> Note | None:
     """kexec_file_load() refuses a command line that the target has no room for."""
     limit = (target.header and target.header.command_line_limit) or COMMAND_LINE_LIMIT
     room = limit - COMMAND_LINE_RESERVE
@@ -133,7 +133,7 @@ def command_line_too_long(target: Target, _: Situation) -> Note | None:
     )
 
 
-def target_config_unknown(target: Target, _: Situation) -> Note | None:
+def target_config_unknown(target: Target, _situation: Situation) -> Note | None:
     """Without the config nothing says whether the target has KHO."""
     if target.kho_built is not None:
         return None
@@ -145,7 +145,7 @@ def target_config_unknown(target: Target, _: Situation) -> Note | None:
     )
 
 
-def image_release_unknown(target: Target, _: Situation) -> Note | None:
+def image_release_unknown(target: Target, _situation: Situation) -> Note | None:
     """Some formats have no place for the release."""
     if target.header is None or target.header.release is not None:
         return None
@@ -156,7 +156,7 @@ def image_release_unknown(target: Target, _: Situation) -> Note | None:
     )
 
 
-def panic_never_restarts(target: Target, _: Situation) -> Note | None:
+def panic_never_restarts(target: Target, _situation: Situation) -> Note | None:
     """A panic= that is already there is kept, even one that is of no help."""
     if last_value(target.command_line, "panic") != "0":
         return None

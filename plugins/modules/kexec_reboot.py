@@ -157,6 +157,11 @@ verdict:
         boot_id_found: 9f3c1f52-7c5e-4d53-9a9e-0b6f2c1d7a11
         source: debugfs
         notes: []
+msg:
+  description: The verdict's message, or why there is none.
+  returned: always
+  type: str
+  sample: 7.3.4-kho runs and reports, as promised, that it was executed from 7.2.13-kho (count 1).
 boot_id_before:
   description: The id of the boot that was left.
   returned: unless refused, or in check mode

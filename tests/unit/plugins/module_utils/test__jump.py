@@ -234,6 +234,14 @@ def test_arriving_as_promised(staged):
     assert load(staged, Policy(), CREATED, False)["plan"]["action"] == "none"
 
 
+@pytest.mark.parametrize("next_boot", [cold_boot, handover])
+def test_an_image_that_is_loaded_in_the_new_boot_has_no_part_in_it(staged, next_boot):
+    leave(staged, 42, False)
+    next_boot(staged).add(LOADED, "1\n")
+    arrive(staged, False)
+    assert state(staged) == "closed"
+
+
 def test_arriving_again_gives_the_verdict_that_was_given(staged):
     leave(staged, 42, False)
     first = arrive(handover(staged), False)
@@ -277,7 +285,9 @@ def test_a_host_that_did_not_leave(staged, before, loaded, after, changed):
     staged.add(LOADED, f"{loaded:d}\n")
     assert arrive(staged, True)["changed"] is changed
     assert state(staged) == before
+    staged.steps.clear()
     result = arrive(staged, False)
+    assert staged.steps == ([WRITE] if changed else [])
     assert result["verdict"]["verdict"] == "not_rebooted"
     assert (result["changed"], state(staged), result["transition"]["state"]) == (changed, after, after)
 
