@@ -2,13 +2,13 @@
 #
 # make test            everything that CI runs; make test STEPS="unit sanity-dev" only these
 # make demo            upgrade real guests by kexec and show the proof
-# make lint|contract|unit|artefact|sanity|integration|molecule
+# make lint|contract|unit|artefact|sanity|integration|guests|molecule
 # make steps           the names of all steps
 # make prepare         Debian packages and Python environments, nothing else
 # make clean           remove build/ (the lab's cache stays: `make lab ARGS=clean` removes it)
 
 .DEFAULT_GOAL := help
-.PHONY: help test demo lint contract unit artefact sanity integration molecule steps packages prepare link lab format clean
+.PHONY: help test demo lint contract unit artefact sanity integration guests molecule steps packages prepare link lab format clean
 
 STEPS ?=
 ARGS ?= --help
@@ -20,7 +20,7 @@ help:
 test:
 	@exec env $(TOOLS) test $(STEPS)
 
-lint contract unit artefact sanity integration molecule:
+lint contract unit artefact sanity integration guests molecule:
 	@exec env $(TOOLS) test $@
 
 demo:

@@ -11,18 +11,17 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab.cache import locked
+from lab.cache import age, locked
 from lab.errors import LabError
 from lab.paths import cache_dir
 from lab.progress import step
 
 GUEST_SUITE = "trixie"
 KERNEL_SUITES = ("sid", "trixie-backports")
-_INDEX_LASTS = 7 * 24 * 3600.0  # seconds; a suite moves, but a lab that rebuilds its kernels every day helps nobody
+_INDEX_LASTS = 3600.0  # seconds
 _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
@@ -49,14 +48,14 @@ def sources(suites: Sequence[str]) -> str:
 
 
 class KernelArchive:
-    """The suites that kernels' sources come from; an index of a week's age is good enough."""
+    """The suites that kernels' sources come from."""
 
     def __init__(self) -> None:
         """Read the index, which is fetched when there is none or an old one."""
         self._folder = cache_dir() / "apt"
         self._environment = {**os.environ, "APT_CONFIG": str(self._folder / "apt.conf"), "LC_ALL": "C"}
         with locked("apt", "the index of Debian's kernel packages"):
-            if self._index_age() > _INDEX_LASTS:
+            if age(self._folder / "fetched") > _INDEX_LASTS:
                 self._fetch_index()
 
     def candidates(self, pattern: str) -> dict[str, str]:
@@ -74,10 +73,6 @@ class KernelArchive:
         self._apt("apt-get", "download", f"{package}={version}", folder=folder)
         (deb,) = folder.glob(f"{package}_*.deb")
         return deb
-
-    def _index_age(self) -> float:
-        stamp = self._folder / "fetched"
-        return time.time() - stamp.stat().st_mtime if stamp.exists() else float("inf")
 
     def _fetch_index(self) -> None:
         for folder in ("lists/partial", "archives/partial"):

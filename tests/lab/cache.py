@@ -10,6 +10,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +49,14 @@ def build_once(kind: str, name: str, ingredients: Ingredients, build: Callable[[
         _describe(unfinished / "made-from.json", ingredients)
         unfinished.rename(place)
     return place
+
+
+def age(file: Path) -> float:
+    """Seconds since the file was written; infinite when there is none."""
+    try:
+        return time.time() - file.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
 
 
 def _describe(file: Path, ingredients: Ingredients) -> None:

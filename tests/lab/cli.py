@@ -68,7 +68,8 @@ def parser() -> argparse.ArgumentParser:
     one_or_all = _added(commands, "kernels", _kernels, "build kernels, or list what can be built")
     one_or_all.add_argument("name", nargs="*", help=f"one of {', '.join(kernels.VARIANTS)}")
     _add_json(one_or_all)
-    _added(commands, "build", _build, "build all that guests need, so that `up` only has to start them")
+    build = _added(commands, "build", _build, "build all that guests need, so that `up` only has to start them")
+    build.add_argument("kernel", nargs="*", default=DEFAULT_KERNELS, help="kernels to build, default %(default)s")
     failed = _added(commands, "report", _report, "show all that is known of a run's guests: console, events, boots")
     failed.add_argument("--run", default=DEFAULT_RUN, metavar="NAME")
     clean = _added(commands, "clean", _clean, "remove what ended runs left")
@@ -215,10 +216,10 @@ def _report(given: argparse.Namespace) -> int:
     return 0
 
 
-def _build(_given: argparse.Namespace) -> int:
+def _build(given: argparse.Namespace) -> int:
     for made in image.ensure_all(KINDS).values():
         print(f"{made.kind:<12} {made.release:<20} {made.path}")
-    return _kernels(argparse.Namespace(name=DEFAULT_KERNELS, json=False))
+    return _kernels(argparse.Namespace(name=given.kernel, json=False))
 
 
 def _kernels(given: argparse.Namespace) -> int:

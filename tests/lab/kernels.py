@@ -18,14 +18,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lab.apt import KernelArchive
-from lab.cache import Ingredients, build_once
+from lab.cache import Ingredients, age, build_once, locked
 from lab.errors import LabError
-from lab.paths import LAB_DIR
+from lab.paths import LAB_DIR, cache_dir
 from lab.progress import run_logged, say, step
 
 _CONFIG = LAB_DIR / "kernel.config"
 _ABI = "include/linux/kho/abi"
 OFF = "n"
+CHOICE_LASTS = 7 * 24 * 3600.0  # seconds
 _RECIPE = 1  # raise it when the same ingredients are to be built in another way
 
 
@@ -109,8 +110,28 @@ def ensure(names: Sequence[str]) -> list[Kernel]:
     unknown = sorted(set(names) - set(VARIANTS))
     if unknown:
         raise LabError(f"the lab has no kernel {', '.join(unknown)}; it has {', '.join(VARIANTS)}")
-    series = newest_series(KernelArchive())
+    series = chosen_series()
     return [_kernel(name, series[VARIANTS[name].series]) for name in names]
+
+
+def chosen_series() -> dict[str, Source]:
+    """The series that the lab uses, as `newest_series`: chosen from a fresh index, then kept for a while.
+
+    Suites move every few days, and a lab that rebuilds its kernels each time helps nobody.
+    """
+    record = _choice()
+    with locked("series", "the choice of kernel series"):
+        if age(record) > CHOICE_LASTS:
+            chosen = newest_series(KernelArchive())
+            text = json.dumps({name: asdict(source) for name, source in chosen.items()}, indent=2)
+            unfinished = record.with_suffix(".unfinished")
+            unfinished.write_text(text + "\n")
+            unfinished.replace(record)
+        return {name: Source(**source) for name, source in json.loads(record.read_text()).items()}
+
+
+def _choice() -> Path:
+    return cache_dir() / "series.json"
 
 
 def newest_series(archive: KernelArchive) -> dict[str, Source]:
@@ -175,7 +196,11 @@ def _built_tree(source: Source) -> Path:
 def _unpack(source: Source, tree: Path) -> None:
     def fetch(folder: Path) -> None:
         with step(f"fetching {source.package} {source.version}"):
-            KernelArchive().download(source.package, source.version, folder)
+            try:
+                KernelArchive().download(source.package, source.version, folder)
+            except LabError as error:
+                _choice().unlink(missing_ok=True)
+                raise LabError(f"{error}\nThe suites may have moved on: run this again to choose anew") from error
 
     (deb,) = build_once("sources", source.package, asdict(source), fetch).glob("*.deb")
     with step(f"unpacking {source.package}"):

@@ -21,6 +21,8 @@ UNIT = TESTS / "unit"
 MODULE_UTILS = Path("plugins", "module_utils")
 MOLECULE = ROOT / "molecule"
 MOLECULE_BASE = MOLECULE / "config.yml"
+# Those that the tests on real guests use.
+KERNELS = ("old", "new", "kho-v9", "no-kho")
 
 PYTHON = frozenset({"python"})
 LAB = PYTHON | {"lab"}
@@ -109,6 +111,26 @@ def sanity_steps(dev: Environment) -> Iterator[Step]:
 # --- with real guests ---------------------------------------------------------------------------------------------
 
 
+def build_lab(context: Context) -> None:
+    """Build what the guests need, with its progress in sight; nothing to do when it is there."""
+    context.tool("python", "-m", "lab", "build", *KERNELS)
+
+
+def with_cores(context: Context) -> None:
+    """Upgrade real guests with the other ansible-cores."""
+    build_lab(context)
+    context.tool("pytest", TESTS / "guests")
+
+
+def guests(dev: Environment) -> Iterator[Step]:
+    """Yield the building of the lab, and the upgrade with each ansible-core."""
+    yield Step("lab", "guests", "kernels and disks of the guests", build_lab, LAB, (dev,))
+    wanted = [environments.for_core(core) for core in environments.CORES]
+    made = tuple(one.environment for one in wanted if one.environment)
+    absent = "; ".join(one.absent for one in wanted if one.absent) or None
+    yield Step("cores", "guests", "upgrade with each ansible-core", with_cores, LAB, (dev, *made), absent)
+
+
 def no_scenario(_context: Context) -> None:
     """Fail: a run without a scenario has shown nothing."""
     raise StepFailed("molecule/ holds no scenario (no folder with a molecule.yml)")
@@ -118,6 +140,7 @@ def molecule_test(scenario: str, context: Context) -> None:
     """Run one scenario from nothing to nothing."""
     base = ["--base-config", str(MOLECULE_BASE)] if MOLECULE_BASE.exists() else []
     environment = {"MOLECULE_GLOB": "molecule/*/molecule.yml"}
+    build_lab(context)
     try:
         context.tool("molecule", *base, "test", "--scenario-name", scenario, env=environment)
     except StepFailed:
@@ -159,6 +182,7 @@ def steps() -> list[Step]:
             INTEGRATION,
             (dev,),
         ),
+        *guests(dev),
         *molecule(dev),
     ]
 
