@@ -171,8 +171,9 @@ def test_refusals(staged, call, path, content, code):
         (
             "systemd-run",
             Completed(1, "", "Failed to start transient timer unit\n"),
-            "systemd-run ended with exit code 1",
+            "systemd-run ended with exit code 1 and said: Failed to start transient timer unit",
         ),
+        ("systemd-run", Completed(1, "Job failed.\n", ""), "said: Job failed"),
         ("systemd-run", HostError("systemd-run", "absent"), "systemd-run does not exist"),
         ("sync", HostError("sync", "failed", "no end after 120 s"), "no end after 120 s"),
         ("sync", Completed(1, "", ""), "said: nothing"),
@@ -183,6 +184,7 @@ def test_a_trigger_that_fails_puts_the_record_back(staged, step, ending, says):
     with pytest.raises(KhoError, match=says) as caught:
         leave(staged, 42, False)
     assert caught.value.code == "trigger_failed"
+    assert caught.value.findings == {"transition": transition().as_dict()}
     assert (state(staged), staged.is_loaded) == ("loaded", True)
     staged.endings.clear()
     assert leave(staged, 42, False)["triggered"] is True
@@ -248,7 +250,8 @@ def test_arriving_again_gives_the_verdict_that_was_given(staged):
     staged.add("/proc/sys/kernel/osrelease", "9.9.9\n")
     staged.steps.clear()
     again = arrive(staged, False)
-    assert (again["changed"], again["verdict"], staged.steps) == (False, first["verdict"], [])
+    assert again == {**first, "changed": False}
+    assert staged.steps == []
     assert look(staged)["verdict"] == first["verdict"]
 
 
@@ -301,7 +304,7 @@ def test_a_host_that_did_not_leave_may_be_told_again(staged):
 def test_nothing_to_arrive_from(host):
     with pytest.raises(Refusal, match="no transition record") as caught:
         arrive(host, False)
-    assert caught.value.code == "promise_missing"
+    assert (caught.value.code, caught.value.findings["running"]["release"]) == ("promise_missing", OLD)
 
 
 def test_looking_changes_nothing(staged):
