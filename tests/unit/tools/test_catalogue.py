@@ -15,7 +15,7 @@ def test_names_are_unique_and_groups_are_the_makefiles_targets():
     steps = catalogue.steps()
     names = [step.name for step in steps]
     assert len(names) == len(set(names))
-    targets = {"lint", "contract", "unit", "artefact", "sanity", "integration", "molecule"}
+    targets = {"lint", "contract", "unit", "artefact", "sanity", "integration", "guests", "molecule"}
     assert {step.group for step in steps} == targets
 
 
