@@ -78,6 +78,11 @@ REFUSALS = [
         [OLD, "CONFIG_KEXEC_HANDOVER", "no handover can be proven", "Cold-boot"],
     ),
     (
+        "running_without_kho",
+        {"running": running(built=False, enabled=None, **NO_RECORD)},
+        [OLD, "CONFIG_KEXEC_HANDOVER", "no handover can be proven", "Cold-boot"],
+    ),
+    (
         "running_kho_off",
         {"running": running(enabled=False, next=None), "site": site(command_line="quiet kho=off")},
         [OLD, "command line: off", "only be switched on at boot", "kho=on"],
@@ -143,6 +148,11 @@ REFUSALS = [
     (
         "command_line_too_long",
         {"target": target(command_line=long_line(2017))},
+        ["2017 bytes", "takes 2016", "refuse", "Remove parameters"],
+    ),
+    (
+        "command_line_too_long",
+        {"target": target(command_line=long_line(2017), header=ImageHeader("x86_64", NEW, None))},
         ["2017 bytes", "takes 2016", "refuse", "Remove parameters"],
     ),
     (
@@ -253,6 +263,9 @@ def test_all_reasons_are_given_in_the_order_in_which_to_deal_with_them():
         {"running": running(boot_id=LATER_BOOT_ID), "transition": transition("closed")},
         {"running": running(boot_id=LATER_BOOT_ID), "transition": transition("staging")},
         {"running": running(built=None)},
+        {"running": running(next=None)},
+        {"policy": Policy(panic=1)},
+        {"target": target(command_line="kho=on panic=5 bytes=\udcff")},
         {"target": target(command_line="kho=on panic=0 panic=5")},
     ],
 )
