@@ -12,6 +12,7 @@
 
 STEPS ?=
 ARGS ?= --help
+# Always after `exec env`: the driver ends with its parent, which has to be make and not a shell of make's.
 TOOLS = PYTHONPATH=tests PYTHONPYCACHEPREFIX=build/cache/pycache python3 -m tools --end-with-parent
 
 help:
@@ -23,21 +24,18 @@ test:
 lint contract unit artefact sanity integration guests molecule:
 	@exec env $(TOOLS) test $@
 
-demo:
-	@$(TOOLS) demo
-
-prepare link:
-	@$(TOOLS) $@
+demo prepare link:
+	@exec env $(TOOLS) $@
 
 steps packages:
-	@$(TOOLS) show-$@
+	@exec env $(TOOLS) show-$@
 
 lab:
-	@$(TOOLS) prepare integration
+	@exec env $(TOOLS) prepare guests
 	@PYTHONPATH=tests exec build/venv/dev/bin/python -m lab $(ARGS)
 
 format:
-	@$(TOOLS) prepare ruff
+	@exec env $(TOOLS) prepare ruff
 	@build/venv/dev/bin/ruff check --fix .; build/venv/dev/bin/ruff format .
 
 clean:
