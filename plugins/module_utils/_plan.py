@@ -15,7 +15,12 @@ from ansible_collections.kho.kexec.plugins.module_utils._running import RunningK
 from ansible_collections.kho.kexec.plugins.module_utils._situation import Situation, Target
 from ansible_collections.kho.kexec.plugins.module_utils._target_checks import TargetCheck
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
-from ansible_collections.kho.kexec.plugins.module_utils._transition import Promise, Transition, awaits_verdict
+from ansible_collections.kho.kexec.plugins.module_utils._transition import (
+    RECORD_PATH,
+    Promise,
+    Transition,
+    awaits_verdict,
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,8 @@ def decide(situation: Situation) -> Plan:
     if hopeless or target is None:
         return Plan("refuse", None, hopeless)
     if target.release == running.release:
-        return Plan("none", None, (_already_running(target),), _not_accepted(transition, running))
+        unproven = _not_accepted(transition, running)
+        return Plan("refuse", None, unproven) if unproven else Plan("none", None, (_already_running(target),))
     refusals = (*_about_host(_host_checks.REFUSALS, situation), *_about(target, _target_checks.REFUSALS, situation))
     warnings = (*_about_host(_host_checks.WARNINGS, situation), *_about(target, _target_checks.WARNINGS, situation))
     promise = _host_checks.promise_of(running, target.release)
@@ -80,7 +86,7 @@ def _already_running(target: Target) -> Note:
 
 
 def _not_accepted(transition: Transition | None, running: RunningKernel) -> tuple[Note, ...]:
-    """That the target runs is not all: the way on which this boot came may have been judged already."""
+    """A host that runs its target on an unproven way is not done: a rollout that is run again would pass it over."""
     verdict = transition.verdict if transition is not None else None
     if verdict is None or verdict["accepted"] or verdict["reported"]["boot_id"] != running.boot_id:
         return ()
@@ -88,8 +94,9 @@ def _not_accepted(transition: Transition | None, running: RunningKernel) -> tupl
         Note(
             "last_verdict_not_accepted",
             f"{running.release} runs, and the transition that brought this boot ended with the verdict "
-            f"{printable(verdict['verdict'])}. It was not proven, and nothing is left to be done that could prove it. "
-            "Ask kho.kexec.kexec_verdict_info for the whole verdict, and deal with it.",
+            f"{printable(verdict['verdict'])}. Running the target is not enough: what it was promised did not come "
+            "true, and other hosts would follow. Ask kho.kexec.kexec_verdict_info for the whole verdict and deal with "
+            f"its cause. The next boot begins anew; to accept this one as it is, remove {RECORD_PATH}.",
         ),
     )
 

@@ -22,7 +22,7 @@ MODULE_UTILS = Path("plugins", "module_utils")
 MOLECULE = ROOT / "molecule"
 MOLECULE_BASE = MOLECULE / "config.yml"
 # Those that the tests on real guests use.
-KERNELS = ("old", "new", "kho-v9", "no-kho")
+KERNELS = ("old", "new", "kho-v9")
 
 PYTHON = frozenset({"python"})
 LAB = PYTHON | {"lab"}

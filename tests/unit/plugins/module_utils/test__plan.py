@@ -303,18 +303,19 @@ def test_nothing_is_done_when_the_target_runs(changes):
 
 
 @pytest.mark.parametrize(
-    ("verdict", "boot_id", "warns"),
+    ("verdict", "boot_id", "refused"),
     [
         ("kexec_without_handover", running().boot_id, True),
         ("kexec_without_handover", LATER_BOOT_ID, False),
         ("handover_verified", running().boot_id, False),
     ],
 )
-def test_a_target_that_runs_unproven_is_not_passed_over_in_silence(verdict, boot_id, warns):
+def test_a_target_that_runs_unproven_is_not_passed_over_in_silence(verdict, boot_id, refused):
     record = transition("closed", verdict=closed_verdict(verdict, boot_id))
     plan = decide(situation(running=running(release=NEW), transition=record))
-    assert (plan.action, codes(plan.warnings)) == ("none", ["last_verdict_not_accepted"] if warns else [])
-    assert not warns or "verdict kexec_without_handover" in plan.warnings[0].message
+    expected = ("refuse", ["last_verdict_not_accepted"]) if refused else ("none", ["already_running"])
+    assert (plan.action, codes(plan.reasons)) == expected
+    assert not refused or "verdict kexec_without_handover" in plan.reasons[0].message
 
 
 @pytest.mark.parametrize("state", ["staging", "loaded", "left"])
