@@ -68,6 +68,8 @@ def test_split_goes_the_kernels_way(line):
         ("=x", "=x", None),
         ("=x=y", "=x", "y"),
         ('a=b"c d"e', "a", 'b"c d"e'),
+        ('a=b"c d"', "a", 'b"c d"'),
+        ('"a=b c"', "a", "b c"),
     ],
 )
 def test_name_and_value(argument, name, value):
