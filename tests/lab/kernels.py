@@ -101,6 +101,9 @@ VARIANTS = {
 }
 
 
+BASE = "new"
+
+
 def ensure(names: Sequence[str]) -> list[Kernel]:
     """Build the kernels that are not built yet, and return them in the order of ``names``.
 
@@ -148,11 +151,14 @@ def newest_series(archive: KernelArchive) -> dict[str, Source]:
 
 
 def _kernel(name: str, source: Source) -> Kernel:
-    variant = VARIANTS[name]
-    ingredients = _ingredients(source, variant)
-    folder = build_once("kernels", name, ingredients, lambda made: _build(name, variant, source, made))
+    folder = _folder(name, source)
     (deb,) = folder.glob("linux-image-*.deb")
     return Kernel(name, deb=deb, **json.loads((folder / "kernel.json").read_text()))
+
+
+def _folder(name: str, source: Source) -> Path:
+    variant = VARIANTS[name]
+    return build_once("kernels", name, _ingredients(source, variant), lambda made: _build(name, variant, source, made))
 
 
 def _ingredients(source: Source, variant: Variant) -> Ingredients:
@@ -161,36 +167,28 @@ def _ingredients(source: Source, variant: Variant) -> Ingredients:
 
 
 def _build(name: str, variant: Variant, source: Source, folder: Path) -> None:
-    """Make the package of one kernel in ``folder``; the tree that it was built in goes away."""
+    """Make the package of one kernel in ``folder``.
+
+    The tree of the plain newer kernel stays: from a copy of it, a variant is a rebuild of what differs.
+    """
     with step(f"kernel {name} ({variant.why}) from {source.package} {source.version}"):
         tree = folder / "tree"
-        if variant.series == "newer":
-            shutil.copytree(_built_tree(source), tree, symlinks=True)
+        if variant.series == "newer" and name != BASE:
+            shutil.copytree(_folder(BASE, source) / "tree", tree, symlinks=True)
         else:
             _unpack(source, tree)
         for edit in variant.edits:
             _apply(edit, tree)
         _configure(tree, variant, folder / "build.log")
-        _compile(tree, f"kernel {name}", folder / "build.log", "bindeb-pkg")
+        _package(tree, f"kernel {name}", folder / "build.log")
         (deb,) = (found for found in folder.glob("linux-image-*.deb") if "-dbg_" not in found.name)
         for other in {*folder.glob("*.deb"), *folder.glob("linux-upstream_*")} - {deb}:
             other.unlink()
         package = deb.name.partition("_")[0]
         facts = {"release": package.removeprefix("linux-image-"), "package": package}
         (folder / "kernel.json").write_text(json.dumps(facts) + "\n")
-        shutil.rmtree(tree)
-
-
-def _built_tree(source: Source) -> Path:
-    """A compiled tree of the plain kernel, from which a variant is a rebuild of few files."""
-
-    def build(folder: Path) -> None:
-        tree = folder / "tree"
-        _unpack(source, tree)
-        _configure(tree, VARIANTS["new"], folder / "build.log")
-        _compile(tree, f"{source.package} {source.version}", folder / "build.log", "all")
-
-    return build_once("trees", source.package, _ingredients(source, VARIANTS["new"]), build) / "tree"
+        if name != BASE:
+            shutil.rmtree(tree)
 
 
 def _unpack(source: Source, tree: Path) -> None:
@@ -251,7 +249,8 @@ def _setting(line: str) -> tuple[str, str] | None:
     return (found[1], found[2] or OFF) if found else None
 
 
-def _compile(tree: Path, what: str, log: Path, target: str) -> None:
+def _package(tree: Path, what: str, log: Path) -> None:
+    """Compile the tree and make its Debian packages, beside it."""
     profiles = "pkg.linux-upstream.nokernelheaders pkg.linux-upstream.nokerneldbg"
     environment = {
         **os.environ,
@@ -264,7 +263,7 @@ def _compile(tree: Path, what: str, log: Path, target: str) -> None:
     }
     say(f"{what}: compiling on {os.cpu_count()} cores")
     run_logged(
-        ["make", "-C", str(tree), f"-j{os.cpu_count() or 1}", target],
+        ["make", "-C", str(tree), f"-j{os.cpu_count() or 1}", "bindeb-pkg"],
         log,
         environment=environment,
         progress=lambda lines, last: f"{what}: {lines} steps, now {last[:60]}",
