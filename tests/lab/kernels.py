@@ -250,7 +250,7 @@ def _setting(line: str) -> tuple[str, str] | None:
 
 
 def _package(tree: Path, what: str, log: Path) -> None:
-    """Compile the tree and make its Debian packages, beside it."""
+    """Compile the tree and make the package of its image beside it, and no packages of headers."""
     profiles = "pkg.linux-upstream.nokernelheaders pkg.linux-upstream.nokerneldbg"
     environment = {
         **os.environ,
@@ -263,7 +263,7 @@ def _package(tree: Path, what: str, log: Path) -> None:
     }
     say(f"{what}: compiling on {os.cpu_count()} cores")
     run_logged(
-        ["make", "-C", str(tree), f"-j{os.cpu_count() or 1}", "bindeb-pkg"],
+        ["make", "-C", str(tree), f"-j{os.cpu_count() or 1}", "bindeb-pkg", "DPKG_FLAGS=--rules-target=binary-image"],
         log,
         environment=environment,
         progress=lambda lines, last: f"{what}: {lines} steps, now {last[:60]}",
