@@ -33,7 +33,7 @@ def mirror() -> str:
     """
     targets = _output(["apt-get", "indextargets", "--format", "$(SITE) $(LABEL)", "Created-By: Packages"])
     for line in targets.splitlines():
-        site, _, label = line.partition(" ")
+        site, _space, label = line.partition(" ")
         if label == "Debian":
             return site
     raise LabError(
