@@ -80,7 +80,10 @@ class Jump:
         try:
             self._report["boot_id_before"] = self._host.read_boot_id()
         except NoAnswer as reason:
-            return self._unreachable(f"The host cannot be reached before the jump, so nothing was done: {reason}.")
+            return self._unreachable(
+                f"The host cannot be reached, so it was not told to leave: {reason}. An image that was staged is still"
+                " loaded, and the next reboot may start it. Run this again when the host answers, or unload the image."
+            )
         left = self._leave()
         if left.get("failed"):
             self._host.tidy_up()
