@@ -32,6 +32,8 @@ UsePAM no
 PidFile none
 LogLevel ERROR
 Subsystem sftp internal-sftp
+# bash reads .bashrc also for a command that comes by SSH, and what stands in the user's is not part of the test.
+SetEnv HOME={directory}
 """
 
 START_HOST = """\
