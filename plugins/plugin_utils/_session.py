@@ -23,8 +23,8 @@ BOOT_ID_PATH = "/proc/sys/kernel/random/boot_id"
 """random(4): constant for one boot, another one after each start of a kernel."""
 MODULE = "kho.kexec.kexec_reboot"
 
-_ALIVE = "-o ServerAliveInterval=2 -o ServerAliveCountMax=3"
-"""A session whose host says nothing for 6 s is dead."""
+_ALIVE = "-o ServerAliveInterval=2 -o ServerAliveCountMax=5"
+"""A session whose host says nothing for 10 s is dead; a busy host may well be silent for less."""
 _ALONE = "-o ControlMaster=no -o ControlPath=none"
 _FIRST_TIMEOUT = 3
 _REASON_LIMIT = 300

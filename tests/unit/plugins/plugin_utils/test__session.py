@@ -74,7 +74,7 @@ def test_vanished_host_is_noticed_and_options_are_restored() -> None:
     session, connection, _action = session_with(None)
     with session.watchful():
         arguments = connection.options["ssh_args"]
-        assert arguments.startswith("-o ServerAliveInterval=2 -o ServerAliveCountMax=3 "), "ssh takes the first value"
+        assert arguments.startswith("-o ServerAliveInterval=2 -o ServerAliveCountMax=5 "), "ssh takes the first value"
         assert arguments.endswith(USUAL["ssh_args"])
         assert connection.options["reconnection_retries"] == 0
         assert connection.resets == [arguments], "what was open before would hang"
