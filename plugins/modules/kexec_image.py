@@ -132,7 +132,7 @@ plan:
       description:
         - V(handover), the target is staged (in check mode, would be) and awaits the jump.
         - V(verify), the jump of an earlier run has happened and awaits its verdict.
-        - V(none), the target already runs.
+        - V(none), the target already runs, and its transition, if it was judged in this boot, was accepted.
         - V(refuse), the task failed because of RV(plan.reasons).
       type: str
       sample: handover
