@@ -47,7 +47,8 @@ class HandoverFiles:
     """What was found in debugfs.
 
     ``obstacle`` is the note that says why nothing could be read; then all else is empty. ``incoming`` and
-    ``outgoing`` say which of the two directories exist; ``notes`` name what exists and could not be read or understood.
+    ``outgoing`` say which of the two directories exist; ``scratch_areas`` has the size of each area in
+    bytes; ``notes`` name what exists and could not be read or understood.
     """
 
     obstacle: Optional[Note] = None
@@ -58,7 +59,7 @@ class HandoverFiles:
     abi: Optional[str] = None
     luo_abi: Optional[str] = None
     subtrees: Tuple[str, ...] = ()
-    scratch_bytes: Optional[int] = None
+    scratch_areas: Optional[Tuple[int, ...]] = None
     notes: Tuple[Note, ...] = ()
 
 
@@ -71,12 +72,12 @@ def read_handover_files(host: Host) -> HandoverFiles:
     return _Reader(host, names).read()
 
 
-def parse_scratch_lengths(text: str) -> Optional[int]:
-    """Return the sum of the scratch areas in bytes; the file holds one hexadecimal length on each line."""
+def parse_scratch_lengths(text: str) -> Optional[Tuple[int, ...]]:
+    """Return the sizes of the scratch areas in bytes; the file holds one hexadecimal length on each line."""
     areas = text.split()
     if not areas or len(areas) > SCRATCH_AREAS_LIMIT or not all(_AREA.fullmatch(area) for area in areas):
         return None
-    return sum(int(area, 16) for area in areas)
+    return tuple(int(area, 16) for area in areas)
 
 
 def parse_luo_abi(blob: bytes) -> Optional[str]:
@@ -134,7 +135,7 @@ class _Reader:
             abi=self._abi(tree),
             luo_abi=self._luo_abi(incoming, outgoing),
             subtrees=self._subtrees(tree, incoming),
-            scratch_bytes=self._scratch(outgoing_files),
+            scratch_areas=self._scratch(outgoing_files),
             notes=tuple(self._notes),
         )
 
@@ -214,15 +215,15 @@ class _Reader:
         names = sorted(tree.children) if tree else incoming
         return tuple(printable(name, SUBTREE_NAME_LIMIT) for name in names[:SUBTREES_LIMIT])
 
-    def _scratch(self, outgoing_files: List[str]) -> Optional[int]:
+    def _scratch(self, outgoing_files: List[str]) -> Optional[Tuple[int, ...]]:
         for name in SCRATCH_LENGTHS:
             blob = self._bytes("out/" + name) if name in outgoing_files else None
             if blob is not None:
-                return self._scratch_sum(name, blob)
+                return self._scratch_areas(name, blob)
         return None
 
-    def _scratch_sum(self, name: str, blob: bytes) -> Optional[int]:
-        total = parse_scratch_lengths(blob.decode("latin-1"))
-        if total is None:
+    def _scratch_areas(self, name: str, blob: bytes) -> Optional[Tuple[int, ...]]:
+        areas = parse_scratch_lengths(blob.decode("latin-1"))
+        if areas is None:
             self._notes.append(Note("scratch_damaged", f"{ROOT}/out/{name} holds something else than lengths."))
-        return total
+        return areas

@@ -21,7 +21,8 @@ class RunningKernel:
     """The facts. ``None`` means unknown, and a note says what stood in the way.
 
     ``boot`` is cold, kexec, handover, kdump or unknown; ``source`` is debugfs, kernel_log, journal or none;
-    ``next`` is the outgoing record. All text is printable ASCII.
+    ``next`` is the outgoing record; ``scratch_bytes`` is the sum of all scratch areas, ``largest_scratch_bytes`` the size
+    of the largest. All text is printable ASCII.
     """
 
     release: Optional[str]
@@ -37,6 +38,7 @@ class RunningKernel:
     luo_abi: Optional[str]
     subtrees: Tuple[str, ...]
     scratch_bytes: Optional[int]
+    largest_scratch_bytes: Optional[int]
     image_loaded: Optional[bool]
     crash_image_loaded: Optional[bool]
     notes: Tuple[Note, ...]
@@ -63,6 +65,7 @@ def conclude(sources: Sources) -> RunningKernel:
     boot = handover.boot_of(sources)
     # What a capture kernel finds was meant for the kernel that crashed.
     record = handover.received_record(sources) if boot != "kdump" else None
+    areas = sources.files.scratch_areas
     return RunningKernel(
         release=sources.release,
         boot_id=sources.boot_id,
@@ -76,7 +79,8 @@ def conclude(sources: Sources) -> RunningKernel:
         abi=handover.abi_of(sources),
         luo_abi=sources.files.luo_abi,
         subtrees=sources.files.subtrees,
-        scratch_bytes=sources.files.scratch_bytes,
+        scratch_bytes=None if areas is None else sum(areas),
+        largest_scratch_bytes=None if areas is None else max(areas),
         image_loaded=sources.kexec.image_loaded,
         crash_image_loaded=sources.kexec.crash_image_loaded,
         notes=notes_of(sources),

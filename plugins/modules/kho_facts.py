@@ -173,6 +173,13 @@ ansible_facts:
           returned: always
           type: int
           sample: 268435456
+        largest_scratch_bytes:
+          description: >-
+            The size of the largest area of that memory, in bytes. The next kernel must fit into one area, and so must
+            its initrd. V(null) when there is none, or unknown.
+          returned: always
+          type: int
+          sample: 201326592
         image_loaded:
           description: Whether a kernel is loaded for the next kexec. V(null) when the kernel does not tell.
           returned: always

@@ -63,6 +63,7 @@ def running(**changes: Any) -> RunningKernel:
         "luo_abi": None,
         "subtrees": (),
         "scratch_bytes": 1 << 28,
+        "largest_scratch_bytes": 3 << 26,
         "image_loaded": False,
         "crash_image_loaded": False,
         "notes": (),

@@ -65,6 +65,7 @@ def test_handover(host):
         "luo_abi": "luo-v5",
         "subtrees": ["LUO", "kexec-metadata"],
         "scratch_bytes": 268435456,
+        "largest_scratch_bytes": 201326592,
         "image_loaded": False,
         "crash_image_loaded": False,
         "notes": [],
@@ -285,7 +286,7 @@ def test_a_host_that_shows_nothing(host):
     unknown = [name for name, value in facts.items() if value is None]
     assert unknown == [
         *("release", "boot_id", "previous_release", "kexec_count", "next", "built", "enabled", "abi", "luo_abi"),
-        *("scratch_bytes", "image_loaded", "crash_image_loaded"),
+        *("scratch_bytes", "largest_scratch_bytes", "image_loaded", "crash_image_loaded"),
     ]
     assert (facts["boot"], facts["source"], facts["subtrees"]) == ("unknown", "none", [])
     assert [note["code"] for note in facts["notes"]] == [
@@ -315,6 +316,7 @@ def test_facts_name_every_field_once(host):
         "luo_abi",
         "subtrees",
         "scratch_bytes",
+        "largest_scratch_bytes",
         "image_loaded",
         "crash_image_loaded",
         "notes",
