@@ -15,6 +15,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._container import contai
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host import Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._kernel_image import ImageError, ImageHeader, parse_image_header
+from ansible_collections.kho.kexec.plugins.module_utils._ownership import writable_by_others
 from ansible_collections.kho.kexec.plugins.module_utils._releases import is_release
 from ansible_collections.kho.kexec.plugins.module_utils._running import RunningKernel, observe_running
 from ansible_collections.kho.kexec.plugins.module_utils._situation import (
@@ -31,8 +32,6 @@ IMAGE_PREFIX = "vmlinuz-"
 # The names that Debian and Ubuntu, Fedora and its relatives, and SUSE give to the initrd of a release.
 INITRDS = ("/boot/initrd.img-{}", "/boot/initramfs-{}.img", "/boot/initrd-{}")
 IMAGE_LIMIT = 1 << 28
-_OTHERS_WRITE = 0o002
-_GROUP_WRITE = 0o020
 
 
 def observe_situation(host: Host, policy: Policy) -> Situation:
@@ -88,7 +87,7 @@ def observe_target(host: Host, release: str, running: RunningKernel, command_lin
         command_line=command_line,
         header=header,
         image_problem=problem,
-        unsafe=tuple(sorted(_writable_by_others(host, image, *filter(None, [initrd])))),
+        unsafe=tuple(sorted(writable_by_others(host, image, *filter(None, [initrd])))),
         kho_built=config.handover if config else None,
         needs_initrd=not _boots_without_initrd(host, running, options),
         needs_modules=options is None or re.search(r"^CONFIG_\w+=m$", options, re.MULTILINE) is not None,
@@ -118,36 +117,6 @@ def _header(host: Host, image: str) -> tuple[ImageHeader | None, str | None]:
         return parse_image_header(host.read_bytes(image, IMAGE_LIMIT)), None
     except (HostError, ImageError) as error:
         return None, error.message
-
-
-def _writable_by_others(host: Host, *files: str) -> set[str]:
-    """Those of the files, what they link to, and all directories above, that others than root may write.
-
-    A file whose owner cannot be told is among them.
-    """
-    paths: set[str] = set()
-    for file in files:
-        for path in (file, _resolved(host, file)):
-            while path not in paths:
-                paths.add(path)
-                path = posixpath.dirname(path)
-    return {path for path in paths if _is_writable_by_others(host, path)}
-
-
-def _resolved(host: Host, path: str) -> str:
-    try:
-        return host.resolve(path)
-    except HostError:
-        return path
-
-
-def _is_writable_by_others(host: Host, path: str) -> bool:
-    try:
-        owner = host.owner_and_mode(path)
-    except HostError:
-        return True
-    group_writes = owner.gid != 0 and bool(owner.mode & _GROUP_WRITE)
-    return owner.uid != 0 or group_writes or bool(owner.mode & _OTHERS_WRITE)
 
 
 def _tools_problem(host: Host) -> str | None:
