@@ -4,24 +4,28 @@
 """Reducing text that a kernel, a boot loader or a program wrote to something that is safe to show.
 
 What the previous kernel handed over is untrusted: it may hold escape sequences for terminals, line ends that forge
-log lines, or no end at all.
+log lines, or no end at all. It may also hold a template: older ansible-cores (seen with 2.16) run templates that they find
+in cached facts, on the controller.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Union
 
 REPLACEMENT = "?"
+_TEMPLATE_START = re.compile(r"\{(?=[{%#])")
 
 
 def printable(text: Union[str, bytes], limit: int = 200) -> str:
     """Return ``text`` with everything but printable ASCII replaced by ``?``, cut after ``limit`` characters.
 
-    Each byte (of bytes) or character (of str) that is not printable becomes one ``?``, so that positions and lengths
-    stay as they were.
+    Each byte (of bytes) or character (of str) that is not printable becomes one ``?``, and so does a brace that would
+    begin a template (``{{``, ``{%``, ``{#``), so that positions and lengths stay as they were.
     """
     characters = text[:limit].decode("latin-1") if isinstance(text, bytes) else text[:limit]
-    return "".join(char if " " <= char <= "~" else REPLACEMENT for char in characters)
+    shown = "".join(char if " " <= char <= "~" else REPLACEMENT for char in characters)
+    return _TEMPLATE_START.sub(REPLACEMENT, shown)
 
 
 def until_nul(field: bytes, limit: int) -> str:

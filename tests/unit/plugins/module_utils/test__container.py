@@ -13,7 +13,7 @@ from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
     ("path", "content", "manager"),
     [
         ("/run/systemd/container", "systemd-nspawn\n", "systemd-nspawn"),
-        ("/run/systemd/container", "a\x1b[m{{ x }}\nmore", "a?[m{{ x }}"),
+        ("/run/systemd/container", "a\x1b[m{{ x }}\nmore", "a?[m?{ x }}"),
         ("/.dockerenv", "", "docker"),
         ("/run/.containerenv", "", "podman"),
         ("/proc/1/environ", "PATH=/bin\0container=lxc\0", "lxc"),

@@ -116,7 +116,7 @@ def test_wrapped_ring_that_holds_only_what_is_younger():
 @pytest.mark.parametrize(
     ("release", "shown"),
     [
-        ("{{ lookup('pipe','id') }}", "{{ lookup('pipe','id') }}"),
+        ("{{ lookup('pipe','id') }}", "?{ lookup('pipe','id') }}"),
         ("7\x1b[31m\n", "7?[31m?"),
         ("a\\b", "a\\b"),
         ("x (count 9)", "x (count 9)"),  # only the last count is the kernel's

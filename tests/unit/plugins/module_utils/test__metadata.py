@@ -55,7 +55,7 @@ def test_longer_blob_is_read_up_to_what_version_1_defines():
     [
         (b"x" * 65, "x" * 64),  # no end
         (b"", ""),
-        (b"7\x1b[31m\n\xff{{ x }}'\"", "7?[31m??{{ x }}'\""),
+        (b"7\x1b[31m\n\xff{{ x }}'\"", "7?[31m???{ x }}'\""),
         (b"7.3\0.4", "7.3"),
     ],
 )

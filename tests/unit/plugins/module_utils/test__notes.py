@@ -108,5 +108,5 @@ def test_hostile_previous_kernel(host):
     handed_over(host, kmsg(START, FOUND, INIT), release=b"{{ lookup('pipe','id') }}\x1b]0;x\x07\n" + b"x" * 40)
     host.add(KHO + "/in/sub_fdts/\x1b[2J", b"")
     running = observe_running(host)
-    assert running.previous_release == "{{ lookup('pipe','id') }}?]0;x??" + "x" * 32
+    assert running.previous_release == "?{ lookup('pipe','id') }}?]0;x??" + "x" * 32
     assert all(note.message.isprintable() and note.message.isascii() for note in running.notes)

@@ -18,6 +18,9 @@ from ansible_collections.kho.kexec.plugins.module_utils._text import printable, 
         ("caf\u00e9 \u202e\U0001f600", "caf? ??"),
         ("", ""),
         ("~ \x7f", "~ ?"),
+        (b"{{ 7*7 }}", "?{ 7*7 }}"),
+        ("{{{%x%}{#", "???%x%}?#"),
+        ("{ {a} }", "{ {a} }"),
     ],
 )
 def test_printable(text, shown):
@@ -29,6 +32,7 @@ def test_length_stays_up_to_the_limit(text, limit):
     shown = printable(text, limit)
     assert len(shown) == min(len(text), limit)
     assert all(" " <= char <= "~" for char in shown)
+    assert not any(start in shown for start in ("{{", "{%", "{#"))
 
 
 def test_until_nul():
