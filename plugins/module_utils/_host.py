@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from typing import Dict, Iterator, List, Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
+from ansible_collections.kho.kexec.plugins.module_utils._host_pipe import Data, PipeError, pipe
+from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 
 KMSG = "/dev/kmsg"
 # The kernel refuses (EINVAL) to give a record to a reader whose buffer is smaller than the record. Its own limit,
@@ -76,6 +78,15 @@ class Ownership:
     mode: int
 
 
+@dataclass(frozen=True)
+class FileIdentity:
+    """What changes when a file is replaced or written: its size in bytes, time of change in nanoseconds, and inode."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+
+
 class Host(abc.ABC):
     """The host as the core sees it. Paths are absolute. Every method may raise ``HostError``, and nothing else."""
 
@@ -104,6 +115,10 @@ class Host(abc.ABC):
         """Return who owns the file that the path leads to (links are followed), and its permission bits."""
 
     @abc.abstractmethod
+    def identity(self, path: str) -> FileIdentity:
+        """Return what tells the file that the path leads to (links are followed) from a later one."""
+
+    @abc.abstractmethod
     def kernel_log(self, limit: int = 4 << 20) -> bytes:
         """Return the records of the kernel's ring buffer, oldest first, joined by line ends.
 
@@ -116,6 +131,14 @@ class Host(abc.ABC):
         """Run a program without a shell, without input and with ``LC_ALL=C``; wait at most ``timeout`` seconds.
 
         ``absent`` when there is no such program, ``failed`` when it did not end in time. Any exit code is a result.
+        """
+
+    @abc.abstractmethod
+    def pipe(self, argv: Sequence[str], data: Data, timeout: float = 60.0) -> Iterator[bytes]:
+        """Yield, piece by piece, what a program makes of ``data``, which it gets as its input; otherwise as ``run``.
+
+        ``failed`` also when its exit code is not 0, so that only output that ended without an error is whole. Close
+        the iterator to have enough of it: the program is killed then.
         """
 
     @abc.abstractmethod
@@ -167,6 +190,11 @@ class LocalHost(Host):
             status = os.stat(path)
         return Ownership(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))
 
+    def identity(self, path: str) -> FileIdentity:
+        with _host_errors(path):
+            status = os.stat(path)
+        return FileIdentity(status.st_size, status.st_mtime_ns, status.st_ino)
+
     def kernel_log(self, limit: int = 4 << 20) -> bytes:
         records: List[bytes] = []
         size = 0
@@ -183,9 +211,7 @@ class LocalHost(Host):
         return b"\n".join(records)
 
     def run(self, argv: Sequence[str], timeout: float = 60.0) -> Completed:
-        environment = _environment()
-        if shutil.which(argv[0], path=environment["PATH"]) is None:
-            raise HostError(argv[0], "absent", "not found in " + environment["PATH"])
+        environment = _environment_with(argv[0])
         with _host_errors(argv[0]):
             try:
                 # AnsibleModule.run_command knows no time limit, and the core knows no Ansible.
@@ -201,6 +227,14 @@ class LocalHost(Host):
                 raise HostError(argv[0], "failed", f"no end after {timeout:g} s") from error
         stdout, stderr = (stream.decode("utf-8", "replace") for stream in (done.stdout, done.stderr))
         return Completed(done.returncode, stdout, stderr)
+
+    def pipe(self, argv: Sequence[str], data: Data, timeout: float = 60.0) -> Iterator[bytes]:
+        environment = _environment_with(argv[0])
+        with _host_errors(argv[0]):
+            try:
+                yield from pipe(argv, data, environment, timeout)
+            except PipeError as error:
+                raise HostError(argv[0], "failed", printable(str(error))) from error
 
     def write_atomically(self, path: str, data: bytes, mode: int = 0o600) -> None:
         parent = os.path.dirname(path)
@@ -228,11 +262,17 @@ class LocalHost(Host):
             _sync_directory(os.path.dirname(path))
 
 
-def _environment() -> Dict[str, str]:
-    """Return this process's environment with messages in English and the system's programs on the PATH."""
+def _environment_with(program: str) -> Dict[str, str]:
+    """Return this process's environment with messages in English and the system's programs on the PATH.
+
+    ``absent`` when the program is not among them.
+    """
     paths = [path for path in os.environ.get("PATH", "").split(os.pathsep) if path]
     paths.extend(path for path in SYSTEM_PATHS if path not in paths)
-    return dict(os.environ, LC_ALL="C", PATH=os.pathsep.join(paths))
+    environment = dict(os.environ, LC_ALL="C", PATH=os.pathsep.join(paths))
+    if shutil.which(program, path=environment["PATH"]) is None:
+        raise HostError(program, "absent", "not found in " + environment["PATH"])
+    return environment
 
 
 def _kmsg_records(descriptor: int) -> Iterator[bytes]:

@@ -8,11 +8,28 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import Dict, List, NoReturn, Sequence, Set, Tuple, Union
+from typing import Dict, Iterator, List, NamedTuple, NoReturn, Optional, Sequence, Set, Tuple, Union
 
-from ansible_collections.kho.kexec.plugins.module_utils._host import KMSG, Completed, Host, HostError, Ownership
+from ansible_collections.kho.kexec.plugins.module_utils._host import (
+    KMSG,
+    Completed,
+    FileIdentity,
+    Host,
+    HostError,
+    Ownership,
+)
 
-Answer = Union[Completed, HostError]
+PIECE = 1000
+
+
+class Piped(NamedTuple):
+    """What comes out of a program that bytes are piped through, and how it fails after that, if it does."""
+
+    output: bytes
+    error: Optional[HostError]
+
+
+Answer = Union[Completed, Piped, HostError]
 
 
 class FakeRoot(Host):
@@ -26,6 +43,7 @@ class FakeRoot(Host):
     def __init__(self, root: Path) -> None:
         self.root = root
         self.reads: List[str] = []
+        self.piped: List[bytes] = []
         self._answers: List[Tuple[Tuple[str, ...], Answer]] = []
         self._owners: Dict[str, Tuple[int, int]] = {}
         self._denied: Set[str] = set()
@@ -66,6 +84,12 @@ class FakeRoot(Host):
     def expect_run(self, argv: Sequence[str], rc: int = 0, stdout: str = "", stderr: str = "") -> FakeRoot:
         """Expect a program to be run next, and say how it ends."""
         self._answers.append((tuple(argv), Completed(rc, stdout, stderr)))
+        return self
+
+    def expect_pipe(self, argv: Sequence[str], output: bytes, error: str = "") -> FakeRoot:
+        """Expect bytes to be piped through a program next; with an ``error``, it fails after its output."""
+        failure = HostError(argv[0], "failed", error) if error else None
+        self._answers.append((tuple(argv), Piped(output, failure)))
         return self
 
     def expect_missing(self, argv: Sequence[str]) -> FakeRoot:
@@ -115,17 +139,31 @@ class FakeRoot(Host):
         except OSError as error:
             self._raise(path, error)
 
+    def identity(self, path: str) -> FileIdentity:
+        self._check(path)
+        try:
+            status = self._real(path).stat()
+        except OSError as error:
+            self._raise(path, error)
+        return FileIdentity(status.st_size, status.st_mtime_ns, status.st_ino)
+
     def kernel_log(self, limit: int = 4 << 20) -> bytes:
         return self.read_bytes(KMSG, 64 << 20)[:limit]
 
     def run(self, argv: Sequence[str], timeout: float = 60.0) -> Completed:
         assert timeout > 0
-        assert self._answers, f"unexpected program: {list(argv)}"
-        expected, answer = self._answers.pop(0)
-        assert tuple(argv) == expected, f"expected program {list(expected)}, got {list(argv)}"
-        if isinstance(answer, HostError):
-            raise answer
+        answer = self._next_answer(argv)
+        assert isinstance(answer, Completed), f"expected to be piped through: {list(argv)}"
         return answer
+
+    def pipe(self, argv: Sequence[str], data: Union[bytes, memoryview], timeout: float = 60.0) -> Iterator[bytes]:
+        assert timeout > 0
+        answer = self._next_answer(argv)
+        assert isinstance(answer, Piped), f"not expected to be piped through: {list(argv)}"
+        self.piped.append(bytes(data))
+        yield from (answer.output[at : at + PIECE] for at in range(0, len(answer.output), PIECE))
+        if answer.error:
+            raise answer.error
 
     def write_atomically(self, path: str, data: bytes, mode: int = 0o600) -> None:
         self._check(path)
@@ -138,6 +176,14 @@ class FakeRoot(Host):
         self._check(path)
         if self._real(path).exists():
             self._real(path).unlink()
+
+    def _next_answer(self, argv: Sequence[str]) -> Union[Completed, Piped]:
+        assert self._answers, f"unexpected program: {list(argv)}"
+        expected, answer = self._answers.pop(0)
+        assert tuple(argv) == expected, f"expected program {list(expected)}, got {list(argv)}"
+        if isinstance(answer, HostError):
+            raise answer
+        return answer
 
     def _real(self, path: str) -> Path:
         assert path.startswith("/"), f"not absolute: {path}"

@@ -4,15 +4,15 @@
 """A host that copies everything that is read from it into a directory, which ``FakeRoot`` then plays back.
 
 On a real guest: ``observe_running(Recorder(LocalHost(), Path("tree")))``, then fetch ``tree``. What programs answered
-is in ``recorder.runs``.
+is in ``recorder.runs``; what was piped through them is not kept.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List, Sequence, Tuple
+from typing import Iterator, List, Sequence, Tuple, Union
 
-from ansible_collections.kho.kexec.plugins.module_utils._host import KMSG, Completed, Host, Ownership
+from ansible_collections.kho.kexec.plugins.module_utils._host import KMSG, Completed, FileIdentity, Host, Ownership
 
 
 class Recorder(Host):
@@ -47,6 +47,9 @@ class Recorder(Host):
     def owner_and_mode(self, path: str) -> Ownership:
         return self._host.owner_and_mode(path)
 
+    def identity(self, path: str) -> FileIdentity:
+        return self._host.identity(path)
+
     def kernel_log(self, limit: int = 4 << 20) -> bytes:
         return self._keep(KMSG, self._host.kernel_log(limit))
 
@@ -54,6 +57,9 @@ class Recorder(Host):
         done = self._host.run(argv, timeout)
         self.runs.append((tuple(argv), done))
         return done
+
+    def pipe(self, argv: Sequence[str], data: Union[bytes, memoryview], timeout: float = 60.0) -> Iterator[bytes]:
+        return self._host.pipe(argv, data, timeout)
 
     def write_atomically(self, path: str, data: bytes, mode: int = 0o600) -> None:
         self._host.write_atomically(path, data, mode)

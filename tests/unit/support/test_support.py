@@ -71,3 +71,31 @@ def test_owners_and_links(tmp_path):
     assert host.resolve("/vmlinuz") == "/boot/vmlinuz-1"
     assert (host.owner_and_mode("/vmlinuz").uid, host.owner_and_mode("/vmlinuz").mode) == (0, 0o664)
     assert host.own("/boot/vmlinuz-1", 1000, 1000).owner_and_mode("/boot/vmlinuz-1").uid == 1000
+
+
+def test_piping(tmp_path):
+    host = FakeRoot(tmp_path).expect_pipe(["cat"], b"x" * 2500).expect_pipe(["cat"], b"half", error="broken")
+    recorder = Recorder(host, tmp_path / "tree")
+    assert [len(piece) for piece in recorder.pipe(["cat"], b"in")] == [1000, 1000, 500]
+    pieces = recorder.pipe(["cat"], memoryview(b"again"))
+    assert next(pieces) == b"half"
+    with pytest.raises(HostError, match="broken"):
+        next(pieces)
+    assert host.piped == [b"in", b"again"]
+    host.assert_nothing_left()
+
+
+def test_a_program_is_run_or_piped_through_as_expected(tmp_path):
+    with pytest.raises(AssertionError, match="not expected to be piped"):
+        list(FakeRoot(tmp_path).expect_run(["cat"]).pipe(["cat"], b""))
+    with pytest.raises(AssertionError, match="expected to be piped"):
+        FakeRoot(tmp_path).expect_pipe(["cat"], b"").run(["cat"])
+
+
+def test_identity(tmp_path):
+    host = FakeRoot(tmp_path).add("/boot/x", b"12").link("/x", "/boot/x")
+    recorder = Recorder(host, tmp_path / "tree")
+    assert recorder.identity("/x") == host.identity("/boot/x")
+    assert host.identity("/x").size == 2
+    with pytest.raises(HostError, match="does not exist"):
+        host.identity("/boot/y")

@@ -83,6 +83,61 @@ def test_programs_that_cannot_be_run(host, tmp_path):
     assert reason(host.run, [str(tmp_path / "text")]) == "failed"
 
 
+def test_piping_more_than_a_pipe_holds(host):
+    data = bytes(range(256)) * 20000
+    assert b"".join(host.pipe(["cat"], data)) == data
+    assert b"".join(host.pipe(["sh", "-c", "cat; echo $LC_ALL"], memoryview(b"<"))) == b"<C\n"
+
+
+def test_a_program_that_does_not_want_all_of_its_input(host):
+    assert b"".join(host.pipe(["head", "-c", "3"], b"abcdef" * 100000)) == b"abc"
+
+
+@pytest.mark.parametrize(
+    ("argv", "timeout", "says"),
+    [
+        (["sh", "-c", "printf part; echo 'not\tgood' >&2; exit 3"], 60.0, "exit code 3: not.good"),
+        (["sh", "-c", "head -c 9000000 /dev/zero >&2; exit 1"], 60.0, "exit code 1"),
+        (["sleep", "60"], 0.05, "no end in time"),
+        (["sh", "-c", "exec >&- 2>&-; exec sleep 60"], 0.3, "no end in time"),
+        (["sh", "-c", "kill -9 $$"], 60.0, "exit code -9"),
+    ],
+)
+def test_pipes_that_fail(host, argv, timeout, says):
+    with pytest.raises(HostError, match=says) as caught:
+        list(host.pipe(argv, b"x" * 1000000, timeout))
+    assert caught.value.reason == "failed"
+    assert caught.value.message.isprintable()
+    assert len(caught.value.message) < 400
+
+
+def test_pipes_that_cannot_be_had(host, tmp_path):
+    (tmp_path / "text").write_text("no program")
+    (tmp_path / "text").chmod(0o755)
+    assert reason(list, host.pipe(["no-such-program-7f3a"], b"")) == "absent"
+    assert reason(list, host.pipe([str(tmp_path / "text")], b"")) == "failed"
+
+
+def test_closing_a_pipe_kills_the_program(host):
+    pieces = host.pipe(["sh", "-c", "echo $$; exec cat /dev/zero"], b"")
+    process = int(next(pieces).split(b"\n")[0])
+    os.kill(process, 0)
+    pieces.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
+
+
+def test_identity_changes_with_the_file(host, tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"one")
+    (tmp_path / "link").symlink_to(path)
+    before = host.identity(str(path))
+    assert (before.size, host.identity(str(tmp_path / "link"))) == (3, before)
+    host.write_atomically(str(path), b"two")
+    assert host.identity(str(path)) != before
+    assert reason(host.identity, str(tmp_path / "none")) == "absent"
+
+
 def test_writing(host, tmp_path):
     path = tmp_path / "new" / "file"
     host.write_atomically(str(path), b"one")
