@@ -149,6 +149,10 @@ class Host(abc.ABC):
         """
 
     @abc.abstractmethod
+    def make_directories(self, path: str, mode: int) -> None:
+        """Make the directory and those above it that are missing, all with exactly this mode; others stay."""
+
+    @abc.abstractmethod
     def remove(self, path: str) -> None:
         """Remove the file; one that is not there is no error."""
 
@@ -252,6 +256,16 @@ class LocalHost(Host):
                 os.unlink(temporary)
                 raise
             _sync_directory(parent)
+
+    def make_directories(self, path: str, mode: int) -> None:
+        missing: List[str] = []
+        while not os.path.isdir(path):
+            missing.append(path)
+            path = os.path.dirname(path)
+        for directory in reversed(missing):
+            with _host_errors(directory):
+                os.mkdir(directory, 0o700)
+                os.chmod(directory, mode)  # mkdir's own mode is reduced by the umask
 
     def remove(self, path: str) -> None:
         with _host_errors(path):

@@ -4,8 +4,8 @@
 """Reducing text that a kernel, a boot loader or a program wrote to something that is safe to show.
 
 What the previous kernel handed over is untrusted: it may hold escape sequences for terminals, line ends that forge
-log lines, or no end at all. It may also hold a template: older ansible-cores (seen with 2.16) run templates that they find
-in cached facts, on the controller.
+log lines, or no end at all. It may also hold a template, and ansible-core 2.16 runs those in cached facts on the
+controller, when a constructed inventory looks at them.
 """
 
 from __future__ import annotations

@@ -172,6 +172,12 @@ class FakeRoot(Host):
             parent.mkdir(parents=True, mode=0o700)
         self.add(path, data, mode)
 
+    def make_directories(self, path: str, mode: int) -> None:
+        self._check(path)
+        if not self._real(path).exists():
+            self.make_directories(os.path.dirname(path), mode)
+            self.add_directory(path, mode)
+
     def remove(self, path: str) -> None:
         self._check(path)
         if self._real(path).exists():

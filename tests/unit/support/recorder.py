@@ -64,6 +64,9 @@ class Recorder(Host):
     def write_atomically(self, path: str, data: bytes, mode: int = 0o600) -> None:
         self._host.write_atomically(path, data, mode)
 
+    def make_directories(self, path: str, mode: int) -> None:
+        self._host.make_directories(path, mode)
+
     def remove(self, path: str) -> None:
         self._host.remove(path)
 

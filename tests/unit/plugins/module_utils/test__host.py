@@ -53,6 +53,16 @@ def test_directories(host, tmp_path):
     assert reason(host.listdir, str(tmp_path / "c")) == "absent"
 
 
+def test_making_directories(host, tmp_path):
+    tmp_path.chmod(0o700)
+    host.make_directories(str(tmp_path / "a/b"), 0o755)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "a", tmp_path / "a/b")] == [0o755, 0o755]
+    host.make_directories(str(tmp_path / "a"), 0o711)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o755
+    (tmp_path / "file").touch()
+    assert reason(host.make_directories, str(tmp_path / "file" / "below"), 0o755) == "failed"
+
+
 def test_ownership_is_that_of_what_a_link_leads_to(host, tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "file").chmod(0o664)
