@@ -25,6 +25,7 @@ PASSED_ON = frozenset(
         "module_utils._staging: error.code",
         "module_utils._staging: first.code",
         "module_utils._staging: foreign.code",
+        "plugin_utils._attention: _text(noted['code'], CODE_LIMIT)",
         "plugin_utils._jump: verdict['verdict']",
     }
 )

@@ -1,0 +1,59 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""kho.kexec.kho_fleet_info: knows Ansible, and leaves what is shown to plugin_utils/_fleet.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible import constants
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._fleet import counts_of, render_fleet, rows_of
+
+# ansible.posix.json and ansible.posix.jsonl, also under short names: standard output is theirs alone.
+FOR_PROGRAMS = ("json", "jsonl")
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
+    BYPASS_HOST_LOOP = True
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_async = False
+    _supports_check_mode = True
+
+    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        dummy, options = self.validate_argument_spec(
+            {
+                "registered": {"type": "str", "required": True},
+                "only_attention": {"type": "bool", "default": False},
+                "long_chain": {"type": "int", "default": 10},
+            }
+        )
+        rows = rows_of(results_of_play(task_vars or {}, options["registered"]), options["long_chain"])
+        text = "\n".join(render_fleet(rows, options["only_attention"]))
+        Display().display(text, stderr=is_for_programs(constants.DEFAULT_STDOUT_CALLBACK))
+        return {
+            **result,
+            "changed": False,
+            "rows": [row.as_dict() for row in rows],
+            "counts": counts_of(rows),
+            "lost": [row.host for row in rows if row.is_lost],
+        }
+
+
+def results_of_play(task_vars: Mapping[str, Any], name: str) -> Iterator[tuple[str, Any]]:
+    """Yield every host of the play, also lost ones, and what was registered for it as ``name``, or None."""
+    hostvars = task_vars["hostvars"]
+    for host in task_vars["ansible_play_hosts_all"]:
+        # Not hostvars[host], which templates: what hosts report is no template, and thousands of them take long.
+        yield str(host), hostvars.raw_get(host).get(name)
+
+
+def is_for_programs(stdout_callback: str) -> bool:
+    """Tell whether something reads standard output that a table would disturb."""
+    return stdout_callback.rsplit(".", 1)[-1] in FOR_PROGRAMS
