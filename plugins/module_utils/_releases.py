@@ -13,13 +13,20 @@ from typing import Iterable, Tuple
 RELEASE_LIMIT = 64
 _RELEASE = re.compile(r"[0-9][A-Za-z0-9._+~-]*")
 
-# What `make install`, package managers and editors leave beside real images, as the end of a file's name.
-_LEFTOVER = re.compile(r"(\.(old|bak|orig|save|hmac|sig|tmp|rpm(new|save|orig)|dpkg-[a-z]+)|~)$")
+# What `make install`, package managers and editors leave beside real images, and the compressed ELF files that SUSE
+# installs for debuggers (vmlinux-RELEASE.xz), as the end of a file's name.
+_LEFTOVER = re.compile(r"(\.(old|bak|orig|save|hmac|sig|tmp|gz|xz|zst|bz2|rpm(new|save|orig)|dpkg-[a-z]+)|~)$")
 
 _NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+)*")
-# A release candidate comes before its final release, whether it is written 7.3-rc7, 7.3.0-0.rc7 or 7.3~rc7.
-_CANDIDATE = re.compile(r"(?:-0)?[-._~](?=rc[0-9])")
-_PIECE = re.compile(r"~|[0-9]+|[^0-9~]+")
+# A release candidate comes before its final release, whether it is written 7.3-rc7, 7.3.0-0.rc7 (Fedora), 7.3~rc7, or
+# 7.3.0-070300rc7 (Ubuntu's mainline builds).
+_CANDIDATE = re.compile(r"(?:-0)?[-._~](?=rc[0-9])|(?<=[0-9])(?=rc[0-9])")
+# Fedora's and RHEL's debug builds come before the kernel that they are built from, as in their boot menus
+# (/usr/lib/kernel/install.d/20-grub.install), so that the latest kernel is one for production.
+_DEBUG = re.compile(r"[+.-](?=debug$)")
+# Characters that separate do not count: an RPM's 503.11.1.el9_5 is newer than its 503.el9, because a number is newer
+# than a word (rpmvercmp).
+_PIECE = re.compile(r"~|[0-9]+|[A-Za-z]+")
 
 # Ranks of what may stand at one place of a suffix: "~" is before the end, everything else is after it.
 _TILDE, _END, _TEXT, _NUMBER = range(4)
@@ -31,21 +38,27 @@ ReleaseKey = Tuple[Tuple[_Digits, ...], Tuple[_Piece, ...], str]
 
 def is_release(text: str) -> bool:
     """Whether the text can be a kernel release, and is not the name of a leftover such as ``7.3.4.old``."""
-    return len(text) <= RELEASE_LIMIT and _RELEASE.fullmatch(text) is not None and _LEFTOVER.search(text) is None
+    return len(text) <= RELEASE_LIMIT and _RELEASE.fullmatch(text) is not None and not is_leftover(text)
+
+
+def is_leftover(file_name: str) -> bool:
+    """Whether the file's name says that it was left beside real images, and is not there to be started."""
+    return _LEFTOVER.search(file_name) is not None
 
 
 def release_key(release: str) -> ReleaseKey:
     """Sort key for releases: a total order, in which only equal strings have equal keys.
 
     ``6.12.9 < 6.12.10``, ``7.3~rc7 < 7.3`` and ``7.3.0-rc7 < 7.3.0``; ``7.3`` and ``7.3.0`` count as one version.
-    Numbers in suffixes count as numbers, so ``-9-amd64 < -10-amd64``.
+    Numbers in suffixes count as numbers, so ``-9-amd64 < -10-amd64``, and are newer than words, so
+    ``-70.el9 < -70.1.el9``.
     """
     numbers = _NUMBERS.match(release)
     version = numbers.group() if numbers else ""
     fields = [_digits(field) for field in version.split(".")]
     while fields and fields[-1] == _digits("0"):
         fields.pop()
-    suffix = _CANDIDATE.sub("~", release[len(version) :])
+    suffix = _DEBUG.sub("~", _CANDIDATE.sub("~", release[len(version) :]))
     pieces = tuple(_piece(piece) for piece in _PIECE.findall(suffix))
     return tuple(fields), (*pieces, (_END, _digits("0"), "")), release
 

@@ -1,0 +1,144 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where kernels are seen by the boot loaders: entries of the Boot Loader Specification, and GRUB's configuration."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import replace
+from typing import Iterator, Optional, Sequence
+
+from ansible_collections.kho.kexec.plugins.module_utils._bls import BlsEntry, parse_bls_entry
+from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
+from ansible_collections.kho.kexec.plugins.module_utils._grub_entries import MenuEntry, parse_grub_config
+from ansible_collections.kho.kexec.plugins.module_utils._host import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._releases import is_release
+from ansible_collections.kho.kexec.plugins.module_utils._sightings import (
+    BOOT,
+    Modules,
+    Sighting,
+    is_kdump_initrd,
+    label_of,
+    leftover,
+    names_in,
+)
+
+# Where the partitions with entries are mounted: XBOOTLDR or a plain /boot, and the EFI system partition.
+PARTITIONS = (BOOT, "/efi", "/boot/efi")
+GRUB_CONFIGS = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
+ENTRIES_LIMIT = 512
+ENTRY_BYTES_LIMIT = 1 << 16
+GRUB_BYTES_LIMIT = 4 << 20
+PATH_LIMIT = 1024
+
+# The name of a unified kernel image, with the counter of boots that are left ("+3-1"):
+# https://uapi-group.org/specifications/specs/boot_loader_specification/#boot-counting
+_UKI = re.compile(r"(.+?)(?:\+[0-9]+(?:-[0-9]+)?)?\.efi", re.IGNORECASE)
+# kernel-install(8) puts the machine's id or the distribution's name before the release.
+_AT_RELEASE = re.compile(r"(?:^|-)([0-9]+\.[0-9].*)")
+
+
+def seen_in_bls(host: Host, modules: Modules) -> Iterator[Sighting]:
+    """The kernels of all type 1 entries that can be read."""
+    for partition in PARTITIONS:
+        directory = partition + "/loader/entries"
+        names = [name for name in names_in(host, directory) if name.endswith(".conf")]
+        for name in names[:ENTRIES_LIMIT]:
+            path = posixpath.join(directory, name)
+            try:
+                entry = parse_bls_entry(host.read_text(path, ENTRY_BYTES_LIMIT))
+            except HostError:
+                continue
+            if entry.linux:
+                yield _bls_sighting(host, modules, partition, path, entry, entry.linux)
+
+
+def _bls_sighting(host: Host, modules: Modules, partition: str, path: str, entry: BlsEntry, linux: str) -> Sighting:
+    labels = (
+        (entry.version or "").rpartition("@")[2],  # sdbootutil (SUSE) writes SNAPSHOT@RELEASE
+        label_of(posixpath.basename(linux), modules),
+        posixpath.basename(posixpath.dirname(linux)),  # kernel-install(8): /TOKEN/RELEASE/linux
+    )
+    label = next(filter(is_release, labels), "")
+    bases = (partition, "", *PARTITIONS)
+    seen = _sighting(host, "bls:" + path, linux, label, entry.initrds, bases)
+    return replace(seen, options=entry.options)
+
+
+def seen_as_uki(host: Host) -> Iterator[Sighting]:
+    """Unified kernel images. The release in a file's name is a hint only: the image itself says which one it holds."""
+    for partition in PARTITIONS:
+        directory = partition + "/EFI/Linux"
+        for name in names_in(host, directory)[:ENTRIES_LIMIT]:
+            match = _UKI.fullmatch(name)
+            if match:
+                at_release = _AT_RELEASE.search(match.group(1))
+                path = posixpath.join(directory, name)
+                yield Sighting(path, "bls:" + path, at_release.group(1) if at_release else "", uki=True)
+
+
+def seen_in_grub(host: Host, modules: Modules) -> Iterator[Sighting]:
+    """The kernels of GRUB's menu."""
+    for path in GRUB_CONFIGS:
+        try:
+            entries = parse_grub_config(host.read_text(path, GRUB_BYTES_LIMIT))
+        except HostError:
+            continue
+        for entry in entries:
+            yield _grub_sighting(host, modules, path, entry)
+
+
+def _grub_sighting(host: Host, modules: Modules, path: str, entry: MenuEntry) -> Sighting:
+    label = label_of(posixpath.basename(entry.linux), modules)
+    seen = _sighting(host, "grub:" + path, entry.linux, label, entry.initrds, ("", BOOT))
+    return replace(seen, options=entry.options)
+
+
+def _find(host: Host, path: str, bases: Sequence[str]) -> Optional[str]:
+    """The file that a boot loader calls ``path``; None when none of the file systems known here has it.
+
+    GRUB names a file by its place in its file system, so on btrfs and ZFS /boot stands below a subvolume's name.
+    """
+    if ".." in path.split("/") or len(path) > PATH_LIMIT:
+        return None
+    path = posixpath.join("/", path)
+    at_boot = path.find(BOOT + "/")
+    paths = [base + path for base in bases] + ([path[at_boot:]] if at_boot > 0 else [])
+    return next((posixpath.normpath(found) for found in paths if host.exists(found)), None)
+
+
+def _sighting(
+    host: Host, found_in: str, linux: str, label: str, initrds: Sequence[str], bases: Sequence[str]
+) -> Sighting:
+    """What an entry names, on this host: its initrds only if all of them are there."""
+    paths = [_find(host, path, bases) for path in initrds]
+    found = tuple(path for path in paths if path is not None)
+    image = _find(host, linux, bases)
+    obstacle = _no_image(found_in, linux) if image is None else leftover(posixpath.basename(image), label)
+    return Sighting(
+        image=image or posixpath.join("/", linux[:PATH_LIMIT]),
+        found_in=found_in,
+        label=label,
+        initrds=found if len(found) == len(paths) else (),
+        obstacle=obstacle or _for_kdump(found_in, found),
+    )
+
+
+def _for_kdump(found_in: str, initrds: Sequence[str]) -> Optional[Note]:
+    initrd = next(filter(is_kdump_initrd, initrds), None)
+    if initrd is None:
+        return None
+    return Note(
+        "leftover",
+        f"{found_in} starts a crash's capture kernel: {initrd} saves a dump, and does not start this system.",
+    )
+
+
+def _no_image(found_in: str, linux: str) -> Note:
+    return Note(
+        "no_image",
+        f"{found_in} names the image {linux[:PATH_LIMIT]}, which is not on this host: its package was removed, its "
+        "partition is not mounted, or it belongs to another system. Install the package again, or mount the partition.",
+    )
