@@ -66,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
     _add_json(status)
     _add_guest_commands(commands)
     one_or_all = _added(commands, "kernels", _kernels, "build kernels, or list what can be built")
-    one_or_all.add_argument("name", nargs="*", help=f"one of {', '.join(kernels.VARIANTS)}")
+    one_or_all.add_argument("name", nargs="*", help=f"one of {', '.join(kernels.KERNELS)}")
     _add_json(one_or_all)
     build = _added(commands, "build", _build, "build all that guests need, so that `up` only has to start them")
     build.add_argument("kernel", nargs="*", default=DEFAULT_KERNELS, help="kernels to build, default %(default)s")
@@ -90,7 +90,7 @@ def _add_up(up: argparse.ArgumentParser) -> None:
         help=f"a guest and its kind ({', '.join(KINDS)}), default {', '.join(map(':'.join, DEFAULT_GUESTS.items()))}",
     )  # fmt: skip
     up.add_argument(
-        "--kernel", action="append", choices=list(kernels.VARIANTS), metavar="NAME",
+        "--kernel", action="append", choices=list(kernels.KERNELS), metavar="NAME",
         help=f"a kernel that the guests' apt repository offers, default {', '.join(DEFAULT_KERNELS)}",
     )  # fmt: skip
     up.add_argument(
@@ -227,8 +227,8 @@ def _kernels(given: argparse.Namespace) -> int:
         print(json.dumps([asdict(kernel) for kernel in kernels.ensure(given.name)], default=str))
         return 0
     if not given.name:
-        for name, variant in kernels.VARIANTS.items():
-            print(f"{name:<12} {variant.why}")
+        for name, why in kernels.KERNELS.items():
+            print(f"{name:<12} {why}")
         return 0
     for kernel in kernels.ensure(given.name):
         print(f"{kernel.name:<12} {kernel.release:<20} {kernel.deb}")

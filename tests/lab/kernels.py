@@ -1,9 +1,9 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's kernels: two series with Kexec HandOver, and variants of the newer one.
+"""The lab's kernels: two series with Kexec HandOver, variants of the newer one, and Debian's own.
 
-Each is the .deb that the kernel's own packaging makes (scripts/package/ in its sources).
+Those that are built are the .deb that the kernel's own packaging makes (scripts/package/ in its sources).
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from lab import distribution
 from lab.apt import KernelArchive
 from lab.cache import Ingredients, age, build_once, locked
 from lab.errors import LabError
@@ -52,12 +54,20 @@ class Variant:
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel that can be installed: its release as ``uname -r`` says it, its package's name, and its file."""
+    """A kernel that can be installed: its release as ``uname -r`` says it, its package's name, and the files.
+
+    The first file is the package itself; others are what it depends on and the guests' suite does not have.
+    """
 
     name: str
     release: str
     package: str
-    deb: Path
+    debs: tuple[Path, ...]
+
+    @property
+    def deb(self) -> Path:
+        """The file of the package itself."""
+        return self.debs[0]
 
 
 @dataclass(frozen=True)
@@ -95,12 +105,21 @@ VARIANTS = {
         "a target with another version of the kexec metadata",
         edits=(Edit(f"{_ABI}/kexec_metadata.h", r"(#define KHO_KEXEC_METADATA_VERSION\s+)1\b", r"\g<1>2"),),
     ),
+    "tiny-log": Variant(
+        "-tinylog",
+        "a target whose log buffer is so small that it forgets the beginning of its own boot",
+        config=("CONFIG_LOG_BUF_SHIFT=12", "CONFIG_LOG_CPU_MAX_BUF_SHIFT=0"),
+    ),
     "no-net": Variant(
         "-nonet", "a target that boots and cannot be reached", config=("# CONFIG_VIRTIO_NET is not set",)
     ),
 }
 
-
+DEBIAN = "debian"
+KERNELS = {
+    **{name: variant.why for name, variant in VARIANTS.items()},
+    DEBIAN: "Debian's own kernel of the newer series, for guests of the kind initramfs: it has no Kexec HandOver",
+}
 BASE = "new"
 
 
@@ -110,11 +129,14 @@ def ensure(names: Sequence[str]) -> list[Kernel]:
     Raises:
         LabError: an unknown name, or a build that fails.
     """
-    unknown = sorted(set(names) - set(VARIANTS))
+    unknown = sorted(set(names) - set(KERNELS))
     if unknown:
-        raise LabError(f"the lab has no kernel {', '.join(unknown)}; it has {', '.join(VARIANTS)}")
+        raise LabError(f"the lab has no kernel {', '.join(unknown)}; it has {', '.join(KERNELS)}")
     series = chosen_series()
-    return [_kernel(name, series[VARIANTS[name].series]) for name in names]
+    return [
+        _debian_kernel(series["newer"]) if name == DEBIAN else _kernel(name, series[VARIANTS[name].series])
+        for name in names
+    ]
 
 
 def chosen_series() -> dict[str, Source]:
@@ -137,6 +159,16 @@ def _choice() -> Path:
     return cache_dir() / "series.json"
 
 
+@contextmanager
+def _choosing_anew() -> Iterator[None]:
+    """Forget the choice of series when what was chosen cannot be downloaded."""
+    try:
+        yield
+    except LabError as error:
+        _choice().unlink(missing_ok=True)
+        raise LabError(f"{error}\nThe suites may have moved on: run this again to choose anew") from error
+
+
 def newest_series(archive: KernelArchive) -> dict[str, Source]:
     """The newest two series of Linux 7 that Debian has sources of, as ``{"older": ..., "newer": ...}``."""
     offered = archive.candidates(r"^linux-source-7\.[0-9]+$")
@@ -153,7 +185,22 @@ def newest_series(archive: KernelArchive) -> dict[str, Source]:
 def _kernel(name: str, source: Source) -> Kernel:
     folder = _folder(name, source)
     (deb,) = folder.glob("linux-image-*.deb")
-    return Kernel(name, deb=deb, **json.loads((folder / "kernel.json").read_text()))
+    return Kernel(name, debs=(deb,), **json.loads((folder / "kernel.json").read_text()))
+
+
+def _debian_kernel(source: Source) -> Kernel:
+    def fetch(folder: Path) -> None:
+        with _choosing_anew(), step("fetching Debian's kernel"):
+            archive = KernelArchive()
+            release = distribution.release_of(source.version, archive)
+            distribution.fetch(release, source.version, archive, folder)
+        (folder / "kernel.json").write_text(json.dumps({"release": release}) + "\n")
+
+    folder = build_once("kernels", DEBIAN, asdict(source), fetch)
+    release = json.loads((folder / "kernel.json").read_text())["release"]
+    package = f"linux-image-{release}"
+    debs = sorted(folder.glob("*.deb"), key=lambda deb: (not deb.name.startswith(package), deb.name))
+    return Kernel(DEBIAN, release, package, tuple(debs))
 
 
 def _folder(name: str, source: Source) -> Path:
@@ -193,12 +240,8 @@ def _build(name: str, variant: Variant, source: Source, folder: Path) -> None:
 
 def _unpack(source: Source, tree: Path) -> None:
     def fetch(folder: Path) -> None:
-        with step(f"fetching {source.package} {source.version}"):
-            try:
-                KernelArchive().download(source.package, source.version, folder)
-            except LabError as error:
-                _choice().unlink(missing_ok=True)
-                raise LabError(f"{error}\nThe suites may have moved on: run this again to choose anew") from error
+        with _choosing_anew(), step(f"fetching {source.package} {source.version}"):
+            KernelArchive().download(source.package, source.version, folder)
 
     (deb,) = build_once("sources", source.package, asdict(source), fetch).glob("*.deb")
     with step(f"unpacking {source.package}"):

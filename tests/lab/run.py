@@ -87,7 +87,7 @@ def up(request: Request) -> Path:
         choice = accel.choose()
         say(f"guests run with {choice}")
         images = image.ensure_all(request.guests.values())
-        packages = [kernel.deb for kernel in kernels.ensure(request.kernels)]
+        packages = sorted({deb for kernel in kernels.ensure(request.kernels) for deb in kernel.debs})
         with held(folder) as lock, create_server((ADDRESS, 0)) as listener:
             folder.clear()
             repository.compose(folder.repository, packages)
