@@ -14,12 +14,13 @@ from typing import Callable, Optional
 from ansible_collections.kho.kexec.plugins.module_utils._access import access_problem
 from ansible_collections.kho.kexec.plugins.module_utils._cmdline import last_value
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
+from ansible_collections.kho.kexec.plugins.module_utils._kexec_state import foreign_image
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import Record
 from ansible_collections.kho.kexec.plugins.module_utils._releases import release_key
 from ansible_collections.kho.kexec.plugins.module_utils._running import RunningKernel
 from ansible_collections.kho.kexec.plugins.module_utils._situation import LATEST, Situation
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
-from ansible_collections.kho.kexec.plugins.module_utils._transition import Promise, is_staged_here
+from ansible_collections.kho.kexec.plugins.module_utils._transition import Promise, owns_image
 
 HostCheck = Callable[[Situation], Optional[Note]]
 
@@ -164,19 +165,9 @@ def kexec_count_unknown(situation: Situation) -> Note | None:
 
 def image_already_loaded(situation: Situation) -> Note | None:
     """An image that somebody else loaded is theirs to execute or unload."""
-    if not situation.running.image_loaded or is_staged_here(situation.transition, situation.running):
+    if not situation.running.image_loaded or owns_image(situation.transition, situation.running):
         return None
     return foreign_image()
-
-
-def foreign_image() -> Note:
-    """``image_already_loaded``: an image is loaded, and no record of this boot says that it is ours."""
-    return Note(
-        "image_already_loaded",
-        "An image is loaded for the next kexec, and no transition record of this boot says that it was loaded here. "
-        "Somebody else wants to start it, and which one it is cannot be read back. Find out who, and unload it with "
-        "'kexec -s -u' if it is not wanted.",
-    )
 
 
 def running_kho_unknown(situation: Situation) -> Note | None:

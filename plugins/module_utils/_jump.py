@@ -11,9 +11,11 @@ from ansible_collections.kho.kexec.plugins.module_utils._access import access_pr
 from ansible_collections.kho.kexec.plugins.module_utils._container import container_manager
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._kexec_state import foreign_image
 from ansible_collections.kho.kexec.plugins.module_utils._running import RunningKernel, observe_running
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._transition import (
+    COLD_BOOT,
     RECORD_PATH,
     Transition,
     awaits_verdict,
@@ -31,9 +33,10 @@ TRIGGER = (
     "--on-active=1",
     "--timer-property=AccuracySec=100ms",
     "--unit=kho-kexec-leave-{number}",
-    "systemctl",
-    "kexec",
 )
+KEXEC_COMMAND = ("systemctl", "kexec")
+# systemctl(1): without the variable, a reboot becomes a kexec as soon as somebody loads an image.
+COLD_BOOT_COMMAND = ("env", "SYSTEMCTL_SKIP_AUTO_KEXEC=1", "systemctl", "reboot")
 TRIGGER_TIMEOUT = 120.0
 
 
@@ -41,7 +44,8 @@ def leave(host: Host, number: int, check_mode: bool) -> dict[str, Any]:
     """Tell the host to leave this boot for the staged target; returns at once, about a second before it goes.
 
     ``number`` makes the trigger's unit unique. ``already_left`` is True, and nothing is done, when another boot than
-    this one was left. Raises Refusal ``promise_missing`` or ``image_not_loaded``, and KhoError ``trigger_failed``.
+    this one was left. Raises Refusal ``promise_missing``, ``image_not_loaded`` or, for a cold boot,
+    ``image_already_loaded``, and KhoError ``trigger_failed``.
     """
     require_access(host)
     running = observe_running(host)
@@ -65,8 +69,8 @@ def leave(host: Host, number: int, check_mode: bool) -> dict[str, Any]:
 def arrive(host: Host, check_mode: bool) -> dict[str, Any]:
     """Judge the transition and close its record; returns the verdict. A closed record keeps the verdict that it has.
 
-    A host that is still in the boot that it was told to leave, with the image still loaded, may be told again: its
-    record goes back to ``loaded``. Raises Refusal ``promise_missing``.
+    A host that is still in the boot that it was told to leave, and has all that it needs to leave it, may be told
+    again: its record goes back to ``loaded``. Raises Refusal ``promise_missing``.
     """
     require_access(host)
     running = observe_running(host)
@@ -76,7 +80,7 @@ def arrive(host: Host, check_mode: bool) -> dict[str, Any]:
     if transition.verdict is not None:
         return {"changed": False, "verdict": dict(transition.verdict), "transition": transition.as_result()}
     verdict = judge(transition, running)
-    if verdict.finding.verdict == NOT_REBOOTED and running.image_loaded:
+    if verdict.finding.verdict == NOT_REBOOTED and (running.image_loaded or transition.promise.how == COLD_BOOT):
         judged = transition.in_state("loaded") if transition.state == "left" else transition
     else:
         judged = transition.closed(verdict.as_dict())
@@ -133,6 +137,12 @@ def _promise_missing(found: str, running: RunningKernel) -> Refusal:
 
 
 def _require_staged(running: RunningKernel, transition: Transition) -> None:
+    """For a kexec an image must be loaded; for a cold boot none may be, for it would be somebody else's."""
+    if transition.promise.how == COLD_BOOT:
+        if running.image_loaded:
+            foreign = foreign_image()
+            raise Refusal(foreign.code, foreign.message, {"running": running.as_facts()})
+        return
     if not running.image_loaded:
         raise Refusal(
             "image_not_loaded",
@@ -146,7 +156,8 @@ def _require_staged(running: RunningKernel, transition: Transition) -> None:
 def _go(host: Host, transition: Transition, number: int) -> None:
     """Write down that this boot is being left, then leave: whoever looks later must know it."""
     write_transition(host, transition.in_state("left"))
-    problem = _trigger(host, number)
+    command = COLD_BOOT_COMMAND if transition.promise.how == COLD_BOOT else KEXEC_COMMAND
+    problem = _trigger(host, number, command)
     if problem is None:
         return
     try:
@@ -155,15 +166,15 @@ def _go(host: Host, transition: Transition, number: int) -> None:
         problem = f"{problem} Moreover, the record still says that this boot was left: {trouble.message}"
     raise KhoError(
         "trigger_failed",
-        f"The host could not be told to leave: {problem} It stays where it is, with the image loaded. Look in the "
-        "journal, and run this again.",
+        f"The host could not be told to leave: {problem} It stays where it is, staged as it was. Look in the journal, "
+        "and run this again.",
         {"transition": transition.as_result()},
     )
 
 
-def _trigger(host: Host, number: int) -> str | None:
+def _trigger(host: Host, number: int, command: tuple[str, ...]) -> str | None:
     """Write everything to disk and set off the timer; returns what went wrong, or None."""
-    for argv in (["sync"], [word.format(number=number) for word in TRIGGER]):
+    for argv in (["sync"], [*(word.format(number=number) for word in TRIGGER), *command]):
         try:
             done = host.run(argv, TRIGGER_TIMEOUT)
         except HostError as error:

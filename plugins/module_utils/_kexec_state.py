@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
+from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host import Host, HostError
 
 # Since Linux 6.19 the first, which leaves the second as a symbolic link "deprecated and [to] be removed after 2028"
@@ -27,6 +28,16 @@ class KexecState:
 def read_kexec_state(host: Host) -> KexecState:
     """Ask sysfs; every user may."""
     return KexecState(_flag(host, *LOADED), _flag(host, *CRASH_LOADED))
+
+
+def foreign_image() -> Note:
+    """``image_already_loaded``: an image is loaded, and no record of this boot says that it is ours."""
+    return Note(
+        "image_already_loaded",
+        "An image is loaded for the next kexec, and no transition record of this boot says that it was loaded here. "
+        "Somebody else wants to start it, and which one it is cannot be read back. Find out who, and unload it with "
+        "'kexec -s -u' if it is not wanted.",
+    )
 
 
 def _flag(host: Host, *paths: str) -> Optional[bool]:

@@ -21,8 +21,8 @@ class RunningKernel:
     """The facts. ``None`` means unknown, and a note says what stood in the way.
 
     ``boot`` is cold, kexec, handover, kdump or unknown; ``source`` is debugfs, kernel_log, journal or none;
-    ``next`` is the outgoing record; ``scratch_bytes`` is the sum of all scratch areas, ``largest_scratch_bytes`` the size
-    of the largest. All text is printable ASCII.
+    ``next`` is the outgoing record; ``scratch_bytes`` is the sum of all scratch areas, ``largest_scratch_bytes`` the
+    size of the largest. All text is printable ASCII.
     """
 
     release: Optional[str]

@@ -72,7 +72,7 @@ class Target:
         return {
             "release": self.release,
             "image": self.image,
-            "initrd": self.initrd,
+            "initrds": [] if self.initrd is None else [self.initrd],
             "command_line": printable(self.command_line, TEXT_LIMIT),
         }
 

@@ -16,20 +16,21 @@ from typing import Any
 from ansible_collections.kho.kexec.plugins.module_utils._access import require_access
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host import Host, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._host_checks import foreign_image
 from ansible_collections.kho.kexec.plugins.module_utils._kexec_errors import LOAD_FAILED, load_failure
-from ansible_collections.kho.kexec.plugins.module_utils._kexec_state import read_kexec_state
+from ansible_collections.kho.kexec.plugins.module_utils._kexec_state import foreign_image, read_kexec_state
 from ansible_collections.kho.kexec.plugins.module_utils._plan import Plan, decide
 from ansible_collections.kho.kexec.plugins.module_utils._running import RunningKernel, observe_running
 from ansible_collections.kho.kexec.plugins.module_utils._situation import Policy, Situation
 from ansible_collections.kho.kexec.plugins.module_utils._target import observe_situation
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._transition import (
+    COLD_BOOT,
     TEXT_LIMIT,
     Left,
     StagedImage,
     Transition,
     is_staged_here,
+    owns_image,
     read_transition,
     remove_transition,
     write_transition,
@@ -98,32 +99,33 @@ def unload(host: Host, check_mode: bool) -> dict[str, Any]:
 
 
 def _unload(host: Host, running: RunningKernel, transition: Transition | None, check_mode: bool) -> Outcome:
-    if is_staged_here(transition, running):
-        return _unload_ours(host, running, transition, check_mode)
-    if running.image_loaded:
+    if running.image_loaded and not owns_image(transition, running):
         foreign = foreign_image()
         raise Refusal(foreign.code, foreign.message)
+    if is_staged_here(transition, running):
+        return _unload_ours(host, running, transition, check_mode)
     return _unchanged(running, transition)
 
 
 def _planned(situation: Situation, plan: Plan, created: str) -> Transition:
-    """The record that is to be there once the image is loaded."""
+    """The record that is to be there once the target is staged."""
     running, target = situation.running, situation.target
     if target is None or plan.promise is None or running.release is None or running.boot_id is None:
-        raise AssertionError("a handover is only planned for a known target from a known boot")
+        raise AssertionError("a transition is only planned to a known target from a known boot")
+    image = StagedImage(target.image, tuple(filter(None, [target.initrd])), target.command_line)
     return Transition(
         state="loaded",
         created=created,
         left=Left(running.release, running.boot_id, running.kexec_count),
         promise=plan.promise,
-        image=StagedImage(target.image, target.initrd, target.command_line),
+        image=None if plan.promise.how == COLD_BOOT else image,
     )
 
 
 def _stage(
     host: Host, running: RunningKernel, existing: Transition | None, planned: Transition, check_mode: bool
 ) -> Outcome:
-    """Load the planned image, unless exactly that is loaded already."""
+    """Load the planned image, unless exactly that is loaded already. Before a cold boot, nothing may be loaded."""
     if (
         existing is not None
         and _staged_image(running, existing) == planned.image
@@ -132,6 +134,11 @@ def _stage(
         return _unchanged(running, existing)
     if check_mode:
         return Outcome(True, existing, planned.image)
+    if planned.image is None:
+        if owns_image(existing, running):
+            _unload_ours(host, running, existing, check_mode)
+        write_transition(host, planned)
+        return Outcome(True, planned, None)
     write_transition(host, planned.in_state("staging"))
     try:
         _kexec_load(host, planned.image)
@@ -144,8 +151,7 @@ def _stage(
 def _kexec_load(host: Host, image: StagedImage) -> None:
     """Load by kexec_file_load and by nothing else: only that hands anything over (``-s`` never falls back)."""
     argv = ["kexec", "-s", "-l", image.kernel]
-    if image.initrd is not None:
-        argv.append(f"--initrd={image.initrd}")
+    argv.extend(f"--initrd={initrd}" for initrd in image.initrds)
     argv.append(f"--command-line={image.command_line}")
     done = host.run(argv, LOAD_TIMEOUT)
     if done.rc != 0:
@@ -180,7 +186,7 @@ def _unload_ours(host: Host, running: RunningKernel, transition: Transition | No
     """Unload the image that this boot's record speaks of, if it is there, then forget the record."""
     if check_mode:
         return Outcome(True, transition, None)
-    if running.image_loaded:
+    if running.image_loaded and owns_image(transition, running):
         done = host.run(["kexec", "-s", "-u"])
         if read_kexec_state(host).image_loaded:
             said = printable(" ".join((done.stderr or done.stdout).split()), 500) or "nothing"
@@ -231,4 +237,4 @@ def _shown(image: StagedImage | None) -> dict[str, Any]:
     if image is None:
         return {"image": None}
     command_line = printable(image.command_line, TEXT_LIMIT)
-    return {"image": image.kernel, "initrd": image.initrd, "command_line": command_line}
+    return {"image": image.kernel, "initrds": list(image.initrds), "command_line": command_line}

@@ -8,7 +8,7 @@ One JSON file, replaced atomically. Its ``state`` says how far the transition go
 ``staging``
     the record was written, and the image may or may not be loaded;
 ``loaded``
-    the image is loaded, and the host has not been told to leave;
+    the image is loaded (for a cold boot: none has to be), and the host has not been told to leave;
 ``left``
     the host has been told to leave this boot;
 ``closed``
@@ -27,7 +27,11 @@ from ansible_collections.kho.kexec.plugins.module_utils._running import RunningK
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 
 RECORD_PATH = "/var/lib/kho-kexec/transition.json"
-SCHEMA = 1
+SCHEMA = 2
+# Records of schema 1 promise handovers only, and know one initrd at most.
+OLDEST_SCHEMA = 1
+HANDOVER, KEXEC, COLD_BOOT = "handover", "kexec", "cold_boot"
+WAYS = (HANDOVER, KEXEC, COLD_BOOT)
 STATES = ("staging", "loaded", "left", "closed")
 # No text in a record is longer than a command line, which is the longest.
 TEXT_LIMIT = 4096
@@ -47,13 +51,15 @@ class Left:
 class Promise:
     """What the target must report once it runs: its own release, the release that was left, and the count.
 
-    ``abi`` is the KHO ABI over which the running kernel hands over, None when unknown.
+    ``abi`` is the KHO ABI over which the running kernel hands over, None when unknown. ``how`` is ``handover``,
+    ``kexec`` (without handover) or ``cold_boot``; after the last two, ``previous_release`` is None and the count 0.
     """
 
     release: str
-    previous_release: str
+    previous_release: str | None
     kexec_count: int
     abi: str | None
+    how: str = HANDOVER
 
     def as_dict(self) -> dict[str, Any]:
         """Return the promise in the shape that modules return."""
@@ -62,22 +68,25 @@ class Promise:
 
 @dataclass(frozen=True)
 class StagedImage:
-    """What was loaded: the paths of the kernel and of the initrd (None: without), and the command line."""
+    """What was loaded: the paths of the kernel and of the initrds in their order, and the command line."""
 
     kernel: str
-    initrd: str | None
+    initrds: tuple[str, ...]
     command_line: str
 
 
 @dataclass(frozen=True)
 class Transition:
-    """One transition record. ``created`` is UTC in ISO 8601, ``verdict`` the verdict object once it is closed."""
+    """One transition record.
+
+    ``created`` is UTC in ISO 8601, ``image`` is None for a cold boot, ``verdict`` the verdict once it is closed.
+    """
 
     state: str
     created: str
     left: Left
     promise: Promise
-    image: StagedImage
+    image: StagedImage | None
     verdict: Mapping[str, Any] | None = None
 
     @property
@@ -95,7 +104,10 @@ class Transition:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record as it is stored."""
-        return {"schema": SCHEMA, **asdict(self)}
+        stored = {"schema": SCHEMA, **asdict(self)}
+        if self.image is not None:
+            stored["image"]["initrds"] = list(self.image.initrds)
+        return stored
 
     def as_result(self) -> dict[str, Any]:
         """Return the record as modules return it: the same, with texts reduced to printable ASCII."""
@@ -115,8 +127,13 @@ def awaits_verdict(transition: Transition | None, running: RunningKernel) -> boo
 
 
 def is_staged_here(transition: Transition | None, running: RunningKernel) -> bool:
-    """Whether the record is open and of this boot: an image that is loaded now was loaded by us."""
+    """Whether the record is open and of this boot."""
     return transition is not None and transition.is_open and transition.left.boot_id == running.boot_id
+
+
+def owns_image(transition: Transition | None, running: RunningKernel) -> bool:
+    """Whether an image that is loaded now was loaded by us."""
+    return transition is not None and transition.image is not None and is_staged_here(transition, running)
 
 
 def read_transition(host: Host) -> Transition | None:
@@ -149,8 +166,9 @@ def remove_transition(host: Host) -> None:
 def parse_transition(text: str) -> Transition:
     """Read a record from JSON. Raises ValueError for anything that is not exactly a record."""
     fields = json.loads(text)
-    if _field(fields, "schema", int) != SCHEMA:
-        raise ValueError(f"its schema is {fields['schema']}, and only {SCHEMA} is known here")
+    schema = _field(fields, "schema", int)
+    if not OLDEST_SCHEMA <= schema <= SCHEMA:
+        raise ValueError(f"its schema is {schema}, and only those up to {SCHEMA} are known here")
     state = _field(fields, "state", str)
     verdict = _field(fields, "verdict", dict, type(None))
     if state not in STATES or (state == "closed") != (verdict is not None):
@@ -158,8 +176,10 @@ def parse_transition(text: str) -> Transition:
     if verdict is not None:
         _check_verdict(verdict)
     left = _field(fields, "left", dict)
-    promise = _field(fields, "promise", dict)
-    image = _field(fields, "image", dict)
+    promise = _promise(_field(fields, "promise", dict), schema)
+    image = _field(fields, "image", dict, type(None))
+    if (image is None) != (promise.how == COLD_BOOT):
+        raise ValueError(f"its image does not fit what was promised, {promise.how}")
     return Transition(
         state=state,
         created=_field(fields, "created", str),
@@ -168,19 +188,34 @@ def parse_transition(text: str) -> Transition:
             boot_id=_field(left, "boot_id", str),
             kexec_count=_field(left, "kexec_count", int, type(None)),
         ),
-        promise=Promise(
-            release=_field(promise, "release", str),
-            previous_release=_field(promise, "previous_release", str),
-            kexec_count=_field(promise, "kexec_count", int),
-            abi=_field(promise, "abi", str, type(None)),
-        ),
-        image=StagedImage(
-            kernel=_field(image, "kernel", str),
-            initrd=_field(image, "initrd", str, type(None)),
-            command_line=_field(image, "command_line", str),
-        ),
+        promise=promise,
+        image=None if image is None else _image(image, schema),
         verdict=verdict,
     )
+
+
+def _promise(fields: dict[str, Any], schema: int) -> Promise:
+    how = HANDOVER if schema == 1 else _field(fields, "how", str)
+    if how not in WAYS:
+        raise ValueError("what was promised is none of " + ", ".join(WAYS))
+    return Promise(
+        release=_field(fields, "release", str),
+        previous_release=_field(fields, "previous_release", str if how == HANDOVER else type(None)),
+        kexec_count=_field(fields, "kexec_count", int),
+        abi=_field(fields, "abi", str, type(None)),
+        how=how,
+    )
+
+
+def _image(fields: dict[str, Any], schema: int) -> StagedImage:
+    if schema == 1:
+        initrd = _field(fields, "initrd", str, type(None))
+        initrds = [] if initrd is None else [initrd]
+    else:
+        initrds = _field(fields, "initrds", list)
+    if not all(type(path) is str for path in initrds):
+        raise ValueError("its field 'initrds' holds something else than paths")
+    return StagedImage(_field(fields, "kernel", str), tuple(initrds), _field(fields, "command_line", str))
 
 
 def _check_verdict(verdict: dict[str, Any]) -> None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._running import RunningKernel
-from ansible_collections.kho.kexec.plugins.module_utils._transition import Transition
+from ansible_collections.kho.kexec.plugins.module_utils._transition import COLD_BOOT as BY_COLD_BOOT
+from ansible_collections.kho.kexec.plugins.module_utils._transition import HANDOVER, KEXEC, Transition
 
 HANDOVER_VERIFIED = "handover_verified"
 KEXEC_WITHOUT_HANDOVER = "kexec_without_handover"
@@ -52,6 +53,10 @@ _LEGACY_LOAD = (
     "The target takes handovers, and nothing was offered to it: the image was loaded by kexec_load, or replaced by "
     "another before the jump. Load with 'kexec -s' and nothing else.",
 )
+_NOT_OFFERED = (
+    "not_offered",
+    "The target takes handovers, and the kernel that was left offered none. The next handover begins a new chain.",
+)
 _LOSS_UNKNOWN = ("unknown", "Nothing says why. Look in the target's kernel log for lines that begin with KHO.")
 
 
@@ -73,8 +78,14 @@ class Verdict:
 
     @property
     def accepted(self) -> bool:
-        """Whether the transition ended as promised."""
-        return self.finding.verdict == HANDOVER_VERIFIED
+        """Whether the transition ended as promised, or better: by a handover where only a kexec was promised.
+
+        A kexec that nothing proves was one (``boot`` is unknown) is not accepted.
+        """
+        word, how = self.finding.verdict, self.transition.promise.how
+        if word == KEXEC_WITHOUT_HANDOVER:
+            return how == KEXEC and self.running.boot != "unknown"
+        return word == HANDOVER_VERIFIED or (word == COLD_BOOT and how == BY_COLD_BOOT)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the verdict in the shape that modules return and that the record keeps."""
@@ -83,6 +94,7 @@ class Verdict:
             **self.finding._asdict(),
             "accepted": self.accepted,
             "promised": {
+                "how": promise.how,
                 "release": promise.release,
                 "previous_release": promise.previous_release,
                 "kexec_count": promise.kexec_count,
@@ -118,33 +130,55 @@ def _find(transition: Transition, running: RunningKernel) -> Finding:
             "The capture kernel runs: a kernel crashed, and its memory is being saved. Wait for the dump, and read it.",
             "kdump",
         )
+    if promise.how == BY_COLD_BOOT:
+        return _after_cold_boot(transition, running)
     if running.boot == "cold":
         return _cold(transition, running)
     if running.release != promise.release:
         return _other_kernel(transition, running)
     if running.previous_release is None or running.kexec_count is None:
-        return _without_handover(running)
+        return _without_handover(transition, running)
     return _compare(transition, running.previous_release, running.kexec_count)
 
 
 def _compare(transition: Transition, previous_release: str, kexec_count: int) -> Finding:
     """The target runs, and its metadata came through: it is right, or it names another history."""
-    promise = transition.promise
+    release, (origin, expected) = transition.promise.release, _handed_over(transition)
     told = f"it was executed from {previous_release} (count {kexec_count})"
-    promised = f"{promise.previous_release} (count {promise.kexec_count})"
-    if (previous_release, kexec_count) == (promise.previous_release, promise.kexec_count):
-        return _finding(HANDOVER_VERIFIED, f"{promise.release} runs and reports, as promised, that {told}.")
-    if previous_release != promise.previous_release and kexec_count <= promise.kexec_count:
+    right = f"{origin} (count {'unknown' if expected is None else expected})"
+    if previous_release == origin and expected is None:
+        return _finding(
+            HANDOVER_VERIFIED,
+            f"{release} runs and reports that {told}. That is the kernel that was left; its own count was not known, "
+            "so that the new one cannot be compared.",
+            "count_not_compared",
+        )
+    if (previous_release, kexec_count) == (origin, expected):
+        better = transition.promise.how != HANDOVER
+        how = ", which is more than the kexec that was promised," if better else ", as promised,"
+        return _finding(HANDOVER_VERIFIED, f"{release} runs and reports{how} that {told}.")
+    if previous_release != origin and (expected is None or kexec_count <= expected):
         return _finding(
             WRONG_PREVIOUS_RELEASE,
-            f"{promise.release} runs and reports that {told}, not from {promised}. Another kernel than the one that "
-            "was left has started it. Find out which, and who ordered it, in the journal of the boots in between.",
+            f"{release} runs and reports that {told}, not from {right}. Another kernel than the one that was left has "
+            "started it. Find out which, and who ordered it, in the journal of the boots in between.",
         )
     return _finding(
         UNEXPECTED_COUNT,
-        f"{promise.release} runs and reports that {told}, and {promised} was promised. Between the two looks there "
-        "were other kexecs, or the chain was begun anew. Look in the journal of the boots in between.",
+        f"{release} runs and reports that {told}, and {right} would be right. Between the two looks there were other "
+        "kexecs, or the chain was begun anew. Look in the journal of the boots in between.",
     )
+
+
+def _handed_over(transition: Transition) -> tuple[str, int | None]:
+    """The previous release and the count that a handover from the boot that was left brings; also if none was promised.
+
+    The count is None when that of the boot that was left was not known.
+    """
+    left, promise = transition.left, transition.promise
+    if promise.previous_release is not None:
+        return promise.previous_release, promise.kexec_count
+    return left.release, None if left.kexec_count is None else left.kexec_count + 1
 
 
 def _not_rebooted(transition: Transition, running: RunningKernel) -> Finding:
@@ -159,12 +193,42 @@ def _not_rebooted(transition: Transition, running: RunningKernel) -> Finding:
         return _finding(
             NOT_REBOOTED,
             f"The host was told to leave {transition.left.release} and is still in the same boot. The jump was refused "
-            "or is late: look for 'systemctl kexec' and for failing shutdown jobs in the journal.",
+            "or is late: look for 'systemctl kexec' (or 'systemctl reboot') and for failing shutdown jobs in the "
+            "journal.",
         )
     return _finding(
         NOT_REBOOTED,
         f"The host is still in the boot that it is to leave, and has not been told to: {transition.promise.release} is "
-        f"{'loaded' if transition.state == 'loaded' else 'being staged'}. Run the transition, or unload the image.",
+        f"{'staged' if transition.state == 'loaded' else 'being staged'}. Run the transition, or unload the image.",
+    )
+
+
+def _after_cold_boot(transition: Transition, running: RunningKernel) -> Finding:
+    """A cold boot was promised, so that the boot loader decided what runs.
+
+    Where nothing tells a cold boot from a kexec without handover (arm64), the count that was promised is enough.
+    """
+    promise = transition.promise
+    if running.release != promise.release:
+        return _other_default(transition, running) if running.boot == "cold" else _other_kernel(transition, running)
+    if running.boot == "cold" or (running.boot, running.kexec_count) == ("unknown", 0):
+        return _finding(COLD_BOOT, f"{promise.release} runs after a cold boot, as promised. A new chain begins.")
+    if running.boot == "kexec":
+        return _without_handover(transition, running)
+    return _finding(
+        UNEXPECTED_COUNT,
+        f"{promise.release} runs and reports the count {running.kexec_count}, and a cold boot (count 0) was promised. "
+        "Somebody loaded an image before the host left, or kexeced it afterwards. Look in the journal of the boots in "
+        "between.",
+    )
+
+
+def _other_default(transition: Transition, running: RunningKernel) -> Finding:
+    return _finding(
+        WRONG_KERNEL,
+        f"The host was cold-booted, as promised, and the boot loader started {running.release} instead of "
+        f"{transition.promise.release}. Make the target the boot loader's default, and run this again.",
+        "boot_default",
     )
 
 
@@ -187,7 +251,7 @@ def _cold(transition: Transition, running: RunningKernel) -> Finding:
 def _other_kernel(transition: Transition, running: RunningKernel) -> Finding:
     left, promise = transition.left, transition.promise
     # Executed directly from the kernel that was left, it is what was loaded; otherwise something came in between.
-    if running.release == left.release and running.previous_release != promise.previous_release:
+    if running.release == left.release and running.previous_release != _handed_over(transition)[0]:
         return _finding(
             ROLLED_BACK,
             f"The old kernel {running.release} is back by a kexec: {promise.release} was given up, or never ran. Look "
@@ -200,16 +264,18 @@ def _other_kernel(transition: Transition, running: RunningKernel) -> Finding:
     )
 
 
-def _without_handover(running: RunningKernel) -> Finding:
-    reason, explanation = _loss(running)
+def _without_handover(transition: Transition, running: RunningKernel) -> Finding:
+    reason, explanation = _loss(transition, running)
+    promised = " That was promised." if transition.promise.how == KEXEC else ""
     return _finding(
         KEXEC_WITHOUT_HANDOVER,
-        f"{running.release} runs after a kexec, and does not say from which kernel it was executed. {explanation}",
+        f"{running.release} runs after a kexec, and does not say from which kernel it was executed.{promised} "
+        f"{explanation}",
         reason,
     )
 
 
-def _loss(running: RunningKernel) -> tuple[str, str]:
+def _loss(transition: Transition, running: RunningKernel) -> tuple[str, str]:
     for note in running.notes:
         if note.code in _LOSSES:
             return _LOSSES[note.code]
@@ -218,7 +284,9 @@ def _loss(running: RunningKernel) -> tuple[str, str]:
     if running.enabled is False:
         return _LOSSES["running_kho_off"]
     offered = any(note.code == "handover_refused" for note in running.notes)
-    return _LEGACY_LOAD if running.boot == "kexec" and running.enabled and not offered else _LOSS_UNKNOWN
+    if running.boot != "kexec" or not running.enabled or offered:
+        return _LOSS_UNKNOWN
+    return _NOT_OFFERED if transition.promise.how == KEXEC else _LEGACY_LOAD
 
 
 def _finding(verdict: str, message: str, reason: str | None = None) -> Finding:

@@ -115,10 +115,11 @@ target:
       description: The path of the image.
       type: str
       sample: /boot/vmlinuz-7.3.4-kho
-    initrd:
-      description: The path of the initrd; V(null) when there is none.
-      type: str
-      sample: /boot/initrd.img-7.3.4-kho
+    initrds:
+      description: The paths of the initrds in loading order.
+      type: list
+      elements: str
+      sample: [/boot/initrd.img-7.3.4-kho]
     command_line:
       description: The command line that the target gets.
       type: str
@@ -145,7 +146,7 @@ plan:
           type: str
           sample: 7.3.4-kho
         previous_release:
-          description: The release that it must say it was executed from.
+          description: The release that it must say it was executed from; V(null) unless a handover is promised.
           type: str
           sample: 7.2.13-kho
         kexec_count:
@@ -156,6 +157,10 @@ plan:
           description: The KHO ABI over which the running kernel hands over; V(null) when unknown.
           type: str
           sample: kho-v4
+        how:
+          description: How the target is reached, V(handover), V(kexec) (without handover) or V(cold_boot).
+          type: str
+          sample: handover
     reasons:
       description: Why this was decided. Of a refusal's reasons, the first is the one to act on.
       type: list
@@ -179,14 +184,14 @@ transition:
   returned: always
   type: dict
   sample:
-    schema: 1
+    schema: 2
     state: loaded
     created: '2026-11-22T15:00:00Z'
     left: {release: 7.2.13-kho, boot_id: 14279335-2684-452e-8909-1f3ab862a53b, kexec_count: 0}
-    promise: {release: 7.3.4-kho, previous_release: 7.2.13-kho, kexec_count: 1, abi: kho-v4}
+    promise: {release: 7.3.4-kho, previous_release: 7.2.13-kho, kexec_count: 1, abi: kho-v4, how: handover}
     image:
       kernel: /boot/vmlinuz-7.3.4-kho
-      initrd: null
+      initrds: []
       command_line: root=LABEL=root kho=on panic=10
     verdict: null
 diff:

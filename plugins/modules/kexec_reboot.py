@@ -99,7 +99,7 @@ promise:
   description: What the target must report, as M(kho.kexec.kexec_image) wrote it down; V(null) when that is not known.
   returned: unless refused, or in check mode
   type: dict
-  sample: {release: 7.3.4-kho, previous_release: 7.2.13-kho, kexec_count: 1, abi: kho-v4}
+  sample: {how: handover, release: 7.3.4-kho, previous_release: 7.2.13-kho, kexec_count: 1, abi: kho-v4}
 verdict:
   description: How the transition ended; V(null) when there was nothing to judge.
   returned: always
@@ -107,7 +107,8 @@ verdict:
   contains:
     verdict:
       description:
-        - V(handover_verified), the target runs and reports exactly what was promised.
+        - V(handover_verified), the target runs and reports exactly what a handover from the kernel that was left
+          brings.
         - V(kexec_without_handover), a kexec happened and the metadata did not come through; RV(verdict.reason) says
           why.
         - V(cold_boot), the firmware ran instead.
@@ -120,15 +121,19 @@ verdict:
       type: str
       sample: handover_verified
     accepted:
-      description: Whether the transition ended as promised. Only V(handover_verified) is accepted.
+      description: >-
+        Whether the transition ended as promised, which is V(handover_verified), unless a kexec without handover or a
+        cold boot was promised. A handover is accepted where only a kexec was promised.
       type: bool
       sample: true
     reason:
       description:
         - Why, where that is known to a program, otherwise V(null).
         - "With V(kexec_without_handover): V(kho_off), V(abi_mismatch), V(metadata_version), V(not_built),
-          V(legacy_load) or V(unknown)."
-        - "With V(wrong_kernel): V(kdump) when the host is saving a crash dump."
+          V(legacy_load), V(not_offered) or V(unknown)."
+        - "With V(wrong_kernel): V(kdump) when the host is saving a crash dump, V(boot_default) when a cold boot was
+          promised and the boot loader started another kernel."
+        - "With V(handover_verified): V(count_not_compared) when the count before was not known."
         - "With V(not_rebooted): V(boot_id_unknown) when the boot id cannot be read."
       type: str
       sample: null
@@ -137,9 +142,9 @@ verdict:
       type: str
       sample: 7.3.4-kho runs and reports, as promised, that it was executed from 7.2.13-kho (count 1).
     promised:
-      description: The release, the previous release and the count that were promised.
+      description: How the target was to be reached, and the release, previous release and count that were promised.
       type: dict
-      sample: {release: 7.3.4-kho, previous_release: 7.2.13-kho, kexec_count: 1}
+      sample: {how: handover, release: 7.3.4-kho, previous_release: 7.2.13-kho, kexec_count: 1}
     reported:
       description: What the kernel that runs now reports, and how and in which boot it was started.
       type: dict

@@ -136,7 +136,7 @@ def transition(state: str = "loaded", **changes: Any) -> Transition:
         "created": CREATED,
         "left": Left(OLD, BOOT_ID, 0),
         "promise": Promise(NEW, OLD, 1, "kho-v4"),
-        "image": StagedImage("/boot/vmlinuz-" + NEW, "/boot/initrd.img-" + NEW, COMMAND_LINE),
+        "image": StagedImage("/boot/vmlinuz-" + NEW, ("/boot/initrd.img-" + NEW,), COMMAND_LINE),
         "verdict": closed_verdict() if state == "closed" else None,
     }
     return Transition(**{**facts, **changes})

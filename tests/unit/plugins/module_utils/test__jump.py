@@ -14,6 +14,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._situation import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._staging import load
 from ansible_collections.kho.kexec.plugins.module_utils._transition import (
     RECORD_PATH,
+    Promise,
     read_transition,
     write_transition,
 )
@@ -32,7 +33,7 @@ WRITE = f"write {RECORD_PATH}"
 TRIGGER = (
     "systemd-run --collect --on-active=1 --timer-property=AccuracySec=100ms --unit=kho-kexec-leave-42 systemctl kexec"
 )
-PROMISE = {"release": NEW, "previous_release": OLD, "kexec_count": 1, "abi": "kho-v4"}
+PROMISE = {"release": NEW, "previous_release": OLD, "kexec_count": 1, "abi": "kho-v4", "how": "handover"}
 
 
 @pytest.fixture
@@ -136,6 +137,42 @@ def test_a_record_that_was_only_staged_before_a_cold_boot_promises_nothing(host)
     write_transition(host, transition("staging"))
     with pytest.raises(Refusal, match="nothing was staged in this boot"):
         leave(cold_boot(host), 42, False)
+
+
+BY_COLD_BOOT = {"promise": Promise(NEW, None, 0, None, "cold_boot"), "image": None}
+COLD_TRIGGER = TRIGGER.replace("systemctl kexec", "env SYSTEMCTL_SKIP_AUTO_KEXEC=1 systemctl reboot")
+
+
+@pytest.mark.parametrize("record", ["loaded", "left"])
+def test_a_cold_boot_needs_no_image_and_goes_past_kexec(host, record):
+    write_transition(host, transition(record, **BY_COLD_BOOT))
+    host.steps.clear()
+    assert leave(host, 42, False)["triggered"] is True
+    assert host.steps == [WRITE, "sync", COLD_TRIGGER]
+    assert state(host) == "left"
+
+
+def test_a_cold_boot_waits_until_somebody_elses_image_is_gone(host):
+    write_transition(host, transition(**BY_COLD_BOOT))
+    host.add(LOADED, "1\n")
+    host.steps.clear()
+    with pytest.raises(Refusal, match="Somebody else") as caught:
+        leave(host, 42, False)
+    assert (caught.value.code, host.steps) == ("image_already_loaded", [])
+    assert caught.value.findings["running"]["release"] == OLD
+
+
+def test_a_cold_boot_that_is_late_may_be_ordered_again(host):
+    write_transition(host, transition("left", **BY_COLD_BOOT))
+    assert arrive(host, False)["verdict"]["verdict"] == "not_rebooted"
+    assert state(host) == "loaded"
+
+
+def test_a_cold_boot_that_was_promised_is_accepted(host):
+    write_transition(host, transition("left", **BY_COLD_BOOT))
+    x86_host(host, release=NEW)
+    verdict = arrive(cold_boot(host), False)["verdict"]
+    assert (verdict["verdict"], verdict["accepted"], state(host)) == ("cold_boot", True, "closed")
 
 
 @pytest.mark.parametrize("record", ["loaded", "left"])

@@ -356,7 +356,13 @@ def test_shape():
         "warnings",
     }
     plan = decide(situation(target=target(kho_built=None))).as_dict()
-    assert plan["promise"] == {"release": NEW, "previous_release": OLD, "kexec_count": 1, "abi": "kho-v4"}
+    assert plan["promise"] == {
+        "release": NEW,
+        "previous_release": OLD,
+        "kexec_count": 1,
+        "abi": "kho-v4",
+        "how": "handover",
+    }
     assert [note.keys() for note in plan["reasons"] + plan["warnings"]] == [{"code", "message"}] * 2
 
 

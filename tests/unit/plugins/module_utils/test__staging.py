@@ -36,9 +36,9 @@ IMAGE, INITRD = f"/boot/vmlinuz-{NEW}", f"/boot/initrd.img-{NEW}"
 KEXEC = f"kexec -s -l {IMAGE} --initrd={INITRD} --command-line={COMMAND_LINE}"
 WRITE, REMOVE = f"write {RECORD_PATH}", f"remove {RECORD_PATH}"
 DOES_NOT_FIT = Completed(255, "", "kexec_file_load failed: Cannot assign requested address\n")
-SHOWN = {"image": IMAGE, "initrd": INITRD, "command_line": COMMAND_LINE}
+SHOWN = {"image": IMAGE, "initrds": [INITRD], "command_line": COMMAND_LINE}
 NOTHING = {"image": None}
-OF_ANOTHER_LINE = transition(image=StagedImage(IMAGE, INITRD, "kho=on panic=5"))
+OF_ANOTHER_LINE = transition(image=StagedImage(IMAGE, (INITRD,), "kho=on panic=5"))
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_without_an_initrd(host):
     host.remove(INITRD)
     host.remove(f"/boot/initrd.img-{OLD}")
     host.steps.clear()
-    assert stage(host)["transition"]["image"]["initrd"] is None
+    assert stage(host)["transition"]["image"]["initrds"] == []
     assert host.steps[1] == f"kexec -s -l {IMAGE} --command-line={COMMAND_LINE}"
 
 
@@ -123,7 +123,7 @@ def test_what_is_staged_already_stays_in_its_state(host, state):
         (transition("staging"), False),
         (transition("staging"), True),
         (OF_ANOTHER_LINE, True),
-        (transition(image=StagedImage(IMAGE, None, COMMAND_LINE)), True),
+        (transition(image=StagedImage(IMAGE, (), COMMAND_LINE)), True),
         (transition(promise=Promise(NEW, OLD, 2, "kho-v4")), True),
     ],
 )

@@ -19,6 +19,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._transition import (
     Transition,
     awaits_verdict,
     is_staged_here,
+    owns_image,
     parse_transition,
     read_transition,
     remove_transition,
@@ -39,8 +40,10 @@ RECORDS = st.builds(
     created=st.text(),
     left=st.builds(Left, st.text(), st.text(), st.one_of(st.none(), COUNTS)),
     promise=st.builds(Promise, st.text(), st.text(), COUNTS, st.one_of(st.none(), st.text())),
-    image=st.builds(StagedImage, st.text(), st.one_of(st.none(), st.text()), st.text()),
+    image=st.builds(StagedImage, st.text(), st.lists(st.text()).map(tuple), st.text()),
 )
+NOTHING_HANDED_OVER = Promise("7.3.4-kho", None, 0, None, "kexec")
+COLD = transition(promise=Promise("7.3.4-kho", None, 0, None, "cold_boot"), image=None)
 
 
 @pytest.fixture
@@ -52,6 +55,20 @@ def host(tmp_path):
 def test_a_record_is_read_as_it_was_written(record, closed):
     record = record.closed(closed_verdict("cold_boot")) if closed else record
     assert parse_transition(json.dumps(record.as_dict())) == record
+
+
+@pytest.mark.parametrize("record", [transition(promise=NOTHING_HANDED_OVER), COLD])
+def test_other_ways_than_a_handover(record):
+    assert parse_transition(json.dumps(record.as_dict())) == record
+
+
+@pytest.mark.parametrize(("initrd", "initrds"), [("/boot/initrd", ("/boot/initrd",)), (None, ())])
+def test_records_of_the_first_schema_are_read(initrd, initrds):
+    old = transition("left").as_dict()
+    old["schema"] = 1
+    del old["promise"]["how"]
+    old["image"] = {"kernel": "/k", "initrd": initrd, "command_line": "quiet"}
+    assert parse_transition(json.dumps(old)) == transition("left", image=StagedImage("/k", initrds, "quiet"))
 
 
 @given(
@@ -68,7 +85,7 @@ def test_the_file_is_roots_alone_and_holds_the_documented_fields(host, tmp_path)
     path = tmp_path / RECORD_PATH.lstrip("/")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert json.loads(path.read_bytes()) == {
-        "schema": 1,
+        "schema": 2,
         "state": "loaded",
         "created": "2026-11-22T15:00:00Z",
         "left": {"release": "7.2.13-kho", "boot_id": running().boot_id, "kexec_count": 0},
@@ -77,10 +94,11 @@ def test_the_file_is_roots_alone_and_holds_the_documented_fields(host, tmp_path)
             "previous_release": "7.2.13-kho",
             "kexec_count": 1,
             "abi": "kho-v4",
+            "how": "handover",
         },
         "image": {
             "kernel": "/boot/vmlinuz-7.3.4-kho",
-            "initrd": "/boot/initrd.img-7.3.4-kho",
+            "initrds": ["/boot/initrd.img-7.3.4-kho"],
             "command_line": "root=LABEL=root console=ttyS0 kho=on panic=10",
         },
         "verdict": None,
@@ -92,7 +110,7 @@ def test_the_file_is_roots_alone_and_holds_the_documented_fields(host, tmp_path)
 
 def test_bytes_of_a_command_line_survive(host):
     line = b"root=\xff\xc3\xa9".decode("utf-8", "surrogateescape")
-    record = transition(image=StagedImage("/k", None, line))
+    record = transition(image=StagedImage("/k", (), line))
     write_transition(host, record)
     assert read_transition(host) == record
     assert record.as_result()["image"]["command_line"] == "root=??"
@@ -115,7 +133,8 @@ def broken(**changes):
         ("{", "Expecting"),
         pytest.param("[" * 100000, "cannot be understood", id="very deep"),
         ("[]", "no field 'schema'"),
-        (broken(schema=2), "schema is 2"),
+        (broken(schema=3), "schema is 3"),
+        (broken(schema=0), "schema is 0"),
         (broken(schema=True), "'schema' is bool"),
         (broken(state="flying"), "state"),
         (broken(state="closed"), "state"),
@@ -128,7 +147,16 @@ def broken(**changes):
         (broken(left={"release": "7"}), "no field 'boot_id'"),
         (broken(promise={**transition().promise.as_dict(), "kexec_count": "1"}), "'kexec_count' is str"),
         (broken(promise={**transition().promise.as_dict(), "kexec_count": None}), "'kexec_count' is NoneType"),
-        (broken(image={"kernel": "/k"}), "no field 'initrd'"),
+        (broken(promise={**transition().promise.as_dict(), "how": "magic"}), "none of handover, kexec"),
+        (
+            broken(promise={**transition().promise.as_dict(), "previous_release": None}),
+            "'previous_release' is NoneType",
+        ),
+        (broken(promise={**NOTHING_HANDED_OVER.as_dict(), "previous_release": "7"}), "'previous_release' is str"),
+        (broken(image={"kernel": "/k"}), "no field 'initrds'"),
+        (broken(image={"kernel": "/k", "initrds": [5], "command_line": ""}), "'initrds' holds"),
+        (broken(image=None), "does not fit what was promised, handover"),
+        (broken(promise=COLD.promise.as_dict()), "does not fit what was promised, cold_boot"),
         (broken(created=5), "'created' is int"),
         pytest.param("x" * (1 << 19), "larger", id="very long"),
     ],
@@ -173,3 +201,17 @@ def test_how_far_it_got(state, boot_id, boot, awaits, staged):
     record = transition(state) if state else None
     facts = running(boot_id=boot_id, boot=boot)
     assert (awaits_verdict(record, facts), is_staged_here(record, facts)) == (awaits, staged)
+
+
+@pytest.mark.parametrize(
+    ("record", "owns"),
+    [
+        (None, False),
+        (transition("staging"), True),
+        (transition("left"), True),
+        (COLD, False),
+        (transition("closed"), False),
+    ],
+)
+def test_whose_a_loaded_image_is(record, owns):
+    assert owns_image(record, running(image_loaded=True)) is owns

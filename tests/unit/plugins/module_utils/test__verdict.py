@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import Record
-from ansible_collections.kho.kexec.plugins.module_utils._transition import Left, Promise
+from ansible_collections.kho.kexec.plugins.module_utils._transition import COLD_BOOT, KEXEC, Left, Promise
 from ansible_collections.kho.kexec.plugins.module_utils._verdict import judge
 from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
@@ -124,9 +124,80 @@ def test_later_in_a_chain(verdict, changes):
     assert judge(transition("left", **THIRD_OF_A_CHAIN), arrived(**changes)).finding.verdict == verdict
 
 
+BY_KEXEC = {"promise": Promise(NEW, None, 0, "kho-v4", KEXEC)}
+COLDLY = {"promise": Promise(NEW, None, 0, None, COLD_BOOT)}
+COLD_FACTS = {"boot": "cold", "previous_release": None, "kexec_count": 0}
+
+# verdict, reason, accepted, what the kernel reports, what the message must name.
+AFTER_A_KEXEC = [
+    ("kexec_without_handover", "abi_mismatch", True, without("kho_abi_mismatch"), [NEW, "That was promised", "ABI"]),
+    ("kexec_without_handover", "not_offered", True, without(), [NEW, "That was promised", "offered none"]),
+    (
+        *("kexec_without_handover", "metadata_version", True),
+        without("metadata_unsupported", boot="handover", kexec_count=None),
+        [NEW, "That was promised"],
+    ),
+    ("kexec_without_handover", "unknown", False, without(boot="unknown", kexec_count=None), [NEW, "kernel log"]),
+    ("handover_verified", None, True, arrived(), [NEW, "more than the kexec", f"{OLD} (count 1)"]),
+    (
+        "wrong_previous_release",
+        None,
+        False,
+        arrived(previous_release=OTHER),
+        [f"{OTHER} (count 1)", f"{OLD} (count 1)"],
+    ),
+    ("unexpected_count", None, False, arrived(kexec_count=2), [f"{OLD} (count 2)", f"{OLD} (count 1)"]),
+    ("unexpected_count", None, False, arrived(kexec_count=0), [f"{OLD} (count 0)"]),
+    ("cold_boot", None, False, arrived(**COLD_FACTS), [NEW, "firmware"]),
+    ("rolled_back", None, False, running(boot_id=LATER_BOOT_ID), [OLD, NEW]),
+    ("rolled_back", None, False, running(boot_id=LATER_BOOT_ID, boot="kexec"), [OLD, NEW, "by a kexec"]),
+    ("wrong_kernel", None, False, without(release=OTHER), [OTHER, NEW]),
+    ("wrong_kernel", "kdump", False, arrived(boot="kdump"), ["capture kernel"]),
+    ("not_rebooted", None, False, running(), ["still in the same boot"]),
+]
+AFTER_A_COLD_BOOT = [
+    ("cold_boot", None, True, arrived(**COLD_FACTS), [NEW, "as promised"]),
+    ("cold_boot", None, True, arrived(**{**COLD_FACTS, "boot": "unknown"}), [NEW, "as promised"]),
+    ("wrong_kernel", "boot_default", False, arrived(release=OTHER, **COLD_FACTS), [OTHER, NEW, "default"]),
+    ("wrong_kernel", "boot_default", False, running(boot_id=LATER_BOOT_ID), [OLD, NEW, "default"]),
+    ("wrong_kernel", None, False, without(release=OTHER), [OTHER, NEW]),
+    ("wrong_kernel", "kdump", False, arrived(boot="kdump"), ["capture kernel"]),
+    ("kexec_without_handover", "legacy_load", False, without(), [NEW, "kexec_load"]),
+    ("unexpected_count", None, False, arrived(), ["the count 1", "count 0"]),
+    ("unexpected_count", None, False, arrived(boot="unknown", previous_release=None, kexec_count=None), ["count None"]),
+    ("not_rebooted", None, False, running(), ["still in the same boot", "systemctl reboot"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("promise", "row"),
+    [*((BY_KEXEC, row) for row in AFTER_A_KEXEC), *((COLDLY, row) for row in AFTER_A_COLD_BOOT)],
+)
+def test_what_was_promised_decides_what_is_accepted(promise, row):
+    verdict, reason, accepted, seen, says = row
+    judged = judge(transition("left", **promise), seen).as_dict()
+    assert (judged["verdict"], judged["reason"], judged["accepted"]) == (verdict, reason, accepted)
+    assert [part for part in says if part not in judged["message"]] == []
+
+
+@pytest.mark.parametrize(
+    ("verdict", "accepted", "changes"),
+    [
+        ("handover_verified", True, {}),
+        ("handover_verified", True, {"kexec_count": 77}),
+        ("wrong_previous_release", False, {"previous_release": OTHER, "kexec_count": 77}),
+    ],
+)
+def test_a_count_that_was_not_known_before_is_not_compared(verdict, accepted, changes):
+    left = transition("left", **BY_KEXEC, left=Left(OLD, BOOT_ID, None))
+    judged = judge(left, arrived(**changes)).as_dict()
+    reason = "count_not_compared" if accepted else None
+    assert (judged["verdict"], judged["reason"], judged["accepted"]) == (verdict, reason, accepted)
+
+
 @pytest.mark.parametrize(
     ("state", "says"),
-    [("staging", "being staged"), ("loaded", "is loaded"), ("left", "was told to leave")],
+    [("staging", "being staged"), ("loaded", "is staged"), ("left", "was told to leave")],
 )
 def test_a_host_that_was_never_told_to_leave_is_not_blamed(state, says):
     verdict = judge(transition(state), running())
@@ -156,7 +227,7 @@ def test_shape():
         "verdict": "handover_verified",
         "accepted": True,
         "reason": None,
-        "promised": {"release": NEW, "previous_release": OLD, "kexec_count": 1},
+        "promised": {"how": "handover", "release": NEW, "previous_release": OLD, "kexec_count": 1},
         "reported": {
             "release": NEW,
             "previous_release": OLD,
