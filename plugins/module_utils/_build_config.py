@@ -8,13 +8,29 @@ from __future__ import annotations
 import re
 import zlib
 from dataclasses import dataclass
-from typing import Optional
+from typing import Dict, Optional
 
 from ansible_collections.kho.kexec.plugins.module_utils._host import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 
 # A full configuration has about 300 KiB; a hostile /proc/config.gz does not exist, a damaged file might.
 TEXT_LIMIT = 4 << 20
 GZIP_LIMIT = 1 << 20
+
+# The options that predict what a kernel does after a kexec.
+OPTIONS = (
+    "CONFIG_BLK_DEV_INITRD",
+    "CONFIG_CMDLINE",
+    "CONFIG_CMDLINE_FORCE",
+    "CONFIG_CMDLINE_OVERRIDE",
+    "CONFIG_KEXEC_HANDOVER",
+    "CONFIG_KEXEC_HANDOVER_DEBUGFS",
+    "CONFIG_KEXEC_HANDOVER_ENABLE_DEFAULT",
+    "CONFIG_LIVEUPDATE",
+    "CONFIG_MODULES",
+    "CONFIG_PANIC_TIMEOUT",
+)
+VALUE_LIMIT = 4096
 
 _ANY_OPTION = re.compile(rb"^CONFIG_\w+=", re.MULTILINE)
 
@@ -43,6 +59,17 @@ def parse_build_config(path: str, text: bytes) -> Optional[BuildConfig]:
         enabled_by_default=_is_set(text, b"KEXEC_HANDOVER_ENABLE_DEFAULT"),
         in_debugfs=_is_set(text, b"KEXEC_HANDOVER_DEBUGFS"),
     )
+
+
+def parse_options(text: bytes) -> Optional[Dict[str, str]]:
+    """Return the values of ``OPTIONS`` in the text of a ``.config``; None when it holds no option at all.
+
+    A value is ``y`` or ``m``, a number, or a text without its quotes, as printable ASCII; an option that is not set
+    is ``n``.
+    """
+    if not _ANY_OPTION.search(text):
+        return None
+    return {option: _value(text, option.encode()) for option in OPTIONS}
 
 
 def installed_build_config(host: Host, release: str) -> Optional[BuildConfig]:
@@ -84,3 +111,11 @@ def unpack(data: bytes) -> bytes:
 
 def _is_set(text: bytes, option: bytes) -> bool:
     return re.search(rb"^CONFIG_" + option + rb"=y$", text, re.MULTILINE) is not None
+
+
+def _value(text: bytes, option: bytes) -> str:
+    match = re.search(rb"^" + option + rb'=(?:"(.*)"|(.*))$', text, re.MULTILINE)
+    if not match:
+        return "n"
+    quoted, plain = match.groups()
+    return printable(plain if quoted is None else re.sub(rb"\\(.)", rb"\1", quoted), VALUE_LIMIT)

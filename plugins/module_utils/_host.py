@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Sequence
+from typing import Dict, Generator, Iterator, List, Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host_pipe import Data, PipeError, pipe
@@ -134,7 +134,7 @@ class Host(abc.ABC):
         """
 
     @abc.abstractmethod
-    def pipe(self, argv: Sequence[str], data: Data, timeout: float = 60.0) -> Iterator[bytes]:
+    def pipe(self, argv: Sequence[str], data: Data, timeout: float = 60.0) -> Generator[bytes, None, None]:
         """Yield, piece by piece, what a program makes of ``data``, which it gets as its input; otherwise as ``run``.
 
         ``failed`` also when its exit code is not 0, so that only output that ended without an error is whole. Close
@@ -232,7 +232,7 @@ class LocalHost(Host):
         stdout, stderr = (stream.decode("utf-8", "replace") for stream in (done.stdout, done.stderr))
         return Completed(done.returncode, stdout, stderr)
 
-    def pipe(self, argv: Sequence[str], data: Data, timeout: float = 60.0) -> Iterator[bytes]:
+    def pipe(self, argv: Sequence[str], data: Data, timeout: float = 60.0) -> Generator[bytes, None, None]:
         environment = _environment_with(argv[0])
         with _host_errors(argv[0]):
             try:

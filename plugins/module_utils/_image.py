@@ -1,32 +1,41 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a kernel image says of the kernel in it, so that a handover to that kernel can be predicted."""
+"""What a kernel image says of the kernel in it, so that a handover to that kernel can be predicted.
+
+The header tells release and memory, the decompressed payload what the kernel can do, and the configuration that it
+carries, or that is installed beside it, the rest. Of two that disagree, the payload is believed.
+"""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple
 
+from ansible_collections.kho.kexec.plugins.module_utils import _image_findings as findings
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host import Host
-from ansible_collections.kho.kexec.plugins.module_utils._kernel_image import ImageError, parse_image_header
+from ansible_collections.kho.kexec.plugins.module_utils._image_header import (
+    ImageError,
+    ImageHeader,
+    is_arm64,
+    parse_header,
+)
+from ansible_collections.kho.kexec.plugins.module_utils._payload import Deadline, PayloadError, unpack
+from ansible_collections.kho.kexec.plugins.module_utils._payload_scan import PayloadFacts, Scanner
+from ansible_collections.kho.kexec.plugins.module_utils._pe import parse_pe
+from ansible_collections.kho.kexec.plugins.module_utils._uki import Uki, UkiParts, is_uki, read_uki
 
 __all__ = ["ImageError", "KernelImage", "UkiParts", "read_image"]
 
 IMAGE_LIMIT = 1 << 28
+TIME_LIMIT = 60.0  # seconds
 
+# include/uapi/linux/module_signature.h, MODULE_SIGNATURE_MARKER
+_APPENDED_SIGNATURE = b"~Module signature appended~\n"
 
-@dataclass(frozen=True)
-class UkiParts:
-    """What lies in a unified kernel image beside the kernel; ``linux`` and ``initrd`` are (offset, size) in the file.
-
-    ``command_line`` is None when there is none, or one that is no printable ASCII.
-    """
-
-    command_line: Optional[str]
-    linux: Tuple[int, int]
-    initrd: Optional[Tuple[int, int]]
+Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
@@ -40,10 +49,11 @@ class KernelImage:
     - ``kho_abi`` (``kho-v4``) and ``luo_abi`` (``luo-v5``): None also for a kernel without; ``kho_built`` and
       ``luo_built`` are False then.
     - ``metadata``: whether the kernel takes and gives the record of Kexec HandOver.
-    - ``config``: the options that are looked at, ``y``, ``m``, ``n`` or text; empty when no configuration is known.
+    - ``config``: the options of ``_build_config.OPTIONS``, ``y``, ``m``, ``n`` or text; empty when no configuration is
+      known.
     - ``signed``: whether there is a signature. It was not verified.
     - ``learnt``: where each known field was learnt: ``header``, ``payload``, ``ikconfig``, ``config:PATH`` or
-      ``uki:SECTION``.
+      ``uki:.uname``.
     - ``uki``: only when ``format`` is uki.
     """
 
@@ -73,27 +83,105 @@ class KernelImage:
         return shown
 
 
-def read_image(host: Host, path: str, config_path: Optional[str]) -> KernelImage:
+class OpenImage(NamedTuple):
+    """An image whose headers were read: ``kernel`` are the bytes that ``header`` is of, in a UKI one section."""
+
+    kernel: memoryview
+    header: ImageHeader
+    signed: Optional[bool]
+    uki: Optional[Uki]
+
+
+class Scan(NamedTuple):
+    """What the payload says, and what kept it from being read to its end."""
+
+    facts: PayloadFacts
+    obstacle: Optional[Note]
+
+
+def read_image(host: Host, path: str, config_path: Optional[str], clock: Clock = time.monotonic) -> KernelImage:
     """Read the image at ``path``, and the configuration at ``config_path`` if there is one.
 
     Raises ImageError when it is no kernel image, HostError when it cannot be read; nothing else.
     """
-    header = parse_image_header(host.read_bytes(path, IMAGE_LIMIT))
-    return KernelImage(
-        format="bzimage" if header.release else "arm64_image",
+    image = open_image(host.read_bytes(path, IMAGE_LIMIT))
+    return describe(host, image, scan_payload(host, image, clock), config_path)
+
+
+def open_image(data: bytes) -> OpenImage:
+    """Read the headers of an image. Raises ImageError."""
+    image = memoryview(data)
+    signed = _is_signed(image)
+    header = parse_header(image)
+    if header:
+        return OpenImage(image, header, signed, None)
+    pe = parse_pe(image)
+    if pe is None or not is_uki(pe):
+        raise ImageError(
+            "it is no bzImage, no arm64 image and no unified kernel image, "
+            f"but {len(data)} bytes that begin with {data[:8].hex()!r}"
+        )
+    uki = read_uki(image, pe)
+    offset, size = uki.parts.linux
+    kernel = image[offset : offset + size]
+    header = parse_header(kernel)
+    if header is None:
+        raise ImageError(f"its section .linux holds no kernel, but begins with {bytes(kernel[:8]).hex()!r}")
+    return OpenImage(kernel, header, signed, uki)
+
+
+def scan_payload(host: Host, image: OpenImage, clock: Clock = time.monotonic) -> Scan:
+    """Decompress the kernel proper and look through it; what stops that is in the result, and raises nothing."""
+    scanner = Scanner()
+    try:
+        for piece in unpack(host, image.kernel, image.header.payload, Deadline(clock, TIME_LIMIT)):
+            scanner.feed(piece)
+    except PayloadError as error:
+        return Scan(scanner.facts(complete=False), Note("image_payload_unreadable", error.message))
+    return Scan(scanner.facts(complete=True), None)
+
+
+def describe(host: Host, image: OpenImage, scan: Scan, config_path: Optional[str]) -> KernelImage:
+    """Put together what header, payload and configuration say. Raises ImageError when the payload is no kernel."""
+    header, facts = image.header, scan.facts
+    if header.format == "arm64_gzip" and not is_arm64(facts.head):
+        raise ImageError("it is gzip data without an arm64 kernel in it")
+    config = findings.find_config(host, facts, config_path)
+    found = findings.Findings()
+    found.learn(
+        "header",
         architecture=header.architecture,
         release=header.release,
-        init_size=None,
+        init_size=header.init_size,
         command_line_limit=header.command_line_limit,
-        kho_built=None,
-        kho_default=None,
-        kho_abi=None,
-        luo_abi=None,
-        luo_built=None,
-        metadata=None,
-        config={},
-        signed=None,
-        learnt={},
-        obstacles=(),
-        uki=None,
+        signed=image.signed,
     )
+    findings.learn_from_payload(found, facts)
+    found.learn("uki:.uname", release=image.uki.release if image.uki else None)
+    findings.learn_from_config(found, config)
+    findings.conclude(found)
+    obstacles = (
+        scan.obstacle,
+        *(image.uki.obstacles if image.uki else ()),
+        findings.ambiguous_abi(facts),
+        findings.release_disagreement(header.release, facts, image.uki.release if image.uki else None),
+        config.obstacle,
+    )
+    return KernelImage(
+        format="uki" if image.uki else header.format,
+        **{name: found.values.get(name) for name in findings.FIELDS},
+        config=dict(config.options),
+        learnt=found.learnt,
+        obstacles=tuple(note for note in obstacles if note),
+        uki=image.uki.parts if image.uki else None,
+    )
+
+
+def _is_signed(image: memoryview) -> Optional[bool]:
+    """Whether there is a signature of the kinds that kexec_file_load verifies; None when that cannot be told."""
+    if bytes(image[-len(_APPENDED_SIGNATURE) :]) == _APPENDED_SIGNATURE:
+        return True
+    pe = parse_pe(image)
+    if pe:
+        return pe.signed
+    return None if bytes(image[:2]) == b"MZ" else False

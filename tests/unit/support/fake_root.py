@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, NoReturn, Optional, Sequence, Set, Tuple, Union
+from typing import Dict, Generator, List, NamedTuple, NoReturn, Optional, Sequence, Set, Tuple, Union
 
 from ansible_collections.kho.kexec.plugins.module_utils._host import (
     KMSG,
@@ -156,7 +156,9 @@ class FakeRoot(Host):
         assert isinstance(answer, Completed), f"expected to be piped through: {list(argv)}"
         return answer
 
-    def pipe(self, argv: Sequence[str], data: Union[bytes, memoryview], timeout: float = 60.0) -> Iterator[bytes]:
+    def pipe(
+        self, argv: Sequence[str], data: Union[bytes, memoryview], timeout: float = 60.0
+    ) -> Generator[bytes, None, None]:
         assert timeout > 0
         answer = self._next_answer(argv)
         assert isinstance(answer, Piped), f"not expected to be piped through: {list(argv)}"

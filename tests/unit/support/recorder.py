@@ -10,7 +10,7 @@ is in ``recorder.runs``; what was piped through them is not kept.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Iterator, List, Sequence, Tuple, Union
+from typing import Generator, List, Sequence, Tuple, Union
 
 from ansible_collections.kho.kexec.plugins.module_utils._host import KMSG, Completed, FileIdentity, Host, Ownership
 
@@ -58,7 +58,9 @@ class Recorder(Host):
         self.runs.append((tuple(argv), done))
         return done
 
-    def pipe(self, argv: Sequence[str], data: Union[bytes, memoryview], timeout: float = 60.0) -> Iterator[bytes]:
+    def pipe(
+        self, argv: Sequence[str], data: Union[bytes, memoryview], timeout: float = 60.0
+    ) -> Generator[bytes, None, None]:
         return self._host.pipe(argv, data, timeout)
 
     def write_atomically(self, path: str, data: bytes, mode: int = 0o600) -> None:
