@@ -122,11 +122,17 @@ def with_cores(context: Context) -> None:
     context.tool("pytest", TESTS / "guests")
 
 
+def cores() -> tuple[Environment, ...]:
+    """Return the environments of all ansible-cores that this machine can have."""
+    wanted = [environments.for_core(core) for core in environments.CORES]
+    return tuple(one.environment for one in wanted if one.environment)
+
+
 def guests(dev: Environment) -> Iterator[Step]:
     """Yield the building of the lab, and the upgrade with each ansible-core."""
     yield Step("lab", "guests", "kernels and disks of the guests", build_lab, LAB, (dev,))
     wanted = [environments.for_core(core) for core in environments.CORES]
-    made = tuple(one.environment for one in wanted if one.environment)
+    made = cores()
     absent = "; ".join(one.absent for one in wanted if one.absent) or None
     yield Step("cores", "guests", "upgrade with each ansible-core", with_cores, LAB, (dev, *made), absent)
 
@@ -180,7 +186,7 @@ def steps() -> list[Step]:
             "integration tests",
             tool("pytest", TESTS / "integration"),
             INTEGRATION,
-            (dev,),
+            (dev, *cores()),
         ),
         *guests(dev),
         *molecule(dev),
