@@ -44,6 +44,8 @@ JOURNAL_ARGV = (
     f"SYSLOG_FACILITY={KERNEL_FACILITY}",
 )
 
+# Rules out nearly all lines at once.
+_WORTH_A_LOOK = re.compile(JOURNAL_PATTERN)
 _FIRST_PROGRAM = re.compile(r"Run \S+ as init process")
 _FIRST_MESSAGE = re.compile(r"Linux version .*")
 _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
@@ -197,6 +199,8 @@ def _events(messages: Iterable[str]) -> Tuple[Event, ...]:
 
 
 def _event(message: str) -> Optional[Event]:
+    if not _WORTH_A_LOOK.match(message):
+        return None
     for code, pattern in RULES:
         match = pattern.fullmatch(message)
         if match:

@@ -24,8 +24,10 @@ def printable(text: Union[str, bytes], limit: int = 200) -> str:
     begin a template (``{{``, ``{%``, ``{#``), so that positions and lengths stay as they were.
     """
     characters = text[:limit].decode("latin-1") if isinstance(text, bytes) else text[:limit]
-    shown = "".join(char if " " <= char <= "~" else REPLACEMENT for char in characters)
-    return _TEMPLATE_START.sub(REPLACEMENT, shown)
+    # Most text is all right, and the kernel's log is long.
+    if not (characters.isascii() and characters.isprintable()):
+        characters = "".join(char if " " <= char <= "~" else REPLACEMENT for char in characters)
+    return _TEMPLATE_START.sub(REPLACEMENT, characters)
 
 
 def until_nul(field: bytes, limit: int) -> str:
