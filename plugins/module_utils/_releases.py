@@ -20,7 +20,7 @@ _LEFTOVER = re.compile(r"(\.(old|bak|orig|save|hmac|sig|tmp|gz|xz|zst|bz2|rpm(ne
 _NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 # A release candidate comes before its final release, whether it is written 7.3-rc7, 7.3.0-0.rc7 (Fedora), 7.3~rc7, or
 # 7.3.0-070300rc7 (Ubuntu's mainline builds).
-_CANDIDATE = re.compile(r"(?:-0)?[-._~](?=rc[0-9])|(?<=[0-9])(?=rc[0-9])")
+_CANDIDATE = re.compile(r"(?:(?:-0)?[-._~]|-[0-9]{6})(?=rc[0-9])")
 # Fedora's and RHEL's debug builds come before the kernel that they are built from, as in their boot menus
 # (/usr/lib/kernel/install.d/20-grub.install), so that the latest kernel is one for production.
 _DEBUG = re.compile(r"[+.-](?=debug$)")

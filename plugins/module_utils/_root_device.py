@@ -21,7 +21,7 @@ VALUE_LIMIT = 255
 # What udev's links to block devices are called by what root= may name (60-persistent-storage.rules).
 LINKS = "/dev/disk"
 _LINKS = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}
-# The ASCII characters that udev writes as \\xHH in a link's name (udev_util_encode_string() in libudev-util.c).
+# The ASCII characters that udev writes as \xHH in a link's name (udev_util_encode_string() in libudev-util.c).
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9#+.:=@_\x80-\U0010ffff-]")
 _DEVICE_NUMBER = re.compile(r"[0-9]{1,4}:[0-9]{1,7}")
 # Names to which the kernel or the initrd gives a meaning, so that no device needs to have them.
