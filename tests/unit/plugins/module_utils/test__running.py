@@ -72,9 +72,21 @@ def test_handover(host):
     }
 
 
-def test_each_file_is_read_once(host):
-    handed_over(host, kmsg(START, FOUND, EXEC, INIT))
+# None of them expects a program to be run, so that one that is run fails the test.
+ONE_LOOK = {
+    "handover": lambda host: handed_over(host, kmsg(START, FOUND, EXEC, INIT)),
+    "wrapped": lambda host: handed_over(host, kmsg("late", first=5000)),
+    "cold": lambda host: kho_files(x86_host(host), {}, {"kexec-metadata": metadata(b"7.3.4", 1)}),
+    "not built": lambda host: x86_host(host).add("/boot/config-7.3.4", NOT_BUILT),
+    "log only": without_debugfs,
+}
+
+
+@pytest.mark.parametrize("prepare", ONE_LOOK.values(), ids=ONE_LOOK)
+def test_each_file_is_read_once_and_nothing_is_run(host, prepare):
+    prepare(host)
     observe_running(host)
+    assert "/dev/kmsg" in host.reads
     assert sorted(host.reads) == sorted(set(host.reads))
 
 
