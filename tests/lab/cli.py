@@ -25,6 +25,7 @@ from lab.errors import LabError
 from lab.image import KINDS
 from lab.layout import GuestFolder, RunFolder, all_runs
 from lab.monitor import power_cycle
+from lab.ready import patience, wait_for_boot
 from lab.state import read_state
 
 DEFAULT_RUN = "default"
@@ -107,14 +108,17 @@ def _add_guest_commands(commands: _Commands) -> None:
     console = _added(commands, "console", _console, "print what a guest wrote to its serial port, as plain text")
     history = _added(commands, "history", _history, "print a guest's boots, as seen from outside")
     recorded = _added(commands, "events", _events, "print QEMU's events of a guest")
+    awaited = _added(commands, "await", _await, "wait until a guest can be used in one of its boots; prints its boots")
     reset = _added(commands, "reset", _reset, "reset a guest as its power switch would")
-    for sub in (ssh, console, history, recorded, reset):
+    for sub in (ssh, console, history, awaited, recorded, reset):
         _add_run(sub)
         sub.add_argument("guest", metavar="GUEST")
     ssh.add_argument("words", nargs="*", metavar="-- COMMAND")
     console.add_argument("--follow", action="store_true", help="go on until the run ends")
-    _add_json(history)
-    _add_json(recorded)
+    awaited.add_argument("--boot", type=int, required=True, metavar="NUMBER", help="0 is the one that it started with")
+    awaited.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="default %(default)s")
+    for sub in (history, awaited, recorded):
+        _add_json(sub)
 
 
 def _add_run(sub: argparse.ArgumentParser) -> None:
@@ -198,6 +202,14 @@ def _history(given: argparse.Namespace) -> int:
     else:
         print("\n".join(f"{number} {boot}" for number, boot in enumerate(boots)))
     return 0
+
+
+def _await(given: argparse.Namespace) -> int:
+    _guest(given)
+    folder = RunFolder.of(given.run)
+    with patience(given.timeout) as patient:
+        wait_for_boot(folder, given.guest, given.boot, run.access(folder), patient)
+    return _history(given)
 
 
 def _events(given: argparse.Namespace) -> int:

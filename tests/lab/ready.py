@@ -20,11 +20,13 @@ from lab.errors import LabError
 from lab.inventory import ADDRESS, Access
 from lab.layout import RunFolder
 from lab.progress import say
+from lab.report import boots_of
 from lab.state import GuestState, RunState, read_state
 
 # Every probe costs the guest an sshd, and an emulated guest is slow: ask seldom.
 _ASK_EVERY = 2.0  # seconds
 _TELL_EVERY = 10.0  # seconds
+_LOOK_EVERY = 0.5  # seconds
 _BANNER_WITHIN = 5.0  # seconds
 _COMMAND_WITHIN = 60.0  # seconds
 _SHOWN = 100  # characters of a console line
@@ -88,6 +90,21 @@ def wait_for_ssh(folder: RunFolder, state: RunState, access: Access, patient: Pa
                     _tell_waiting(folder, name, time.monotonic() - began)
         finally:
             patient.given_up.set()
+
+
+def wait_for_boot(folder: RunFolder, name: str, number: int, access: Access, patient: Patience) -> None:
+    """Return when a command ran in the guest's boot of this number, counted from 0, or in a later one.
+
+    Raises:
+        LabError: the guest's QEMU ended, or there was no time left.
+    """
+    while len(boots_of(folder.guest(name))) <= number:
+        state = _state(folder)
+        if state is not None:
+            _refuse_ended(state)
+        if not patient.lasts(_LOOK_EVERY):
+            raise LabError(f"guest {name} did not get to boot {number} in time")
+    _reach(folder, name, read_state(folder.state).guests[name], access, patient)
 
 
 def _reach(folder: RunFolder, name: str, guest: GuestState, access: Access, patient: Patience) -> None:

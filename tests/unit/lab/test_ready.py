@@ -108,3 +108,17 @@ def test_a_guest_that_ended_is_not_waited_for(folder: RunFolder, access: Access)
     write_state(folder.state, state)
     with ready.patience(60) as patient, pytest.raises(LabError, match="guest web1 ended: QEMU ended with status 1"):
         ready.wait_for_ssh(folder, state, access, patient)
+
+
+def test_a_boot_that_does_not_come_is_waited_for_as_long_as_patience_lasts(folder: RunFolder, access: Access) -> None:
+    write_state(folder.state, planned(PLAN, 1))
+    with ready.patience(0.01) as patient, pytest.raises(LabError, match="web1 did not get to boot 1 in time"):
+        ready.wait_for_boot(folder, "web1", 1, access, patient)
+
+
+def test_another_boot_of_a_guest_that_ended_is_not_waited_for(folder: RunFolder, access: Access) -> None:
+    state = planned(PLAN, 1)
+    state.guests["web1"].status, state.guests["web1"].problem = "ended", "QEMU ended with status 1"
+    write_state(folder.state, state)
+    with ready.patience(60) as patient, pytest.raises(LabError, match="guest web1 ended"):
+        ready.wait_for_boot(folder, "web1", 1, access, patient)

@@ -3,16 +3,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A host that copies everything that is read from it into a directory, which ``FakeRoot`` then plays back.
 
-On a real guest: ``observe_running(Recorder(LocalHost(), Path("tree")))``, then fetch ``tree``. What programs answered
-is in ``recorder.runs``; what was piped through them is not kept.
+What programs answered is in ``recorder.runs``, without what was piped through them; what may not be read is in
+``recorder.denied``. ``recording`` makes one document of all that.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Generator, List, Sequence, Tuple, Union
+from typing import Generator, Iterator, List, Sequence, Set, Tuple, Union
 
-from ansible_collections.kho.kexec.plugins.module_utils._host import KMSG, Completed, FileIdentity, Host, Ownership
+from ansible_collections.kho.kexec.plugins.module_utils._host import (
+    KMSG,
+    Completed,
+    FileIdentity,
+    Host,
+    HostError,
+    Ownership,
+)
 
 
 class Recorder(Host):
@@ -22,9 +30,12 @@ class Recorder(Host):
         self._host = host
         self._tree = tree
         self.runs: List[Tuple[Tuple[str, ...], Completed]] = []
+        self.denied: Set[str] = set()
 
     def read_bytes(self, path: str, limit: int = 1 << 16) -> bytes:
-        return self._keep(path, self._host.read_bytes(path, limit))
+        with self._noting_denial(path):
+            data = self._host.read_bytes(path, limit)
+        return self._keep(path, data)
 
     def exists(self, path: str) -> bool:
         found = self._host.exists(path)
@@ -34,7 +45,8 @@ class Recorder(Host):
         return found
 
     def listdir(self, path: str) -> List[str]:
-        names = self._host.listdir(path)
+        with self._noting_denial(path):
+            names = self._host.listdir(path)
         directory = self._make_directory(self._copy_of(path))
         for name in names:
             if not (directory / name).exists():
@@ -51,7 +63,9 @@ class Recorder(Host):
         return self._host.identity(path)
 
     def kernel_log(self, limit: int = 4 << 20) -> bytes:
-        return self._keep(KMSG, self._host.kernel_log(limit))
+        with self._noting_denial(KMSG):
+            log = self._host.kernel_log(limit)
+        return self._keep(KMSG, log)
 
     def run(self, argv: Sequence[str], timeout: float = 60.0) -> Completed:
         done = self._host.run(argv, timeout)
@@ -71,6 +85,15 @@ class Recorder(Host):
 
     def remove(self, path: str) -> None:
         self._host.remove(path)
+
+    @contextmanager
+    def _noting_denial(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except HostError as error:
+            if error.reason == "denied":
+                self.denied.add(path)
+            raise
 
     def _copy_of(self, path: str) -> Path:
         return self._tree / path.lstrip("/")

@@ -5,18 +5,23 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._host import HostError
 from ansible_collections.kho.kexec.plugins.module_utils._running import observe_running
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
+from ansible_collections.kho.kexec.tests.unit.support.hosts import handed_over
 from ansible_collections.kho.kexec.tests.unit.support.kernels import kho_files, kmsg, metadata, x86_host
 from ansible_collections.kho.kexec.tests.unit.support.recorder import Recorder
+from ansible_collections.kho.kexec.tests.unit.support.recording import record, replay
+
+LOG = kmsg("Linux version 7.3.4", "KHO: exec from: 7.2.13 (count 2)", "Run /init as init process")
 
 
 def test_a_recorded_host_plays_back_the_same(tmp_path):
-    log = kmsg("Linux version 7.3.4", "KHO: exec from: 7.2.13 (count 2)", "Run /init as init process")
-    host = x86_host(FakeRoot(tmp_path / "host"), loader=208, setup_data=[0x9, 0xA], log=log)
+    host = x86_host(FakeRoot(tmp_path / "host"), loader=208, setup_data=[0x9, 0xA], log=LOG)
     kho_files(host, {"kexec-metadata": metadata(b"7.2.13", 2)}, {"kexec-metadata": metadata(b"7.3.4", 3)})
     recorder = Recorder(host, tmp_path / "tree")
     seen = observe_running(recorder)
@@ -99,3 +104,18 @@ def test_identity(tmp_path):
     assert host.identity("/x").size == 2
     with pytest.raises(HostError, match="does not exist"):
         host.identity("/boot/y")
+
+
+def test_a_recording_is_the_host_again(tmp_path):
+    host = handed_over(FakeRoot(tmp_path / "host"), LOG)
+    recording = record(host)
+    replayed = replay(json.loads(json.dumps(recording)), tmp_path / "again")
+    assert observe_running(replayed).as_facts() == recording["facts"] == observe_running(host).as_facts()
+
+
+def test_what_is_denied_stays_denied_in_a_recording(tmp_path):
+    host = handed_over(FakeRoot(tmp_path / "host"), LOG).deny("/sys/kernel/debug")
+    recording = record(host)
+    assert recording["denied"] == ["/sys/kernel/debug/kho"]
+    assert "root_missing" in [note["code"] for note in recording["facts"]["notes"]]
+    assert observe_running(replay(recording, tmp_path / "again")).as_facts() == recording["facts"]
