@@ -46,9 +46,9 @@ def ruff(context: Context) -> None:
 
 
 def mypy(context: Context) -> None:
-    """Check the types of the pure core, of the controller's helpers, of the lab and of these tools."""
+    """Check the types of the pure core, of the controller's helpers, of the lab, the benchmarks and these tools."""
     plugins = COLLECTIONS / COLLECTION / "plugins"
-    folders = [plugins / "module_utils", plugins / "plugin_utils", TESTS / "lab", TESTS / "tools"]
+    folders = [plugins / "module_utils", plugins / "plugin_utils", TESTS / "bench", TESTS / "lab", TESTS / "tools"]
     context.tool("mypy", *(os.path.relpath(folder, ROOT) for folder in folders))
 
 

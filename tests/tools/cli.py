@@ -71,17 +71,31 @@ def test(arguments: argparse.Namespace) -> int:
     return 0 if summarize(results, planned, console, strict=in_ci()) else 1
 
 
-def demo(_arguments: argparse.Namespace) -> int:
-    """Prepare the machine and hand over to the demonstration, which speaks for itself."""
-    show = Step("demo", "demo", "demonstration", run_demo, catalogue.LAB, (environments.controller(),))
+def alone(show: Step) -> int:
+    """Prepare the machine for one step that is not one of the test suite, and run it in the open."""
     planned = [*catalogue.prepare([show]), show]
     console = Console(stream=True)
     return 1 if any(result.failure for result in run_all(planned, console)) else 0
 
 
+def demo(_arguments: argparse.Namespace) -> int:
+    """Prepare the machine and hand over to the demonstration, which speaks for itself."""
+    return alone(Step("demo", "demo", "demonstration", run_demo, catalogue.LAB, (environments.controller(),)))
+
+
 def run_demo(context: Context) -> None:
     """Run the demonstration."""
     context.run([DEMO])
+
+
+def bench(_arguments: argparse.Namespace) -> int:
+    """Measure how long things take compared with others."""
+    return alone(Step("bench", "bench", "benchmarks", run_bench, catalogue.LAB, (environments.controller(),)))
+
+
+def run_bench(context: Context) -> None:
+    """Run all benchmarks."""
+    context.tool("python", "-m", "bench.facts")
 
 
 def show_steps(_arguments: argparse.Namespace) -> int:
@@ -118,7 +132,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 -m tools", description=__doc__)
     parser.add_argument("--end-with-parent", action="store_true", help="end when the calling process is gone")
     commands = parser.add_subparsers(required=True)
-    for command in (test, demo, prepare, link, show_steps, show_packages):
+    for command in (test, demo, bench, prepare, link, show_steps, show_packages):
         name = command.__name__.replace("_", "-")
         sub = commands.add_parser(name, help=command.__doc__)
         sub.set_defaults(command=command)
