@@ -132,13 +132,20 @@ def _for_kdump(found_in: str, initrds: Sequence[str]) -> Optional[Note]:
         return None
     return Note(
         "leftover",
-        f"{found_in} starts a crash's capture kernel: {initrd} saves a dump, and does not start this system.",
+        f"An entry in {_file_of(found_in)} starts a crash's capture kernel: {initrd} saves a dump, and does not start "
+        "this system.",
     )
 
 
 def _no_image(found_in: str, linux: str) -> Note:
     return Note(
         "no_image",
-        f"{found_in} names the image {linux[:PATH_LIMIT]}, which is not on this host: its package was removed, its "
-        "partition is not mounted, or it belongs to another system. Install the package again, or mount the partition.",
+        f"An entry in {_file_of(found_in)} names the image {linux[:PATH_LIMIT]}, which is not on this host: its "
+        "package was removed, its partition is not mounted, or it belongs to another system. Install the package "
+        "again, or mount the partition.",
     )
+
+
+def _file_of(found_in: str) -> str:
+    """Return PATH of ``bls:PATH`` and ``grub:PATH``."""
+    return found_in.partition(":")[2]

@@ -22,10 +22,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from ansible_collections.kho.kexec.plugins.module_utils._bls import parse_bls_entry
 from ansible_collections.kho.kexec.plugins.module_utils._build_config import parse_build_config, unpack
 from ansible_collections.kho.kexec.plugins.module_utils._debugfs import parse_luo_abi, parse_scratch_lengths
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._fdt import FdtError, parse_fdt
+from ansible_collections.kho.kexec.plugins.module_utils._grub_entries import parse_grub_config
 from ansible_collections.kho.kexec.plugins.module_utils._kernel_log import parse_journal, parse_kmsg
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import MetadataError, parse_metadata
 from ansible_collections.kho.kexec.tests.unit.support.kernels import fdt, journal_entry, kmsg, metadata
@@ -43,6 +45,19 @@ LINES = (
     "Run /init as init process",
 )
 CONFIG = b"CONFIG_64BIT=y\nCONFIG_KEXEC_HANDOVER=y\n# CONFIG_KEXEC_HANDOVER_DEBUGFS is not set\n"
+BLS_ENTRY = b"title x\nversion 7.3.4\nlinux /vmlinuz-7.3.4\ninitrd /a.img $b\ninitrd /c.img\noptions root=LABEL=x $y\n"
+GRUB_CONFIG = b"""set a=b
+menuentry 'x' --class y $id 'z' {
+	search --set=root 1
+	linux	/boot/vmlinuz-7.3.4 root=UUID=1 ro "a=b c"
+	initrd	/boot/a.img '/boot/b.img'
+}
+submenu 'x' {
+	menuentry 'y' {
+		linux	($root)/vmlinuz-7.3.4 $more
+	}
+}
+"""
 NUMBERS = (b"\0\0\0\0", b"\0\0\0\1", b"\0\0\0\2", b"\0\0\0\3", b"\0\0\0\t", b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff")
 TEXTS = (
     b"{{ x }}",
@@ -80,6 +95,8 @@ PARSERS: dict[str, Parser] = {
     "luo_abi": Parser(parse_luo_abi, (b"luo-v5\0\0" + bytes(16), fdt(b"luo-v1", [])), KhoError),
     "scratch": Parser(lambda data: parse_scratch_lengths(data.decode("latin-1")), (b"0x4000000\n0x0\n",), KhoError),
     "config": Parser(lambda data: parse_build_config("/x", data), (CONFIG,), KhoError),
+    "bls": Parser(lambda data: parse_bls_entry(data.decode("utf-8", "replace")), (BLS_ENTRY,), KhoError),
+    "grub": Parser(lambda data: parse_grub_config(data.decode("utf-8", "replace")), (GRUB_CONFIG,), KhoError),
     "config_gz": Parser(unpack, (gzip.compress(CONFIG, mtime=0),), KhoError),
 }
 
