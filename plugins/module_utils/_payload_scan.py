@@ -108,7 +108,7 @@ class Scanner:
         else:
             searched = max(0, len(self._config) - len(_CONFIG_END))
             self._config += piece
-        end = self._config.find(_CONFIG_END, searched)
-        if end >= 0 or len(self._config) > GZIP_LIMIT:
+        end = self._config.find(_CONFIG_END, searched, GZIP_LIMIT)
+        if end >= 0 or len(self._config) >= GZIP_LIMIT:
             self._config_ended = True
             del self._config[max(end, 0) :]
