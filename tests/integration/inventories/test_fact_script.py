@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import stat
 import subprocess
@@ -16,6 +17,9 @@ from pathlib import Path
 import pytest
 from integration.inventories.controller import CORES, PYTHON, Controller
 
+from tools.layout import ROOT
+
+PAGE = ROOT / "docs" / "facts.md"
 ROLE = {"name": "Fact script", "ansible.builtin.import_role": {"name": "kho.kexec.kho_fact_script"}}
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
@@ -71,6 +75,17 @@ def test_local_facts_make_the_groups(controller: Controller, directory: Path) ->
     groups = controller.groups()
     assert groups["kho_boot_" + boot] == {"here"}
     assert "kho_unknown" not in groups
+
+
+def test_plays_of_the_page_work(controller: Controller, directory: Path) -> None:
+    plays = re.findall(r"^```yaml\n(- name: .*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    assert len(plays) == 2
+    for number, play in enumerate(plays):
+        path = controller.home / f"play{number}.yml"
+        path.write_text(play)
+        variables = {"ansible_become": False, "kho_fact_script_directory": str(directory)}
+        controller.run("ansible-playbook", str(path), "-e", json.dumps(variables))
+    assert (directory / "kho.fact").exists()
 
 
 def test_anybody_may_run_it(directory: Path, tmp_path: Path) -> None:

@@ -95,6 +95,13 @@ def test_gathering_brings_the_facts_and_the_cache_keeps_them(controller: Control
     assert "here" in limited
 
 
+def test_asking_again_replaces_what_the_cache_has(controller: Controller) -> None:
+    remember(controller, {"here": handover(1 << 31)})
+    assert controller.groups()["kho_chain_10_or_more"] == {"here"}
+    controller.run("ansible", "here", "-m", "kho.kexec.kho_facts")
+    assert "kho_chain_10_or_more" not in controller.groups()
+
+
 @pytest.mark.parametrize("fact", ["kho", "ansible_local"])
 def test_groups(controller: Controller, fact: str) -> None:
     known = {host: found for host, (found, _groups) in HOSTS.items()}
