@@ -14,9 +14,12 @@ from ansible_collections.kho.kexec.plugins.module_utils._bls import BlsEntry, pa
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._grub_entries import MenuEntry, parse_grub_config
 from ansible_collections.kho.kexec.plugins.module_utils._host import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._image_header import ImageError
+from ansible_collections.kho.kexec.plugins.module_utils._pe import parse_pe
 from ansible_collections.kho.kexec.plugins.module_utils._releases import is_release
 from ansible_collections.kho.kexec.plugins.module_utils._sightings import (
     BOOT,
+    IMAGE_LIMIT,
     Modules,
     Sighting,
     is_kdump_initrd,
@@ -24,11 +27,13 @@ from ansible_collections.kho.kexec.plugins.module_utils._sightings import (
     leftover,
     names_in,
 )
+from ansible_collections.kho.kexec.plugins.module_utils._uki import read_uki
 
 # Where the partitions with entries are mounted: XBOOTLDR or a plain /boot, and the EFI system partition.
 PARTITIONS = (BOOT, "/efi", "/boot/efi")
 GRUB_CONFIGS = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
 ENTRIES_LIMIT = 512
+UKIS_LIMIT = 32  # they are read, and have some 100 MiB
 ENTRY_BYTES_LIMIT = 1 << 16
 GRUB_BYTES_LIMIT = 4 << 20
 PATH_LIMIT = 1024
@@ -57,8 +62,8 @@ def seen_in_bls(host: Host, modules: Modules) -> Iterator[Sighting]:
 
 def _bls_sighting(host: Host, modules: Modules, partition: str, path: str, entry: BlsEntry, linux: str) -> Sighting:
     labels = (
+        label_of(posixpath.basename(linux), modules),  # first: for OSTree the version is no release
         (entry.version or "").rpartition("@")[2],  # sdbootutil (SUSE) writes SNAPSHOT@RELEASE
-        label_of(posixpath.basename(linux), modules),
         posixpath.basename(posixpath.dirname(linux)),  # kernel-install(8): /TOKEN/RELEASE/linux
     )
     label = next(filter(is_release, labels), "")
@@ -68,15 +73,30 @@ def _bls_sighting(host: Host, modules: Modules, partition: str, path: str, entry
 
 
 def seen_as_uki(host: Host) -> Iterator[Sighting]:
-    """Unified kernel images. The release in a file's name is a hint only: the image itself says which one it holds."""
+    """Unified kernel images."""
     for partition in PARTITIONS:
         directory = partition + "/EFI/Linux"
-        for name in names_in(host, directory)[:ENTRIES_LIMIT]:
-            match = _UKI.fullmatch(name)
-            if match:
-                at_release = _AT_RELEASE.search(match.group(1))
-                path = posixpath.join(directory, name)
-                yield Sighting(path, "bls:" + path, at_release.group(1) if at_release else "", uki=True)
+        names = [name for name in names_in(host, directory) if _UKI.fullmatch(name)]
+        for name in names[:UKIS_LIMIT]:
+            yield _uki_sighting(host, posixpath.join(directory, name))
+
+
+def _uki_sighting(host: Host, path: str) -> Sighting:
+    """The release is that of the section .uname; the file's name, which anybody may choose, counts only without one."""
+    named = _UKI.fullmatch(posixpath.basename(path))
+    at_release = _AT_RELEASE.search(named.group(1)) if named else None
+    label = _uname(host, path) or (at_release.group(1) if at_release else "")
+    return Sighting(path, "bls:" + path, label, uki=True)
+
+
+def _uname(host: Host, path: str) -> Optional[str]:
+    """The release in the section .uname; None without it, and when the image cannot be read."""
+    try:
+        image = memoryview(host.read_bytes(path, IMAGE_LIMIT))
+        pe = parse_pe(image)
+        return read_uki(image, pe).release if pe is not None else None
+    except (HostError, ImageError):
+        return None
 
 
 def seen_in_grub(host: Host, modules: Modules) -> Iterator[Sighting]:

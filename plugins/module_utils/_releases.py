@@ -15,7 +15,7 @@ _RELEASE = re.compile(r"[0-9][A-Za-z0-9._+~-]*")
 
 # What `make install`, package managers and editors leave beside real images, and the compressed ELF files that SUSE
 # installs for debuggers (vmlinux-RELEASE.xz), as the end of a file's name.
-_LEFTOVER = re.compile(r"(\.(old|bak|orig|save|hmac|sig|tmp|gz|xz|zst|bz2|rpm(new|save|orig)|dpkg-[a-z]+)|~)$")
+_LEFTOVER = re.compile(r"(\.(old|bak|orig|save|hmac|sig|signed|tmp|gz|xz|zst|bz2|rpm(new|save|orig)|dpkg-[a-z]+)|~)$")
 
 _NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 # A release candidate comes before its final release, whether it is written 7.3-rc7, 7.3.0-0.rc7 (Fedora), 7.3~rc7, or

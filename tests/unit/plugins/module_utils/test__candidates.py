@@ -16,6 +16,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._candidates import Candi
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._releases import is_release, release_key
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
+from ansible_collections.kho.kexec.tests.unit.support.images import uki
 from ansible_collections.kho.kexec.tests.unit.support.layouts import LAYOUTS, layout_host
 
 NAMES = sorted(path.stem for path in LAYOUTS.glob("*.layout"))
@@ -209,6 +210,7 @@ def test_an_entry_on_the_esp_may_name_a_file_in_boot(host):
         ("/x/linux-0123abc", "42@7.3.4-1-default", "7.3.4-1-default"),
         ("/vmlinuz-7.3.4", "", "7.3.4"),
         ("/vmlinuz-7.3.4", "Debian 14", "7.3.4"),
+        ("/ostree/fedora-coreos-0123abc/vmlinuz-7.3.4-200.fc45.x86_64", "1", "7.3.4-200.fc45.x86_64"),
         ("/opensuse/7.3.4-1-default/linux-0123abc", "x", "7.3.4-1-default"),
     ],
 )
@@ -279,6 +281,26 @@ def test_names_of_unified_kernel_images(host, name, release):
 def test_places_of_boot_in_grub(host, written):
     host.add("/boot/vmlinuz-7.3.4").add("/boot/grub2/grub.cfg", f"menuentry 'x' {{\n\tlinux {written} quiet\n}}\n")
     assert (only(host).found_in, only(host).options) == (("boot", "grub:/boot/grub2/grub.cfg"), "quiet")
+
+
+@pytest.mark.parametrize(
+    ("sections", "release"),
+    [
+        ({"uname": b"7.3.4-kho"}, "7.3.4-kho"),
+        ({"uname": b"7.3.4-kho\n\0"}, "7.3.4-kho"),
+        ({"uname": b"{{ x }}"}, "9.9.9"),
+        ({"uname": b"7.3.4" * 100}, "9.9.9"),
+        ({}, "9.9.9"),
+    ],
+)
+def test_a_unified_kernel_image_says_its_release_itself(host, sections, release):
+    host.add("/efi/EFI/Linux/liar-9.9.9.efi", uki(b"linux", **sections))
+    assert found(host) == [(release, None)]
+
+
+def test_a_unified_kernel_image_that_is_cut_off(host):
+    host.add("/efi/EFI/Linux/7.3.4.efi", uki(b"linux" * 1000, uname=b"7.3.5")[:-2000])
+    assert found(host) == [("7.3.4", None)]
 
 
 # --- choosing

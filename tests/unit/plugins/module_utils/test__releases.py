@@ -164,7 +164,8 @@ def test_releases(text):
     "text",
     [
         "", "generic", "-7.3", "7.3 4", "7.3/4", "../7.3", "7.3\n", "7.3;reboot", "7.3é", "٧.3", "7.3.4-" + "x" * 59,
-        "7.3.4.old", "7.3.4-default.xz", "7.3.4-kho.bak", "7.3.4.dpkg-new", "7.3.4.rpmsave", "7.3.4.hmac", "7.3.4~",
+        "7.3.4.old", "7.3.4-default.xz", "7.3.4-generic.efi.signed", "7.3.4-kho.bak", "7.3.4.dpkg-new",
+        "7.3.4.rpmsave", "7.3.4.hmac", "7.3.4~",
     ],
 )  # fmt: skip
 def test_no_releases(text):
