@@ -19,7 +19,8 @@ import random
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._bls import parse_bls_entry
@@ -28,8 +29,19 @@ from ansible_collections.kho.kexec.plugins.module_utils._debugfs import parse_lu
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._fdt import FdtError, parse_fdt
 from ansible_collections.kho.kexec.plugins.module_utils._grub_entries import parse_grub_config
+from ansible_collections.kho.kexec.plugins.module_utils._host import HostError
+from ansible_collections.kho.kexec.plugins.module_utils._image import (
+    ImageError,
+    KernelImage,
+    describe,
+    open_image,
+    scan_payload,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._kernel_log import parse_journal, parse_kmsg
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import MetadataError, parse_metadata
+from ansible_collections.kho.kexec.plugins.module_utils._payload_scan import Scanner
+from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
+from ansible_collections.kho.kexec.tests.unit.support.images import arm64_header, kernel, uki, x86_image, zboot
 from ansible_collections.kho.kexec.tests.unit.support.kernels import fdt, journal_entry, kmsg, metadata
 
 SLOWEST = 2.0  # seconds of CPU; a good case takes microseconds
@@ -75,6 +87,43 @@ TEXTS = (
 )
 
 
+KERNEL = kernel(filling=100)
+IMAGES = (
+    x86_image(KERNEL),
+    x86_image(KERNEL, "xz"),
+    arm64_header() + KERNEL,
+    zboot(arm64_header() + KERNEL),
+    uki(x86_image(KERNEL, "bzip2"), cmdline=b"kho=on", initrd=b"initrd", uname=b"7.3.4-kho"),
+)
+
+
+class Bare(FakeRoot):
+    """A host without any program."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("/nonexistent"))
+
+    def pipe(
+        self, argv: Sequence[str], data: bytes | memoryview, timeout: float = 60.0
+    ) -> Generator[bytes, None, None]:
+        yield from ()
+        raise HostError(argv[0], "absent")
+
+
+def read_image(data: bytes) -> KernelImage:
+    """Read an image as a module does, on a host without programs."""
+    image = open_image(data)
+    return describe(Bare(), image, scan_payload(Bare(), image), None)
+
+
+def scan(data: bytes) -> Any:
+    """Look through a decompressed kernel that comes in two pieces."""
+    scanner = Scanner()
+    scanner.feed(data[: len(data) // 2])
+    scanner.feed(data[len(data) // 2 :])
+    return scanner.facts(complete=True)
+
+
 class Parser(NamedTuple):
     """What is called with each case, good input to start from, and the one error that may come out."""
 
@@ -97,6 +146,8 @@ PARSERS: dict[str, Parser] = {
     "config": Parser(lambda data: parse_build_config("/x", data), (CONFIG,), KhoError),
     "bls": Parser(lambda data: parse_bls_entry(data.decode("utf-8", "replace")), (BLS_ENTRY,), KhoError),
     "grub": Parser(lambda data: parse_grub_config(data.decode("utf-8", "replace")), (GRUB_CONFIG,), KhoError),
+    "image": Parser(read_image, IMAGES, ImageError),
+    "payload": Parser(scan, (KERNEL,), KhoError),
     "config_gz": Parser(unpack, (gzip.compress(CONFIG, mtime=0),), KhoError),
 }
 

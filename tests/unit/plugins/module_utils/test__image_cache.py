@@ -199,6 +199,7 @@ def test_an_entry_with_something_that_a_scan_cannot_find_is_not_believed(host, c
         b'{"version": 2, "images": []}',
         b" " * (1 << 21),
     ],
+    ids=lambda content: f"{content[:20]!r} and so on",
 )
 def test_a_damaged_cache_is_written_anew(host, content):
     host.add(CACHE_PATH, content, 0o600)

@@ -126,7 +126,7 @@ def test_damaged_data(compression, data):
 
 
 @pytest.mark.parametrize("compression", [*STANDARD, "zstd", "lz4", "lzo", "unknown"])
-@settings(deadline=None)  # programs are started
+@settings(deadline=None, max_examples=25)  # programs are started
 @given(data=st.binary(max_size=300))
 def test_any_bytes(compression, data):
     assert survives(data, compression, LocalHost())
