@@ -103,9 +103,7 @@ class Bare(FakeRoot):
     def __init__(self) -> None:
         super().__init__(Path("/nonexistent"))
 
-    def pipe(
-        self, argv: Sequence[str], data: bytes | memoryview, timeout: float = 60.0
-    ) -> Generator[bytes, None, None]:
+    def pipe(self, argv: Sequence[str], *_input: Any) -> Generator[bytes, None, None]:
         yield from ()
         raise HostError(argv[0], "absent")
 
