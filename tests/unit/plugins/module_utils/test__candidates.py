@@ -23,6 +23,7 @@ NAMES = sorted(path.stem for path in LAYOUTS.glob("*.layout"))
 LATEST_OF = {
     "arch": "6.12.10-arch1-1",
     "debian-13": "6.12.41+deb13-amd64",
+    "debian-guest": "7.2.13-kho",
     "fedora-root": "6.12.0-0.rc7.20241113gitf1b785f4c787.62.fc42.x86_64",
     "rhel-9": "5.14.0-503.11.1.el9_5.x86_64",
     "sles-15": "6.4.0-150600.23.25-default",
