@@ -175,6 +175,10 @@ def _zboot(image: memoryview, start: bytes) -> ImageHeader:
 def _arm64(image: memoryview, start: bytes) -> ImageHeader:
     if len(start) < ARM64_HEADER_SIZE:
         raise ImageError(f"its arm64 header ends after {len(start)} bytes")
+    pe = parse_pe(image)
+    for name, (offset, size) in pe.sections.items() if pe else ():
+        if offset + size > len(image):
+            raise ImageError(f"its section {printable(name)} ends at byte {offset + size}, and it has {len(image)}")
     payload = Payload("none", 0, len(image))
     return ImageHeader("arm64_image", arm64_architecture(start), None, arm64_init_size(start), None, payload)
 

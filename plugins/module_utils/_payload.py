@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import importlib
 import zlib
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any, Callable, Generator, Iterator, NamedTuple, Optional, Tuple, Type
 
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
@@ -114,7 +114,7 @@ class _Codec(NamedTuple):
 
 def _codec(compression: str) -> Optional[_Codec]:
     """Make a decompressor; None when this Python has none for it."""
-    try:
+    with suppress(ImportError):
         if compression == "bzip2":
             return _Codec(importlib.import_module("bz2").BZ2Decompressor(), (OSError, ValueError))
         if compression in ("xz", "lzma"):
@@ -122,10 +122,8 @@ def _codec(compression: str) -> Optional[_Codec]:
             kind = lzma.FORMAT_XZ if compression == "xz" else lzma.FORMAT_ALONE
             return _Codec(lzma.LZMADecompressor(kind, memlimit=_XZ_MEMORY_LIMIT), (lzma.LZMAError,))
         if compression == "zstd":
-            zstd = importlib.import_module("compression.zstd")  # Python 3.14
+            zstd = importlib.import_module("compression.zstd")  # since Python 3.14
             return _Codec(zstd.ZstdDecompressor(), (zstd.ZstdError,))
-    except ImportError:
-        pass
     return None
 
 

@@ -10,10 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.kho.kexec.plugins.module_utils._build_config import (
+    OPTIONS,
     TEXT_LIMIT,
+    VALUE_LIMIT,
     BuildConfig,
     installed_build_config,
     parse_build_config,
+    parse_options,
     running_build_config,
     unpack,
 )
@@ -38,6 +41,27 @@ def test_options(text, options):
 @pytest.mark.parametrize("text", [b"", b"\0\xff", b"# comment only\n"])
 def test_what_is_no_configuration(text):
     assert parse_build_config("/x", text) is None
+    assert parse_options(text) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("CONFIG_CMDLINE=y", "y"),
+        ("CONFIG_CMDLINE=m", "m"),
+        ("CONFIG_CMDLINE=-1", "-1"),
+        ('CONFIG_CMDLINE=""', ""),
+        (r'CONFIG_CMDLINE="a=\"b\" c\\d"', r'a="b" c\d'),
+        ('CONFIG_CMDLINE="caf\u00e9 {{ x }}"', "caf?? ?{ x }}"),
+        ('CONFIG_CMDLINE="' + "x" * 5000, '"' + "x" * (VALUE_LIMIT - 1)),
+        ("# CONFIG_CMDLINE is not set", "n"),
+        (" CONFIG_CMDLINE=y", "n"),
+        ("CONFIG_CMDLINE_BOOL=y", "n"),
+    ],
+)
+def test_values_of_options(line, value):
+    options = parse_options(f"CONFIG_64BIT=y\n{line}\n".encode())
+    assert options == {**dict.fromkeys(OPTIONS, "n"), "CONFIG_CMDLINE": value}
 
 
 def test_what_the_kernel_carries_comes_first(tmp_path):

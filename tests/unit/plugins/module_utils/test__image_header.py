@@ -78,6 +78,14 @@ def test_arm64():
         parse(arm64_header()[:60])
 
 
+def test_arm64_that_is_also_an_efi_program_and_cut_off():
+    image = bytearray(portable({".text": DATA, ".data": DATA}, machine=0xAA64))
+    image[0x38:0x3C] = b"ARM\x64"
+    assert parse(image).format == "arm64_image"
+    with pytest.raises(ImageError, match=r"its section .data ends at byte \d+, and it has \d+"):
+        parse(image[:-512])
+
+
 def test_what_is_no_arm64_header():
     for start in (b"", arm64_header()[:63], bytes(64)):
         assert arm64_architecture(start) is None
