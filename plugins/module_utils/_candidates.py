@@ -19,6 +19,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._releases import (
     latest_release,
     release_key,
 )
+from ansible_collections.kho.kexec.plugins.module_utils._same_image import same_images
 from ansible_collections.kho.kexec.plugins.module_utils._sightings import (
     BOOT,
     IMAGE_NAMES,
@@ -27,7 +28,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._sightings import (
     Sighting,
     find_initrds,
     find_modules,
-    same_images,
     seen_in_boot,
     seen_in_modules,
 )

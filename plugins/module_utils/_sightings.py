@@ -11,7 +11,7 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass, field
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host import Host, HostError
@@ -181,50 +181,3 @@ def names_in(host: Host, directory: str) -> List[str]:
     except HostError:
         return []
     return [name for name in names if printable(name, NAME_LIMIT) == name]
-
-
-def same_images(host: Host, sightings: Sequence[Sighting]) -> List[List[Sighting]]:
-    """Put together the sightings of each image, in their order.
-
-    An image is the same through links, as a copy with the same content, and as the original that a package keeps below
-    /usr/lib/modules: the copy that a boot loader starts may be signed, so that the two need not be equal.
-    """
-    by_path: Dict[str, List[Sighting]] = {}
-    for sighting in sightings:
-        by_path.setdefault(_resolved(host, sighting.image), []).append(sighting)
-    images: List[List[Sighting]] = []
-    for group in by_path.values():
-        known = next((image for image in images if _is_same(host, image, group)), None)
-        if known is None:
-            images.append(group)
-        else:
-            known.extend(group)
-    return images
-
-
-def _is_same(host: Host, image: Sequence[Sighting], group: Sequence[Sighting]) -> bool:
-    one, other = _named(image), _named(group)
-    if one is None or other is None or one.release != other.release:
-        return False
-    return other.is_original or _is_same_content(host, one.image, other.image)
-
-
-def _named(image: Sequence[Sighting]) -> Optional[Sighting]:
-    return next((sighting for sighting in image if sighting.is_usable), None)
-
-
-def _is_same_content(host: Host, one: str, other: str) -> bool:
-    """Whether two files hold the same; False also when one of them cannot be read."""
-    try:
-        if host.identity(one).size != host.identity(other).size:
-            return False
-        return host.read_bytes(one, IMAGE_LIMIT) == host.read_bytes(other, IMAGE_LIMIT)
-    except HostError:
-        return False
-
-
-def _resolved(host: Host, path: str) -> str:
-    try:
-        return host.resolve(path)
-    except HostError:
-        return path

@@ -177,6 +177,27 @@ def test_images_that_cannot_be_compared_are_two(host):
     assert len(find_candidates(host)) == 2
 
 
+def test_a_unified_kernel_image_with_the_same_kernel_is_one_with_it(host):
+    host.add("/boot/vmlinuz-7.3.4", "a kernel").add("/boot/initrd.img-7.3.4")
+    host.add("/efi/EFI/Linux/7.3.4.efi", uki(b"a kernel"))
+    assert (only(host).image, only(host).uki) == ("/boot/vmlinuz-7.3.4", False)
+    assert only(host).found_in == ("boot", "bls:/efi/EFI/Linux/7.3.4.efi")
+    assert only(host).initrds == ("/boot/initrd.img-7.3.4",)
+
+
+@pytest.mark.parametrize("image", [uki(b"A kernel"), uki(b""), b"a kernel"[:7]])
+def test_a_unified_kernel_image_with_another_kernel(host, image):
+    host.add("/boot/vmlinuz-7.3.4", "a kernel").add("/efi/EFI/Linux/7.3.4.efi", image)
+    assert found(host) == [("7.3.4", None), ("7.3.4", None)]
+
+
+@pytest.mark.parametrize(("cmdline", "count"), [(b"a", 1), (b"b", 2), (b"b" * 2000, 2)])
+def test_unified_kernel_images_of_one_release(host, cmdline, count):
+    host.add("/efi/EFI/Linux/7.3.4.efi", uki(b"a kernel", cmdline=b"a"))
+    host.add("/efi/EFI/Linux/x-7.3.4.efi", uki(b"a kernel", cmdline=cmdline))
+    assert found(host) == [("7.3.4", None)] * count
+
+
 def test_the_packages_own_image_is_the_one_that_was_installed_and_signed(host):
     host.add("/boot/vmlinuz-7.3.4", "signed").add("/usr/lib/modules/7.3.4/vmlinuz", "plain")
     assert (only(host).image, only(host).found_in) == ("/boot/vmlinuz-7.3.4", ("boot", "modules"))
