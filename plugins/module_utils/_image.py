@@ -136,9 +136,12 @@ def scan_payload(host: Host, image: OpenImage, clock: Clock = time.monotonic) ->
     try:
         for piece in unpack(host, image.kernel, image.header.payload, Deadline(clock, TIME_LIMIT)):
             scanner.feed(piece)
+        facts = scanner.facts(complete=True)
+        if not facts.releases:  # what is no kernel that is known here proves nothing by what it lacks
+            raise PayloadError("it does not name its Linux version")
     except PayloadError as error:
         return Scan(scanner.facts(complete=False), Note("image_payload_unreadable", error.message))
-    return Scan(scanner.facts(complete=True), None)
+    return Scan(facts, None)
 
 
 def describe(host: Host, image: OpenImage, scan: Scan, config_path: Optional[str]) -> KernelImage:

@@ -253,7 +253,15 @@ def test_the_uname_of_a_unified_kernel_image_is_asked_last(tmp_path):
     image = uki(arm64_header() + b"no text", uname=b"7.3.4-kho", cmdline=b"\xff")
     seen = read(tmp_path, image)
     assert (seen.release, seen.learnt["release"]) == ("7.3.4-kho", "uki:.uname")
-    assert codes(seen) == ["uki_command_line_unreadable", "image_config_unknown"]
+    assert codes(seen) == ["image_payload_unreadable", "uki_command_line_unreadable", "image_config_unknown"]
+
+
+def test_what_does_not_name_its_version_proves_nothing_by_what_it_lacks(tmp_path):
+    seen = read(tmp_path, x86_image(kernel(release="%s")))
+    assert (seen.kho_built, seen.kho_abi, seen.metadata, seen.luo_abi) == (True, None, True, None)
+    assert "does not name its Linux version" in seen.obstacles[0].message
+    seen = read(tmp_path, x86_image(b"no text at all"))
+    assert (seen.kho_built, seen.luo_built, seen.metadata) == (None, None, None)
 
 
 @pytest.mark.parametrize(
