@@ -16,6 +16,7 @@ import zipfile
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._fact_script_archive import (
+    FLAGS,
     MARK,
     PACKAGE,
     fact_script,
@@ -66,10 +67,10 @@ def test_nothing_comes_from_outside_of_it(script, tmp_path):
     assert json.loads(done.stdout)["boot"]
 
 
-def test_no_bytecode_is_written(script, tmp_path):
-    before = sorted(tmp_path.rglob("*"))
-    run(script, env={"PYTHONPYCACHEPREFIX": str(tmp_path), "PATH": os.environ["PATH"]}, cwd=str(tmp_path))
-    assert sorted(tmp_path.rglob("*")) == before
+def test_flags_isolate_and_write_no_bytecode():
+    program = "import sys; print(sys.flags.isolated, sys.dont_write_bytecode, sys.flags.no_site)"
+    done = subprocess.run([sys.executable, FLAGS, "-c", program], stdout=subprocess.PIPE, timeout=60, check=True)
+    assert done.stdout == b"1 True 1\n"
 
 
 @pytest.mark.parametrize("redirection", [">&-", ">&- 2>&-", "<&- >&- 2>&-", ">/dev/full"])
@@ -90,13 +91,20 @@ def test_a_reader_that_is_gone(script):
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_it_holds_what_it_needs_and_no_more():
+def test_it_holds_what_the_facts_import_and_no_more():
+    program = (
+        f"import sys, {PACKAGE}._running\nprint(*(name for name in sys.modules if name.startswith('{PACKAGE}._')))"
+    )
+    environment = {**os.environ, "PYTHONPATH": ":".join(path for path in sys.path if path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, timeout=60, check=True
+    )
+    imported = {name.replace(".", "/") + ".py" for name in done.stdout.decode().split()}
     found = names(fact_script("/usr/bin/python3"))
     assert found == sorted(found)
-    assert {"__main__.py", f"{CORE}/_running.py", f"{CORE}/_handover.py", f"{CORE}/__init__.py"} <= set(found)
-    assert not {f"{CORE}/{name}.py" for name in ("_plan", "_staging", "_module", "_fact_script", "_ownership")} & set(
-        found
-    )
+    assert {name for name in found if not name.endswith("__init__.py")} == imported | {"__main__.py"}
+    folders = [CORE.rsplit("/", depth)[0] for depth in range(5)]
+    assert {name for name in found if name.endswith("__init__.py")} == {f"{folder}/__init__.py" for folder in folders}
 
 
 def test_the_same_bytes_each_time_and_on_each_python():
