@@ -238,7 +238,7 @@ def _not_found(candidates: Sequence[Candidate], wanted: str) -> Note:
     what = "kernel" if wanted == LATEST else f"kernel {printable(wanted, RELEASE_LIMIT)}"
     parts = [
         f"No {what} is installed that could be started, so that there is nothing to plan for.",
-        f"Found: {_listed(releases)}." if releases else "Nothing was found in /boot, /usr/lib/modules, /efi and GRUB.",
+        f"Found: {_listed(releases) or 'nothing, in /boot, /usr/lib/modules, /efi and the menu of GRUB'}.",
         *([f"Nearest: {', '.join(near)}."] if near else []),
         *obstacles[:SHOWN],
         "Install the kernel's package, or name a release or a glob of what is there.",

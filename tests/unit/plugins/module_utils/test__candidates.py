@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -325,6 +327,33 @@ def test_a_unified_kernel_image_that_is_cut_off(host):
     assert found(host) == [("7.3.4", None)]
 
 
+NAME = st.one_of(
+    st.text(st.characters(blacklist_characters="/\0", blacklist_categories=["Cs"]), min_size=1, max_size=20),
+    st.sampled_from(["7.3.4", "7.3.4.old", "{{x}}", "0-rescue-1", "linux", "\x1b[2J", "x" * 100]),
+).filter(lambda name: name not in (".", ".."))
+LINE = st.builds(
+    "{} {}".format,
+    st.sampled_from(["linux", "initrd", "version", "options", "}", "menuentry 'x' {"]),
+    st.one_of(NAME, st.builds("/{}".format, NAME), st.builds("/boot/vmlinuz-{}".format, NAME)),
+)
+
+
+@given(st.lists(NAME, max_size=4), st.lists(LINE, max_size=8).map("\n".join))
+def test_whatever_lies_there_what_comes_out_can_be_shown(names, text):
+    with tempfile.TemporaryDirectory() as folder:
+        host = FakeRoot(Path(folder)).add("/boot/grub/grub.cfg", text).add("/boot/loader/entries/x.conf", text)
+        for name in names:
+            for path in ("/boot/vmlinuz-", "/usr/lib/modules/", "/efi/EFI/Linux/"):
+                host.add(path + name + (".efi" if "EFI" in path else ""))
+        candidates = find_candidates(host)
+    shown = json.dumps([candidate.as_dict() for candidate in candidates], ensure_ascii=False)
+    shown += "".join(candidate.obstacle.message for candidate in candidates if candidate.obstacle)
+    assert shown.isascii()
+    assert shown.isprintable()
+    assert "{{" not in shown
+    assert all(candidate.obstacle or is_release(candidate.release) for candidate in candidates)
+
+
 # --- choosing
 
 A, B, C = candidate("6.12.9"), candidate("6.12.10"), candidate("7.3~rc7")
@@ -371,7 +400,7 @@ def test_nothing_is_what_is_wanted(wanted, texts):
 
 @pytest.mark.parametrize("wanted", ["latest", "7.3.4", "*"])
 def test_no_kernel_at_all_or_none_that_can_be_started(wanted):
-    assert "Nothing was found" in choose([], wanted).refusal.message
+    assert "Found: nothing, in /boot" in choose([], wanted).refusal.message
     choice = choose([candidate("7.3.4", obstacle="no_image")], wanted)
     assert choice.refusal.code == "target_not_found"
     assert "It is in the way." in choice.refusal.message
