@@ -52,9 +52,9 @@ class _Pump:
 
     def __init__(self, process: subprocess.Popen[bytes], data: Data, deadline: float) -> None:
         self._process = process
-        self._stdin = cast("IO[bytes]", process.stdin)
-        self._stdout = cast("IO[bytes]", process.stdout)
-        self._stderr = cast("IO[bytes]", process.stderr)
+        self._stdin = cast(IO[bytes], process.stdin)
+        self._stdout = cast(IO[bytes], process.stdout)
+        self._stderr = cast(IO[bytes], process.stderr)
         self._data = memoryview(data)
         self._deadline = deadline
         self.complaint = b""
