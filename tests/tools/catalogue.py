@@ -25,6 +25,7 @@ MOLECULE_BASE = MOLECULE / "config.yml"
 KERNELS = ("old", "new", "kho-v9")
 
 PYTHON = frozenset({"python"})
+CORE = PYTHON | {"unit"}
 LAB = PYTHON | {"lab"}
 INTEGRATION = LAB | {"integration"}
 
@@ -95,7 +96,7 @@ def unit(dev: Environment) -> Iterator[Step]:
 def unit_step(wanted: environments.Wanted, title: str, action: Action, prefix: str = "") -> Step:
     """Return the step of one environment, with the reason when this machine cannot have that environment."""
     made = (wanted.environment,) if wanted.environment else ()
-    return Step(prefix + wanted.name, "unit", title, action, PYTHON, made, wanted.absent)
+    return Step(prefix + wanted.name, "unit", title, action, CORE, made, wanted.absent)
 
 
 def sanity_steps(dev: Environment) -> Iterator[Step]:
@@ -178,7 +179,7 @@ def steps() -> list[Step]:
             (dev,),
         ),
         *unit(dev),
-        Step("artefact", "artefact", "build, install and look at the artefact", artefact.check, PYTHON, (dev,)),
+        Step("artefact", "artefact", "build, install and look at the artefact", artefact.check, CORE, (dev,)),
         *sanity_steps(dev),
         Step(
             "integration",

@@ -19,6 +19,10 @@ PACKAGES: dict[str, dict[str, str]] = {
     "python": {
         "python3-venv": "environments of the Python tools",
     },
+    "unit": {
+        "lz4": "kernel images are decompressed as on managed hosts",
+        "zstd": "kernel images are decompressed as on managed hosts",
+    },
     "lab": {
         "apt-utils": "index of the guests' package repository (apt-ftparchive)",
         "bc": "kernel build",
