@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import posixpath
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict, List, Optional, Tuple
 
+from ansible_collections.kho.kexec.plugins.module_utils._candidates import Candidate, find_candidates
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 
 LAYOUTS = Path(__file__).parent.parent / "golden" / "layouts"
@@ -29,6 +30,20 @@ def layout_host(root: Path, name: str) -> FakeRoot:
     for path, content in written.items():
         host.add(path, "\n".join(content) + "\n")
     return host
+
+
+def found(host: FakeRoot) -> List[Tuple[str, Optional[str]]]:
+    """What is found on the host: each release, or the image where no release is named, and the obstacle's code."""
+    return [
+        (candidate.release or candidate.image, candidate.obstacle.code if candidate.obstacle else None)
+        for candidate in find_candidates(host)
+    ]
+
+
+def only(host: FakeRoot) -> Candidate:
+    """The one kernel that is found on the host."""
+    (candidate,) = find_candidates(host)
+    return candidate
 
 
 def _add(host: FakeRoot, line: str) -> None:
