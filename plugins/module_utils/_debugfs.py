@@ -62,6 +62,10 @@ class HandoverFiles:
     scratch_areas: Optional[Tuple[int, ...]] = None
     notes: Tuple[Note, ...] = ()
 
+    def has_note(self, code: str) -> bool:
+        """Whether one of the notes has this code."""
+        return any(note.code == code for note in self.notes)
+
 
 def read_handover_files(host: Host) -> HandoverFiles:
     """Read everything once; what is absent is no error."""

@@ -93,8 +93,20 @@ def boot_of(sources: Sources) -> str:
 
 
 def received_record(sources: Sources) -> Optional[Record]:
-    """The incoming record, from the most trusted source that has it."""
-    return sources.files.received or sources.log.record
+    """The incoming record, from the most trusted source that has it; None when this kernel did not take it."""
+    return None if record_was_refused(sources) else sources.files.received or sources.log.record
+
+
+def record_was_refused(sources: Sources) -> bool:
+    """Whether a record came in that this kernel could not use: it says so, or writes another version itself.
+
+    debugfs shows the record all the same, but the kernel counts anew (kernel/liveupdate/kexec_handover.c,
+    kho_in_kexec_metadata()).
+    """
+    if sources.log.first("metadata_unsupported", "metadata_damaged"):
+        return True
+    files = sources.files
+    return files.received is not None and files.next is None and files.has_note("metadata_unsupported")
 
 
 def source_of(sources: Sources) -> str:

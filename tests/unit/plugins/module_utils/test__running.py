@@ -160,6 +160,19 @@ def test_metadata_of_another_version(host):
     assert (running.next, codes(running)) == (Record("7.3.4", 1), ["metadata_unsupported"])
 
 
+@pytest.mark.parametrize(
+    "said",
+    [("KHO: kexec-metadata version 1 not supported (expected 2)",), ()],
+    ids=["the log says so", "log is silent"],
+)
+def test_a_record_that_the_kernel_did_not_take_is_none_even_if_debugfs_shows_it(host, said):
+    handed_over(host, kmsg(START, FOUND, *said, INIT))
+    host.add(KHO + "/out/sub_fdts/kexec-metadata", metadata(b"7.3.4", 1, version=2))
+    running = observe_running(host)
+    assert (running.boot, running.previous_release, running.kexec_count) == ("handover", None, None)
+    assert (running.next, codes(running)) == (None, ["metadata_unsupported"])
+
+
 def test_previous_kernel_without_metadata(host):
     x86_host(host, loader=LOADER_KEXEC, setup_data=[KHO_DATA], log=kmsg(START, FOUND, INIT))
     kho_files(host, {"memblock": b"x"}, {"kexec-metadata": metadata(b"7.3.4", 1)})
