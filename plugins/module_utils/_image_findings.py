@@ -134,7 +134,7 @@ def _installed_config(host: Host, path: Optional[str]) -> Config:
         return _unknown(error.message.rstrip("."))
     if options is None:
         return _unknown(f"{printable(path)} is none")
-    return Config(f"config:{path}", options, None)
+    return Config(f"config:{printable(path)}", options, None)
 
 
 def _unknown(why: str) -> Config:
@@ -148,7 +148,7 @@ def _disagreement(facts: PayloadFacts, config: Config) -> Optional[Note]:
         if config.options and seen is not None and seen != (config.options[option] == "y"):
             return Note(
                 "image_config_disagrees",
-                f"{printable(config.source)} has {option}={config.options[option]}, and the kernel itself shows the "
+                f"{config.source} has {option}={config.options[option]}, and the kernel itself shows the "
                 "opposite. The kernel is believed, and the configuration, which is that of another build, is not used.",
             )
     return None
