@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, Iterable, Iterator, List, Optional, Pattern, Tuple
+from typing import Any, Iterable, Iterator, List, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import COUNT_LIMIT, Record
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
@@ -26,11 +26,11 @@ MESSAGE_LIMIT = 1024
 EVENTS_LIMIT = 200
 ENTRY_LIMIT = 1 << 16
 
-# What journalctl is asked for: all lines of RULES, and the two that frame the part of the boot that counts.
+# How all lines of RULES begin.
+EVENT_PATTERN = r"^(KHO|luo): |^Passed KHO data|^cannot allocate crashkernel|^Unknown kernel"
+# What journalctl is asked for: these lines, and the two that frame the part of the boot that counts.
 # Without --lines, which together with --grep makes journalctl print the newest entry first.
-JOURNAL_PATTERN = (
-    r"^(KHO|luo): |^Passed KHO data|^cannot allocate crashkernel|^Unknown kernel|^Linux version|^Run \S+ as"
-)
+JOURNAL_PATTERN = EVENT_PATTERN + r"|^Linux version|^Run \S+ as"
 JOURNAL_ARGV = (
     "journalctl",
     "--boot",
@@ -44,37 +44,31 @@ JOURNAL_ARGV = (
     f"SYSLOG_FACILITY={KERNEL_FACILITY}",
 )
 
-# Rules out nearly all lines at once.
-_WORTH_A_LOOK = re.compile(JOURNAL_PATTERN)
 _FIRST_PROGRAM = re.compile(r"Run \S+ as init process")
 _FIRST_MESSAGE = re.compile(r"Linux version .*")
 _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
 
 
-def _rule(code: str, pattern: str) -> Tuple[str, Pattern[str]]:
-    return code, re.compile(pattern)
-
-
 # What a line means, by the first pattern that fits the whole line. Groups become the event's values.
-RULES: Tuple[Tuple[str, Pattern[str]], ...] = (
-    _rule("exec_from", r"KHO: exec from: (.{0,64}) \(count (\d{1,10})\)"),
-    _rule("handover_found", r"KHO: found kexec handover data\."),
-    _rule("kho_abi_mismatch", r"KHO: setup: handover FDT \(\S+\) is incompatible with '([^']{1,64})': .*"),
-    _rule("handover_damaged", r"KHO: setup: .*"),
-    _rule("handover_damaged", r"KHO: failed to get preserved memory map.*"),
-    _rule("handover_dropped", r"KHO: disabling KHO revival"),
-    _rule("handover_ignored", r"Passed KHO data, but CONFIG_KEXEC_HANDOVER not set\. Ignoring\."),
-    _rule("running_without_kho", r'Unknown kernel command line parameters (?:"|.* )kho=.*'),
-    _rule("metadata_unsupported", r"KHO: kexec-metadata version (\d{1,10}) not supported \(expected (\d{1,10})\)"),
-    _rule("metadata_damaged", r"KHO: kexec-metadata blob too small .*"),
-    _rule("subtree_damaged", r"KHO: broken KHO subnode .*"),
-    _rule("kho_failed", r"KHO: Failed to reserve scratch area, disabling kexec handover"),
-    _rule("kho_failed", r"KHO: failed to initialize kexec-metadata subtree: .*"),
-    _rule("kho_off_in_kdump", r"KHO: disabled in the kdump kernel"),
-    _rule("kho_off", r"luo: Disabling liveupdate because KHO is disabled"),
-    _rule("luo_retrieved", r"luo: Retrieved live update data, liveupdate number: (\d{1,20})"),
-    _rule("live_update_failed", r"luo: (?:[Ff]ailed|Unable|No registered handler|File count mismatch|Freeze failed).*"),
-    _rule("crashkernel_lost", r"cannot allocate crashkernel .*"),
+RULES = (
+    ("exec_from", r"KHO: exec from: (.{0,64}) \(count (\d{1,10})\)"),
+    ("handover_found", r"KHO: found kexec handover data\."),
+    ("kho_abi_mismatch", r"KHO: setup: handover FDT \(\S+\) is incompatible with '([^']{1,64})': .*"),
+    ("handover_damaged", r"KHO: setup: .*"),
+    ("handover_damaged", r"KHO: failed to get preserved memory map.*"),
+    ("handover_dropped", r"KHO: disabling KHO revival"),
+    ("handover_ignored", r"Passed KHO data, but CONFIG_KEXEC_HANDOVER not set\. Ignoring\."),
+    ("running_without_kho", r'Unknown kernel command line parameters (?:"|.* )kho=.*'),
+    ("metadata_unsupported", r"KHO: kexec-metadata version (\d{1,10}) not supported \(expected (\d{1,10})\)"),
+    ("metadata_damaged", r"KHO: kexec-metadata blob too small .*"),
+    ("subtree_damaged", r"KHO: broken KHO subnode .*"),
+    ("kho_failed", r"KHO: Failed to reserve scratch area, disabling kexec handover"),
+    ("kho_failed", r"KHO: failed to initialize kexec-metadata subtree: .*"),
+    ("kho_off_in_kdump", r"KHO: disabled in the kdump kernel"),
+    ("kho_off", r"luo: Disabling liveupdate because KHO is disabled"),
+    ("luo_retrieved", r"luo: Retrieved live update data, liveupdate number: (\d{1,20})"),
+    ("live_update_failed", r"luo: (?:[Ff]ailed|Unable|No registered handler|File count mismatch|Freeze failed).*"),
+    ("crashkernel_lost", r"cannot allocate crashkernel .*"),
 )
 
 
@@ -199,10 +193,10 @@ def _events(messages: Iterable[str]) -> Tuple[Event, ...]:
 
 
 def _event(message: str) -> Optional[Event]:
-    if not _WORTH_A_LOOK.match(message):
+    if not re.match(EVENT_PATTERN, message):
         return None
     for code, pattern in RULES:
-        match = pattern.fullmatch(message)
+        match = re.fullmatch(pattern, message)  # compiled when first needed; most boots need few
         if match:
             return Event(code, match.groups(), message)
     return None

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.kho.kexec.plugins.module_utils._kernel_log import JOURNAL_PATTERN, parse_journal, parse_kmsg
+from ansible_collections.kho.kexec.plugins.module_utils._kernel_log import (
+    EVENT_PATTERN,
+    JOURNAL_PATTERN,
+    RULES,
+    parse_journal,
+    parse_kmsg,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import Record
 from ansible_collections.kho.kexec.tests.unit.support.kernels import journal_entry as entry
 from ansible_collections.kho.kexec.tests.unit.support.kernels import kmsg
@@ -168,6 +174,11 @@ def test_journal_entries_that_mean_nothing(forged):
 def test_the_journal_is_asked_for_every_line_that_means_something():
     for line in (START, FOUND, LUO, EXEC, INIT, "cannot allocate crashkernel (size:0x1)", "Passed KHO data, but"):
         assert re.search(JOURNAL_PATTERN, line)
+
+
+@pytest.mark.parametrize("pattern", [pattern for _code, pattern in RULES])
+def test_no_rule_is_ruled_out_before_it_is_tried(pattern):
+    assert re.match(EVENT_PATTERN, pattern)  # rules begin with plain text
 
 
 @given(st.binary(max_size=300))
