@@ -16,6 +16,9 @@ description:
   - Prints one line for each host that M(kho.kexec.kexec_image) or M(kho.kexec.kexec_reboot) ran on, or that was lost
     before - the release that was left, the target, what the new kernel was to report and what it reported
     (previous release and count), the verdict, and the outage in seconds. Below, how many hosts got which verdict.
+  - In check mode, and when only M(kho.kexec.kexec_plan_info) ran, the table says instead what would be done - the
+    release that runs, the target, the action, what would be promised, warnings and the code of a refusal. Below, for
+    each refusal, what is wrong and what to do.
   - Prints nothing when no such task ran.
   - Plain ASCII unless the output is a terminal. What hosts report is reduced to printable ASCII always.
 requirements:
@@ -30,10 +33,10 @@ from typing import Any
 
 from ansible.plugins.callback import CallbackBase
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout import HEADER, OUTAGE_COLUMN, Rollout
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout import HEADER, OUTAGE_COLUMN, PREVIEW_HEADER, Rollout
 from ansible_collections.kho.kexec.plugins.plugin_utils._table import render_table
 
-MODULES = ("kexec_image", "kexec_reboot")
+MODULES = ("kexec_image", "kexec_plan_info", "kexec_reboot")
 
 
 def harmless(method: Callable[..., None]) -> Callable[..., None]:
@@ -75,13 +78,18 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
     @harmless
     def v2_playbook_on_stats(self, stats: Any) -> None:
         del stats
-        rows = self._rollout.rows()
-        if not rows:
-            return
-        table = render_table(HEADER, rows, not speaks_unicode(sys.stdout), right=frozenset({OUTAGE_COLUMN}))
-        summary = ", ".join(f"{word}: {count}" for word, count in self._rollout.counts())
-        self._display.banner("KERNEL ROLLOUT")
-        for line in [*table, "", summary]:
+        rollout, ascii_only = self._rollout, not speaks_unicode(sys.stdout)
+        if rollout.is_preview:
+            table = render_table(PREVIEW_HEADER, rollout.preview_rows(), ascii_only)
+            self._print("KERNEL ROLLOUT (PLAN)", table, rollout.preview_counts(), rollout.remedies())
+        elif rows := rollout.rows():
+            table = render_table(HEADER, rows, ascii_only, right=frozenset({OUTAGE_COLUMN}))
+            self._print("KERNEL ROLLOUT", table, rollout.counts(), [])
+
+    def _print(self, title: str, table: list[str], counts: list[tuple[str, int]], remarks: list[str]) -> None:
+        summary = ", ".join(f"{word}: {count}" for word, count in counts)
+        self._display.banner(title)
+        for line in [*table, "", summary, *(text for remark in remarks for text in ("", remark))]:
             self._display.display(line)
 
     def _note(self, result: Any, failed: bool) -> None:
@@ -89,7 +97,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
         undone = result._task.args.get("state") == "unloaded"
         if module in MODULES and not undone:
             # Since ansible-core 2.19 only the name of the hook says whether the task failed.
-            self._rollout.note_result(result._host.get_name(), module, {**result._result, "failed": failed})
+            noted = {**result._result, "failed": failed}
+            self._rollout.note_result(result._host.get_name(), module, noted, bool(result._task.check_mode))
 
 
 def speaks_unicode(stream: Any) -> bool:

@@ -17,6 +17,7 @@ from typing import List, Optional, Tuple
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Note
 from ansible_collections.kho.kexec.plugins.module_utils._fdt import FdtError, FdtRoot, parse_fdt
 from ansible_collections.kho.kexec.plugins.module_utils._host import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._lockdown import lockdown_mode
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import (
     NODE_NAME,
     MetadataError,
@@ -27,7 +28,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._text import printable, 
 
 MOUNT = "/sys/kernel/debug"
 ROOT = MOUNT + "/kho"
-LOCKDOWN = "/sys/kernel/security/lockdown"
 
 # The FDT and the metadata fit a page; the limit is for what claims to be one of them and is not.
 BLOB_LIMIT = 1 << 20
@@ -160,19 +160,11 @@ class _Reader:
     def _unreadable(self, error: HostError) -> None:
         """Note an error; one note of a kind is enough."""
         note = Note("debugfs_unreadable", str(error))
-        mode = self._lockdown() if error.reason == "denied" else None
+        mode = lockdown_mode(self._host) if error.reason == "denied" else None
         if mode:
             note = Note("lockdown", f"Kernel lockdown ({mode}) keeps debugfs from being read: {error}")
         if all(known.code != note.code for known in self._notes):
             self._notes.append(note)
-
-    def _lockdown(self) -> Optional[str]:
-        """Return the active lockdown mode, which the file shows in brackets, unless it is ``none``."""
-        try:
-            match = re.search(r"\[(\w{1,32})\]", self._host.read_text(LOCKDOWN, 256))
-        except HostError:
-            return None
-        return match.group(1) if match and match.group(1) != "none" else None
 
     def _record(self, name: str) -> Optional[Record]:
         blob = self._bytes(name)

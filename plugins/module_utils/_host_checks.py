@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What speaks against leaving this host's kernel by a handover: one small pure function for each code.
+"""What speaks against leaving this host's kernel: one small pure function for each code.
 
 A check returns a note when it objects, and None otherwise. A note says what is wrong, what was found, why it matters,
 and what to do instead. Kernel facts come from kernel/liveupdate, kernel/kexec_core.c and kernel/kexec_file.c.
@@ -12,31 +12,15 @@ from __future__ import annotations
 from typing import Callable, Optional
 
 from ansible_collections.kho.kexec.plugins.module_utils._access import access_problem
-from ansible_collections.kho.kexec.plugins.module_utils._cmdline import last_value
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._kexec_state import foreign_image
-from ansible_collections.kho.kexec.plugins.module_utils._metadata import Record
-from ansible_collections.kho.kexec.plugins.module_utils._releases import release_key
-from ansible_collections.kho.kexec.plugins.module_utils._running import RunningKernel
-from ansible_collections.kho.kexec.plugins.module_utils._situation import LATEST, Situation
+from ansible_collections.kho.kexec.plugins.module_utils._objection import ANY_KEXEC, ANY_WAY, Ways
+from ansible_collections.kho.kexec.plugins.module_utils._policy import ACCEPTABLE
+from ansible_collections.kho.kexec.plugins.module_utils._situation import Situation
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
-from ansible_collections.kho.kexec.plugins.module_utils._transition import Promise, owns_image
+from ansible_collections.kho.kexec.plugins.module_utils._transition import owns_image
 
 HostCheck = Callable[[Situation], Optional[Note]]
-
-
-def promise_of(running: RunningKernel, release: str) -> Promise | None:
-    """What the release will report after a handover from the running kernel; None when the count is unknown.
-
-    The outgoing record is what the next kernel will really be told. Without it, the kernel adds one to its own count
-    (kernel/liveupdate/kexec_handover.c).
-    """
-    told = running.next
-    if told is None and running.release is not None and running.kexec_count is not None:
-        told = Record(running.release, running.kexec_count + 1)
-    if told is None:
-        return None
-    return Promise(release, told.previous_release, told.kexec_count, running.abi)
 
 
 def access(situation: Situation) -> Note | None:
@@ -56,17 +40,21 @@ def running_unknown(situation: Situation) -> Note | None:
     )
 
 
-def target_not_found(situation: Situation) -> Note | None:
-    """There must be an image of the wanted release."""
-    if situation.target is not None:
+def target_not_chosen(situation: Situation) -> Note | None:
+    """``target_not_found`` or ``target_ambiguous``."""
+    return situation.choice.refusal
+
+
+def accept_impossible(situation: Situation) -> Note | None:
+    """What can never work, or is never safe, cannot be accepted; a code that does not exist says nothing either."""
+    wrong = sorted(set(situation.policy.accept) - set(ACCEPTABLE))
+    if not wrong:
         return None
-    wanted = situation.policy.release
-    what = "any kernel" if wanted == LATEST else f"the kernel {printable(wanted)}"
-    found = ", ".join(sorted(situation.site.releases, key=release_key)) or "none"
     return Note(
-        "target_not_found",
-        f"There is no image of {what} in /boot (looked for vmlinuz-RELEASE, found: {found}). There is nothing to hand "
-        "over to. Install the kernel's package, or name an installed release.",
+        "accept_impossible",
+        f"The option accept names what cannot be accepted: {printable(', '.join(wrong), 500)}. It would not work, "
+        "would start something else than was judged, or would crash the target. Remove it from the option and deal "
+        f"with its cause. What can be accepted: {', '.join(ACCEPTABLE)}.",
     )
 
 
@@ -126,43 +114,6 @@ def kexec_tools_missing(situation: Situation) -> Note | None:
     )
 
 
-def running_without_kho(situation: Situation) -> Note | None:
-    """The kernel that is left must be able to hand over."""
-    if situation.running.built is not False:
-        return None
-    return Note(
-        "running_without_kho",
-        f"The running kernel {situation.running.release} was built without CONFIG_KEXEC_HANDOVER. It cannot tell its "
-        "successor anything, so no handover can be proven. Cold-boot a kernel that has it, with kho=on.",
-    )
-
-
-def running_kho_off(situation: Situation) -> Note | None:
-    """The kernel that is left must have reserved its scratch memory when it booted."""
-    if situation.running.enabled is not False or situation.running.built is False:
-        return None
-    given = last_value(situation.site.command_line, "kho")
-    return Note(
-        "running_kho_off",
-        f"Kexec HandOver is off in the running kernel {situation.running.release} (kho= on its command line: "
-        f"{printable(given) if given else 'not given'}). It can only be switched on at boot. Put kho=on on the kernel "
-        "command line and cold-boot the host once; if it is there, look in the kernel log for why KHO was disabled.",
-    )
-
-
-def kexec_count_unknown(situation: Situation) -> Note | None:
-    """A handover is proven by the count, so that it must be known before."""
-    running = situation.running
-    if running.built is False or running.enabled is False or promise_of(running, "") is not None:
-        return None
-    why = " ".join(note.message for note in running.notes) or "The kernel reports neither a count nor what comes next."
-    return Note(
-        "kexec_count_unknown",
-        f"It is not known what the next kernel will be told: {printable(why, 1000)} Without a promise nothing can be "
-        "proven. Mount debugfs on /sys/kernel/debug, or keep the journal of this boot.",
-    )
-
-
 def image_already_loaded(situation: Situation) -> Note | None:
     """An image that somebody else loaded is theirs to execute or unload."""
     if not situation.running.image_loaded or owns_image(situation.transition, situation.running):
@@ -170,32 +121,12 @@ def image_already_loaded(situation: Situation) -> Note | None:
     return foreign_image()
 
 
-def running_kho_unknown(situation: Situation) -> Note | None:
-    """The promise then rests on the count alone."""
-    running = situation.running
-    if running.next is not None or None not in (running.built, running.enabled):
-        return None
-    return Note(
-        "running_kho_unknown",
-        f"It is not known whether Kexec HandOver is on in {running.release}: its outgoing record cannot be read. The "
-        "promise rests on the count of this boot. Mount debugfs on /sys/kernel/debug to know it before.",
-    )
-
-
 # What ends the search for a plan at once: nothing else can be found out, or would matter.
-FIRST: tuple[HostCheck, ...] = (access, running_unknown, target_not_found)
+FIRST: tuple[HostCheck, ...] = (access, running_unknown, accept_impossible, target_not_chosen)
 
-# What forbids a handover, in the order in which an operator should deal with it.
-REFUSALS: tuple[HostCheck, ...] = (
-    panic_out_of_range,
-    kexec_not_built,
-    kexec_disabled,
-    kexec_limit_exhausted,
-    kexec_tools_missing,
-    running_without_kho,
-    running_kho_off,
-    kexec_count_unknown,
-    image_already_loaded,
+# In the order in which an operator should deal with it: what it concerns, and the checks.
+CHECKS: tuple[tuple[Ways, tuple[HostCheck, ...]], ...] = (
+    (ANY_WAY, (panic_out_of_range,)),
+    (ANY_KEXEC, (kexec_not_built, kexec_disabled, kexec_limit_exhausted, kexec_tools_missing)),
+    (ANY_WAY, (image_already_loaded,)),
 )
-
-WARNINGS: tuple[HostCheck, ...] = (running_kho_unknown,)

@@ -6,16 +6,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Sequence
+from typing import Any, Iterator
 
-from ansible_collections.kho.kexec.plugins.module_utils import _host_checks, _target_checks
+from ansible_collections.kho.kexec.plugins.module_utils import (
+    _host_checks,
+    _policy_checks,
+    _prediction,
+    _target_checks,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
-from ansible_collections.kho.kexec.plugins.module_utils._host_checks import HostCheck
+from ansible_collections.kho.kexec.plugins.module_utils._objection import DOUBT, LOSS, OBSTACLE, Objection
+from ansible_collections.kho.kexec.plugins.module_utils._policy import IGNORE, PREFER, REFUSE, REQUIRE, Policy
+from ansible_collections.kho.kexec.plugins.module_utils._prediction import promise_of
 from ansible_collections.kho.kexec.plugins.module_utils._running import RunningKernel
 from ansible_collections.kho.kexec.plugins.module_utils._situation import Situation, Target
-from ansible_collections.kho.kexec.plugins.module_utils._target_checks import TargetCheck
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._transition import (
+    COLD_BOOT,
+    HANDOVER,
+    KEXEC,
     RECORD_PATH,
     Promise,
     Transition,
@@ -25,7 +34,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._transition import (
 
 @dataclass(frozen=True)
 class Plan:
-    """``action`` is none, handover, verify or refuse; ``promise`` belongs to handover and verify."""
+    """``action`` is none, verify, handover, kexec, cold_boot or refuse; none and refuse have no ``promise``."""
 
     action: str
     promise: Promise | None
@@ -51,26 +60,113 @@ def decide(situation: Situation) -> Plan:
     running, target, transition = situation.running, situation.target, situation.transition
     if transition is not None and awaits_verdict(transition, running):
         return Plan("verify", transition.promise, (_unverified(transition, running),))
-    hopeless = _about_host(_host_checks.FIRST, situation)
+    hopeless = tuple(note for note in (check(situation) for check in _host_checks.FIRST) if note)
     if hopeless or target is None:
         return Plan("refuse", None, hopeless)
     if target.release == running.release:
-        unproven = _not_accepted(transition, running)
-        return Plan("refuse", None, unproven) if unproven else Plan("none", None, (_already_running(target),))
-    refusals = (*_about_host(_host_checks.REFUSALS, situation), *_about(target, _target_checks.REFUSALS, situation))
-    warnings = (*_about_host(_host_checks.WARNINGS, situation), *_about(target, _target_checks.WARNINGS, situation))
-    promise = _host_checks.promise_of(running, target.release)
-    if refusals or promise is None:
-        return Plan("refuse", None, refusals, warnings)
-    return Plan("handover", promise, (_handover(promise),), warnings)
+        return _already_there(situation, target)
+    return _way_to(target, situation)
 
 
-def _about_host(checks: Sequence[HostCheck], situation: Situation) -> tuple[Note, ...]:
-    return tuple(note for note in (check(situation) for check in checks) if note)
+def _way_to(target: Target, situation: Situation) -> Plan:
+    """The first way that the policy allows and nothing forbids."""
+    policy = situation.policy
+    objections = tuple(objections_to(target, situation))
+    ways = _ways(policy, objections)
+    for number, way in enumerate(ways):
+        promise = _promise(way, target, situation.running)
+        if promise is not None and not any(_forbids(objection, way, policy) for objection in objections):
+            warnings = _warnings(objections, ways[: number + 1], policy)
+            return Plan(way, promise, (_promised(promise),), warnings)
+    return _refusal(objections, ways, policy)
 
 
-def _about(target: Target, checks: Sequence[TargetCheck], situation: Situation) -> tuple[Note, ...]:
-    return tuple(note for note in (check(target, situation) for check in checks) if note)
+def objections_to(target: Target, situation: Situation) -> Iterator[Objection]:
+    """All that speaks against going to the target, in the order in which an operator should deal with it."""
+    for concerns, host_checks in _host_checks.CHECKS:
+        for host_check in host_checks:
+            note = host_check(situation)
+            if note is not None:
+                yield Objection(note, concerns, OBSTACLE)
+    for policy_check in _policy_checks.CHECKS:
+        yield from policy_check(target, situation)
+    for concerns, weight, checks in (*_target_checks.CHECKS, *_prediction.CHECKS):
+        for check in checks:
+            note = check(target, situation)
+            if note is not None:
+                yield Objection(note, concerns, weight)
+
+
+def _ways(policy: Policy, objections: tuple[Objection, ...]) -> tuple[str, ...]:
+    """The ways that the policy allows, the best first. Whoever accepts that a handover is lost, accepts a kexec."""
+    loss_accepted = any(one.weight == LOSS and one.note.code in policy.accept for one in objections)
+    kexecs = {
+        REQUIRE: (HANDOVER, KEXEC) if loss_accepted else (HANDOVER,),
+        PREFER: (HANDOVER, KEXEC),
+        IGNORE: (KEXEC,),
+    }[policy.handover]
+    return (*kexecs, COLD_BOOT) if policy.may_cold_boot else kexecs
+
+
+def _forbids(objection: Objection, way: str, policy: Policy) -> bool:
+    accepted = objection.note.code in policy.accept
+    if objection.weight == LOSS:
+        # Where a handover is required, one that is lost must be accepted by name before a kexec will do.
+        return way == HANDOVER or (way == KEXEC and policy.handover == REQUIRE and not accepted)
+    if way not in objection.concerns or accepted:
+        return False
+    return objection.weight == OBSTACLE or (objection.weight == DOUBT and policy.on_unknown == REFUSE)
+
+
+def _refusal(objections: tuple[Objection, ...], ways: tuple[str, ...], policy: Policy) -> Plan:
+    """What forbids most ways is to be dealt with first."""
+    forbidden = [(sum(_forbids(one, way, policy) for way in ways), one) for one in objections]
+    reasons = sorted((row for row in forbidden if row[0]), key=lambda row: -row[0])
+    others = (one.note for number, one in forbidden if not number and one.concerns & set(ways))
+    return Plan("refuse", None, tuple(one.note for _number, one in reasons), tuple(others))
+
+
+def _warnings(objections: tuple[Objection, ...], ways: tuple[str, ...], policy: Policy) -> tuple[Note, ...]:
+    """What to know on the last of these ways: all that concerns it, and why the ones before it cannot be gone."""
+    *tried, way = ways
+    notes = [
+        one.note for one in objections if way in one.concerns or any(_forbids(one, better, policy) for better in tried)
+    ]
+    return (*notes, _boot_default_unknown()) if way == COLD_BOOT else tuple(notes)
+
+
+def _promise(way: str, target: Target, running: RunningKernel) -> Promise | None:
+    if way == HANDOVER:
+        return promise_of(running, target.release)
+    return Promise(target.release, None, 0, None, way)
+
+
+def _promised(promise: Promise) -> Note:
+    if promise.how == HANDOVER:
+        return Note(
+            "handover_promised",
+            f"Nothing speaks against a handover: {promise.release} will report that it was executed from "
+            f"{promise.previous_release} (count {promise.kexec_count}).",
+        )
+    if promise.how == KEXEC:
+        return Note(
+            "kexec_promised",
+            f"{promise.release} will be started by a kexec without handover: it will name no previous release, and a "
+            "new chain begins (count 0).",
+        )
+    return Note(
+        "cold_boot_promised",
+        f"The host will be cold-booted, so that the firmware runs and a new chain begins (count 0): {promise.release} "
+        "must run then.",
+    )
+
+
+def _boot_default_unknown() -> Note:
+    return Note(
+        "boot_default_unknown",
+        "The boot loader decides which kernel a cold boot starts, and it is not asked here. If its default is another "
+        "kernel than the target, the verdict will be wrong_kernel. Make the target the default before.",
+    )
 
 
 def _unverified(transition: Transition, running: RunningKernel) -> Note:
@@ -81,29 +177,25 @@ def _unverified(transition: Transition, running: RunningKernel) -> Note:
     )
 
 
-def _already_running(target: Target) -> Note:
-    return Note("already_running", f"The target {target.release} already runs, and no transition awaits its verdict.")
-
-
-def _not_accepted(transition: Transition | None, running: RunningKernel) -> tuple[Note, ...]:
+def _already_there(situation: Situation, target: Target) -> Plan:
     """A host that runs its target on an unproven way is not done: a rollout that is run again would pass it over."""
+    reason = Note("already_running", f"The target {target.release} already runs, and no transition awaits its verdict.")
+    unproven = _not_accepted(situation.transition, situation.running)
+    if unproven is None:
+        return Plan("none", None, (reason,))
+    if unproven.code in situation.policy.accept:
+        return Plan("none", None, (reason,), (unproven,))
+    return Plan("refuse", None, (unproven,))
+
+
+def _not_accepted(transition: Transition | None, running: RunningKernel) -> Note | None:
     verdict = transition.verdict if transition is not None else None
     if verdict is None or verdict["accepted"] or verdict["reported"]["boot_id"] != running.boot_id:
-        return ()
-    return (
-        Note(
-            "last_verdict_not_accepted",
-            f"{running.release} runs, and the transition that brought this boot ended with the verdict "
-            f"{printable(verdict['verdict'])}. Running the target is not enough: what it was promised did not come "
-            "true, and other hosts would follow. Ask kho.kexec.kexec_verdict_info for the whole verdict and deal with "
-            f"its cause. The next boot begins anew; to accept this one as it is, remove {RECORD_PATH}.",
-        ),
-    )
-
-
-def _handover(promise: Promise) -> Note:
+        return None
     return Note(
-        "handover_promised",
-        f"Nothing speaks against a handover: {promise.release} will report that it was executed from "
-        f"{promise.previous_release} (count {promise.kexec_count}).",
+        "last_verdict_not_accepted",
+        f"{running.release} runs, and the transition that brought this boot ended with the verdict "
+        f"{printable(verdict['verdict'])}. Running the target is not enough: what it was promised did not come true, "
+        "and other hosts would follow. Ask kho.kexec.kexec_verdict_info for the whole verdict and deal with its cause. "
+        f"The next boot begins anew; to accept this one as it is, remove {RECORD_PATH}.",
     )

@@ -8,22 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.kho.kexec.plugins.module_utils._kernel_image import ImageHeader
-from ansible_collections.kho.kexec.plugins.module_utils._releases import latest_release
+from ansible_collections.kho.kexec.plugins.module_utils._candidates import Candidate, Choice
+from ansible_collections.kho.kexec.plugins.module_utils._host import FileIdentity
+from ansible_collections.kho.kexec.plugins.module_utils._image import KernelImage
+from ansible_collections.kho.kexec.plugins.module_utils._policy import Policy
+from ansible_collections.kho.kexec.plugins.module_utils._root_device import RootDevice
 from ansible_collections.kho.kexec.plugins.module_utils._running import RunningKernel
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._transition import TEXT_LIMIT, Transition
-
-LATEST = "latest"
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What the operator wants: a release or ``latest``, seconds for ``panic=``, and whether an older one will do."""
-
-    release: str = LATEST
-    panic: int = 10
-    allow_downgrade: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,7 +25,9 @@ class Site:
     ``container``: what says that this is a container, or None. ``architecture``: as ``uname -m``, None when unknown.
     ``load_disabled`` and ``load_limit``: the sysctls kernel.kexec_load_disabled and kernel.kexec_load_limit_reboot,
     None when the kernel has no such file; the limit is -1 for none. ``tools_problem``: why kexec-tools cannot be used,
-    or None. ``releases``: those with an image in /boot. ``command_line``: the running kernel's.
+    or None. ``lockdown``: the mode of kernel lockdown, None for none. ``live_update``: whether the running kernel will
+    hand over a state of live update. ``crash_bytes``: the memory that is reserved for a crash kernel, None when
+    unknown. ``command_line``: the running kernel's.
     """
 
     container: str | None
@@ -42,54 +36,75 @@ class Site:
     load_disabled: bool | None
     load_limit: int | None
     tools_problem: str | None
-    releases: tuple[str, ...]
+    lockdown: str | None
+    live_update: bool
+    crash_bytes: int | None
     command_line: str
 
 
 @dataclass(frozen=True)
 class Target:
-    """The kernel that the plan wants to run next, as found in the file system.
+    """The kernel that the plan wants to run next, as it is installed.
 
-    ``initrd`` is None when there is none. ``header`` is None when the image cannot be read, and ``image_problem`` says
-    why. ``unsafe`` names the paths that others than root may write. ``kho_built`` is None when the target's config is
-    not there. ``needs_initrd`` and ``needs_modules`` are True unless there is evidence that the target does without.
+    ``image`` is what its image says; None when that cannot be read, and ``image_problem`` says why. ``files`` are those
+    that would be loaded, as they were before they were read. ``unsafe`` names the paths that others than root may
+    write. ``initrd_bytes`` is the size of all initrds together. ``needs_initrd`` and ``needs_modules`` are True unless
+    there is evidence that the target does without. ``root`` is the device that the command line's ``root=`` names.
     """
 
-    release: str
-    image: str
-    initrd: str | None
-    command_line: str
-    header: ImageHeader | None
+    candidate: Candidate
+    image: KernelImage | None
     image_problem: str | None
+    command_line: str
+    files: tuple[tuple[str, FileIdentity], ...]
     unsafe: tuple[str, ...]
-    kho_built: bool | None
+    initrd_bytes: int | None
     needs_initrd: bool
     needs_modules: bool
-    has_modules: bool
+    root: RootDevice
+
+    @property
+    def release(self) -> str:
+        """The release that must run."""
+        return self.candidate.release
+
+    @property
+    def has_initrd(self) -> bool:
+        """Whether there is an initrd, beside the image or, in a UKI, in it."""
+        uki = self.image.uki if self.image else None
+        return bool(self.candidate.initrds) or (uki is not None and uki.initrd is not None)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the target in the shape that modules return."""
         return {
-            "release": self.release,
-            "image": self.image,
-            "initrds": [] if self.initrd is None else [self.initrd],
+            "release": self.candidate.release,
+            "image": self.candidate.image,
+            "uki": self.candidate.uki,
+            "initrds": list(self.candidate.initrds),
+            "modules": self.candidate.modules,
+            "found_in": list(self.candidate.found_in),
             "command_line": printable(self.command_line, TEXT_LIMIT),
+            "kernel": self.image.as_dict() if self.image else None,
         }
 
 
 @dataclass(frozen=True)
 class Situation:
-    """All that a plan is made from. ``target`` is None when no image of the wanted release is installed."""
+    """All that a plan is made from. ``target`` is None when ``choice`` has chosen none."""
 
     running: RunningKernel
     site: Site
+    choice: Choice
     target: Target | None
     policy: Policy
     transition: Transition | None
 
-
-def choose_release(policy: Policy, releases: tuple[str, ...]) -> str | None:
-    """The release that the policy means, or None when no image of it is installed."""
-    if policy.release == LATEST:
-        return latest_release(releases)
-    return policy.release if policy.release in releases else None
+    def candidates(self) -> list[dict[str, Any]]:
+        """Return all installed kernels in the shape that modules return: the chosen one, then the others with why."""
+        chosen = self.choice.chosen
+        first = [{**chosen.as_dict(), "chosen": True, "code": None, "message": None}] if chosen else []
+        others = (
+            {**rejected.candidate.as_dict(), "chosen": False, **rejected.why.as_dict()}
+            for rejected in self.choice.rejected
+        )
+        return [*first, *others]

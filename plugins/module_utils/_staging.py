@@ -14,18 +14,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._access import require_access
-from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host import Host, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._kexec_errors import LOAD_FAILED, load_failure
 from ansible_collections.kho.kexec.plugins.module_utils._kexec_state import foreign_image, read_kexec_state
+from ansible_collections.kho.kexec.plugins.module_utils._loading import load_target, unload_image
 from ansible_collections.kho.kexec.plugins.module_utils._plan import Plan, decide
+from ansible_collections.kho.kexec.plugins.module_utils._policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._running import RunningKernel, observe_running
-from ansible_collections.kho.kexec.plugins.module_utils._situation import Policy, Situation
+from ansible_collections.kho.kexec.plugins.module_utils._situation import Situation
 from ansible_collections.kho.kexec.plugins.module_utils._target import observe_situation
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._transition import (
     COLD_BOOT,
     TEXT_LIMIT,
+    WAYS,
     Left,
     StagedImage,
     Transition,
@@ -35,8 +37,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._transition import (
     remove_transition,
     write_transition,
 )
-
-LOAD_TIMEOUT = 120.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,17 @@ class Outcome:
     image: StagedImage | None
 
 
+def preview(host: Host, policy: Policy) -> dict[str, Any]:
+    """Observe and decide; returns what kexec_plan_info returns. A refusal is an answer here, and raises nothing."""
+    try:
+        situation = observe_situation(host, policy)
+    except Refusal as refusal:
+        plan = Plan("refuse", None, (Note(refusal.code, refusal.message),))
+        nothing: dict[str, Any] = {"transition": None, "target": None, "candidates": []}
+        return {**nothing, "running": refusal.findings["running"], "plan": plan.as_dict()}
+    return {**_observed(situation, decide(situation)), "candidates": situation.candidates()}
+
+
 def load(host: Host, policy: Policy, created: str, check_mode: bool) -> dict[str, Any]:
     """Observe, decide, and stage what was decided; returns what the module returns.
 
@@ -59,17 +70,13 @@ def load(host: Host, policy: Policy, created: str, check_mode: bool) -> dict[str
     """
     situation = observe_situation(host, policy)
     plan = decide(situation)
-    running, target, transition = situation.running, situation.target, situation.transition
-    findings = {
-        **_findings(running, transition),
-        "plan": plan.as_dict(),
-        "target": target.as_dict() if target else None,
-    }
+    running, transition = situation.running, situation.transition
+    findings = _observed(situation, plan)
     if plan.action == "refuse":
         raise _refusal(plan, findings)
     try:
-        if plan.action == "handover":
-            outcome = _stage(host, running, transition, _planned(situation, plan, created), check_mode)
+        if plan.action in WAYS:
+            outcome = _stage(host, situation, _planned(situation, plan, created), check_mode)
         elif plan.action == "none" and is_staged_here(transition, running):
             outcome = _unload_ours(host, running, transition, check_mode)
         else:
@@ -112,7 +119,7 @@ def _planned(situation: Situation, plan: Plan, created: str) -> Transition:
     running, target = situation.running, situation.target
     if target is None or plan.promise is None or running.release is None or running.boot_id is None:
         raise AssertionError("a transition is only planned to a known target from a known boot")
-    image = StagedImage(target.image, tuple(filter(None, [target.initrd])), target.command_line)
+    image = StagedImage(target.candidate.image, target.candidate.initrds, target.command_line)
     return Transition(
         state="loaded",
         created=created,
@@ -122,10 +129,9 @@ def _planned(situation: Situation, plan: Plan, created: str) -> Transition:
     )
 
 
-def _stage(
-    host: Host, running: RunningKernel, existing: Transition | None, planned: Transition, check_mode: bool
-) -> Outcome:
+def _stage(host: Host, situation: Situation, planned: Transition, check_mode: bool) -> Outcome:
     """Load the planned image, unless exactly that is loaded already. Before a cold boot, nothing may be loaded."""
+    running, existing, target = situation.running, situation.transition, situation.target
     if (
         existing is not None
         and _staged_image(running, existing) == planned.image
@@ -134,34 +140,18 @@ def _stage(
         return _unchanged(running, existing)
     if check_mode:
         return Outcome(True, existing, planned.image)
-    if planned.image is None:
+    if planned.image is None or target is None:
         if owns_image(existing, running):
             _unload_ours(host, running, existing, check_mode)
         write_transition(host, planned)
         return Outcome(True, planned, None)
     write_transition(host, planned.in_state("staging"))
     try:
-        _kexec_load(host, planned.image)
+        load_target(host, target)
     except KhoError as error:
         raise _after_failed_load(host, running, existing, error) from error
     write_transition(host, planned)
     return Outcome(True, planned, planned.image)
-
-
-def _kexec_load(host: Host, image: StagedImage) -> None:
-    """Load by kexec_file_load and by nothing else: only that hands anything over (``-s`` never falls back)."""
-    argv = ["kexec", "-s", "-l", image.kernel]
-    argv.extend(f"--initrd={initrd}" for initrd in image.initrds)
-    argv.append(f"--command-line={image.command_line}")
-    done = host.run(argv, LOAD_TIMEOUT)
-    if done.rc != 0:
-        raise load_failure(done)
-    if not read_kexec_state(host).image_loaded:
-        raise KhoError(
-            LOAD_FAILED,
-            f"kexec reported success, and yet the kernel says that no image is loaded ({image.kernel}). Somebody may "
-            "have unloaded it at the same moment. Run this again.",
-        )
 
 
 def _after_failed_load(host: Host, running: RunningKernel, existing: Transition | None, error: KhoError) -> KhoError:
@@ -187,7 +177,7 @@ def _unload_ours(host: Host, running: RunningKernel, transition: Transition | No
     if check_mode:
         return Outcome(True, transition, None)
     if running.image_loaded and owns_image(transition, running):
-        done = host.run(["kexec", "-s", "-u"])
+        done = unload_image(host)
         if read_kexec_state(host).image_loaded:
             said = printable(" ".join((done.stderr or done.stdout).split()), 500) or "nothing"
             raise KhoError(
@@ -215,6 +205,15 @@ def _refusal(plan: Plan, findings: dict[str, Any]) -> Refusal:
     first, others = plan.reasons[0], [note.code for note in plan.reasons[1:]]
     also = f" Further reasons, explained in plan.reasons: {', '.join(others)}." if others else ""
     return Refusal(first.code, first.message + also, findings)
+
+
+def _observed(situation: Situation, plan: Plan) -> dict[str, Any]:
+    """All that was seen and decided, in the shape that modules return."""
+    return {
+        **_findings(situation.running, situation.transition),
+        "plan": plan.as_dict(),
+        "target": situation.target.as_dict() if situation.target else None,
+    }
 
 
 def _findings(running: RunningKernel, transition: Transition | None) -> dict[str, Any]:

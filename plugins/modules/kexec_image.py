@@ -11,12 +11,13 @@ module: kexec_image
 short_description: Stage a kernel for a proven kexec handover
 version_added: 0.1.0
 description:
-  - Finds the target among the kernels in C(/boot), predicts whether Kexec HandOver (KHO) will carry over to it, and
+  - Finds the target among the installed kernels, predicts whether Kexec HandOver (KHO) will carry over to it, and
     loads it with C(kexec -s -l) and nothing else. Only that system call hands anything over.
   - Before it loads, it writes down on the host what the target must report once it runs (the promise), so that
     M(kho.kexec.kexec_reboot) or any later run can prove the handover.
-  - Whatever speaks against a handover is refused before anything is changed. RV(code) names the first reason and
-    RV(plan.reasons) explains all of them.
+  - Whatever speaks against a handover is refused before anything is changed, unless O(handover), O(fallback) or
+    O(accept) allow it. RV(code) names the first reason and RV(plan.reasons) explains all of them.
+  - For a cold boot nothing is loaded, and what this module loaded is unloaded.
   - "When the jump that an earlier run prepared has already happened, RV(plan.action) is V(verify): nothing is staged
     until M(kho.kexec.kexec_reboot) has judged it."
   - When the target already runs, an image that was staged for another target by this module is unloaded.
@@ -30,29 +31,12 @@ options:
     type: str
     choices: [loaded, unloaded]
     default: loaded
-  release:
-    description:
-      - The release of the target as C(uname -r) will show it, such as V(7.3.4-kho).
-      - With V(latest), the newest release that has an image C(/boot/vmlinuz-RELEASE). C(6.12.9) comes before
-        C(6.12.10), and a release candidate (C(7.3.0-rc7), C(7.3~rc7)) before its release.
-    type: str
-    default: latest
-  panic:
-    description:
-      - Seconds after which a target that panics starts the firmware, as C(panic=) on its command line, so that the
-        boot loader brings back its default kernel.
-      - Not used when the running kernel's command line has C(panic=) already.
-      - At least V(1).
-    type: int
-    default: 10
-  allow_downgrade:
-    description:
-      - Whether the target may be older than the running kernel.
-    type: bool
-    default: false
 notes:
-  - The target gets the running kernel's command line, without C(BOOT_IMAGE) and C(initrd=), with C(kho=on), and with
-    C(panic=). Everything else stays as it is, in its order.
+  - The target gets the running kernel's command line, without C(BOOT_IMAGE) and C(initrd=), edited as the options say,
+    with C(kho=on), and with C(panic=). Everything else stays as it is, in its order.
+  - What was read and judged is what is loaded. A file that changes in between is refused (C(image_changed)).
+  - A unified kernel image (UKI) is taken apart, and several initrds are joined, in a directory below C(/run) that only
+    root may enter. What was made there is removed after the load.
   - While an image is loaded, C(systemctl reboot) and C(ansible.builtin.reboot) start it too. To get to the firmware
     instead, use O(state=unloaded) first.
   - Each load and unload uses up one of the sysctl C(kernel.kexec_load_limit_reboot), if that is set.
@@ -61,10 +45,12 @@ requirements:
   - kexec-tools
   - root
 seealso:
+  - module: kho.kexec.kexec_plan_info
   - module: kho.kexec.kexec_reboot
   - module: kho.kexec.kexec_verdict_info
   - module: kho.kexec.kho_facts
 extends_documentation_fragment:
+  - kho.kexec.policy
   - action_common_attributes
 attributes:
   check_mode:
@@ -90,7 +76,12 @@ EXAMPLES = r"""
 
 - name: Go there, and prove it
   kho.kexec.kexec_reboot:
-  when: staged.plan.action in ['handover', 'verify']
+  when: staged.plan.action not in ['none', 'refuse']
+
+- name: Accept that the target does not take what it is handed
+  kho.kexec.kexec_image:
+    release: 7.2.*
+    accept: [kho_abi_mismatch]
 
 - name: Take the staged kernel back
   kho.kexec.kexec_image:
@@ -115,15 +106,51 @@ target:
       description: The path of the image.
       type: str
       sample: /boot/vmlinuz-7.3.4-kho
+    uki:
+      description: Whether that is a unified kernel image.
+      type: bool
+      sample: false
     initrds:
       description: The paths of the initrds in loading order.
       type: list
       elements: str
       sample: [/boot/initrd.img-7.3.4-kho]
+    modules:
+      description: The directory with its modules; V(null) when there is none.
+      type: str
+      sample: /usr/lib/modules/7.3.4-kho
+    found_in:
+      description: What names it, C(boot), C(modules), C(bls:PATH) or C(grub:PATH).
+      type: list
+      elements: str
+      sample: [boot]
     command_line:
       description: The command line that the target gets.
       type: str
       sample: root=LABEL=root console=ttyS0 kho=on panic=10
+    kernel:
+      description:
+        - What the image says of the kernel in it, V(null) for what is not known. V(null) as a whole when the image
+          cannot be read.
+        - C(learnt) says where each was learnt, C(obstacles) what stood in the way of the others.
+      type: dict
+      sample:
+        format: bzimage
+        architecture: x86_64
+        release: 7.3.4-kho
+        init_size: 15437824
+        command_line_limit: 2047
+        kho_built: true
+        kho_default: false
+        kho_abi: kho-v4
+        luo_abi: luo-v5
+        luo_built: true
+        metadata: true
+        config: {CONFIG_KEXEC_HANDOVER: 'y'}
+        signed: false
+        learnt: {release: header, kho_abi: payload}
+        obstacles: []
+        uki: null
 plan:
   description: What was decided; V(null) with O(state=unloaded).
   returned: always
@@ -132,6 +159,8 @@ plan:
     action:
       description:
         - V(handover), the target is staged (in check mode, would be) and awaits the jump.
+        - V(kexec), the same, and what is promised is a kexec without handover.
+        - V(cold_boot), nothing is loaded, and the host awaits its cold boot.
         - V(verify), the jump of an earlier run has happened and awaits its verdict.
         - V(none), the target already runs, and its transition, if it was judged in this boot, was accepted.
         - V(refuse), the task failed because of RV(plan.reasons).
@@ -175,7 +204,9 @@ plan:
           type: str
           sample: The target 7.3.4 was built without CONFIG_KEXEC_HANDOVER, as its config says.
     warnings:
-      description: What does not forbid a handover and should be known, in the shape of RV(plan.reasons).
+      description:
+        - What does not forbid the action and should be known, and why a better one is not possible, in the shape of
+          RV(plan.reasons).
       type: list
       elements: dict
       sample: []
@@ -212,7 +243,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._module import fail
-from ansible_collections.kho.kexec.plugins.module_utils._situation import LATEST, Policy
+from ansible_collections.kho.kexec.plugins.module_utils._options import policy_of, policy_spec
 from ansible_collections.kho.kexec.plugins.module_utils._staging import load, unload
 
 
@@ -220,20 +251,17 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["loaded", "unloaded"], "default": "loaded"},
-            "release": {"type": "str", "default": LATEST},
-            "panic": {"type": "int", "default": 10},
-            "allow_downgrade": {"type": "bool", "default": False},
+            **policy_spec(),
         },
         supports_check_mode=True,
     )
     host, options = LocalHost(), module.params
-    policy = Policy(options["release"], options["panic"], options["allow_downgrade"])
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     try:
         if options["state"] == "unloaded":
             result = unload(host, module.check_mode)
         else:
-            result = load(host, policy, now, module.check_mode)
+            result = load(host, policy_of(options), now, module.check_mode)
     except KhoError as error:
         fail(module, error)
     for warning in (result["plan"] or {}).get("warnings", []):

@@ -9,7 +9,7 @@ Results come from hosts, so nothing in them is taken to have the type that it sh
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,10 @@ from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 
 HEADER = ("host", "from", "to", "promised", "reported", "verdict", "outage (s)")
 OUTAGE_COLUMN = 6
+PREVIEW_HEADER = ("host", "from", "to", "action", "promised", "warnings", "refused")
+PLANNERS = ("kexec_image", "kexec_plan_info")
+MESSAGE_LIMIT = 1000
+STAGED = ("handover", "kexec", "cold_boot")
 UNKNOWN = "-"
 
 
@@ -40,7 +44,8 @@ class HostStory:
                 return _text(result.get("code") or "failed")
         if self.reboot:
             return "planned"
-        return {"none": "already there", "handover": "staged"}.get(_text(_at(self.image, "plan", "action")), UNKNOWN)
+        action = _text(_at(self.image, "plan", "action"))
+        return "staged" if action in STAGED else {"none": "already there"}.get(action, UNKNOWN)
 
     def cells(self) -> tuple[str, ...]:
         """Return what stands in the row of this host after its name."""
@@ -55,17 +60,56 @@ class HostStory:
             f"{outage:.1f}" if isinstance(outage, (int, float)) else UNKNOWN,
         )
 
+    def action(self) -> str:
+        """Return the one word for what would be done: the plan's, or why there is none."""
+        if self.lost:
+            return "unreachable"
+        return _text(_at(self.image, "plan", "action") or ("failed" if self.image.get("failed") else None))
+
+    def refusal(self) -> tuple[str, str] | None:
+        """Return the code and the message of the refusal or failure that comes first; None when all is well."""
+        reasons = _at(self.image, "plan", "reasons")
+        if self.action() == "refuse" and isinstance(reasons, Sequence) and reasons:
+            return _text(_at(reasons[0], "code")), _text(_at(reasons[0], "message"), MESSAGE_LIMIT)
+        if not self.image.get("failed"):
+            return None
+        return _text(self.image.get("code") or "failed"), _text(self.image.get("msg"), MESSAGE_LIMIT)
+
+    def preview_cells(self) -> tuple[str, ...]:
+        """Return what stands in the row of this host after its name, when nothing was done."""
+        promise, refusal = _at(self.image, "plan", "promise"), self.refusal()
+        warnings = _at(self.image, "plan", "warnings")
+        codes = [_text(_at(note, "code")) for note in warnings] if isinstance(warnings, list) else []
+        return (
+            _text(_at(self.image, "running", "release")),
+            _text(_at(promise, "release") or _at(self.image, "target", "release")),
+            self.action(),
+            _record(promise),
+            " ".join(codes) or UNKNOWN,
+            refusal[0] if refusal else UNKNOWN,
+        )
+
 
 class Rollout:
     """Takes results as they come, tells the story at the end."""
 
     def __init__(self) -> None:
         self._hosts: dict[str, HostStory] = {}
+        self._done = False
+        self._planned = False
 
-    def note_result(self, host: str, module: str, result: Mapping[str, Any]) -> None:
-        """Note the result of ``kexec_image`` or ``kexec_reboot`` (``module``) for ``host``."""
+    @property
+    def is_preview(self) -> bool:
+        """Whether hosts were only asked what would be done."""
+        return self._planned and not self._done
+
+    def note_result(self, host: str, module: str, result: Mapping[str, Any], check_mode: bool = False) -> None:
+        """Note the result of ``kexec_image``, ``kexec_plan_info`` or ``kexec_reboot`` (``module``) for ``host``."""
         story = self._hosts.setdefault(host, HostStory())
-        if module == "kexec_image":
+        only_planned = check_mode or module == "kexec_plan_info"
+        self._planned |= only_planned
+        self._done |= not only_planned
+        if module in PLANNERS:
             story.image = result
         else:
             story.reboot = result
@@ -77,6 +121,25 @@ class Rollout:
     def rows(self) -> list[tuple[str, ...]]:
         """Return a row for each host, in the order in which they were first heard of; `HEADER` names the columns."""
         return [(host, *story.cells()) for host, story in self._hosts.items()]
+
+    def preview_rows(self) -> list[tuple[str, ...]]:
+        """Return a row for each host, as ``rows`` does; `PREVIEW_HEADER` names the columns."""
+        return [(host, *story.preview_cells()) for host, story in self._hosts.items()]
+
+    def preview_counts(self) -> list[tuple[str, int]]:
+        """Return for how many hosts each action is planned, most frequent first."""
+        return Counter(story.action() for story in self._hosts.values()).most_common()
+
+    def remedies(self) -> list[str]:
+        """Return a line for each code of a refusal: whom it concerns, and what the first of them says of it."""
+        refusals: dict[str, list[tuple[str, str]]] = {}
+        for host, story in self._hosts.items():
+            refusal = story.refusal()
+            if refusal is not None:
+                refusals.setdefault(refusal[0], []).append((host, refusal[1]))
+        return [
+            f"{code} ({_hosts([host for host, _message in found])}): {found[0][1]}" for code, found in refusals.items()
+        ]
 
     def counts(self) -> list[tuple[str, int]]:
         """Return how many hosts ended with each word, most frequent first."""
@@ -90,8 +153,14 @@ def _at(tree: Any, *path: str) -> Any:
     return tree
 
 
-def _text(value: Any) -> str:
-    return UNKNOWN if value is None else printable(str(value))
+def _text(value: Any, limit: int = 200) -> str:
+    return UNKNOWN if value is None else printable(str(value), limit)
+
+
+def _hosts(names: Sequence[str]) -> str:
+    """Name a host, and how many others there are."""
+    more = len(names) - 1
+    return printable(names[0]) + (f" and {more} more" if more else "")
 
 
 def _record(record: Any) -> str:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 
 import pytest
 import yaml
 from contract.tree import PLUGINS, ROOT, documentation, load, names, strings
+
+from ansible_collections.kho.kexec.plugins.module_utils._policy import ACCEPTABLE
 
 MODULES = names("modules")
 ACTIONS = names("action")
@@ -25,12 +28,24 @@ class Captured(Exception):
 
 
 def option_shape(option):
-    return {key: option.get(key, usual) for key, usual in USUAL.items()}
+    """Return what spec and documentation have in common; they call the options of a dictionary differently."""
+    inner = option.get("options", option.get("suboptions"))
+    return {**{key: option.get(key, usual) for key, usual in USUAL.items()}, "options": shapes(inner)}
 
 
 def shapes(options):
     """Return the options that a user may set, reduced to what spec and documentation have in common."""
     return {name: option_shape(option) for name, option in (options or {}).items() if not name.startswith("_")}
+
+
+def documented_options(name):
+    """Return the options that a module documents, itself or by a fragment of this collection."""
+    said = documentation("modules", name)
+    own = (
+        part.split(".")[-1] for part in said.get("extends_documentation_fragment", []) if part.startswith("kho.kexec.")
+    )
+    parts = [said, *(documentation("doc_fragments", fragment) for fragment in own)]
+    return {option: text for part in parts for option, text in (part.get("options") or {}).items()}
 
 
 def spec_of_module(name, monkeypatch):
@@ -78,8 +93,12 @@ def test_module_is_documented(name):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_options_of_module_are_documented(name, monkeypatch):
-    said = shapes(documentation("modules", name).get("options"))
-    assert said == shapes(spec_of_module(name, monkeypatch))
+    assert shapes(documented_options(name)) == shapes(spec_of_module(name, monkeypatch))
+
+
+def test_all_that_can_be_accepted_is_documented():
+    (said,) = (option for name, option in documented_options("kexec_image").items() if name == "accept")
+    assert set(re.findall(r"V\((\w+)\)", said["description"][1])) == set(ACCEPTABLE)
 
 
 @pytest.mark.parametrize("name", ACTIONS)

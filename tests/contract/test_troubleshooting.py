@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""docs/troubleshooting.md explains every code that plugins can give to a user, and nothing else."""
+"""docs/troubleshooting.md and notes.md explain every code that plugins can give to a user, and nothing else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from contract.emitted import Sources, Unresolved
 from contract.tree import PLUGINS, ROOT, files
 
-PAGE = ROOT / "docs" / "troubleshooting.md"
+PAGES = [ROOT / "docs" / "troubleshooting.md", ROOT / "docs" / "notes.md"]
 # "## `cold_boot`": a heading that is a code, and nothing more.
 HEADING = re.compile(r"^#+ `([a-z][a-z0-9_]*)`$")
 
@@ -21,10 +21,12 @@ PASSED_ON = frozenset(
         "module_utils._access: problem.code",
         "module_utils._debugfs: error.code",
         "module_utils._errors: self.code",
+        "module_utils._jump: foreign.code",
         "module_utils._module: error.code",
         "module_utils._staging: error.code",
         "module_utils._staging: first.code",
         "module_utils._staging: foreign.code",
+        "module_utils._staging: refusal.code",
         "plugin_utils._attention: _text(noted['code'], CODE_LIMIT)",
         "plugin_utils._jump: verdict['verdict']",
     }
@@ -44,7 +46,7 @@ def plugins():
 
 @pytest.fixture
 def lines():
-    return PAGE.read_text(encoding="utf-8").splitlines()
+    return [line for page in PAGES for line in page.read_text(encoding="utf-8").splitlines()]
 
 
 def headings(lines):

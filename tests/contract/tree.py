@@ -42,11 +42,11 @@ def names(folder: str) -> list[str]:
 
 
 def strings(folder: str, name: str) -> dict[str, str]:
-    """Return the strings that are assigned at the top of a plugin: DOCUMENTATION, EXAMPLES, RETURN."""
+    """Return the strings that are assigned in a plugin: DOCUMENTATION, EXAMPLES, RETURN."""
     module = ast.parse((PLUGINS / folder / f"{name}.py").read_text(encoding="utf-8"))
     return {
         node.targets[0].id: node.value.value
-        for node in module.body
+        for node in ast.walk(module)
         if isinstance(node, ast.Assign)
         and isinstance(node.targets[0], ast.Name)
         and isinstance(node.value, ast.Constant)

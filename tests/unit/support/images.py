@@ -11,7 +11,7 @@ import lzma
 import struct
 from typing import Callable, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.kho.kexec.tests.unit.support.transitions import bzimage
+from ansible_collections.kho.kexec.tests.unit.support.kernels import bzimage
 
 INIT_SIZE = 15437824
 CONFIG = b"CONFIG_64BIT=y\nCONFIG_KEXEC_HANDOVER=y\nCONFIG_LIVEUPDATE=y\nCONFIG_MODULES=y\n"

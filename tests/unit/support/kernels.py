@@ -104,3 +104,27 @@ def kho_files(
             host.add(f"{KHO}/{direction}/sub_fdts/{name}", blob)
     host.add(KHO + "/out/scratch_phys", "0x1000000\n0x0\n0x8000000\n")
     return host.add(KHO + "/out/scratch_len", "0x4000000\n0x0\n0xc000000\n")
+
+
+def bzimage(
+    release: bytes = b"7.3.4-kho",
+    protocol: int = 0x20F,
+    load_flags: int = 0x7F,
+    command_line_limit: int = 2047,
+    setup_sectors: int = 27,
+    version_at: int = 0x3000,
+    size: int = 65 * 512,
+) -> bytes:
+    """The beginning of an x86 image, as Documentation/arch/x86/boot.rst describes it."""
+    image = bytearray(size)
+    image[0x1F1] = setup_sectors
+    image[0x1FE:0x200] = b"\x55\xaa"
+    image[0x202:0x206] = b"HdrS"
+    struct.pack_into("<H", image, 0x206, protocol)
+    struct.pack_into("<H", image, 0x20E, version_at)
+    struct.pack_into("<H", image, 0x236, load_flags)
+    struct.pack_into("<I", image, 0x238, command_line_limit)
+    text = release + b" (root@build) #1 SMP\0"
+    if version_at >= 0x100:  # below, it would overwrite the header
+        image[version_at + 512 : version_at + 512 + len(text)] = text
+    return bytes(image[:size])

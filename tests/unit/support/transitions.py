@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
-from ansible_collections.kho.kexec.plugins.module_utils._kernel_image import ImageHeader
+from ansible_collections.kho.kexec.plugins.module_utils._candidates import Candidate, Choice
+from ansible_collections.kho.kexec.plugins.module_utils._host import FileIdentity
+from ansible_collections.kho.kexec.plugins.module_utils._image import KernelImage
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import Record
+from ansible_collections.kho.kexec.plugins.module_utils._policy import Policy
+from ansible_collections.kho.kexec.plugins.module_utils._root_device import RootDevice
 from ansible_collections.kho.kexec.plugins.module_utils._running import RunningKernel
-from ansible_collections.kho.kexec.plugins.module_utils._situation import Policy, Site, Situation, Target
+from ansible_collections.kho.kexec.plugins.module_utils._situation import Site, Situation, Target
 from ansible_collections.kho.kexec.plugins.module_utils._transition import Left, Promise, StagedImage, Transition
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
+from ansible_collections.kho.kexec.tests.unit.support.images import kernel, x86_image
 from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID, kho_files, metadata, x86_host
 
 OLD, NEW = "7.2.13-kho", "7.3.4-kho"
@@ -21,30 +25,6 @@ LATER_BOOT_ID = "9f3c1f52-7c5e-4d53-9a9e-0b6f2c1d7a11"
 CREATED = "2026-11-22T15:00:00Z"
 COMMAND_LINE = "root=LABEL=root console=ttyS0 kho=on panic=10"
 KHO_CONFIG = "CONFIG_64BIT=y\nCONFIG_KEXEC_HANDOVER=y\nCONFIG_BLK_DEV_INITRD=y\nCONFIG_EXT4_FS=y\n"
-
-
-def bzimage(
-    release: bytes = NEW.encode(),
-    protocol: int = 0x20F,
-    load_flags: int = 0x7F,
-    command_line_limit: int = 2047,
-    setup_sectors: int = 27,
-    version_at: int = 0x3000,
-    size: int = 65 * 512,
-) -> bytes:
-    """The beginning of an x86 image, as Documentation/arch/x86/boot.rst describes it."""
-    image = bytearray(size)
-    image[0x1F1] = setup_sectors
-    image[0x1FE:0x200] = b"\x55\xaa"
-    image[0x202:0x206] = b"HdrS"
-    struct.pack_into("<H", image, 0x206, protocol)
-    struct.pack_into("<H", image, 0x20E, version_at)
-    struct.pack_into("<H", image, 0x236, load_flags)
-    struct.pack_into("<I", image, 0x238, command_line_limit)
-    text = release + b" (root@build) #1 SMP\0"
-    if version_at >= 0x100:  # below, it would overwrite the header
-        image[version_at + 512 : version_at + 512 + len(text)] = text
-    return bytes(image[:size])
 
 
 def running(**changes: Any) -> RunningKernel:
@@ -93,26 +73,65 @@ def site(**changes: Any) -> Site:
         "load_disabled": False,
         "load_limit": -1,
         "tools_problem": None,
-        "releases": (OLD, NEW),
+        "lockdown": None,
+        "live_update": False,
+        "crash_bytes": None,
         "command_line": "BOOT_IMAGE=/boot/vmlinuz " + COMMAND_LINE + "\n",
     }
     return Site(**{**facts, **changes})
 
 
+def candidate(release: str = NEW, **changes: Any) -> Candidate:
+    """A kernel that is installed as distributions do."""
+    facts: dict[str, Any] = {
+        "release": release,
+        "image": "/boot/vmlinuz-" + release,
+        "uki": False,
+        "initrds": ("/boot/initrd.img-" + release,),
+        "modules": "/lib/modules/" + release,
+        "config": "/boot/config-" + release,
+        "found_in": ("boot",),
+        "options": None,
+    }
+    return Candidate(**{**facts, **changes})
+
+
+def image(**changes: Any) -> KernelImage:
+    """What the image of a kernel with everything that a handover needs says."""
+    facts: dict[str, Any] = {
+        "format": "bzimage",
+        "architecture": "x86_64",
+        "release": NEW,
+        "init_size": 1 << 26,
+        "command_line_limit": 2047,
+        "kho_built": True,
+        "kho_default": False,
+        "kho_abi": "kho-v4",
+        "luo_abi": "luo-v5",
+        "luo_built": True,
+        "metadata": True,
+        "config": {},
+        "signed": False,
+        "learnt": {"kho_built": "payload"},
+        "obstacles": (),
+        "uki": None,
+    }
+    return KernelImage(**{**facts, **changes})
+
+
 def target(**changes: Any) -> Target:
     """An installed kernel to which nothing objects."""
     facts: dict[str, Any] = {
-        "release": NEW,
-        "image": "/boot/vmlinuz-" + NEW,
-        "initrd": "/boot/initrd.img-" + NEW,
-        "command_line": COMMAND_LINE,
-        "header": ImageHeader("x86_64", NEW, 2047),
+        "candidate": candidate(),
+        "image": image(),
         "image_problem": None,
+        "command_line": COMMAND_LINE,
+        "files": (("/boot/vmlinuz-" + NEW, FileIdentity(1, 2, 3)), ("/boot/initrd.img-" + NEW, FileIdentity(4, 5, 6))),
         "unsafe": (),
-        "kho_built": True,
+        "initrd_bytes": 4,
         "needs_initrd": True,
         "needs_modules": True,
-        "has_modules": True,
+        "root": RootDevice("LABEL=root", True, "/dev/disk/by-label/root exists."),
     }
     return Target(**{**facts, **changes})
 
@@ -122,6 +141,7 @@ def situation(**changes: Any) -> Situation:
     facts: dict[str, Any] = {
         "running": running(),
         "site": site(),
+        "choice": Choice(candidate(), (), None),
         "target": target(),
         "policy": Policy(),
         "transition": None,
@@ -155,9 +175,15 @@ def upgradable_host(host: FakeRoot) -> FakeRoot:
     host.add("/proc/sys/kernel/arch", "x86_64\n")
     host.add("/proc/sys/kernel/kexec_load_disabled", "0\n").add("/proc/sys/kernel/kexec_load_limit_reboot", "-1\n")
     host.add("/proc/sys/kernel/kexec_load_limit_panic", "-1\n")
+    host.add("/dev/disk/by-label/root")
     for release in (OLD, NEW):
-        host.add(f"/boot/vmlinuz-{release}", bzimage(release.encode()))
-        host.add(f"/boot/initrd.img-{release}", b"an initrd")
-        host.add(f"/boot/config-{release}", KHO_CONFIG)
-        host.add(f"/lib/modules/{release}/modules.dep")
+        install(host, release)
     return host
+
+
+def install(host: FakeRoot, release: str, **says: Any) -> FakeRoot:
+    """Install a kernel with everything that a handover needs, unless its image ``says`` otherwise."""
+    host.add(f"/boot/vmlinuz-{release}", x86_image(kernel(release, **says), release=release.encode()))
+    host.add(f"/boot/initrd.img-{release}", b"an initrd")
+    host.add(f"/boot/config-{release}", KHO_CONFIG)
+    return host.add(f"/lib/modules/{release}/modules.dep")

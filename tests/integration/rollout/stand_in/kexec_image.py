@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from ansible.module_utils.basic import AnsibleModule
 
+POLICY = (
+    *("allow_downgrade", "handover", "fallback", "on_unknown", "max_kexec_count", "denied_transitions", "accept"),
+    *("command_line_append", "command_line_replace", "command_line_remove"),
+)
 PROMISE = {"release": "7.3.4-kho", "previous_release": "7.2.13-kho", "kexec_count": 1}
 
 
@@ -16,7 +20,7 @@ def main() -> None:
             "state": {"type": "str"},
             "release": {"type": "str"},
             "panic": {"type": "int"},
-            "allow_downgrade": {"type": "bool"},
+            **{name: {"type": "raw"} for name in POLICY},
         },
         supports_check_mode=True,
     )

@@ -17,9 +17,10 @@ def callback() -> Any:
     return rollout.CallbackModule(display=MagicMock(verbosity=0))
 
 
-def result_of(action: str, result: Any, **arguments: Any) -> Any:
+def result_of(action: str, result: Any, check_mode: bool = False, **arguments: Any) -> Any:
     host = SimpleNamespace(get_name=lambda: "web1")
-    return SimpleNamespace(_host=host, _task=SimpleNamespace(action=action, args=arguments), _result=result)
+    task = SimpleNamespace(action=action, args=arguments, check_mode=check_mode)
+    return SimpleNamespace(_host=host, _task=task, _result=result)
 
 
 def printed(callback: Any) -> list[str]:
@@ -39,6 +40,16 @@ def test_table_and_counts_are_printed(callback: Any, action: str) -> None:
     assert lines[0].startswith("host ")
     assert lines[2].split() == ["web1", "-", "-", "-", "-", "kexec_disabled", "-"]
     assert lines[-1] == "kexec_disabled: 1"
+
+
+def test_check_mode_prints_the_plan_and_the_remedy(callback: Any) -> None:
+    reasons = [{"code": "kexec_disabled", "message": "It is off. Switch it on."}]
+    refused = {"plan": {"action": "refuse", "reasons": reasons}, "running": {"release": "7.2.13-kho"}}
+    callback.v2_runner_on_failed(result_of("kho.kexec.kexec_image", refused, check_mode=True))
+    lines = printed(callback)
+    assert callback._display.banner.call_args.args == ("KERNEL ROLLOUT (PLAN)",)
+    assert lines[2].split() == ["web1", "7.2.13-kho", "-", "refuse", "-", "-", "kexec_disabled"]
+    assert lines[-3:] == ["refuse: 1", "", "kexec_disabled (web1): It is off. Switch it on."]
 
 
 def test_undoing_does_not_hide_why(callback: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host import Completed, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._jump import arrive, leave, look
-from ansible_collections.kho.kexec.plugins.module_utils._situation import Policy
+from ansible_collections.kho.kexec.plugins.module_utils._policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._staging import load
 from ansible_collections.kho.kexec.plugins.module_utils._transition import (
     RECORD_PATH,

@@ -1,24 +1,29 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The decision as tables: one row a code, which comes alone and says what was found, why it matters, what to do."""
+"""The decision: which way a policy allows, what is promised, and what is said about it. See test__objections.py."""
 
 from __future__ import annotations
 
-import pytest
+from itertools import product
 
-from ansible_collections.kho.kexec.plugins.module_utils import _host_checks, _target_checks
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.kho.kexec.plugins.module_utils._candidates import Choice, Rejected
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
-from ansible_collections.kho.kexec.plugins.module_utils._kernel_image import ImageHeader
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import Record
 from ansible_collections.kho.kexec.plugins.module_utils._plan import decide
-from ansible_collections.kho.kexec.plugins.module_utils._situation import Policy, choose_release
+from ansible_collections.kho.kexec.plugins.module_utils._policy import ACCEPTABLE, Denial, Policy
 from ansible_collections.kho.kexec.plugins.module_utils._transition import Left, Promise
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     LATER_BOOT_ID,
     NEW,
     OLD,
+    candidate,
     closed_verdict,
+    image,
     running,
     site,
     situation,
@@ -27,198 +32,17 @@ from ansible_collections.kho.kexec.tests.unit.support.transitions import (
 )
 
 PROMISE = Promise(NEW, OLD, 1, "kho-v4")
-NO_RECORD = {"next": None, "kexec_count": None}
+BY_KEXEC = Promise(NEW, None, 0, None, "kexec")
+BY_COLD_BOOT = Promise(NEW, None, 0, None, "cold_boot")
+PROMISES = {"handover": PROMISE, "kexec": BY_KEXEC, "cold_boot": BY_COLD_BOOT}
 
 
 def long_line(length):
-    return "x" * length
-
-
-# code, what is different, and what the message must name: what was found, why it matters, what to do instead.
-REFUSALS = [
-    ("container", {"site": site(container="lxc")}, ["lxc", "for everybody", "on that machine"]),
-    ("not_root", {"site": site(root=False)}, ["not run as root", "Only root", "become"]),
-    ("running_unknown", {"running": running(release=None)}, ["release None", "compared", "/proc"]),
-    ("running_unknown", {"running": running(boot_id=None)}, ["boot id None", "compared", "/proc"]),
-    (
-        "target_not_found",
-        {"target": None, "policy": Policy("7.9.9")},
-        ["the kernel 7.9.9", f"found: {OLD}, {NEW})", "nothing to hand over to", "Install"],
-    ),
-    (
-        "target_not_found",
-        {"target": None, "site": site(releases=())},
-        ["any kernel", "/boot", "found: none", "nothing to hand over to", "Install"],
-    ),
-    ("panic_out_of_range", {"policy": Policy(panic=0)}, ["panic is 0", "stands still", "at least 1"]),
-    ("panic_out_of_range", {"policy": Policy(panic=-1)}, ["panic is -1", "before anybody", "at least 1"]),
-    (
-        "kexec_not_built",
-        {"running": running(image_loaded=None)},
-        [OLD, "/sys/kernel/kexec/loaded", "No image", "CONFIG_KEXEC_FILE"],
-    ),
-    (
-        "kexec_disabled",
-        {"site": site(load_disabled=True)},
-        ["kexec_load_disabled is 1", "this boot", "sysctl.d", "cold"],
-    ),
-    (
-        "kexec_limit_exhausted",
-        {"site": site(load_limit=0)},
-        ["limit_reboot is 0", "cannot be raised", "sysctl.d", "cold"],
-    ),
-    (
-        "kexec_tools_missing",
-        {"site": site(tools_problem="kexec does not exist.")},
-        ["kexec does not exist.", "loads the image", "Install the package kexec-tools"],
-    ),
-    (
-        "running_without_kho",
-        {"running": running(built=False, enabled=False, next=None)},
-        [OLD, "CONFIG_KEXEC_HANDOVER", "no handover can be proven", "Cold-boot"],
-    ),
-    (
-        "running_without_kho",
-        {"running": running(built=False, enabled=None, **NO_RECORD)},
-        [OLD, "CONFIG_KEXEC_HANDOVER", "no handover can be proven", "Cold-boot"],
-    ),
-    (
-        "running_kho_off",
-        {"running": running(enabled=False, next=None), "site": site(command_line="quiet kho=off")},
-        [OLD, "command line: off", "only be switched on at boot", "kho=on"],
-    ),
-    (
-        "running_kho_off",
-        {"running": running(enabled=False, **NO_RECORD), "site": site(command_line="quiet")},
-        [OLD, "not given", "only be switched on at boot", "kho=on"],
-    ),
-    (
-        "kexec_count_unknown",
-        {"running": running(**NO_RECORD, notes=(Note("debugfs_denied", "debugfs is locked."),))},
-        ["debugfs is locked.", "nothing can be proven", "debugfs", "journal"],
-    ),
-    (
-        "kexec_count_unknown",
-        {"running": running(**NO_RECORD, enabled=None)},
-        ["neither a count", "nothing can be proven", "Mount debugfs"],
-    ),
-    (
-        "image_already_loaded",
-        {"running": running(image_loaded=True)},
-        ["no transition record of this boot", "Somebody else", "kexec -s -u"],
-    ),
-    (
-        "image_already_loaded",
-        {"running": running(image_loaded=True), "transition": transition("closed")},
-        ["no transition record of this boot", "Somebody else", "kexec -s -u"],
-    ),
-    (
-        "image_already_loaded",
-        {"running": running(image_loaded=True, boot_id=LATER_BOOT_ID), "transition": transition("staging")},
-        ["no transition record of this boot", "Somebody else", "kexec -s -u"],
-    ),
-    ("downgrade", {"running": running(release="7.3.10")}, [NEW, "7.3.10", "lack fixes", "allow_downgrade"]),
-    (
-        "image_unreadable",
-        {"target": target(header=None, image_problem="it is an ELF file\x1b")},
-        ["/boot/vmlinuz-" + NEW, "it is an ELF file?", "kexec would refuse", "Install"],
-    ),
-    (
-        "image_release_mismatch",
-        {"target": target(header=ImageHeader("x86_64", "7.3.5", 2047))},
-        ["/boot/vmlinuz-" + NEW, "7.3.5", "another kernel", "Install"],
-    ),
-    (
-        "architecture_mismatch",
-        {"target": target(header=ImageHeader("aarch64", NEW, None))},
-        ["aarch64", "x86_64", "cannot run", "Install"],
-    ),
-    (
-        "image_unsafe",
-        {"target": target(unsafe=("/boot", "/boot/vmlinuz-x\n"))},
-        ["/boot, /boot/vmlinuz-x?", "controls the next kernel", "root"],
-    ),
-    ("initrd_missing", {"target": target(initrd=None)}, [NEW, "initrd.img-", "root file system", "update-initramfs"]),
-    ("modules_missing", {"target": target(has_modules=False)}, [NEW, "/lib/modules/", "network", "Install"]),
-    (
-        "target_without_kho",
-        {"target": target(kho_built=False)},
-        [NEW, "CONFIG_KEXEC_HANDOVER", "chain would end", "Choose"],
-    ),
-    (
-        "command_line_too_long",
-        {"target": target(command_line=long_line(2017))},
-        ["2017 bytes", "takes 2016", "refuse", "Remove parameters"],
-    ),
-    (
-        "command_line_too_long",
-        {"target": target(command_line=long_line(2017), header=ImageHeader("x86_64", NEW, None))},
-        ["2017 bytes", "takes 2016", "refuse", "Remove parameters"],
-    ),
-    (
-        "command_line_too_long",
-        {"target": target(command_line=long_line(225), header=ImageHeader("x86_64", NEW, 255))},
-        ["225 bytes", "takes 224", "refuse", "Remove parameters"],
-    ),
-    (
-        "command_line_too_long",
-        {"target": target(command_line="\u00e9" * 1009, header=ImageHeader("x86_64", NEW, 2047))},
-        ["2018 bytes", "takes 2016", "refuse", "Remove parameters"],
-    ),
-]
-
-WARNINGS = [
-    (
-        "target_config_unknown",
-        {"target": target(kho_built=None)},
-        [NEW, "/boot/config-", "kexec_without_handover", "Install"],
-    ),
-    (
-        "running_kho_unknown",
-        {"running": running(enabled=None, next=None)},
-        [OLD, "cannot be read", "count of this boot", "Mount debugfs"],
-    ),
-    (
-        "image_release_unknown",
-        {"target": target(header=ImageHeader("x86_64", None, None))},
-        ["/boot/vmlinuz-" + NEW, "its name", "verdict"],
-    ),
-    (
-        "panic_never_restarts",
-        {"target": target(command_line="kho=on panic=0")},
-        ["panic=0", "stands still", "Remove it"],
-    ),
-]
-
-
-def ids(table):
-    return [f"{number}-{row[0]}" for number, row in enumerate(table)]
+    return "kho=on ".ljust(length, "x")
 
 
 def codes(notes):
     return [note.code for note in notes]
-
-
-@pytest.mark.parametrize(("code", "changes", "says"), REFUSALS, ids=ids(REFUSALS))
-def test_refusals(code, changes, says):
-    plan = decide(situation(**changes))
-    assert (plan.action, codes(plan.reasons), plan.promise) == ("refuse", [code], None)
-    assert [part for part in says if part not in plan.reasons[0].message] == []
-    assert plan.reasons[0].message.isprintable()
-
-
-@pytest.mark.parametrize(("code", "changes", "says"), WARNINGS, ids=ids(WARNINGS))
-def test_warnings(code, changes, says):
-    plan = decide(situation(**changes))
-    assert (plan.action, codes(plan.warnings), plan.promise) == ("handover", [code], PROMISE)
-    assert [part for part in says if part not in plan.warnings[0].message] == []
-
-
-def test_every_check_is_in_the_tables():
-    checks = [*_host_checks.FIRST, *_host_checks.REFUSALS, *_host_checks.WARNINGS]
-    checks += [*_target_checks.REFUSALS, *_target_checks.WARNINGS]
-    names = {check.__name__ for check in checks} - {"access"} | {"container", "not_root"}
-    assert names == {row[0] for row in REFUSALS + WARNINGS}
 
 
 def test_handover():
@@ -233,7 +57,7 @@ def test_all_reasons_are_given_in_the_order_in_which_to_deal_with_them():
         situation(
             running=running(image_loaded=True),
             site=site(load_disabled=True, load_limit=0),
-            target=target(kho_built=None, initrd=None, unsafe=("/boot",)),
+            target=target(image=image(kho_built=None), candidate=candidate(initrds=()), unsafe=("/boot",)),
         )
     )
     assert codes(plan.reasons) == [
@@ -243,7 +67,7 @@ def test_all_reasons_are_given_in_the_order_in_which_to_deal_with_them():
         "image_unsafe",
         "initrd_missing",
     ]
-    assert codes(plan.warnings) == ["target_config_unknown"]
+    assert codes(plan.warnings) == ["target_kho_unknown"]
 
 
 @pytest.mark.parametrize(
@@ -252,9 +76,9 @@ def test_all_reasons_are_given_in_the_order_in_which_to_deal_with_them():
         {"site": site(load_disabled=None, load_limit=None, architecture=None)},
         {"site": site(load_limit=1)},
         {"target": target(command_line=long_line(2016))},
-        {"target": target(command_line=long_line(2016), header=ImageHeader("x86_64", NEW, 0))},
-        {"target": target(initrd=None, needs_initrd=False)},
-        {"target": target(has_modules=False, needs_modules=False)},
+        {"target": target(command_line=long_line(2016), image=image(command_line_limit=0))},
+        {"target": target(candidate=candidate(initrds=()), needs_initrd=False)},
+        {"target": target(candidate=candidate(modules=None), needs_modules=False)},
         {"running": running(release="7.3.10"), "policy": Policy(allow_downgrade=True)},
         {"running": running(image_loaded=True), "transition": transition("staging")},
         {"running": running(image_loaded=True), "transition": transition("loaded")},
@@ -267,6 +91,19 @@ def test_all_reasons_are_given_in_the_order_in_which_to_deal_with_them():
         {"policy": Policy(panic=1)},
         {"target": target(command_line="kho=on panic=5 bytes=\udcff")},
         {"target": target(command_line="kho=on panic=0 panic=5")},
+        {"target": target(command_line="panic=5", image=image(kho_default=True))},
+        {"target": target(image=image(config={"CONFIG_CMDLINE": "quiet", "CONFIG_CMDLINE_OVERRIDE": "n"}))},
+        {"target": target(image=image(init_size=3 << 26), initrd_bytes=3 << 26)},
+        {"target": target(initrd_bytes=None)},
+        {"target": target(command_line="kho=on panic=5 crashkernel=192M")},
+        {"running": running(luo_abi="luo-v5"), "site": site(live_update=True)},
+        {"running": running(luo_abi="luo-v5"), "target": target(image=image(luo_abi="luo-v9"))},
+        {"site": site(lockdown="integrity"), "target": target(image=image(signed=True))},
+        {"site": site(lockdown="integrity"), "target": target(image=image(signed=None))},
+        {"policy": Policy(max_kexec_count=1)},
+        {"policy": Policy(denied=(Denial("7.2.*", "7.3.*", "kexec", "No."), Denial("7.3.*", "*", "any", "No.")))},
+        {"policy": Policy(accept=ACCEPTABLE)},
+        {"policy": Policy(handover="prefer", fallback="cold_boot", on_unknown="refuse")},
     ],
 )
 def test_what_does_not_speak_against_a_handover(changes):
@@ -292,6 +129,7 @@ def test_the_promise_is_what_the_next_kernel_will_be_told(facts, promise):
     [
         {},
         {"running": running(release=NEW, image_loaded=None), "site": site(tools_problem="absent")},
+        {"policy": Policy(denied=(Denial("*", "*", "any", "No."),))},
         {"running": running(release=NEW, built=False)},
         {"transition": transition("closed")},
     ],
@@ -316,6 +154,9 @@ def test_a_target_that_runs_unproven_is_not_passed_over_in_silence(verdict, boot
     expected = ("refuse", ["last_verdict_not_accepted"]) if refused else ("none", ["already_running"])
     assert (plan.action, codes(plan.reasons)) == expected
     assert not refused or "verdict kexec_without_handover" in plan.reasons[0].message
+    accepting = Policy(accept=("last_verdict_not_accepted",))
+    plan = decide(situation(running=running(release=NEW), transition=record, policy=accepting))
+    assert (plan.action, codes(plan.warnings)) == ("none", ["last_verdict_not_accepted"] if refused else [])
 
 
 @pytest.mark.parametrize("state", ["staging", "loaded", "left"])
@@ -324,7 +165,11 @@ def test_a_target_that_runs_unproven_is_not_passed_over_in_silence(verdict, boot
     [
         {"running": running(release=NEW, boot_id=LATER_BOOT_ID, boot="handover")},
         {"running": running(boot_id=LATER_BOOT_ID, boot="kexec")},
-        {"running": running(boot_id=LATER_BOOT_ID, boot="unknown", image_loaded=True), "target": None},
+        {
+            "running": running(boot_id=LATER_BOOT_ID, boot="unknown", image_loaded=True),
+            "target": None,
+            "choice": Choice(None, (), Note("target_not_found", "No.")),
+        },
         {"running": running(boot_id=LATER_BOOT_ID, boot="handover"), "site": site(load_disabled=True)},
     ],
 )
@@ -349,13 +194,15 @@ def test_what_was_left_is_known_by_its_boot_not_by_its_release():
 
 
 def test_shape():
-    assert decide(situation(target=target(initrd=None, kho_built=None))).as_dict().keys() == {
+    assert decide(
+        situation(target=target(candidate=candidate(initrds=()), image=image(kho_built=None)))
+    ).as_dict().keys() == {
         "action",
         "promise",
         "reasons",
         "warnings",
     }
-    plan = decide(situation(target=target(kho_built=None))).as_dict()
+    plan = decide(situation(target=target(image=image(kho_built=None)))).as_dict()
     assert plan["promise"] == {
         "release": NEW,
         "previous_release": OLD,
@@ -366,16 +213,153 @@ def test_shape():
     assert [note.keys() for note in plan["reasons"] + plan["warnings"]] == [{"code", "message"}] * 2
 
 
+# What stands in the way, by what it leaves possible.
+LOST = {"target": target(image=image(kho_abi="kho-v9"))}
+DOUBTFUL = {"target": target(image=image(kho_abi=None))}
+NO_KEXEC = {"site": site(load_disabled=True)}
+NOTHING_GOES = {"target": target(unsafe=("/boot",))}
+FREE = {}
+
+# handover, fallback, on_unknown, accept, what stands in the way; action, reasons of a refusal, warnings.
+POLICIES = [
+    ("require", "refuse", "warn", "", FREE, "handover", "", ""),
+    ("prefer", "refuse", "warn", "", FREE, "handover", "", ""),
+    ("ignore", "refuse", "warn", "", FREE, "kexec", "", ""),
+    ("require", "cold_boot", "warn", "", FREE, "handover", "", ""),
+    ("require", "refuse", "warn", "", LOST, "refuse", "kho_abi_mismatch", ""),
+    ("prefer", "refuse", "warn", "", LOST, "kexec", "", "kho_abi_mismatch"),
+    ("ignore", "refuse", "warn", "", LOST, "kexec", "", ""),
+    ("require", "cold_boot", "warn", "", LOST, "cold_boot", "", "kho_abi_mismatch boot_default_unknown"),
+    ("prefer", "cold_boot", "warn", "", LOST, "kexec", "", "kho_abi_mismatch"),
+    ("require", "refuse", "warn", "kho_abi_mismatch", LOST, "kexec", "", "kho_abi_mismatch"),
+    ("require", "cold_boot", "warn", "kho_abi_mismatch", LOST, "kexec", "", "kho_abi_mismatch"),
+    ("require", "refuse", "warn", "metadata_unsupported", LOST, "refuse", "kho_abi_mismatch", ""),
+    ("require", "refuse", "warn", "", DOUBTFUL, "handover", "", "kho_abi_unknown"),
+    ("prefer", "refuse", "warn", "", DOUBTFUL, "handover", "", "kho_abi_unknown"),
+    ("ignore", "refuse", "warn", "", DOUBTFUL, "kexec", "", ""),
+    ("require", "refuse", "refuse", "", DOUBTFUL, "refuse", "kho_abi_unknown", ""),
+    ("require", "refuse", "refuse", "kho_abi_unknown", DOUBTFUL, "handover", "", "kho_abi_unknown"),
+    ("prefer", "refuse", "refuse", "", DOUBTFUL, "kexec", "", "kho_abi_unknown"),
+    ("ignore", "refuse", "refuse", "", DOUBTFUL, "kexec", "", ""),
+    ("require", "cold_boot", "refuse", "", DOUBTFUL, "cold_boot", "", "kho_abi_unknown boot_default_unknown"),
+    ("require", "refuse", "warn", "", NO_KEXEC, "refuse", "kexec_disabled", ""),
+    ("prefer", "refuse", "warn", "", NO_KEXEC, "refuse", "kexec_disabled", ""),
+    ("ignore", "refuse", "warn", "", NO_KEXEC, "refuse", "kexec_disabled", ""),
+    ("require", "cold_boot", "warn", "", NO_KEXEC, "cold_boot", "", "kexec_disabled boot_default_unknown"),
+    ("ignore", "cold_boot", "warn", "", NO_KEXEC, "cold_boot", "", "kexec_disabled boot_default_unknown"),
+    ("require", "cold_boot", "warn", "", NOTHING_GOES, "refuse", "image_unsafe", ""),
+    ("ignore", "cold_boot", "warn", "", NOTHING_GOES, "refuse", "image_unsafe", ""),
+    ("require", "refuse", "warn", "", {**NO_KEXEC, **DOUBTFUL}, "refuse", "kexec_disabled", "kho_abi_unknown"),
+    ("ignore", "cold_boot", "warn", "", {**NO_KEXEC, **LOST}, "cold_boot", "", "kexec_disabled boot_default_unknown"),
+    ("prefer", "refuse", "warn", "", {**NO_KEXEC, **LOST}, "refuse", "kexec_disabled kho_abi_mismatch", ""),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("wanted", "installed", "chosen"),
+    ("handover", "fallback", "on_unknown", "accept", "changes", "action", "reasons", "warns"), POLICIES
+)
+def test_policies(handover, fallback, on_unknown, accept, changes, action, reasons, warns):
+    policy = Policy(handover=handover, fallback=fallback, on_unknown=on_unknown, accept=tuple(accept.split()))
+    plan = decide(situation(**changes, policy=policy))
+    promised = [] if action == "refuse" else [f"{action}_promised"]
+    assert (plan.action, codes(plan.reasons)) == (action, promised or reasons.split())
+    assert (plan.promise, codes(plan.warnings)) == (PROMISES.get(action), warns.split())
+
+
+@pytest.mark.parametrize(
+    ("code", "changes"),
     [
-        ("latest", (OLD, NEW), NEW),
-        ("latest", ("6.12.9", "6.12.10", "6.12.10-rc3"), "6.12.10"),
-        ("latest", (), None),
-        (OLD, (OLD, NEW), OLD),
-        ("7.3", (OLD, NEW), None),
-        ("", (OLD, NEW), None),
+        ("running_without_kho", {"running": running(built=False, enabled=False, next=None)}),
+        ("running_kho_off", {"running": running(enabled=False, next=None)}),
+        ("kexec_count_unknown", {"running": running(next=None, kexec_count=None)}),
+        ("target_without_kho", {"target": target(image=image(kho_built=False))}),
+        ("target_kho_off", {"target": target(command_line="panic=1")}),
+        ("kho_abi_mismatch", LOST),
+        ("metadata_unsupported", {"target": target(image=image(metadata=False))}),
     ],
 )
-def test_choice_of_the_release(wanted, installed, chosen):
-    assert choose_release(Policy(wanted), installed) == chosen
+def test_who_accepts_that_a_handover_is_lost_gets_the_promise_of_a_kexec(code, changes):
+    plan = decide(situation(**changes, policy=Policy(accept=(code,))))
+    assert (plan.action, plan.promise, codes(plan.warnings)) == ("kexec", BY_KEXEC, [code])
+
+
+@pytest.mark.parametrize(
+    ("code", "changes", "policy"),
+    [
+        ("downgrade", {"running": running(release="7.3.9")}, {}),
+        ("initrd_missing", {"target": target(candidate=candidate(initrds=()))}, {}),
+        ("modules_missing", {"target": target(candidate=candidate(modules=None))}, {}),
+        ("lockdown", {"site": site(lockdown="integrity")}, {}),
+        ("chain_too_long", {"running": running(next=Record(OLD, 2))}, {"max_kexec_count": 1}),
+        ("transition_denied", {}, {"denied": (Denial("*", "*", "any", "No."),)}),
+        ("kho_abi_unknown", DOUBTFUL, {"on_unknown": "refuse"}),
+    ],
+)
+def test_what_is_accepted_is_only_a_warning(code, changes, policy):
+    assert decide(situation(**changes, policy=Policy(**policy))).action == "refuse"
+    plan = decide(situation(**changes, policy=Policy(**policy, accept=(code,))))
+    assert (plan.action, codes(plan.warnings)) == ("handover", [code])
+
+
+def test_what_concerns_only_one_way_leaves_the_others():
+    denied = (Denial("*", "*", "handover", "No."),)
+    plan = decide(situation(policy=Policy(handover="prefer", denied=denied)))
+    assert (plan.action, codes(plan.warnings)) == ("kexec", ["transition_denied"])
+    denied = (Denial("*", "*", "cold_boot", "No."),)
+    plan = decide(situation(**NO_KEXEC, policy=Policy(fallback="cold_boot", denied=denied)))
+    assert (plan.action, codes(plan.reasons)) == ("refuse", ["kexec_disabled", "transition_denied"])
+
+
+STANDINGS = [FREE, LOST, DOUBTFUL, NO_KEXEC, NOTHING_GOES, {"running": running(enabled=False, next=None)}]
+ANY_POLICY = st.builds(
+    Policy,
+    allow_downgrade=st.booleans(),
+    handover=st.sampled_from(["require", "prefer", "ignore"]),
+    fallback=st.sampled_from(["refuse", "cold_boot"]),
+    on_unknown=st.sampled_from(["warn", "refuse"]),
+    max_kexec_count=st.sampled_from([0, 1, 5]),
+    accept=st.lists(st.sampled_from(ACCEPTABLE), unique=True).map(tuple),
+)
+
+
+@given(policy=ANY_POLICY, changes=st.sampled_from(STANDINGS))
+def test_a_state_of_live_update_that_would_crash_the_target_is_always_refused(policy, changes):
+    fatal = target(image=image(luo_abi="luo-v9"))
+    facts = {**changes, "target": fatal, "site": site(live_update=True)}
+    plan = decide(situation(**{"running": running(luo_abi="luo-v5"), **facts}, policy=policy))
+    assert plan.action == "refuse"
+    assert "luo_abi_mismatch" in codes(plan.reasons)
+
+
+@given(policy=ANY_POLICY, changes=st.sampled_from(STANDINGS))
+def test_a_policy_gets_no_more_than_it_allows(policy, changes):
+    plan = decide(situation(**changes, policy=policy))
+    assert plan.promise == PROMISES.get(plan.action)
+    assert bool(plan.reasons)
+    assert not set(codes(plan.reasons)) & set(codes(plan.warnings))
+    losses = {"kho_abi_mismatch", "running_kho_off"} & set(policy.accept)
+    allowed = {
+        "refuse": True,
+        "handover": policy.handover != "ignore" and changes in (FREE, DOUBTFUL),
+        "kexec": policy.handover != "require" or bool(losses),
+        "cold_boot": policy.fallback == "cold_boot",
+    }
+    assert allowed[plan.action]
+    assert plan.action == "refuse" or changes is not NOTHING_GOES
+    assert plan.action in ("refuse", "cold_boot") or changes is not NO_KEXEC
+
+
+def test_accepting_more_never_refuses_more():
+    for handover, fallback, changes in product(["require", "prefer", "ignore"], ["refuse", "cold_boot"], STANDINGS):
+        policies = [Policy(handover=handover, fallback=fallback, accept=accept) for accept in ((), ACCEPTABLE)]
+        strict, lenient = (decide(situation(**changes, policy=policy)).action for policy in policies)
+        assert lenient != "refuse" or strict == "refuse"
+
+
+def test_candidates_are_shown_with_why_they_were_not_chosen():
+    choice = Choice(candidate(), (Rejected(candidate(OLD), Note("not_latest", "It is older.")),), None)
+    shown = situation(choice=choice).candidates()
+    assert [(one["release"], one["chosen"], one["code"], one["message"]) for one in shown] == [
+        (NEW, True, None, None),
+        (OLD, False, "not_latest", "It is older."),
+    ]

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host import Completed, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._situation import Policy
+from ansible_collections.kho.kexec.plugins.module_utils._policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._staging import load, unload
 from ansible_collections.kho.kexec.plugins.module_utils._transition import (
     RECORD_PATH,
@@ -27,7 +27,7 @@ from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     LATER_BOOT_ID,
     NEW,
     OLD,
-    bzimage,
+    install,
     transition,
     upgradable_host,
 )
@@ -75,7 +75,7 @@ def test_the_record_is_there_before_the_image_and_says_loaded_after_it(host):
     assert read_transition(host) == transition()
     assert (result["changed"], result["plan"]["action"]) == (True, "handover")
     assert result["transition"] == transition().as_dict()
-    assert result["target"] == {"release": NEW, **SHOWN}
+    assert {name: result["target"][name] for name in ("release", *SHOWN)} == {"release": NEW, **SHOWN}
     assert result["running"]["release"] == OLD
     assert result["diff"] == {"before": NOTHING, "after": SHOWN}
 
@@ -137,8 +137,7 @@ def test_what_is_not_certainly_staged_is_loaded_again(host, record, loaded):
 def test_another_target_replaces_the_one_that_was_staged_here(host):
     stage(host)
     newer = "7.3.5-kho"
-    host.add(f"/boot/vmlinuz-{newer}", bzimage(newer.encode())).add(f"/boot/initrd.img-{newer}")
-    host.add(f"/boot/config-{newer}", host.read_bytes(f"/boot/config-{NEW}"))
+    install(host, newer)
     result = stage(host)
     assert (result["changed"], result["transition"]["promise"]["release"]) == (True, newer)
     assert result["diff"]["before"] == SHOWN

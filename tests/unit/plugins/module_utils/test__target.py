@@ -1,35 +1,29 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Observing the host and its kernels on files as a Debian guest has them."""
+"""Observing the target and everything else that a plan is made from."""
 
 from __future__ import annotations
 
 import pytest
 
+from ansible_collections.kho.kexec.plugins.module_utils._candidates import choose, find_candidates
+from ansible_collections.kho.kexec.plugins.module_utils._cmdline import CommandLineEdits
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._kernel_image import ImageHeader
 from ansible_collections.kho.kexec.plugins.module_utils._plan import decide
-from ansible_collections.kho.kexec.plugins.module_utils._situation import Policy
-from ansible_collections.kho.kexec.plugins.module_utils._target import (
-    installed_releases,
-    observe_site,
-    observe_situation,
-    observe_target,
-)
+from ansible_collections.kho.kexec.plugins.module_utils._policy import Policy
+from ansible_collections.kho.kexec.plugins.module_utils._target import observe_situation
 from ansible_collections.kho.kexec.plugins.module_utils._transition import RECORD_PATH, write_transition
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
+from ansible_collections.kho.kexec.tests.unit.support.images import INIT_SIZE, kernel, uki, x86_image
 from ansible_collections.kho.kexec.tests.unit.support.kernels import metadata
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     COMMAND_LINE,
     KHO_CONFIG,
     NEW,
     OLD,
-    bzimage,
-    running,
+    install,
     site,
-    situation,
-    target,
     transition,
     upgradable_host,
 )
@@ -46,8 +40,13 @@ def host(tmp_path):
     root.assert_nothing_left()
 
 
+def situation_of(host, **policy):
+    host.expect_run(VERSION, stdout="kexec-tools 2.0.29\n")
+    return observe_situation(host, Policy(**policy))
+
+
 def observed(host):
-    return observe_target(host, NEW, running(), COMMAND_LINE)
+    return situation_of(host).target
 
 
 def replace(host, path, content):
@@ -57,70 +56,67 @@ def replace(host, path, content):
         host.add(path, content)
 
 
-def test_a_whole_host_is_what_the_plan_is_tested_with(host):
+def test_a_whole_host(host):
     write_transition(host, transition("closed"))
-    host.expect_run(VERSION, stdout="kexec-tools 2.0.29\n")
-    seen = observe_situation(host, Policy())
+    seen = situation_of(host)
     assert seen.site == site(command_line="BOOT_IMAGE=/boot/vmlinuz " + COMMAND_LINE + "\n")
-    assert seen.target == target(needs_modules=False)
-    assert seen == situation(running=seen.running, target=seen.target, transition=transition("closed"))
-    assert (seen.running.release, seen.running.boot) == (OLD, "cold")
-    assert decide(seen).action == "handover"
-
-
-@pytest.mark.parametrize(
-    ("path", "content", "expected"),
-    [
-        ("/proc/self/status", "Uid:\t0\t1000\t0\t0\n", {"root": False}),
-        ("/proc/self/status", "Uid:\t1000\t0\t1000\t1000\n", {"root": True}),
-        ("/proc/self/status", "Name:\tUid: 0 0\n", {"root": False}),
-        ("/proc/sys/kernel/arch", "aarch64\n", {"architecture": "aarch64"}),
-        ("/proc/sys/kernel/arch", "", {"architecture": None}),
-        ("/proc/sys/kernel/kexec_load_disabled", "1\n", {"load_disabled": True}),
-        ("/proc/sys/kernel/kexec_load_disabled", "", {"load_disabled": None}),
-        ("/proc/sys/kernel/kexec_load_limit_reboot", "0\n", {"load_limit": 0}),
-        ("/proc/sys/kernel/kexec_load_limit_reboot", "many\n", {"load_limit": None}),
-        ("/run/systemd/container", "lxc\n", {"container": "lxc"}),
-        ("/proc/cmdline", b"a=\xff\n", {"command_line": "a=\udcff\n"}),
-    ],
-)
-def test_settings_of_the_host(host, path, content, expected):
-    host.add(path, content).expect_run(VERSION)
-    seen = observe_site(host)
-    assert {name: getattr(seen, name) for name in expected} == expected
-
-
-def test_a_host_that_shows_nothing(tmp_path):
-    host = FakeRoot(tmp_path).expect_missing(VERSION)
-    seen = observe_site(host)
-    assert seen == site(
-        root=False,
-        architecture=None,
-        load_disabled=None,
-        load_limit=None,
-        tools_problem="kexec does not exist.",
-        releases=(),
-        command_line="",
+    assert (seen.running.release, seen.running.boot, seen.transition) == (OLD, "cold", transition("closed"))
+    assert seen.choice == choose(find_candidates(host), "latest")
+    assert (seen.target.candidate, seen.target.release) == (seen.choice.chosen, NEW)
+    assert [path for path, _identity in seen.target.files] == [IMAGE, INITRD]
+    assert (seen.target.image.kho_abi, seen.target.image.init_size, seen.target.initrd_bytes) == (
+        "kho-v4",
+        INIT_SIZE,
+        9,
     )
+    assert (seen.target.command_line, seen.target.root.exists) == (COMMAND_LINE, True)
+    plan = decide(seen)
+    assert (plan.action, plan.warnings) == ("handover", ())
 
 
-def test_kexec_that_does_not_run(host):
-    host.expect_run(VERSION, rc=127)
-    assert observe_site(host).tools_problem == "'kexec --version' ended with exit code 127."
+def test_the_shape_of_a_target(host):
+    seen = observed(host)
+    assert seen.as_dict() == {
+        "release": NEW,
+        "image": IMAGE,
+        "uki": False,
+        "initrds": [INITRD],
+        "modules": f"/lib/modules/{NEW}",
+        "found_in": ["boot", "modules"] if "modules" in seen.candidate.found_in else ["boot"],
+        "command_line": COMMAND_LINE,
+        "kernel": seen.image.as_dict(),
+    }
+    host.add(IMAGE, b"text")
+    assert observed(host).as_dict()["kernel"] is None
 
 
-def test_only_images_of_releases_count(host):
-    for name in ("vmlinuz", "vmlinuz.old", "vmlinuz-7.3.9.old", "vmlinuz-7.3.9.dpkg-new", "vmlinuz-", "config-9.9.9",
-                 "vmlinuz-7.3~rc7-amd64", "xvmlinuz-9.9.9", "vmlinuz-latest"):  # fmt: skip
-        host.add("/boot/" + name)
-    assert set(installed_releases(host)) == {OLD, NEW, "7.3~rc7-amd64"}
+def test_a_unified_kernel_image_brings_its_initrd(host):
+    name = f"/efi/EFI/Linux/{NEW}.efi"
+    host.remove(IMAGE)
+    host.add(name, uki(x86_image(kernel()), initrd=b"an archive", uname=NEW.encode()))
+    seen = observed(host)
+    assert (seen.candidate.uki, seen.candidate.initrds, seen.has_initrd, seen.initrd_bytes) == (True, (), True, 10)
+    assert decide(situation_of(host)).action == "handover"
+    host.add(name, uki(x86_image(kernel()), uname=NEW.encode()))
+    assert (observed(host).has_initrd, observed(host).initrd_bytes) == (False, 0)
 
 
-@pytest.mark.parametrize("name", ["/boot/initramfs-{}.img", "/boot/initrd-{}", "/boot/initrd.img-{}"])
-def test_names_of_the_initrd(host, name):
-    host.remove(INITRD)
-    host.add(name.format(NEW), b"an initrd")
-    assert observed(host).initrd == name.format(NEW)
+def test_the_command_line_is_edited(host):
+    edits = CommandLineEdits(append=("quiet",), replace={"panic": "30"}, remove=("console",))
+    assert situation_of(host, edits=edits).target.command_line == "root=LABEL=root kho=on panic=30 quiet"
+
+
+def test_an_edit_that_says_something_else_is_refused_with_what_was_found(host):
+    with pytest.raises(Refusal) as caught:
+        situation_of(host, edits=CommandLineEdits(append=("kho=off",)))
+    assert caught.value.code == "command_line_edit_invalid"
+    assert caught.value.findings["running"]["release"] == OLD
+
+
+def test_a_root_device_that_is_not_there(host):
+    host.remove("/dev/disk/by-label/root")
+    host.add("/dev/disk/by-label/other")
+    assert decide(situation_of(host)).reasons[0].code == "root_device_missing"
 
 
 @pytest.mark.parametrize(
@@ -142,53 +138,40 @@ def test_who_needs_an_initrd(host, config, other_initrd, other_image, needed):
     if not other_image:
         host.remove(f"/boot/vmlinuz-{OLD}")
     seen = observed(host)
-    assert (seen.initrd, seen.needs_initrd) == (None, needed)
+    assert (seen.has_initrd, seen.needs_initrd) == (False, needed)
 
 
 @pytest.mark.parametrize(
-    ("config", "kho_built", "needs_modules"),
+    ("config", "needs_modules"),
     [
-        (KHO_CONFIG, True, False),
-        (KHO_CONFIG + "CONFIG_XFS_FS=m\n", True, True),
-        (KHO_CONFIG.replace("CONFIG_KEXEC_HANDOVER=y", "# CONFIG_KEXEC_HANDOVER is not set"), False, False),
-        (KHO_CONFIG.replace("CONFIG_KEXEC_HANDOVER=y\n", ""), False, False),
-        (KHO_CONFIG + '# CONFIG_X=m\nCONFIG_Y="=m"\n', True, False),
-        ("no config at all\n", None, True),
-        (None, None, True),
+        (KHO_CONFIG, False),
+        (KHO_CONFIG + "CONFIG_XFS_FS=m\n", True),
+        (KHO_CONFIG + '# CONFIG_X=m\nCONFIG_Y="=m"\n', False),
+        (None, True),
     ],
 )
-def test_what_the_config_says(host, config, kho_built, needs_modules):
+def test_who_needs_modules(host, config, needs_modules):
     replace(host, CONFIG, config)
-    seen = observed(host)
-    assert (seen.kho_built, seen.needs_modules) == (kho_built, needs_modules)
+    assert observed(host).needs_modules is needs_modules
 
 
 def test_the_config_may_lie_with_the_modules(host):
     host.remove(CONFIG)
-    host.add(f"/usr/lib/modules/{NEW}/config", KHO_CONFIG + "CONFIG_XFS_FS=m\n")
-    assert (observed(host).kho_built, observed(host).needs_modules) == (True, True)
+    host.add(f"/lib/modules/{NEW}/config", KHO_CONFIG + "CONFIG_XFS_FS=m\n")
+    assert observed(host).needs_modules is True
 
 
-def test_modules_are_there_when_depmod_was_run(host):
-    host.remove(f"/lib/modules/{NEW}/modules.dep")
-    assert observed(host).has_modules is False
-
-
-@pytest.mark.parametrize(
-    ("content", "header", "problem"),
-    [
-        (bzimage(load_flags=0), ImageHeader("i686", NEW, 2047), None),
-        (bzimage() + bytes(1 << 20), ImageHeader("x86_64", NEW, 2047), None),
-        (b"text", None, "it is no bzImage"),
-        (None, None, f"{IMAGE} does not exist"),
-    ],
-)
-def test_the_header_or_why_it_cannot_be_read(host, content, header, problem):
-    replace(host, IMAGE, content)
+def test_an_image_that_is_none(host):
+    host.add(IMAGE, b"text")
     seen = observed(host)
-    assert seen.header == header
-    assert (seen.image_problem is None) == (problem is None)
-    assert (seen.image_problem or "").startswith(problem or "")
+    assert seen.image is None
+    assert seen.image_problem.startswith("it is no bzImage")
+
+
+def test_a_target_that_takes_no_handover(host):
+    install(host, NEW, abi="", luo="", metadata=False, config=None)
+    host.remove(CONFIG)
+    assert [note.code for note in decide(situation_of(host)).reasons] == ["target_without_kho"]
 
 
 @pytest.mark.parametrize(
@@ -215,38 +198,32 @@ def test_who_may_write_what_will_be_started(host, path, uid, gid, mode, safe):
 
 def test_links_are_followed_to_what_they_mean(host):
     host.remove(IMAGE)
-    host.add(f"/srv/kernels/{NEW}", bzimage()).link(IMAGE, f"/srv/kernels/{NEW}")
+    host.add(f"/srv/kernels/{NEW}", x86_image(kernel())).link(IMAGE, f"/srv/kernels/{NEW}")
     assert observed(host).unsafe == ()
     (host.root / "srv/kernels").chmod(0o777)
     assert observed(host).unsafe == ("/srv/kernels",)
 
 
-def test_what_nobody_can_tell_the_owner_of_is_not_safe(host):
-    host.remove(IMAGE)
-    assert observed(host).unsafe == (IMAGE,)
-
-
 def test_without_root_the_record_is_not_looked_at(host):
-    host.add("/proc/self/status", "Uid:\t1000\t1000\t1000\t1000\n").add(RECORD_PATH, "broken").expect_run(VERSION)
-    seen = observe_situation(host, Policy())
+    host.add("/proc/self/status", "Uid:\t1000\t1000\t1000\t1000\n").add(RECORD_PATH, "broken")
+    seen = situation_of(host)
     assert [note.code for note in decide(seen).reasons] == ["not_root"]
 
 
 def test_a_broken_record_is_refused_with_what_was_found(host):
-    host.add(RECORD_PATH, "broken").expect_run(VERSION)
+    host.add(RECORD_PATH, "broken")
     with pytest.raises(Refusal) as caught:
-        observe_situation(host, Policy())
+        situation_of(host)
     assert caught.value.code == "record_unreadable"
     assert caught.value.findings["running"]["release"] == OLD
 
 
 def test_a_release_that_is_not_installed_is_no_target(host):
-    host.expect_run(VERSION)
-    seen = observe_situation(host, Policy("7.9.9"))
+    seen = situation_of(host, release="7.9.9")
     assert (seen.target, decide(seen).reasons[0].code) == (None, "target_not_found")
 
 
 def test_the_promise_is_read_from_the_kernel(host):
-    host.add("/sys/kernel/debug/kho/out/sub_fdts/kexec-metadata", metadata(OLD.encode(), 9)).expect_run(VERSION)
-    promise = decide(observe_situation(host, Policy())).promise
+    host.add("/sys/kernel/debug/kho/out/sub_fdts/kexec-metadata", metadata(OLD.encode(), 9))
+    promise = decide(situation_of(host)).promise
     assert (promise.previous_release, promise.kexec_count, promise.abi) == (OLD, 9, "kho-v4")

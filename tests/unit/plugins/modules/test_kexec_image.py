@@ -14,7 +14,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._transition import RECOR
 from ansible_collections.kho.kexec.plugins.modules import kexec_image
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, KexecHost
 from ansible_collections.kho.kexec.tests.unit.support.run_module import run_module
-from ansible_collections.kho.kexec.tests.unit.support.transitions import NEW, OLD, upgradable_host
+from ansible_collections.kho.kexec.tests.unit.support.transitions import NEW, OLD, install, upgradable_host
 
 RETURNED = yaml.safe_load(kexec_image.RETURN)
 ADDED_BY_ANSIBLE = {"changed", "invocation", "failed", "exception", "msg", "warnings"}
@@ -77,11 +77,25 @@ def test_a_refusal_says_why_and_what_was_found(host):
 
 
 def test_warnings_are_shown(host):
-    host.remove(f"/boot/config-{NEW}")
-    host.add(f"/lib/modules/{NEW}/modules.dep")
-    rc, result = run(host)
-    assert (rc, [note["code"] for note in result["plan"]["warnings"]]) == (0, ["target_config_unknown"])
-    assert [warning for warning in result["warnings"] if f"/boot/config-{NEW}" in str(warning)]
+    rc, result = run(host, command_line_replace={"panic": 0})
+    assert (rc, [note["code"] for note in result["plan"]["warnings"]]) == (0, ["panic_never_restarts"])
+    assert [warning for warning in result["warnings"] if "panic=0" in str(warning)]
+
+
+def test_the_policy_of_the_options(host):
+    install(host, NEW, abi="kho-v9")
+    assert run(host)[1]["code"] == "kho_abi_mismatch"
+    assert run(host, accept=["luo_abi_mismatch"])[1]["code"] == "accept_impossible"
+    rc, result = run(host, accept=["kho_abi_mismatch"])
+    assert (rc, result["plan"]["action"], result["transition"]["promise"]["how"]) == (0, "kexec", "kexec")
+
+
+def test_the_command_line_is_edited(host):
+    edits = {"command_line_append": ["quiet"], "command_line_remove": ["console"], "command_line_replace": {"ro": None}}
+    rc, result = run(host, **edits)
+    assert (rc, result["target"]["command_line"]) == (0, "root=LABEL=root kho=on panic=10 ro quiet")
+    rc, result = run(host, command_line_append=["kho=off"])
+    assert (rc, result["code"], result["running"]["release"]) == (1, "command_line_edit_invalid", OLD)
 
 
 @pytest.mark.parametrize("options", [{"state": "absent"}, {"panic": "soon"}, {"kernel": "x"}])

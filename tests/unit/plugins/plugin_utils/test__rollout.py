@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout import HEADER, OUTAGE_COLUMN, Rollout
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout import HEADER, OUTAGE_COLUMN, PREVIEW_HEADER, Rollout
 
 PROMISE = {"release": "7.3.4-kho", "previous_release": "7.2.13-kho", "kexec_count": 1}
 STAGED = {
@@ -49,6 +49,7 @@ def test_lost_host_shows_what_was_promised() -> None:
     [
         ([("kexec_image", THERE)], "already there"),
         ([("kexec_image", STAGED)], "staged"),
+        ([("kexec_image", {**STAGED, "plan": {"action": "cold_boot"}})], "staged"),
         ([("kexec_image", STAGED), ("kexec_reboot", {"changed": True, "verdict": None})], "planned"),
         ([("kexec_image", {"failed": True, "code": "kexec_disabled"})], "kexec_disabled"),
         ([("kexec_image", {"failed": True})], "failed"),
@@ -82,3 +83,61 @@ def test_counts_by_word() -> None:
         rollout.note_result(host, "kexec_image", THERE)
     rollout.note_lost("c")
     assert rollout.counts() == [("already there", 2), ("unreachable", 1)]
+
+
+WARNED = {**STAGED, "plan": {**STAGED["plan"], "warnings": [{"code": "kho_abi_unknown"}, {"code": "downgrade"}]}}
+NOT_DONE = {"action": "refuse", "promise": None, "reasons": [{"code": "kexec_disabled", "message": "Off. Do this."}]}
+REFUSED = {"running": {"release": "7.2.13-kho"}, "target": None, "plan": NOT_DONE, "failed": True, "code": "x"}
+
+
+def preview_of(*results: tuple[str, Any]) -> Rollout:
+    rollout = Rollout()
+    for number, (module, result) in enumerate(results, start=1):
+        rollout.note_result(f"web{number}", module, result, check_mode=True)
+    return rollout
+
+
+def test_preview() -> None:
+    rollout = preview_of(("kexec_image", WARNED), ("kexec_image", THERE), ("kexec_image", REFUSED))
+    rollout.note_lost("web4")
+    rows = rollout.preview_rows()
+    assert rows == [
+        ("web1", "7.2.13-kho", "7.3.4-kho", "handover", "7.2.13-kho (1)", "kho_abi_unknown downgrade", "-"),
+        ("web2", "7.3.4-kho", "7.3.4-kho", "none", "-", "-", "-"),
+        ("web3", "7.2.13-kho", "-", "refuse", "-", "-", "kexec_disabled"),
+        ("web4", "-", "-", "unreachable", "-", "-", "-"),
+    ]
+    assert {len(row) for row in rows} == {len(PREVIEW_HEADER)}
+    assert rollout.preview_counts() == [("handover", 1), ("none", 1), ("refuse", 1), ("unreachable", 1)]
+
+
+def test_one_remedy_for_each_code() -> None:
+    broken = {"failed": True, "msg": "It broke."}
+    rollout = preview_of(("kexec_image", REFUSED), ("kexec_image", broken), ("kexec_image", REFUSED))
+    assert rollout.remedies() == ["kexec_disabled (web1 and 1 more): Off. Do this.", "failed (web2): It broke."]
+    assert rollout.preview_rows()[1][3:] == ("failed", "-", "-", "failed")
+
+
+@pytest.mark.parametrize(
+    ("results", "preview"),
+    [
+        ([], False),
+        ([("kexec_plan_info", False)], True),
+        ([("kexec_image", True), ("kexec_reboot", True)], True),
+        ([("kexec_plan_info", False), ("kexec_image", False)], False),
+    ],
+)
+def test_what_is_only_a_preview(results: list[tuple[str, bool]], preview: bool) -> None:
+    rollout = Rollout()
+    for module, check_mode in results:
+        rollout.note_result("web1", module, {}, check_mode)
+    assert rollout.is_preview is preview
+
+
+@pytest.mark.parametrize(
+    "junk", [None, 3, "text", [], {"reasons": 3, "warnings": "x"}, {"action": "refuse", "reasons": [3]}]
+)
+def test_plans_of_any_shape(junk: Any) -> None:
+    rollout = preview_of(("kexec_image", {"running": junk, "target": junk, "plan": junk, "failed": True}))
+    assert len(rollout.preview_rows()[0]) == len(PREVIEW_HEADER)
+    assert rollout.remedies()

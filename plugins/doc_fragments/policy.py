@@ -1,0 +1,120 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of a policy, which kexec_image and kexec_plan_info share. Their specs are in module_utils/_options.py."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  release:
+    description:
+      - The release of the target as C(uname -r) will show it, such as V(7.3.4-kho), or a glob such as V(7.3.*), which
+        means the newest release that matches.
+      - With V(latest), the newest release that is installed. C(6.12.9) comes before C(6.12.10), and a release candidate
+        (C(7.3.0-rc7), C(7.3~rc7)) before its release.
+      - Kernels are looked for in C(/boot), in C(/usr/lib/modules), and in the boot loader's entries.
+    type: str
+    default: latest
+  panic:
+    description:
+      - Seconds after which a target that panics starts the firmware, as C(panic=) on its command line, so that the
+        boot loader brings back its default kernel.
+      - Not used when the target's command line has C(panic=) already.
+      - At least V(1).
+    type: int
+    default: 10
+  allow_downgrade:
+    description:
+      - Whether the target may be older than the running kernel.
+    type: bool
+    default: false
+  handover:
+    description:
+      - With V(require), only a handover will do.
+      - With V(prefer), a kexec without handover will do where a handover is certain not to happen. It is promised, and
+        judged by that promise.
+      - With V(ignore), a kexec is all that is promised. A handover that comes through nevertheless must be right.
+    type: str
+    choices: [require, prefer, ignore]
+    default: require
+  fallback:
+    description:
+      - What to do when no kexec that O(handover) allows is possible.
+      - With V(cold_boot), the host is cold-booted. The boot loader decides then which kernel starts, and the target
+        must be its default.
+    type: str
+    choices: [refuse, cold_boot]
+    default: refuse
+  on_unknown:
+    description:
+      - What to do when something about the handover cannot be known, as the codes that end in C(_unknown) say.
+      - With V(warn), the handover is promised nevertheless.
+    type: str
+    choices: [warn, refuse]
+    default: warn
+  max_kexec_count:
+    description:
+      - The longest chain of handovers. A handover that would make C(kexec_count) larger is refused, and so is a kexec.
+      - With V(0), there is no limit.
+    type: int
+    default: 0
+  denied_transitions:
+    description:
+      - Transitions that must not be done.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      from:
+        description: A glob for the release that runs.
+        type: str
+        default: '*'
+      to:
+        description: A glob for the target's release.
+        type: str
+        default: '*'
+      action:
+        description: In which way it must not be done.
+        type: str
+        choices: [any, handover, kexec, cold_boot]
+        default: any
+      reason:
+        description: Why, as a sentence that whoever meets it understands.
+        type: str
+        required: true
+  accept:
+    description:
+      - Codes of refusals that are no reason to refuse. Each becomes a warning, and the promise changes with it. With
+        V(kho_abi_mismatch), for example, a kexec without handover is promised.
+      - Can be V(chain_too_long), V(downgrade), V(image_release_unknown), V(initrd_missing), V(kexec_count_unknown),
+        V(kho_abi_mismatch), V(kho_abi_unknown), V(last_verdict_not_accepted), V(lockdown), V(metadata_unknown),
+        V(metadata_unsupported), V(modules_missing), V(root_device_missing), V(running_kho_off),
+        V(running_kho_unknown), V(running_without_kho), V(scratch_fit_unknown), V(target_kho_off),
+        V(target_kho_unknown), V(target_without_kho) and V(transition_denied).
+      - Everything else can never be accepted. It could not work, would start something else than was judged, or, as
+        V(luo_abi_mismatch), would crash the target.
+    type: list
+    elements: str
+    default: []
+  command_line_append:
+    description:
+      - Arguments to add to the target's command line, each with its quotes, such as V(quiet) or V(console=ttyS1).
+    type: list
+    elements: str
+    default: []
+  command_line_replace:
+    description:
+      - Values by the names of parameters. A parameter keeps its place; one that is not there is added. V(null) is for
+        a parameter without value.
+    type: dict
+    default: {}
+  command_line_remove:
+    description:
+      - Parameters to leave out, by name, or as C(name=value) for those with this value only.
+    type: list
+    elements: str
+    default: []
+"""

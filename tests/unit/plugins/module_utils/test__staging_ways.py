@@ -1,0 +1,140 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Staging another way than a handover, and planning without staging."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.kho.kexec.plugins.module_utils._errors import Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._policy import Policy
+from ansible_collections.kho.kexec.plugins.module_utils._staging import load, preview, unload
+from ansible_collections.kho.kexec.plugins.module_utils._transition import (
+    RECORD_PATH,
+    Promise,
+    read_transition,
+)
+from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, KexecHost, Killed
+from ansible_collections.kho.kexec.tests.unit.support.transitions import (
+    COMMAND_LINE,
+    CREATED,
+    NEW,
+    OLD,
+    install,
+    transition,
+    upgradable_host,
+)
+
+IMAGE, INITRD = f"/boot/vmlinuz-{NEW}", f"/boot/initrd.img-{NEW}"
+KEXEC = f"kexec -s -l {IMAGE} --initrd={INITRD} --command-line={COMMAND_LINE}"
+WRITE, REMOVE = f"write {RECORD_PATH}", f"remove {RECORD_PATH}"
+SHOWN = {"image": IMAGE, "initrds": [INITRD], "command_line": COMMAND_LINE}
+NOTHING = {"image": None}
+
+
+@pytest.fixture
+def host(tmp_path):
+    tmp_path.chmod(0o755)
+    return upgradable_host(KexecHost(tmp_path))
+
+
+def stage(host, check_mode=False, **policy):
+    return load(host, Policy(**policy), CREATED, check_mode)
+
+
+def snapshot(host):
+    return {str(path): path.read_bytes() for path in host.root.rglob("*") if path.is_file()}
+
+
+COLD = transition(promise=Promise(NEW, None, 0, None, "cold_boot"), image=None)
+COLDLY = {"fallback": "cold_boot"}
+
+
+def without_kexec(host):
+    return host.add("/proc/sys/kernel/kexec_load_disabled", "1\n")
+
+
+def test_for_a_cold_boot_only_the_promise_is_written(host):
+    result = stage(without_kexec(host), **COLDLY)
+    assert (result["changed"], result["plan"]["action"], host.steps) == (True, "cold_boot", [WRITE])
+    assert read_transition(host) == COLD
+    assert result["diff"] == {"before": NOTHING, "after": NOTHING}
+    host.steps.clear()
+    assert (stage(host, **COLDLY)["changed"], host.steps) == (False, [])
+
+
+def test_before_a_cold_boot_what_was_staged_here_is_unloaded(host):
+    stage(host)
+    host.steps.clear()
+    assert stage(without_kexec(host), check_mode=True, **COLDLY)["changed"] is True
+    assert (host.steps, host.is_loaded) == ([], True)
+    result = stage(host, **COLDLY)
+    assert (result["changed"], host.steps, host.is_loaded) == (True, ["kexec -s -u", REMOVE, WRITE], False)
+    assert result["diff"] == {"before": SHOWN, "after": NOTHING}
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_killed_before_a_cold_boot_the_next_run_goes_on(host, step):
+    stage(host)
+    without_kexec(host).steps.clear()
+    host.kill_before = step
+    with pytest.raises(Killed):
+        stage(host, **COLDLY)
+    stage(host, **COLDLY)
+    assert (read_transition(host), host.is_loaded) == (COLD, False)
+
+
+def test_the_promise_of_a_cold_boot_can_be_taken_back(host):
+    stage(without_kexec(host), **COLDLY)
+    host.steps.clear()
+    assert unload(host, False)["changed"] is True
+    assert (host.steps, read_transition(host)) == ([REMOVE], None)
+
+
+def test_an_image_of_somebody_else_stays_also_when_a_cold_boot_was_promised(host):
+    stage(without_kexec(host), **COLDLY)
+    host.add(LOADED, "1\n").steps.clear()
+    with pytest.raises(Refusal) as caught:
+        unload(host, False)
+    assert caught.value.code == "image_already_loaded"
+    with pytest.raises(Refusal) as caught:
+        stage(host, **COLDLY)
+    assert caught.value.code == "image_already_loaded"
+    assert stage(host, release=OLD)["transition"] is None
+    assert (host.steps, host.is_loaded) == ([REMOVE], True)
+
+
+def test_what_is_accepted_is_loaded_with_another_promise(host):
+    install(host, NEW, abi="kho-v9")
+    with pytest.raises(Refusal) as caught:
+        stage(host)
+    assert (caught.value.code, host.steps) == ("kho_abi_mismatch", [])
+    result = stage(host, accept=("kho_abi_mismatch",))
+    assert (result["plan"]["action"], host.steps) == ("kexec", [WRITE, KEXEC, WRITE])
+    assert result["transition"]["promise"] == Promise(NEW, None, 0, None, "kexec").as_dict()
+    assert [note["code"] for note in result["plan"]["warnings"]] == ["kho_abi_mismatch"]
+
+
+def test_a_preview_is_the_plan_and_changes_nothing(host):
+    before = snapshot(host)
+    seen = preview(host, Policy())
+    assert (snapshot(host), host.steps) == (before, [])
+    assert (seen["plan"]["action"], seen["transition"]) == ("handover", None)
+    assert [(one["release"], one["chosen"], one["code"]) for one in seen["candidates"]] == [
+        (NEW, True, None),
+        (OLD, False, "not_latest"),
+    ]
+    staged = stage(host)
+    assert {name: seen[name] for name in ("running", "target", "plan")} == {
+        name: staged[name] for name in ("running", "target", "plan")
+    }
+
+
+def test_a_refusal_is_an_answer_of_a_preview(host):
+    host.add(LOADED, "1\n")
+    assert preview(host, Policy())["plan"]["reasons"][0]["code"] == "image_already_loaded"
+    host.add(RECORD_PATH, "broken")
+    seen = preview(host, Policy())
+    assert (seen["plan"]["action"], seen["plan"]["reasons"][0]["code"]) == ("refuse", "record_unreadable")
+    assert (seen["running"]["release"], seen["target"], seen["candidates"], seen["transition"]) == (OLD, None, [], None)
