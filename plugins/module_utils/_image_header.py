@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Optional
 
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
@@ -19,9 +19,9 @@ from ansible_collections.kho.kexec.plugins.module_utils._pe import parse_pe
 from ansible_collections.kho.kexec.plugins.module_utils._releases import RELEASE_LIMIT, is_release
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 
-SECTOR = 512
+_SECTOR = 512
 # The x86 setup code has at most 64 sectors and one boot sector, and the header's text lies in it.
-HEADER_LIMIT = 65 * SECTOR
+_HEADER_LIMIT = 65 * _SECTOR
 
 # From this version of the x86 boot protocol on, kexec_file_load takes an image (bzImage64_probe).
 _OLDEST_PROTOCOL = 0x020C
@@ -91,10 +91,10 @@ def parse_header(image: memoryview) -> Optional[ImageHeader]:
 
     Raises ImageError, and nothing else, when it begins like an image and then is damaged.
     """
-    start = bytes(image[:HEADER_LIMIT])
-    if is_bzimage(start):
+    start = bytes(image[:_HEADER_LIMIT])
+    if start[0x202:0x206] == b"HdrS" and start[0x1FE:0x200] == b"\x55\xaa":
         return _bzimage(image, start)
-    if is_zboot(start):
+    if start[:2] == b"MZ" and start[4:8] == b"zimg":
         return _zboot(image, start)
     if is_arm64(start):
         return _arm64(image, start)
@@ -103,38 +103,9 @@ def parse_header(image: memoryview) -> Optional[ImageHeader]:
     return None
 
 
-def is_bzimage(start: bytes) -> bool:
-    """Whether this is the beginning of an x86 image."""
-    return start[0x202:0x206] == b"HdrS" and start[0x1FE:0x200] == b"\x55\xaa"
-
-
-def is_zboot(start: bytes) -> bool:
-    """Whether this is the beginning of an EFI program that decompresses a kernel."""
-    return start[:2] == b"MZ" and start[4:8] == b"zimg"
-
-
 def is_arm64(start: bytes) -> bool:
     """Whether this is the beginning of an arm64 image that is not compressed."""
     return start[0x38:0x3C] == b"ARM\x64"
-
-
-def x86_header(start: bytes) -> ImageHeader:
-    """Read the header of a bzImage from its first ``HEADER_LIMIT`` bytes; where the payload ends is not looked at."""
-    if len(start) < _SHORTEST_X86_HEADER:
-        raise ImageError(f"its bzImage header ends after {len(start)} bytes")
-    protocol, version_offset = struct.unpack_from("<H6xH", start, 0x206)
-    if protocol < _OLDEST_PROTOCOL:
-        raise ImageError(f"its boot protocol is {protocol >> 8}.{protocol & 0xFF:02d}, and kexec needs 2.12")
-    load_flags, command_line_limit = struct.unpack_from("<HI", start, 0x236)
-    offset, size = struct.unpack_from("<II", start, 0x248)
-    return ImageHeader(
-        format="bzimage",
-        architecture="x86_64" if load_flags & _XLF_KERNEL_64 else "i686",
-        release=_x86_release(start, version_offset),
-        init_size=_SIZE.unpack_from(start, 0x260)[0],
-        command_line_limit=command_line_limit,
-        payload=Payload("unknown", _setup_end(start) + offset, size),
-    )
 
 
 def arm64_architecture(start: bytes) -> Optional[str]:
@@ -152,14 +123,30 @@ def arm64_init_size(start: bytes) -> Optional[int]:
 
 
 def _bzimage(image: memoryview, start: bytes) -> ImageHeader:
-    """An x86 payload ends with its decompressed size, which gzip itself has there and the kernel's build appends."""
-    header = x86_header(start)
-    offset, size = header.payload.offset, header.payload.size
+    if len(start) < _SHORTEST_X86_HEADER:
+        raise ImageError(f"its bzImage header ends after {len(start)} bytes")
+    protocol, version_offset = struct.unpack_from("<H6xH", start, 0x206)
+    if protocol < _OLDEST_PROTOCOL:
+        raise ImageError(f"its boot protocol is {protocol >> 8}.{protocol & 0xFF:02d}, and kexec needs 2.12")
+    load_flags, command_line_limit = struct.unpack_from("<HI", start, 0x236)
+    return ImageHeader(
+        format="bzimage",
+        architecture="x86_64" if load_flags & _XLF_KERNEL_64 else "i686",
+        release=_x86_release(start, version_offset),
+        init_size=_SIZE.unpack_from(start, 0x260)[0],
+        command_line_limit=command_line_limit,
+        payload=_x86_payload(image, start),
+    )
+
+
+def _x86_payload(image: memoryview, start: bytes) -> Payload:
+    """It ends with its decompressed size, which gzip itself has there and the kernel's build appends to all others."""
+    offset, size = struct.unpack_from("<II", start, 0x248)
+    offset += _setup_end(start)
     _check_inside(image, offset, size)
     compression = _compression(image, offset)
     unpacked_size = _SIZE.unpack_from(image, offset + size - _SIZE.size)[0]
-    payload = Payload(compression, offset, size - (0 if compression == "gzip" else _SIZE.size), unpacked_size)
-    return replace(header, payload=payload)
+    return Payload(compression, offset, size - (0 if compression == "gzip" else _SIZE.size), unpacked_size)
 
 
 def _zboot(image: memoryview, start: bytes) -> ImageHeader:
@@ -196,13 +183,13 @@ def _compression(image: memoryview, offset: int) -> str:
 
 
 def _setup_end(start: bytes) -> int:
-    return ((start[0x1F1] or 4) + 1) * SECTOR
+    return ((start[0x1F1] or 4) + 1) * _SECTOR
 
 
 def _x86_release(start: bytes, version_offset: int) -> str:
     """The first word of the version text, which lies in the setup code, behind the boot sector."""
     setup_end = _setup_end(start)
-    begin = version_offset + SECTOR
+    begin = version_offset + _SECTOR
     if version_offset == 0 or begin >= min(setup_end, len(start)):
         raise ImageError(f"its header places the version at byte {begin}, outside of the setup code")
     word = _FIRST_WORD.match(start[:setup_end], begin)

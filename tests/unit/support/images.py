@@ -9,7 +9,7 @@ import bz2
 import gzip
 import lzma
 import struct
-from typing import Callable, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.kho.kexec.tests.unit.support.kernels import bzimage
 
@@ -49,7 +49,7 @@ def kernel(
     return head + b"".join(bytes([65 + number]) * filling + text for number, text in enumerate(texts))
 
 
-def x86_image(payload: bytes, compression: str = "gzip", unpacked_size: Optional[int] = None, **header: int) -> bytes:
+def x86_image(payload: bytes, compression: str = "gzip", unpacked_size: Optional[int] = None, **header: Any) -> bytes:
     """A bzImage with this kernel in it; its build appends the size to all but gzip, which has it."""
     packed = COMPRESSORS[compression](payload)
     if compression != "gzip":
@@ -57,7 +57,7 @@ def x86_image(payload: bytes, compression: str = "gzip", unpacked_size: Optional
     return x86_with(packed, **header)
 
 
-def x86_with(packed: bytes, offset: int = 0x100, length: Optional[int] = None, **header: int) -> bytes:
+def x86_with(packed: bytes, offset: int = 0x100, length: Optional[int] = None, **header: Any) -> bytes:
     """A bzImage with these bytes where its payload is."""
     image = bytearray(bzimage(size=28 * 512, **header))
     struct.pack_into("<II", image, 0x248, offset, len(packed) if length is None else length)

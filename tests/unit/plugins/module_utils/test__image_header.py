@@ -43,6 +43,42 @@ def test_bzimage():
     assert parse(x86_image(DATA, load_flags=0)).architecture == "i686"
 
 
+@pytest.mark.parametrize(
+    ("release", "first_word"),
+    [(b"7.3.4", "7.3.4"), (b"6.1.0-56-cloud-amd64 x", "6.1.0-56-cloud-amd64"), (b"7" * 64, "7" * 64)],
+)
+def test_the_release_is_the_first_word(release, first_word):
+    assert parse(x86_image(DATA, release=release)).release == first_word
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ({"protocol": 0x20B}, r"2\.11.*2\.12"),
+        ({"version_at": 0}, "outside of the setup code"),
+        ({"version_at": 0xFFFF}, "outside of the setup code"),
+        ({"setup_sectors": 1}, "outside of the setup code"),
+        ({"setup_sectors": 24}, "outside of the setup code"),
+        ({"setup_sectors": 0, "version_at": 0x7FA}, "no kernel release, but '7.3.4-kho?"),
+        ({"release": b""}, r"no kernel release, but ' \(root@build\)"),
+        ({"release": b"\x1b[31m7.3"}, r"no kernel release, but '\?\[31m7.3"),
+        ({"release": b"7" * 65}, "no kernel release"),
+        ({"release": b"7.3.4.old"}, "no kernel release"),
+    ],
+)
+def test_a_damaged_header_says_what_was_found(header, says):
+    with pytest.raises(ImageError, match=says) as caught:
+        parse(x86_image(DATA, **header))
+    assert caught.value.code == "image_unreadable"
+
+
+def test_both_marks_of_a_bzimage_are_needed():
+    image = x86_image(DATA)
+    assert parse(image[:0x1FE] + b"\0\0" + image[0x200:]) is None
+    assert parse(image[:0x202] + b"HdrT" + image[0x206:]) is None
+    assert parse(image[:0x206] + struct.pack("<H", 0x20C) + image[0x208:]) is not None
+
+
 @pytest.mark.parametrize("compression", list(COMPRESSORS))
 def test_compressions(compression):
     payload = parse(x86_image(DATA, compression)).payload
