@@ -43,8 +43,13 @@ _OTHERS_WRITE = 0o022
 Entry = Dict[str, Any]
 
 
-def read_image_cached(host: Host, path: str, config_path: Optional[str], clock: Clock = time.monotonic) -> KernelImage:
-    """Like ``read_image``, with the payload looked through once for each (path, size, time of change, inode)."""
+def read_image_cached(
+    host: Host, path: str, config_path: Optional[str], remember: bool = True, clock: Clock = time.monotonic
+) -> KernelImage:
+    """Like ``read_image``, with the payload looked through once for each (path, size, time of change, inode).
+
+    Unless ``remember``, nothing is written.
+    """
     identity = host.identity(path)
     image = open_image(host.read_bytes(path, IMAGE_LIMIT))
     entries = _read(host)
@@ -54,7 +59,7 @@ def read_image_cached(host: Host, path: str, config_path: Optional[str], clock: 
         return describe(host, image, Scan(facts, None), config_path)
     scan = scan_payload(host, image, clock)
     described = describe(host, image, scan, config_path)
-    if scan.facts.complete and host.identity(path) == identity:
+    if remember and scan.facts.complete and host.identity(path) == identity:
         _write(host, [entry for entry in entries if entry["path"] != path], {**key, "facts": _as_json(scan.facts)})
     return described
 

@@ -54,7 +54,7 @@ class Outcome:
 def preview(host: Host, policy: Policy) -> dict[str, Any]:
     """Observe and decide; returns what kexec_plan_info returns. A refusal is an answer here, and raises nothing."""
     try:
-        situation = observe_situation(host, policy)
+        situation = observe_situation(host, policy, remember=False)
     except Refusal as refusal:
         plan = Plan("refuse", None, (Note(refusal.code, refusal.message),))
         nothing: dict[str, Any] = {"transition": None, "target": None, "candidates": []}
@@ -68,7 +68,7 @@ def load(host: Host, policy: Policy, created: str, check_mode: bool) -> dict[str
     ``created`` is the time that a new record gets. Raises KhoError, as a Refusal when nothing was tried, with the
     findings.
     """
-    situation = observe_situation(host, policy)
+    situation = observe_situation(host, policy, remember=not check_mode)
     plan = decide(situation)
     running, transition = situation.running, situation.transition
     findings = _observed(situation, plan)

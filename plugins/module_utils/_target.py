@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from typing import Sequence
 
+from ansible_collections.kho.kexec.plugins.module_utils._access import access_problem
 from ansible_collections.kho.kexec.plugins.module_utils._build_config import TEXT_LIMIT
-from ansible_collections.kho.kexec.plugins.module_utils._candidates import Candidate, choose, find_candidates
+from ansible_collections.kho.kexec.plugins.module_utils._candidates import Candidate, Choice, choose, find_candidates
 from ansible_collections.kho.kexec.plugins.module_utils._cmdline import for_target
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host import FileIdentity, Host, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._image import ImageError, KernelImage, read_image
+from ansible_collections.kho.kexec.plugins.module_utils._image import ImageError, KernelImage
+from ansible_collections.kho.kexec.plugins.module_utils._image_cache import read_image_cached
 from ansible_collections.kho.kexec.plugins.module_utils._ownership import writable_by_others
 from ansible_collections.kho.kexec.plugins.module_utils._policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._root_device import find_root_device
@@ -26,30 +28,33 @@ _MODULE = re.compile(r"^CONFIG_\w+=m$", re.MULTILINE)
 _INITRD = re.compile(r"^CONFIG_BLK_DEV_INITRD=y$", re.MULTILINE)
 
 
-def observe_situation(host: Host, policy: Policy) -> Situation:
-    """Everything that ``decide`` needs; reads, and changes nothing.
+def observe_situation(host: Host, policy: Policy, remember: bool) -> Situation:
+    """Everything that ``decide`` needs; reads, and changes nothing but, to ``remember``, the cache of images.
 
+    In a container and without root, nothing but the running kernel is looked at: no plan would come of it.
     Raises Refusal ``record_unreadable`` or ``command_line_edit_invalid``.
     """
     running = observe_running(host)
     try:
         site = observe_site(host)
+        if access_problem(site.container, site.root) is not None:
+            return Situation(running, site, Choice(None, (), None), None, policy, None)
         candidates = find_candidates(host)
         choice = choose(candidates, policy.release)
         command_line = for_target(site.command_line, policy.panic, policy.edits)
         bare = _runs_without_initrd(candidates, running)
-        target = observe_target(host, choice.chosen, command_line, bare) if choice.chosen else None
-        transition = read_transition(host) if site.root else None
+        target = observe_target(host, choice.chosen, command_line, bare, remember) if choice.chosen else None
+        transition = read_transition(host)
     except Refusal as refusal:
         refusal.findings["running"] = running.as_facts()
         raise
     return Situation(running, site, choice, target, policy, transition)
 
 
-def observe_target(host: Host, candidate: Candidate, command_line: str, bare: bool) -> Target:
+def observe_target(host: Host, candidate: Candidate, command_line: str, bare: bool, remember: bool) -> Target:
     """What the file system holds of this kernel; ``bare`` says that the running one does without an initrd."""
     files = _identities(host, (candidate.image, *candidate.initrds))
-    image, problem = _image(host, candidate)
+    image, problem = _image(host, candidate, remember)
     options = read_lossless(host, candidate.config, TEXT_LIMIT) if candidate.config else ""
     return Target(
         candidate=candidate,
@@ -71,9 +76,9 @@ def _runs_without_initrd(candidates: Sequence[Candidate], running: RunningKernel
     return bool(same) and not any(one.initrds or one.uki for one in same)
 
 
-def _image(host: Host, candidate: Candidate) -> tuple[KernelImage | None, str | None]:
+def _image(host: Host, candidate: Candidate, remember: bool) -> tuple[KernelImage | None, str | None]:
     try:
-        return read_image(host, candidate.image, candidate.config), None
+        return read_image_cached(host, candidate.image, candidate.config, remember), None
     except (HostError, ImageError) as error:
         return None, error.message
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Dict, List, Sequence, Union
 
 from ansible_collections.kho.kexec.plugins.module_utils._host import Completed, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._image_cache import CACHE_PATH
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 
 LOADED = "/sys/kernel/kexec/loaded"
@@ -22,9 +23,10 @@ class Killed(BaseException):
 class KexecHost(FakeRoot):
     """Programs are not scripted: ``kexec`` loads and unloads, and everything else succeeds.
 
-    ``steps`` lists what changed the host, in order. ``kill_before`` is the number of the step (from 1) before which
-    the module is killed; 0: never. ``endings`` gives steps that begin with its keys another ending: a ``Completed``
-    has no effect, and a ``HostError`` is raised, for programs after their effect.
+    ``steps`` lists what changed the host, in order, but for the cache of images, which only saves time. ``kill_before``
+    is the number of the step (from 1) before which the module is killed; 0: never. ``endings`` gives steps that begin
+    with its keys another ending: a ``Completed`` has no effect, and a ``HostError`` is raised, for programs after their
+    effect.
     """
 
     def __init__(self, root: Path) -> None:
@@ -32,6 +34,11 @@ class KexecHost(FakeRoot):
         self.steps: List[str] = []
         self.kill_before = 0
         self.endings: Dict[str, Union[Completed, HostError]] = {}
+
+    def snapshot(self) -> Dict[str, bytes]:
+        """Return the content of all files, but for the cache of images."""
+        cache = self._real(CACHE_PATH)
+        return {str(path): path.read_bytes() for path in self.root.rglob("*") if path.is_file() and path != cache}
 
     @property
     def is_loaded(self) -> bool:
@@ -55,7 +62,8 @@ class KexecHost(FakeRoot):
         return ending
 
     def write_atomically(self, path: str, data: bytes, mode: int = 0o600) -> None:
-        self._change(f"write {path}")
+        if path != CACHE_PATH:
+            self._change(f"write {path}")
         super().write_atomically(path, data, mode)
 
     def remove(self, path: str) -> None:

@@ -49,7 +49,7 @@ def host(tmp_path):
 
 
 def observed(host):
-    target = observe_situation(host, Policy()).target
+    target = observe_situation(host, Policy(), remember=False).target
     host.steps.clear()
     return target
 

@@ -51,10 +51,6 @@ def stage(host, check_mode=False, **policy):
     return load(host, Policy(**policy), CREATED, check_mode)
 
 
-def snapshot(host):
-    return {str(path): path.read_bytes() for path in host.root.rglob("*") if path.is_file()}
-
-
 def with_record(host, record, loaded=True):
     """The host with this record, and an image loaded or not."""
     write_transition(host, record)
@@ -91,9 +87,9 @@ def test_again_changes_nothing(host):
 
 
 def test_check_mode_says_the_same_and_changes_nothing(host):
-    before = snapshot(host)
+    before = host.snapshot()
     result = stage(host, check_mode=True)
-    assert (snapshot(host), host.steps) == (before, [])
+    assert (host.snapshot(), host.steps) == (before, [])
     assert (result["changed"], result["plan"]["action"], result["transition"]) == (True, "handover", None)
     assert result["diff"] == {"before": NOTHING, "after": SHOWN}
     assert {**stage(host), "transition": None} == result
@@ -167,10 +163,10 @@ def test_when_the_target_runs_an_image_of_somebody_else_stays_and_is_not_shown_a
 
 def test_a_jump_that_happened_is_left_to_its_verdict(host):
     in_another_boot(host, transition("left"))
-    before = snapshot(host)
+    before = host.snapshot()
     result = stage(host)
     assert (result["changed"], result["plan"]["action"], result["transition"]["state"]) == (False, "verify", "left")
-    assert (snapshot(host), host.steps) == (before, [])
+    assert (host.snapshot(), host.steps) == (before, [])
 
 
 @pytest.mark.parametrize(
@@ -185,12 +181,12 @@ def test_a_jump_that_happened_is_left_to_its_verdict(host):
 )
 def test_a_refusal_leaves_the_host_as_it_was(host, path, content, code):
     host.add(path, content)
-    before = snapshot(host)
+    before = host.snapshot()
     with pytest.raises(Refusal) as caught:
         stage(host)
     assert caught.value.code == code
     assert caught.value.findings["running"]["release"] == OLD
-    assert (snapshot(host), host.steps) == (before, [])
+    assert (host.snapshot(), host.steps) == (before, [])
 
 
 def test_a_refusal_names_all_its_reasons_and_carries_the_findings(host):
@@ -209,12 +205,12 @@ def test_a_load_that_fails_leaves_the_host_as_it_was(host, existing):
     if existing:
         with_record(host, existing, loaded=False)
     host.endings["kexec -s -l"] = DOES_NOT_FIT
-    before = snapshot(host)
+    before = host.snapshot()
     with pytest.raises(KhoError) as caught:
         stage(host)
     assert caught.value.code == "scratch_too_small"
     assert caught.value.findings["target"]["release"] == NEW
-    assert snapshot(host) == before
+    assert host.snapshot() == before
     assert "kexec -s -u" not in host.steps
 
 
@@ -244,10 +240,10 @@ def test_success_is_not_believed_when_the_kernel_says_otherwise(host):
 
 def test_a_record_that_cannot_be_written_stops_before_the_load(host):
     host.endings[WRITE] = HostError(RECORD_PATH, "failed", "No space left on device")
-    before = snapshot(host)
+    before = host.snapshot()
     with pytest.raises(HostError, match="No space left"):
         stage(host)
-    assert (snapshot(host), host.steps) == (before, [WRITE])
+    assert (host.snapshot(), host.steps) == (before, [WRITE])
 
 
 def test_a_record_that_cannot_be_taken_back_is_said(host):
@@ -325,10 +321,10 @@ def test_an_image_of_somebody_else_is_not_unloaded(host, record):
     if record:
         with_record(host, record)
     host.add(LOADED, "1\n")
-    before = snapshot(host)
+    before = host.snapshot()
     with pytest.raises(Refusal) as caught:
         unload(host, False)
-    assert (caught.value.code, snapshot(host), host.steps) == ("image_already_loaded", before, [])
+    assert (caught.value.code, host.snapshot(), host.steps) == ("image_already_loaded", before, [])
     assert caught.value.findings["running"]["image_loaded"] is True
 
 

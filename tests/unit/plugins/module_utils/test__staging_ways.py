@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._image_cache import CACHE_PATH
 from ansible_collections.kho.kexec.plugins.module_utils._policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._staging import load, preview, unload
 from ansible_collections.kho.kexec.plugins.module_utils._transition import (
@@ -41,10 +42,6 @@ def host(tmp_path):
 
 def stage(host, check_mode=False, **policy):
     return load(host, Policy(**policy), CREATED, check_mode)
-
-
-def snapshot(host):
-    return {str(path): path.read_bytes() for path in host.root.rglob("*") if path.is_file()}
 
 
 COLD = transition(promise=Promise(NEW, None, 0, None, "cold_boot"), image=None)
@@ -116,10 +113,18 @@ def test_what_is_accepted_is_loaded_with_another_promise(host):
     assert [note["code"] for note in result["plan"]["warnings"]] == ["kho_abi_mismatch"]
 
 
+def test_what_was_seen_of_an_image_is_kept_only_when_something_may_be_changed(host):
+    preview(host, Policy())
+    stage(host, check_mode=True)
+    assert not host.exists(CACHE_PATH)
+    stage(host)
+    assert host.exists(CACHE_PATH)
+
+
 def test_a_preview_is_the_plan_and_changes_nothing(host):
-    before = snapshot(host)
+    before = host.snapshot()
     seen = preview(host, Policy())
-    assert (snapshot(host), host.steps) == (before, [])
+    assert (host.snapshot(), host.steps) == (before, [])
     assert (seen["plan"]["action"], seen["transition"]) == ("handover", None)
     assert [(one["release"], one["chosen"], one["code"]) for one in seen["candidates"]] == [
         (NEW, True, None),

@@ -42,7 +42,7 @@ def host(tmp_path):
 
 def situation_of(host, **policy):
     host.expect_run(VERSION, stdout="kexec-tools 2.0.29\n")
-    return observe_situation(host, Policy(**policy))
+    return observe_situation(host, Policy(**policy), remember=False)
 
 
 def observed(host):
@@ -208,6 +208,7 @@ def test_without_root_the_record_is_not_looked_at(host):
     host.add("/proc/self/status", "Uid:\t1000\t1000\t1000\t1000\n").add(RECORD_PATH, "broken")
     seen = situation_of(host)
     assert [note.code for note in decide(seen).reasons] == ["not_root"]
+    assert (seen.choice.rejected, seen.target, IMAGE in host.reads) == ((), None, False)
 
 
 def test_a_broken_record_is_refused_with_what_was_found(host):
