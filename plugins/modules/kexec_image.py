@@ -76,7 +76,7 @@ EXAMPLES = r"""
 
 - name: Go there, and prove it
   kho.kexec.kexec_reboot:
-  when: staged.plan.action not in ['none', 'refuse']
+  when: staged.plan.action != 'none'
 
 - name: Accept that the target does not take what it is handed
   kho.kexec.kexec_image:

@@ -13,7 +13,8 @@ version_added: 0.1.0
 description:
   - Tells the host to leave its kernel for the one that M(kho.kexec.kexec_image) staged, waits for the new kernel, and
     asks it for the verdict.
-  - The task succeeds only with the verdict V(handover_verified). With every other verdict, and for a host that does not
+  - The task succeeds only when what M(kho.kexec.kexec_image) promised came true, which is V(handover_verified) unless
+    its options allow a kexec without handover or a cold boot. With every other verdict, and for a host that does not
     come back, it fails and RV(verdict) and RV(msg) say what was found. A lost host is failed too, never unreachable,
     so that C(max_fail_percentage) and C(rescue) see it.
   - It can be run again after the controller was lost. When the host has left already, it only asks for the verdict.
@@ -33,7 +34,8 @@ options:
     choices: [leave, arrive]
 notes:
   - Needs SSH (C(ansible_connection=ssh)), systemd on the host, and root.
-  - Services are stopped in order, by C(systemctl kexec).
+  - Services are stopped in order, by C(systemctl kexec). When a cold boot was promised, by C(systemctl reboot) with
+    C(SYSTEMCTL_SKIP_AUTO_KEXEC=1), so that the firmware runs.
   - Do not use C(ansible.builtin.reboot) for this. It succeeds too when the firmware started the host.
 seealso:
   - module: kho.kexec.kexec_image
@@ -75,7 +77,7 @@ EXAMPLES = r"""
 - name: Jump, and prove it
   kho.kexec.kexec_reboot:
     timeout: 300
-  when: staged.plan.action in ['handover', 'verify']
+  when: staged.plan.action != 'none'
   register: jump
 
 - name: Show how long the host did not answer

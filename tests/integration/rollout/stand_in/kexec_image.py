@@ -11,6 +11,7 @@ POLICY = (
     *("allow_downgrade", "handover", "fallback", "on_unknown", "max_kexec_count", "denied_transitions", "accept"),
     *("command_line_append", "command_line_replace", "command_line_remove"),
 )
+REFUSAL = {"action": "refuse", "reasons": [{"code": "kexec_disabled", "message": "It is off. Switch it on."}]}
 PROMISE = {"release": "7.3.4-kho", "previous_release": "7.2.13-kho", "kexec_count": 1}
 
 
@@ -28,7 +29,7 @@ def main() -> None:
     if module.params["state"] == "unloaded":
         module.exit_json(changed=True, running=running, target=None, plan=None)
     if module.params["release"] == "refused":
-        module.fail_json("It is refused.", code="kexec_disabled", running=running, plan={"action": "refuse"})
+        module.fail_json("It is refused.", code="kexec_disabled", running=running, plan=REFUSAL)
     if module.params["release"] == "staged":
         plan = {"action": "handover", "promise": PROMISE}
         module.exit_json(changed=True, running=running, target={"release": "7.3.4-kho"}, plan=plan)
