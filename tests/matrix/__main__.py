@@ -1,0 +1,162 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run the matrix: ``python -m matrix``, or a representative part of it with ``--representative``.
+
+For each cell the prediction is written down first, then the kexec is done by hand, then both are compared. Everything
+is kept in build/matrix/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lab import kernels, run
+from lab.errors import LabError
+from tools.layout import ROOT
+
+from . import outcome
+from .cells import CELLS, KHO_OFF, NOT_RUN, REPRESENTATIVE, WHY_NOT_RUN, Cell, Kernel, kernels_of
+from .guest import Guest, GuestError
+from .table import render
+
+RUN = "matrix"
+RESULTS = ROOT / "build" / "matrix"
+_KINDS = ("plain", "initramfs")
+_BOOT_WITHIN = 600.0  # seconds
+
+
+@dataclass(frozen=True)
+class Result:
+    """A cell with its two sides; ``trouble`` says why one of them is missing."""
+
+    running: str
+    target: str
+    predicted: str | None
+    seen: str | None
+    said: str | None
+    trouble: str | None
+    seconds: float
+
+    @property
+    def agrees(self) -> bool:
+        """Whether reality was what had been predicted."""
+        return self.predicted is not None and self.predicted == self.seen
+
+
+class Matrix:
+    """The cells on guests of a run."""
+
+    def __init__(self, inventory: Path, releases: dict[str, str]) -> None:
+        self._inventory = inventory
+        self._releases = releases
+
+    def run(self, kind: str, cells: Sequence[Cell]) -> list[Result]:
+        """Run these cells on the guest of this kind, first those that begin where it is."""
+        guest = Guest(RUN, kind, kind)
+        guest.learn()
+        results: list[Result] = []
+        remaining = list(cells)
+        while remaining:
+            cell = next((cell for cell in remaining if cell.running == guest.runs), remaining[0])
+            remaining.remove(cell)
+            results.append(self._run(guest, cell, f"{len(results) + 1}/{len(cells)}"))
+        return results
+
+    def _run(self, guest: Guest, cell: Cell, number: str) -> Result:
+        began = time.monotonic()
+        expected = found = said = trouble = None
+        try:
+            if guest.runs != cell.running:
+                guest.go(cell.running, self._releases[cell.running.name])
+            expected = self._predict(guest, cell)
+            found, said = self._do(guest, cell)
+        except (GuestError, LabError, subprocess.SubprocessError) as error:
+            trouble, guest.runs = str(error), None
+        seconds = time.monotonic() - began
+        result = Result(str(cell.running), str(cell.target), expected, found, said, trouble, round(seconds, 1))
+        verdict = "agrees" if result.agrees else f"DISAGREES ({trouble})" if trouble else "DISAGREES"
+        print(f"[{guest.kind} {number}] {cell}: predicted {expected}, seen {found}: {verdict}", flush=True)
+        return result
+
+    def _predict(self, guest: Guest, cell: Cell) -> str:
+        """Ask for the plan, and say what it means."""
+        answer = RESULTS / f"{guest.kind}.plan.json"
+        answer.unlink(missing_ok=True)
+        variables = {
+            "host": guest.name,
+            "release": self._releases[cell.target.name],
+            "options": [option for option in cell.target.options if option != KHO_OFF],
+            "answer": str(answer),
+        }
+        playbook = ROOT / "tests" / "matrix" / "predict.yml"
+        argv = ["ansible-playbook", "-i", str(self._inventory), str(playbook), "-e", json.dumps(variables)]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise GuestError(f"no plan: {done.stdout[-1500:]}{done.stderr[-500:]}")
+        plan = json.loads(answer.read_text())
+        if cell.target.old_call or KHO_OFF in cell.target.options:
+            return outcome.predicted_by_hand(plan, cell.target)
+        return outcome.predicted(plan)
+
+    def _do(self, guest: Guest, cell: Cell) -> tuple[str, str | None]:
+        before, offset = len(guest.boots()), guest.console_size()
+        said = guest.load(cell.target, self._releases[cell.target.name])
+        if said is None:
+            guest.jump()
+        found = outcome.seen(guest.boots(), before, guest.console_since(offset))
+        if said is None:
+            guest.runs = None if found == outcome.PANIC else Kernel(cell.target.name, cell.target.options)
+        return found, said
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the cells; the status is 1 when any disagrees."""
+    parser = argparse.ArgumentParser(prog="matrix", description="Compare predictions with real kexecs.")
+    parser.add_argument("--representative", action="store_true", help="only one of each kind of ending")
+    chosen = REPRESENTATIVE if parser.parse_args(arguments).representative else CELLS
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    by_kind = {kind: [cell for cell in chosen if cell.guest == kind] for kind in _KINDS}
+    by_kind = {kind: cells for kind, cells in by_kind.items() if cells}
+    try:
+        results = _run_all(chosen, by_kind)
+    finally:
+        run.down(RUN)
+    (RESULTS / "results.json").write_text(json.dumps([asdict(result) for result in results], indent=2) + "\n")
+    print("\n".join(render(results)))
+    for cell in NOT_RUN:
+        print(f"not run: {cell}: {WHY_NOT_RUN}")
+    return 0 if results and all(result.agrees for result in results) else 1
+
+
+def _run_all(chosen: tuple[Cell, ...], by_kind: dict[str, list[Cell]]) -> list[Result]:
+    wanted = sorted({name for kind in by_kind for name in kernels_of(chosen, kind)} | {"old"})
+    releases = {kernel.name: kernel.release for kernel in kernels.ensure(wanted)}
+    owner = run.default_owner(os.environ)
+    inventory = run.up(run.Request(RUN, {kind: kind for kind in by_kind}, wanted, owner, _BOOT_WITHIN))
+    _install({kind: kernels_of(chosen, kind) for kind in by_kind}, inventory)
+    matrix = Matrix(inventory, releases)
+    with ThreadPoolExecutor() as pool:
+        return [result for part in pool.map(matrix.run, by_kind, by_kind.values()) for result in part]
+
+
+def _install(names: dict[str, list[str]], inventory: Path) -> None:
+    """Install the kernels of the cells, as a fleet gets them."""
+    playbook = ROOT / "tests" / "lab" / "install_kernel.yml"
+    for kind, kernels_wanted in names.items():
+        variables = json.dumps({"lab_kernels": kernels_wanted})
+        argv = ["ansible-playbook", "-i", str(inventory), "--limit", kind, str(playbook), "-e", variables]
+        subprocess.run(argv, stdout=sys.stderr, check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

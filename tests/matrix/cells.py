@@ -1,0 +1,95 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which transitions are tried: from each way of running to each target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# A scratch area that no lab kernel fits into.
+TINY_SCRATCH = "kho_scratch=4M,4M,16M"
+KHO_OFF = "kho=off"
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel of the lab, what is put on its command line, and whether it is loaded with kexec_load(2)."""
+
+    name: str
+    options: tuple[str, ...] = ()
+    old_call: bool = False
+
+    def __str__(self) -> str:
+        return " ".join((self.name, *self.options, *(["(kexec_load)"] if self.old_call else [])))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One transition. ``guest`` is the kind of guest that can run both kernels."""
+
+    running: Kernel
+    target: Kernel
+
+    @property
+    def guest(self) -> str:
+        """Only a guest with an initramfs boots Debian's kernel, and it is slower."""
+        return "initramfs" if "debian" in (self.running.name, self.target.name) else "plain"
+
+    def __str__(self) -> str:
+        return f"{self.running} -> {self.target}"
+
+
+RUNNING = (
+    Kernel("new"),
+    Kernel("old"),
+    Kernel("new", ("liveupdate=on",)),
+    Kernel("old", ("liveupdate=on",)),
+    Kernel("new", (TINY_SCRATCH,)),
+    Kernel("new", (KHO_OFF,)),
+    Kernel("metadata-v2"),
+    Kernel("kho-v9"),
+    Kernel("luo-v9"),
+    Kernel("luo-v9", ("liveupdate=on",)),
+    Kernel("no-kho"),
+    Kernel("debian"),
+)
+TARGETS = (
+    Kernel("new"),
+    Kernel("old"),
+    Kernel("new", ("liveupdate=on",)),
+    Kernel("new", (KHO_OFF,)),
+    Kernel("metadata-v2"),
+    Kernel("kho-v9"),
+    Kernel("luo-v9"),
+    Kernel("luo-v9", ("liveupdate=on",)),
+    Kernel("no-kho"),
+    Kernel("debian"),
+    Kernel("new", old_call=True),
+)
+
+
+def _is_run(cell: Cell) -> bool:
+    return cell.running.name != cell.target.name or cell.target.old_call
+
+
+_ALL = tuple(Cell(running, target) for running in RUNNING for target in TARGETS)
+CELLS = tuple(filter(_is_run, _ALL))
+NOT_RUN = tuple(cell for cell in _ALL if not _is_run(cell))
+WHY_NOT_RUN = "the target's release already runs, so the plan is to do nothing"
+
+# One of each kind of ending: proven, without its record, without its data, panic, not loadable, never offered.
+REPRESENTATIVE = (
+    Cell(Kernel("new"), Kernel("old")),
+    Cell(Kernel("old"), Kernel("metadata-v2")),
+    Cell(Kernel("new"), Kernel("kho-v9")),
+    Cell(Kernel("new", (TINY_SCRATCH,)), Kernel("old")),
+    Cell(Kernel("new", (KHO_OFF,)), Kernel("old")),
+    Cell(Kernel("old", ("liveupdate=on",)), Kernel("luo-v9")),
+)
+
+
+def kernels_of(cells: tuple[Cell, ...], kind: str) -> list[str]:
+    """The kernels that guests of this kind need for their part of the cells."""
+    names = {kernel.name for cell in cells if cell.guest == kind for kernel in (cell.running, cell.target)}
+    return sorted(names - {"old"})
