@@ -33,6 +33,8 @@ def predicted(plan: dict[str, Any]) -> str:
         codes = [reason["code"] for reason in plan["reasons"]]
         return next((_BY_REFUSAL[code] for code in codes if code in _BY_REFUSAL), f"refused: {' '.join(codes)}")
     promise = plan["promise"]
+    if promise is None:
+        return str(plan["action"])
     if "metadata_unsupported" in (warning["code"] for warning in plan["warnings"]):
         return HANDOVER_WITHOUT_RECORD
     if promise["how"] == "handover":

@@ -15,6 +15,7 @@ from matrix import outcome
 from matrix.cells import CELLS, KHO_OFF, NOT_RUN, REPRESENTATIVE, RUNNING, TARGETS, Cell, Kernel, kernels_of
 from matrix.table import render
 
+FOUND = "KHO: found kexec handover data."
 POWER_ON = Boot("power_on", "7.2.13-kho", None, False, (), 0)
 
 
@@ -58,15 +59,16 @@ def test_what_is_done_by_hand_brings_no_handover() -> None:
 @pytest.mark.parametrize(
     ("boots", "console", "words"),
     [
-        ([boot("KHO: found kexec handover data.", "KHO: exec from: 7.2.13-kho (count 3)")], "", "handover from 7.2.13-kho (3)"),
-        ([boot("KHO: setup: handover FDT (0x1) is incompatible with 'kho-v9': 1", "KHO: disabling KHO revival")], "", "kexec"),
+        ([boot(FOUND, "KHO: exec from: 7.2.13-kho (count 3)")], "", "handover from 7.2.13-kho (3)"),
+        ([boot("KHO: setup: handover FDT (0x1) is incompatible with 'kho-v9': 1")], "", "kexec"),
+        ([boot(FOUND)], "", "kexec"),
         ([boot()], "", "kexec"),
         ([boot("KHO: kexec-metadata version 1 not supported (expected 2)")], "", "handover without record"),
         ([boot(cause="reset")], "", "reset: 7.3.4-kho"),
         ([boot(), boot(cause="reset")], "Kernel panic - not syncing: The incoming tree failed", "panic"),
         ([], "", "not loaded"),
     ],
-)  # fmt: skip
+)
 def test_what_was_seen(boots: list[Boot], console: str, words: str) -> None:
     assert outcome.seen([POWER_ON, *boots], 1, console) == words
 
