@@ -3,13 +3,14 @@
 # make test            everything that CI runs; make test STEPS="unit sanity-dev" only these
 # make demo            upgrade real guests by kexec and show the proof
 # make bench           how long things take compared with others, on a real guest
+# make matrix          compare every prediction of the plan with a real kexec (about two hours)
 # make lint|contract|unit|artefact|sanity|integration|guests|molecule
 # make steps           the names of all steps
 # make prepare         Debian packages and Python environments, nothing else
 # make clean           remove build/ (the lab's cache stays: `make lab ARGS=clean` removes it)
 
 .DEFAULT_GOAL := help
-.PHONY: help test demo bench lint contract unit artefact sanity integration guests molecule steps packages prepare link lab format clean
+.PHONY: help test demo bench matrix lint contract unit artefact sanity integration guests molecule steps packages prepare link lab format clean
 
 STEPS ?=
 ARGS ?= --help
@@ -25,7 +26,7 @@ test:
 lint contract unit artefact sanity integration guests molecule:
 	@exec env $(TOOLS) test $@
 
-demo bench prepare link:
+demo bench matrix prepare link:
 	@exec env $(TOOLS) $@
 
 steps packages:

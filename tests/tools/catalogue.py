@@ -22,7 +22,7 @@ MODULE_UTILS = Path("plugins", "module_utils")
 MOLECULE = ROOT / "molecule"
 MOLECULE_BASE = MOLECULE / "config.yml"
 # Those that the tests on real guests use.
-KERNELS = ("old", "new", "kho-v9")
+KERNELS = ("old", "new", "kho-v9", "luo-v9", "metadata-v2", "tiny-log", "debian")
 
 PYTHON = frozenset({"python"})
 CORE = PYTHON | {"unit"}
@@ -47,9 +47,16 @@ def ruff(context: Context) -> None:
 
 
 def mypy(context: Context) -> None:
-    """Check the types of the pure core, of the controller's helpers, of the lab, the benchmarks and these tools."""
+    """Check the types of the pure core, of the controller's helpers, of the lab, the benchmarks, the matrix and these tools."""
     plugins = COLLECTIONS / COLLECTION / "plugins"
-    folders = [plugins / "module_utils", plugins / "plugin_utils", TESTS / "bench", TESTS / "lab", TESTS / "tools"]
+    folders = [
+        plugins / "module_utils",
+        plugins / "plugin_utils",
+        TESTS / "bench",
+        TESTS / "lab",
+        TESTS / "matrix",
+        TESTS / "tools",
+    ]
     context.tool("mypy", *(os.path.relpath(folder, ROOT) for folder in folders))
 
 
@@ -129,6 +136,12 @@ def cores() -> tuple[Environment, ...]:
     return tuple(one.environment for one in wanted if one.environment)
 
 
+def representative_matrix(context: Context) -> None:
+    """Compare one prediction of each kind of ending with a real kexec."""
+    build_lab(context)
+    context.tool("python", "-m", "matrix", "--representative")
+
+
 def guests(dev: Environment) -> Iterator[Step]:
     """Yield the building of the lab, and the upgrade with each ansible-core."""
     yield Step("lab", "guests", "kernels and disks of the guests", build_lab, LAB, (dev,))
@@ -136,6 +149,7 @@ def guests(dev: Environment) -> Iterator[Step]:
     made = cores()
     absent = "; ".join(one.absent for one in wanted if one.absent) or None
     yield Step("cores", "guests", "upgrade with each ansible-core", with_cores, LAB, (dev, *made), absent)
+    yield Step("matrix", "guests", "predictions against real kexecs", representative_matrix, LAB, (dev,))
 
 
 def no_scenario(_context: Context) -> None:

@@ -98,6 +98,16 @@ def run_bench(context: Context) -> None:
     context.tool("python", "-m", "bench.facts")
 
 
+def matrix(_arguments: argparse.Namespace) -> int:
+    """Compare every prediction with a real kexec."""
+    return alone(Step("matrix", "matrix", "prediction matrix", run_matrix, catalogue.LAB, (environments.controller(),)))
+
+
+def run_matrix(context: Context) -> None:
+    """Run all cells."""
+    context.tool("python", "-m", "matrix")
+
+
 def show_steps(_arguments: argparse.Namespace) -> int:
     """List the steps."""
     for step in catalogue.steps():
@@ -132,7 +142,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 -m tools", description=__doc__)
     parser.add_argument("--end-with-parent", action="store_true", help="end when the calling process is gone")
     commands = parser.add_subparsers(required=True)
-    for command in (test, demo, bench, prepare, link, show_steps, show_packages):
+    for command in (test, demo, bench, matrix, prepare, link, show_steps, show_packages):
         name = command.__name__.replace("_", "-")
         sub = commands.add_parser(name, help=command.__doc__)
         sub.set_defaults(command=command)
