@@ -47,16 +47,10 @@ def ruff(context: Context) -> None:
 
 
 def mypy(context: Context) -> None:
-    """Check the types of the pure core, of the controller's helpers, of the lab, the benchmarks, the matrix and these tools."""
+    """Check the types of the pure core, of the controller's helpers, and of what tests have as programs."""
     plugins = COLLECTIONS / COLLECTION / "plugins"
-    folders = [
-        plugins / "module_utils",
-        plugins / "plugin_utils",
-        TESTS / "bench",
-        TESTS / "lab",
-        TESTS / "matrix",
-        TESTS / "tools",
-    ]
+    folders = [plugins / "module_utils", plugins / "plugin_utils"]
+    folders += [TESTS / name for name in ("bench", "lab", "matrix", "tools")]
     context.tool("mypy", *(os.path.relpath(folder, ROOT) for folder in folders))
 
 
