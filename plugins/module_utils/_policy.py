@@ -29,6 +29,7 @@ ACCEPTABLE = (
     "kho_abi_unknown",
     "last_verdict_not_accepted",
     "lockdown",
+    "metadata_not_offered",
     "metadata_unknown",
     "metadata_unsupported",
     "modules_missing",

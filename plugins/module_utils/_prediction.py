@@ -177,7 +177,7 @@ def kho_abi_mismatch(target: Target, situation: Situation) -> Note | None:
 def kho_abi_unknown(target: Target, situation: Situation) -> Note | None:
     """Handovers happen only between kernels with the same ABI."""
     image, running = target.image, situation.running
-    if image is None or image.kho_built is False or (running.abi is not None and image.kho_abi is not None):
+    if image is None or not _may_reach(running, image) or (running.abi is not None and image.kho_abi is not None):
         return None
     whose = f"the running kernel {running.release}" if running.abi is None else f"the target {target.release}"
     return Note(
@@ -187,10 +187,32 @@ def kho_abi_unknown(target: Target, situation: Situation) -> Note | None:
     )
 
 
-def metadata_unsupported(target: Target, _situation: Situation) -> Note | None:
-    """Linux has the metadata since 7.1; a kernel without it takes the handover and tells nothing of it."""
-    image = target.image
-    if image is None or image.kho_built is False or image.metadata is not False:
+def metadata_not_offered(_target: Target, situation: Situation) -> Note | None:
+    """The running kernel's own note: debugfs shows what it will hand over, and no record is among it."""
+    running = situation.running
+    if not _has_note(running, "metadata_not_offered"):
+        return None
+    return Note(
+        "metadata_not_offered",
+        f"The running kernel {running.release} will hand over no kexec metadata (Linux has it since 7.1). The target "
+        "could not tell from which kernel it was executed, so nothing could be proven. Cold-boot a newer kernel; or "
+        "let it happen, and a kexec without handover is promised.",
+    )
+
+
+def metadata_unsupported(target: Target, situation: Situation) -> Note | None:
+    """A kernel that does not know the metadata, or its version, takes the handover and tells nothing of it."""
+    image, running = target.image, situation.running
+    if image is None or not _may_reach(running, image):
+        return None
+    if running.next is None and _has_note(running, "metadata_unsupported"):
+        return Note(
+            "metadata_unsupported",
+            f"The running kernel {running.release} will hand over kexec metadata of a version that is not known here, "
+            f"and other kernels would not accept it. Whether {target.release} will report from which kernel it was "
+            "executed cannot be promised. Look for a newer version of this collection.",
+        )
+    if image.metadata is not False:
         return None
     return Note(
         "metadata_unsupported",
@@ -199,10 +221,10 @@ def metadata_unsupported(target: Target, _situation: Situation) -> Note | None:
     )
 
 
-def metadata_unknown(target: Target, _situation: Situation) -> Note | None:
+def metadata_unknown(target: Target, situation: Situation) -> Note | None:
     """Only the payload tells."""
     image = target.image
-    if image is None or image.kho_built is False or image.metadata is not None:
+    if image is None or image.metadata is not None or not _may_reach(situation.running, image):
         return None
     return Note(
         "metadata_unknown",
@@ -280,6 +302,16 @@ def _abi_differs(running: RunningKernel, image: KernelImage) -> bool:
     return running.abi is not None and image.kho_abi is not None and running.abi != image.kho_abi
 
 
+def _may_reach(running: RunningKernel, image: KernelImage) -> bool:
+    """Whether nothing is known that keeps the handover itself from the target."""
+    offered = running.built is not False and running.enabled is not False
+    return offered and image.kho_built is not False and not _abi_differs(running, image)
+
+
+def _has_note(running: RunningKernel, code: str) -> bool:
+    return any(note.code == code for note in running.notes)
+
+
 def _effective_command_line(command_line: str, image: KernelImage) -> str:
     """What the target goes by: a kernel may be built to ignore what it is given (x86, arm64: Kconfig)."""
     builtin = image.config.get("CONFIG_CMDLINE", "")
@@ -315,6 +347,7 @@ CHECKS: tuple[tuple[Ways, str, tuple[TargetCheck, ...]], ...] = (
             target_without_kho,
             target_kho_off,
             kho_abi_mismatch,
+            metadata_not_offered,
             metadata_unsupported,
         ),
     ),

@@ -213,7 +213,7 @@ def _image(fields: dict[str, Any], schema: int) -> StagedImage:
         initrds = [] if initrd is None else [initrd]
     else:
         initrds = _field(fields, "initrds", list)
-    if not all(type(path) is str for path in initrds):
+    if not all(isinstance(path, str) for path in initrds):
         raise ValueError("its field 'initrds' holds something else than paths")
     return StagedImage(_field(fields, "kernel", str), tuple(initrds), _field(fields, "command_line", str))
 

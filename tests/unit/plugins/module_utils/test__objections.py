@@ -221,6 +221,16 @@ REFUSALS = [
     ),
     ("kho_abi_mismatch", with_image(kho_abi="kho-v9"), [OLD, "kho-v4", NEW, "kho-v9", "same ABI", "let it happen"]),
     ("kho_abi_mismatch", {**live(), **with_image(kho_abi="kho-v9")}, ["kho-v4", "kho-v9"]),
+    (
+        "metadata_not_offered",
+        {"running": running(next=None, notes=(Note("metadata_not_offered", "It is older."),))},
+        [OLD, "7.1", "nothing could be proven", "Cold-boot"],
+    ),
+    (
+        "metadata_unsupported",
+        {"running": running(next=None, notes=(Note("metadata_unsupported", "It has version 2."),))},
+        [OLD, NEW, "version that is not known", "cannot be promised", "newer version"],
+    ),
     ("metadata_unsupported", with_image(metadata=False), [NEW, "7.1", "nothing could be proven", "newer kernel"]),
     (
         "scratch_too_small",

@@ -103,6 +103,7 @@ def test_all_reasons_are_given_in_the_order_in_which_to_deal_with_them():
         {"policy": Policy(max_kexec_count=1)},
         {"policy": Policy(denied=(Denial("7.2.*", "7.3.*", "kexec", "No."), Denial("7.3.*", "*", "any", "No.")))},
         {"policy": Policy(accept=ACCEPTABLE)},
+        {"running": running(notes=(Note("metadata_unsupported", "What came in had version 2."),))},
         {"policy": Policy(handover="prefer", fallback="cold_boot", on_unknown="refuse")},
     ],
 )
@@ -354,6 +355,14 @@ def test_accepting_more_never_refuses_more():
         policies = [Policy(handover=handover, fallback=fallback, accept=accept) for accept in ((), ACCEPTABLE)]
         strict, lenient = (decide(situation(**changes, policy=policy)).action for policy in policies)
         assert lenient != "refuse" or strict == "refuse"
+
+
+def test_a_handover_that_does_not_arrive_raises_no_questions_of_what_is_in_it():
+    lost = image(kho_abi="kho-v9", metadata=False)
+    assert codes(decide(situation(target=target(image=lost))).reasons) == ["kho_abi_mismatch"]
+    unread = target(image=image(kho_abi=None, metadata=None))
+    plan = decide(situation(running=running(enabled=False, next=None, abi=None), target=unread))
+    assert (codes(plan.reasons), codes(plan.warnings)) == (["running_kho_off"], [])
 
 
 def test_candidates_are_shown_with_why_they_were_not_chosen():
