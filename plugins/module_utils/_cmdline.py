@@ -1,12 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kernel's command line as an ordered, lossless list of arguments.
-
-The rules are those of the kernel's ``next_arg()`` (lib/cmdline.c): blanks separate arguments, a double quote protects
-blanks up to the next one, nothing can be escaped, and ``-`` and ``_`` are the same in a parameter's name. What follows
-a lone ``--`` is for init, not for the kernel (init/main.c).
-"""
+"""The target's command line: the running kernel's, edited without losing what is not meant."""
 
 from __future__ import annotations
 
@@ -14,18 +9,21 @@ import re
 from dataclasses import dataclass, field
 from typing import Mapping, Optional, Sequence, Tuple
 
+from ansible_collections.kho.kexec.plugins.module_utils._arguments import (
+    BLANKS,
+    for_kernel,
+    is_true,
+    join,
+    last_value,
+    name,
+    split,
+    value,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 
-# C's isspace(), which is what the kernel uses; str.split() would also take other characters for blanks.
-_BLANKS = " \t\n\v\f\r"
-_ARGUMENT = re.compile(rf'(?:[^{_BLANKS}"]|"[^"]*(?:"|$))+')
-
 # Put there by the boot loader for the kernel that it started, and wrong for any other.
 _BOOT_LOADER_PARAMETERS = ("BOOT_IMAGE", "initrd")
-
-# What every kernel's kstrtobool() (lib/kstrtox.c) takes for true; it looks at no more than these letters.
-_TRUE = ("1", "y", "on")
 
 # No line can hold a NUL, and the others would end it or hide what it says.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -52,49 +50,6 @@ class CommandLineEdits:
 NO_EDITS = CommandLineEdits()
 
 
-def split(command_line: str) -> list[str]:
-    """The arguments in their order, each exactly as written, with its quotes."""
-    return _ARGUMENT.findall(command_line)
-
-
-def join(arguments: Sequence[str]) -> str:
-    """One line from arguments; ``split(join(arguments))`` gives them back."""
-    return " ".join(arguments)
-
-
-def name(argument: str) -> str:
-    """The parameter's name as the kernel compares it: without quotes and value, with ``_`` for ``-``."""
-    bare = argument[1:] if argument.startswith('"') else argument
-    # The kernel looks for "=" from the second character on, so that a name is never empty.
-    end = bare.find("=", 1)
-    return (bare if end < 0 else bare[:end]).strip('"').replace("-", "_")
-
-
-def value(argument: str) -> str | None:
-    """The parameter's value without its quotes; None when there is no ``=``."""
-    quoted = argument.startswith('"')
-    bare = argument[1:] if quoted else argument
-    end = bare.find("=", 1)
-    if end < 0:
-        return None
-    text = bare[end + 1 :]
-    if text.startswith('"'):
-        text, quoted = text[1:], True
-    return text[:-1] if quoted and text.endswith('"') else text
-
-
-def last_value(command_line: str, parameter: str) -> str | None:
-    """The value that counts for the kernel: the last one before ``--``. None when the parameter has no value."""
-    arguments = split(command_line)
-    values = [value(argument) for argument in _for_kernel(arguments) if name(argument) == parameter]
-    return values[-1] if values else None
-
-
-def is_true(text: str | None) -> bool:
-    """Whether the kernel takes the value for true. False also for what it would not understand."""
-    return text is not None and text.lower().startswith(_TRUE)
-
-
 def for_target(running: str, panic_seconds: int, edits: CommandLineEdits = NO_EDITS) -> str:
     """The target's command line, made from the running kernel's. Raises Refusal ``command_line_edit_invalid``.
 
@@ -104,7 +59,7 @@ def for_target(running: str, panic_seconds: int, edits: CommandLineEdits = NO_ED
     """
     check_edits(edits)
     arguments = split(_with_quotes_closed(running))
-    kernel = _for_kernel(arguments)
+    kernel = for_kernel(arguments)
     init = arguments[len(kernel) :]
     kernel = _without_run(kernel, edits.append)
     kernel = _without(kernel, (*_BOOT_LOADER_PARAMETERS, *edits.remove))
@@ -167,7 +122,7 @@ def _meaning_problem(argument: str) -> str | None:
 def _argument(parameter: str, new: str | None) -> str:
     if new is None:
         return parameter
-    return f'{parameter}="{new}"' if any(blank in new for blank in _BLANKS) else f"{parameter}={new}"
+    return f'{parameter}="{new}"' if any(blank in new for blank in BLANKS) else f"{parameter}={new}"
 
 
 def _without_run(arguments: Sequence[str], run: Sequence[str]) -> list[str]:
@@ -200,8 +155,3 @@ def _replaced(arguments: Sequence[str], new: str) -> list[str]:
     return [
         new if place == places[-1] else argument for place, argument in enumerate(arguments) if place not in places[:-1]
     ]
-
-
-def _for_kernel(arguments: Sequence[str]) -> list[str]:
-    """The arguments before ``--``."""
-    return list(arguments[: arguments.index("--")] if "--" in arguments else arguments)

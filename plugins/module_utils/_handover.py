@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Optional
 
+from ansible_collections.kho.kexec.plugins.module_utils._arguments import last_value
 from ansible_collections.kho.kexec.plugins.module_utils._boot_kind import StartEvidence, boot_kind
-from ansible_collections.kho.kexec.plugins.module_utils._cmdline import last_value
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import Record
 from ansible_collections.kho.kexec.plugins.module_utils._sources import Sources
 

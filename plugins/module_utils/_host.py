@@ -17,11 +17,13 @@ import subprocess
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Dict, Generator, Iterator, List, Sequence
+from typing import TYPE_CHECKING, Dict, Generator, Iterator, List, Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
-from ansible_collections.kho.kexec.plugins.module_utils._host_pipe import Data, PipeError, pipe
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
+
+if TYPE_CHECKING:
+    from ansible_collections.kho.kexec.plugins.module_utils._host_pipe import Data
 
 KMSG = "/dev/kmsg"
 # The kernel refuses (EINVAL) to give a record to a reader whose buffer is smaller than the record. Its own limit,
@@ -233,6 +235,9 @@ class LocalHost(Host):
         return Completed(done.returncode, stdout, stderr)
 
     def pipe(self, argv: Sequence[str], data: Data, timeout: float = 60.0) -> Generator[bytes, None, None]:
+        # Modules are compiled anew on each host at each run, so those that few need wait until they are needed.
+        from ansible_collections.kho.kexec.plugins.module_utils._host_pipe import PipeError, pipe
+
         environment = _environment_with(argv[0])
         with _host_errors(argv[0]):
             try:

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Optional
 
-from ansible_collections.kho.kexec.plugins.module_utils._cmdline import last_value
+from ansible_collections.kho.kexec.plugins.module_utils._arguments import last_value
 from ansible_collections.kho.kexec.plugins.module_utils._host import Host
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 

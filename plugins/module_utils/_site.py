@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.kho.kexec.plugins.module_utils._access import is_root
-from ansible_collections.kho.kexec.plugins.module_utils._cmdline import is_true, last_value
+from ansible_collections.kho.kexec.plugins.module_utils._arguments import is_true, last_value
 from ansible_collections.kho.kexec.plugins.module_utils._container import container_manager
 from ansible_collections.kho.kexec.plugins.module_utils._debugfs import ROOT as KHO
 from ansible_collections.kho.kexec.plugins.module_utils._host import Host, HostError

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Callable, Optional
 
-from ansible_collections.kho.kexec.plugins.module_utils._cmdline import last_value
+from ansible_collections.kho.kexec.plugins.module_utils._arguments import last_value
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._objection import (
     ADVICE,

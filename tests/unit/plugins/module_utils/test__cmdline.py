@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.kho.kexec.plugins.module_utils import _cmdline
+from ansible_collections.kho.kexec.plugins.module_utils import _arguments, _cmdline
 from ansible_collections.kho.kexec.plugins.module_utils._cmdline import CommandLineEdits
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Refusal
 
@@ -48,12 +48,12 @@ def kernels_way(line):
 
 @given(st.lists(ARGUMENT))
 def test_what_was_joined_comes_apart_again(arguments):
-    assert _cmdline.split(_cmdline.join(arguments)) == arguments
+    assert _arguments.split(_arguments.join(arguments)) == arguments
 
 
 @given(st.one_of(LINE, st.text(alphabet='ab=-" \t\n\x0b\x0c\r\x1c\x85\xa0')))
 def test_split_goes_the_kernels_way(line):
-    assert _cmdline.split(line) == kernels_way(line)
+    assert _arguments.split(line) == kernels_way(line)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_split_goes_the_kernels_way(line):
     ],
 )
 def test_name_and_value(argument, name, value):
-    assert (_cmdline.name(argument), _cmdline.value(argument)) == (name, value)
+    assert (_arguments.name(argument), _arguments.value(argument)) == (name, value)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_name_and_value(argument, name, value):
     ],
 )
 def test_the_last_value_before_the_lone_dashes_counts(line, value):
-    assert _cmdline.last_value(line, "kho") == value
+    assert _arguments.last_value(line, "kho") == value
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_the_last_value_before_the_lone_dashes_counts(line, value):
     ],
 )
 def test_what_every_kernel_takes_for_true(value, true):
-    assert _cmdline.is_true(value) is true
+    assert _arguments.is_true(value) is true
 
 
 @pytest.mark.parametrize(
@@ -146,12 +146,12 @@ def test_command_line_of_the_target(running, target):
 @given(LINE, st.integers(1, 1000))
 def test_the_target_loses_nothing_and_gains_what_it_needs(running, seconds):
     line = _cmdline.for_target(running, seconds)
-    assert _cmdline.is_true(_cmdline.last_value(line, "kho"))
-    assert _cmdline.last_value(line, "panic") is not None
-    added = [argument for argument in ("kho=on", f"panic={seconds}") if argument in _cmdline.split(line)]
-    kernel, dashes, init = partition(_cmdline.split(running))
-    kept = [argument for argument in kernel if _cmdline.name(argument) not in ("BOOT_IMAGE", "initrd")]
-    new_kernel, new_dashes, new_init = partition(_cmdline.split(line))
+    assert _arguments.is_true(_arguments.last_value(line, "kho"))
+    assert _arguments.last_value(line, "panic") is not None
+    added = [argument for argument in ("kho=on", f"panic={seconds}") if argument in _arguments.split(line)]
+    kernel, dashes, init = partition(_arguments.split(running))
+    kept = [argument for argument in kernel if _arguments.name(argument) not in ("BOOT_IMAGE", "initrd")]
+    new_kernel, new_dashes, new_init = partition(_arguments.split(line))
     assert (new_dashes, new_init) == (dashes, init)
     assert new_kernel[: len(kept)] == kept
     assert set(new_kernel[len(kept) :]) <= set(added)
@@ -252,39 +252,39 @@ def test_edits_that_cannot_be_meant(edits, problem):
 
 @given(LINE, EDITS)
 def test_edits_leave_all_else_as_it_is_and_in_its_order(running, edits):
-    edited = {_cmdline.name(argument) for argument in (*edits.append, *edits.replace, *edits.remove)}
+    edited = {_arguments.name(argument) for argument in (*edits.append, *edits.replace, *edits.remove)}
     edited |= {"kho", "panic", "BOOT_IMAGE", "initrd"}
-    kernel, dashes, init = partition(_cmdline.split(running))
-    new_kernel, new_dashes, new_init = partition(_cmdline.split(_cmdline.for_target(running, 10, edits)))
+    kernel, dashes, init = partition(_arguments.split(running))
+    new_kernel, new_dashes, new_init = partition(_arguments.split(_cmdline.for_target(running, 10, edits)))
     assert (new_dashes, new_init) == (dashes, init)
-    assert [argument for argument in new_kernel if _cmdline.name(argument) not in edited] == [
-        argument for argument in kernel if _cmdline.name(argument) not in edited
+    assert [argument for argument in new_kernel if _arguments.name(argument) not in edited] == [
+        argument for argument in kernel if _arguments.name(argument) not in edited
     ]
 
 
 @given(LINE, EDITS)
 def test_edits_do_what_they_say(running, edits):
     line = _cmdline.for_target(running, 10, edits)
-    kernel = partition(_cmdline.split(line))[0]
+    kernel = partition(_arguments.split(line))[0]
     ours = [argument for argument in ("kho=on", "panic=10") if argument in kernel[-2:]]
     assert any(
         kernel[len(kernel) - count - len(edits.append) : len(kernel) - count] == list(edits.append)
         for count in range(len(ours) + 1)
     )
-    appended = {_cmdline.name(argument) for argument in edits.append} | {"panic"}
+    appended = {_arguments.name(argument) for argument in edits.append} | {"panic"}
     replaced = {parameter.replace("-", "_"): new for parameter, new in edits.replace.items()}
     for parameter in set(replaced) - appended:
-        assert _cmdline.last_value(line, parameter) == replaced[parameter]
+        assert _arguments.last_value(line, parameter) == replaced[parameter]
     for removed in edits.remove:
         if "=" not in removed and removed.replace("-", "_") not in appended | set(replaced) | {"kho"}:
-            assert removed.replace("-", "_") not in map(_cmdline.name, kernel)
+            assert removed.replace("-", "_") not in map(_arguments.name, kernel)
 
 
 @given(LINE, EDITS)
 def test_a_chain_of_upgrades_does_not_collect_arguments(running, edits):
     once = _cmdline.for_target(running, 10, edits)
     twice = _cmdline.for_target(once, 10, edits)
-    assert sorted(_cmdline.split(twice)) == sorted(_cmdline.split(once))
+    assert sorted(_arguments.split(twice)) == sorted(_arguments.split(once))
     assert _cmdline.for_target(twice, 10, edits) == twice
 
 
