@@ -57,7 +57,7 @@ verdict:
           brings.
         - V(kexec_without_handover), a kexec happened and the metadata did not come through; RV(verdict.reason) says
           why.
-        - V(cold_boot), the firmware ran instead.
+        - V(cold_boot), the firmware ran, instead of a kexec or as promised.
         - V(rolled_back), the old kernel is back.
         - V(wrong_kernel), another release than the target runs.
         - V(wrong_previous_release), the target names another origin than the kernel that was left.

@@ -36,7 +36,8 @@ class HostStory:
         """Return the one word for how it ended: a verdict, the code of a refusal, or how far it came."""
         word = _at(self.reboot, "verdict", "verdict")
         if word is not None:
-            return _text(word)
+            promised = _at(self.reboot, "verdict", "accepted") is True and word != "handover_verified"
+            return _text(word) + (" (promised)" if promised else "")
         if self.lost:
             return "unreachable"
         for result in (self.reboot, self.image):

@@ -19,7 +19,7 @@ THERE = {"running": {"release": "7.3.4-kho"}, "target": {"release": "7.3.4-kho"}
 PROVEN = {
     "promise": PROMISE,
     "outage_seconds": 8.349,
-    "verdict": {"verdict": "handover_verified", "reported": {**PROMISE, "boot": "handover"}},
+    "verdict": {"verdict": "handover_verified", "accepted": True, "reported": {**PROMISE, "boot": "handover"}},
 }
 
 
@@ -37,6 +37,11 @@ def test_proven_host() -> None:
         *("web1", "7.2.13-kho", "7.3.4-kho", "7.2.13-kho (1)", "7.2.13-kho (1)", "handover_verified", "8.3"),
     )
     assert HEADER[OUTAGE_COLUMN].startswith("outage")
+
+
+@pytest.mark.parametrize(("accepted", "word"), [(True, "cold_boot (promised)"), (False, "cold_boot")])
+def test_what_was_promised_is_told_from_what_was_not(accepted: bool, word: str) -> None:
+    assert row_of(("kexec_reboot", {"verdict": {"verdict": "cold_boot", "accepted": accepted}}))[5] == word
 
 
 def test_lost_host_shows_what_was_promised() -> None:
