@@ -9,7 +9,7 @@ arch/x86/kernel/kexec-bzimage64.c. What cannot be known is a doubt, never a no.
 
 from __future__ import annotations
 
-from ansible_collections.kho.kexec.plugins.module_utils._cmdline import is_true, last_value
+from ansible_collections.kho.kexec.plugins.module_utils._arguments import is_true, last_value
 from ansible_collections.kho.kexec.plugins.module_utils._crashkernel import crashkernel_bytes
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._image import KernelImage
