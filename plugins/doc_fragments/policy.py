@@ -77,7 +77,9 @@ options:
         type: str
         default: '*'
       action:
-        description: In which way it must not be done.
+        description:
+          - In which way it must not be done. V(handover) means a kexec too, because two kernels that can hand over do
+            so at every kexec.
         type: str
         choices: [any, handover, kexec, cold_boot]
         default: any

@@ -151,8 +151,8 @@ def _promised(promise: Promise) -> Note:
     if promise.how == KEXEC:
         return Note(
             "kexec_promised",
-            f"{promise.release} will be started by a kexec without handover: it will name no previous release, and a "
-            "new chain begins (count 0).",
+            f"{promise.release} will be started by a kexec, and no handover is promised: it will name no previous "
+            "release, and begin a new chain (count 0). A handover that comes through nevertheless must be right.",
         )
     return Note(
         "cold_boot_promised",

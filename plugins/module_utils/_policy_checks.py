@@ -8,12 +8,26 @@ from __future__ import annotations
 from typing import Iterator
 
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
-from ansible_collections.kho.kexec.plugins.module_utils._objection import ANY_KEXEC, ANY_WAY, OBSTACLE, Objection
+from ansible_collections.kho.kexec.plugins.module_utils._objection import (
+    ANY_KEXEC,
+    ANY_WAY,
+    OBSTACLE,
+    Objection,
+    Ways,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._policy import ANY
 from ansible_collections.kho.kexec.plugins.module_utils._prediction import promise_of
 from ansible_collections.kho.kexec.plugins.module_utils._releases import release_key
 from ansible_collections.kho.kexec.plugins.module_utils._situation import Situation, Target
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._transition import COLD_BOOT, HANDOVER, KEXEC
+
+DENIED: dict[str, Ways] = {
+    ANY: ANY_WAY,
+    HANDOVER: ANY_KEXEC,
+    KEXEC: frozenset({KEXEC}),
+    COLD_BOOT: frozenset({COLD_BOOT}),
+}
 
 
 def downgrade(target: Target, situation: Situation) -> Iterator[Objection]:
@@ -43,7 +57,10 @@ def chain_too_long(target: Target, situation: Situation) -> Iterator[Objection]:
 
 
 def transition_denied(target: Target, situation: Situation) -> Iterator[Objection]:
-    """The operator's list of transitions that must not be done."""
+    """The operator's list of transitions that must not be done.
+
+    Two kernels that can hand over do so at every kexec, so that who denies a handover denies a kexec too.
+    """
     running = situation.running.release or ""
     for denial in situation.policy.denied:
         if denial.forbids(running, target.release):
@@ -54,7 +71,7 @@ def transition_denied(target: Target, situation: Situation) -> Iterator[Objectio
                 f"{printable(denial.left)} to {printable(denial.to)}): {printable(denial.reason, 500)} Choose another "
                 "target or another way, or change denied_transitions.",
             )
-            yield Objection(note, ANY_WAY if denial.action == ANY else frozenset({denial.action}), OBSTACLE)
+            yield Objection(note, DENIED[denial.action], OBSTACLE)
 
 
 CHECKS = (downgrade, transition_denied, chain_too_long)

@@ -305,7 +305,12 @@ def test_what_is_accepted_is_only_a_warning(code, changes, policy):
 def test_what_concerns_only_one_way_leaves_the_others():
     denied = (Denial("*", "*", "handover", "No."),)
     plan = decide(situation(policy=Policy(handover="prefer", denied=denied)))
-    assert (plan.action, codes(plan.warnings)) == ("kexec", ["transition_denied"])
+    assert (plan.action, codes(plan.reasons)) == ("refuse", ["transition_denied"])
+    plan = decide(situation(policy=Policy(handover="prefer", fallback="cold_boot", denied=denied)))
+    assert (plan.action, codes(plan.warnings)) == ("cold_boot", ["transition_denied", "boot_default_unknown"])
+    denied = (Denial("*", "*", "kexec", "No."),)
+    plan = decide(situation(**LOST, policy=Policy(handover="prefer", fallback="cold_boot", denied=denied)))
+    assert plan.action == "cold_boot"
     denied = (Denial("*", "*", "cold_boot", "No."),)
     plan = decide(situation(**NO_KEXEC, policy=Policy(fallback="cold_boot", denied=denied)))
     assert (plan.action, codes(plan.reasons)) == ("refuse", ["kexec_disabled", "transition_denied"])
