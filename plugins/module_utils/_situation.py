@@ -69,6 +69,11 @@ class Target:
         return self.candidate.release
 
     @property
+    def fingerprint(self) -> str:
+        """What tells the files from later ones with the same names."""
+        return " ".join(f"{one.size}:{one.mtime_ns}:{one.inode}" for _path, one in self.files)
+
+    @property
     def has_initrd(self) -> bool:
         """Whether there is an initrd, beside the image or, in a UKI, in it."""
         uki = self.image.uki if self.image else None

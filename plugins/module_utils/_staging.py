@@ -10,7 +10,7 @@ replaces a loaded image only when it succeeds (kernel/kexec_file.c), so a failur
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._access import require_access
@@ -119,7 +119,7 @@ def _planned(situation: Situation, plan: Plan, created: str) -> Transition:
     running, target = situation.running, situation.target
     if target is None or plan.promise is None or running.release is None or running.boot_id is None:
         raise AssertionError("a transition is only planned to a known target from a known boot")
-    image = StagedImage(target.candidate.image, target.candidate.initrds, target.command_line)
+    image = StagedImage(target.candidate.image, target.candidate.initrds, target.command_line, target.fingerprint)
     return Transition(
         state="loaded",
         created=created,
@@ -132,11 +132,7 @@ def _planned(situation: Situation, plan: Plan, created: str) -> Transition:
 def _stage(host: Host, situation: Situation, planned: Transition, check_mode: bool) -> Outcome:
     """Load the planned image, unless exactly that is loaded already. Before a cold boot, nothing may be loaded."""
     running, existing, target = situation.running, situation.transition, situation.target
-    if (
-        existing is not None
-        and _staged_image(running, existing) == planned.image
-        and existing.promise == planned.promise
-    ):
+    if _is_staged(planned, existing, running):
         return _unchanged(running, existing)
     if check_mode:
         return Outcome(True, existing, planned.image)
@@ -152,6 +148,16 @@ def _stage(host: Host, situation: Situation, planned: Transition, check_mode: bo
         raise _after_failed_load(host, running, existing, error) from error
     write_transition(host, planned)
     return Outcome(True, planned, planned.image)
+
+
+def _is_staged(planned: Transition, existing: Transition | None, running: RunningKernel) -> bool:
+    """Whether exactly this is staged already: the same promise, and the same files with the same content."""
+    if existing is None or not is_staged_here(existing, running) or existing.promise != planned.promise:
+        return False
+    staged = _staged_image(running, existing)
+    if staged is not None and planned.image is not None and not staged.fingerprint:
+        return staged == replace(planned.image, fingerprint="")
+    return staged == planned.image
 
 
 def _after_failed_load(host: Host, running: RunningKernel, existing: Transition | None, error: KhoError) -> KhoError:

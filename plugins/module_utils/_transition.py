@@ -68,11 +68,15 @@ class Promise:
 
 @dataclass(frozen=True)
 class StagedImage:
-    """What was loaded: the paths of the kernel and of the initrds in their order, and the command line."""
+    """What was loaded: the paths of the kernel and of the initrds in their order, and the command line.
+
+    ``fingerprint`` tells the files from later ones with the same names; empty in records of schema 1.
+    """
 
     kernel: str
     initrds: tuple[str, ...]
     command_line: str
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -215,7 +219,12 @@ def _image(fields: dict[str, Any], schema: int) -> StagedImage:
         initrds = _field(fields, "initrds", list)
     if not all(isinstance(path, str) for path in initrds):
         raise ValueError("its field 'initrds' holds something else than paths")
-    return StagedImage(_field(fields, "kernel", str), tuple(initrds), _field(fields, "command_line", str))
+    return StagedImage(
+        kernel=_field(fields, "kernel", str),
+        initrds=tuple(initrds),
+        command_line=_field(fields, "command_line", str),
+        fingerprint="" if schema == 1 else _field(fields, "fingerprint", str),
+    )
 
 
 def _check_verdict(verdict: dict[str, Any]) -> None:

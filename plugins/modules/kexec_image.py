@@ -224,6 +224,7 @@ transition:
       kernel: /boot/vmlinuz-7.3.4-kho
       initrds: []
       command_line: root=LABEL=root kho=on panic=10
+      fingerprint: '14524416:1763827200000000000:131'
     verdict: null
 diff:
   description: The staged image before and after.

@@ -45,6 +45,7 @@ def host(tmp_path):
 @pytest.fixture
 def staged(host):
     load(host, Policy(), CREATED, False)
+    write_transition(host, transition())
     host.steps.clear()
     return host
 

@@ -15,6 +15,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._transition import (
     RECORD_PATH,
     Promise,
     read_transition,
+    write_transition,
 )
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, KexecHost, Killed
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
@@ -22,6 +23,7 @@ from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     CREATED,
     NEW,
     OLD,
+    closed_verdict,
     install,
     transition,
     upgradable_host,
@@ -69,6 +71,13 @@ def test_before_a_cold_boot_what_was_staged_here_is_unloaded(host):
     result = stage(host, **COLDLY)
     assert (result["changed"], host.steps, host.is_loaded) == (True, ["kexec -s -u", REMOVE, WRITE], False)
     assert result["diff"] == {"before": SHOWN, "after": NOTHING}
+
+
+def test_a_cold_boot_that_was_judged_is_promised_anew(host):
+    write_transition(host, COLD.closed(closed_verdict("wrong_kernel")))
+    without_kexec(host).steps.clear()
+    assert (stage(host, **COLDLY)["changed"], host.steps) == (True, [WRITE])
+    assert read_transition(host) == COLD
 
 
 @pytest.mark.parametrize("step", [1, 2, 3])

@@ -40,7 +40,7 @@ RECORDS = st.builds(
     created=st.text(),
     left=st.builds(Left, st.text(), st.text(), st.one_of(st.none(), COUNTS)),
     promise=st.builds(Promise, st.text(), st.text(), COUNTS, st.one_of(st.none(), st.text())),
-    image=st.builds(StagedImage, st.text(), st.lists(st.text()).map(tuple), st.text()),
+    image=st.builds(StagedImage, st.text(), st.lists(st.text()).map(tuple), st.text(), st.text()),
 )
 NOTHING_HANDED_OVER = Promise("7.3.4-kho", None, 0, None, "kexec")
 COLD = transition(promise=Promise("7.3.4-kho", None, 0, None, "cold_boot"), image=None)
@@ -100,6 +100,7 @@ def test_the_file_is_roots_alone_and_holds_the_documented_fields(host, tmp_path)
             "kernel": "/boot/vmlinuz-7.3.4-kho",
             "initrds": ["/boot/initrd.img-7.3.4-kho"],
             "command_line": "root=LABEL=root console=ttyS0 kho=on panic=10",
+            "fingerprint": "",
         },
         "verdict": None,
     }
