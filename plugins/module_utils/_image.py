@@ -10,8 +10,8 @@ carries, or that is installed beside it, the rest. Of two that disagree, the pay
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils import _image_findings as findings
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
@@ -22,6 +22,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._image_header import (
     is_arm64,
     parse_header,
 )
+from ansible_collections.kho.kexec.plugins.module_utils._metadata_version import TextFinder, TextPlace, find_version
 from ansible_collections.kho.kexec.plugins.module_utils._payload import Deadline, PayloadError, unpack
 from ansible_collections.kho.kexec.plugins.module_utils._payload_scan import PayloadFacts, Scanner
 from ansible_collections.kho.kexec.plugins.module_utils._pe import parse_pe
@@ -48,7 +49,8 @@ class KernelImage:
     - ``kho_built``: CONFIG_KEXEC_HANDOVER. ``kho_default``: CONFIG_KEXEC_HANDOVER_ENABLE_DEFAULT.
     - ``kho_abi`` (``kho-v4``) and ``luo_abi`` (``luo-v5``): None also for a kernel without; ``kho_built`` and
       ``luo_built`` are False then.
-    - ``metadata``: whether the kernel takes and gives the record of Kexec HandOver.
+    - ``metadata``: whether the kernel takes and gives the record of Kexec HandOver. ``metadata_version``: the version
+      of the record that it takes; x86_64 only.
     - ``config``: the options of ``_build_config.OPTIONS``, ``y``, ``m``, ``n`` or text; empty when no configuration is
       known.
     - ``signed``: whether there is a signature. It was not verified.
@@ -68,6 +70,7 @@ class KernelImage:
     luo_abi: Optional[str]
     luo_built: Optional[bool]
     metadata: Optional[bool]
+    metadata_version: Optional[int]
     config: Mapping[str, str]
     signed: Optional[bool]
     learnt: Mapping[str, str]
@@ -93,7 +96,7 @@ class OpenImage(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """What the payload says, and what kept it from being read to its end."""
+    """What the payload says, and what kept it from being read to its end, or from being read twice."""
 
     facts: PayloadFacts
     obstacle: Optional[Note]
@@ -132,16 +135,28 @@ def open_image(data: bytes) -> OpenImage:
 
 def scan_payload(host: Host, image: OpenImage, clock: Clock = time.monotonic) -> Scan:
     """Decompress the kernel proper and look through it; what stops that is in the result, and raises nothing."""
-    scanner = Scanner()
+    scanner, finder, deadline = Scanner(), TextFinder(), Deadline(clock, TIME_LIMIT)
     try:
-        for piece in unpack(host, image.kernel, image.header.payload, Deadline(clock, TIME_LIMIT)):
+        for piece in unpack(host, image.kernel, image.header.payload, deadline):
             scanner.feed(piece)
+            finder.feed(piece)
         facts = scanner.facts(complete=True)
         if not facts.releases:  # what is no kernel that is known here proves nothing by what it lacks
             raise PayloadError("it does not name its Linux version")
     except PayloadError as error:
         return Scan(scanner.facts(complete=False), Note("image_payload_unreadable", error.message))
-    return Scan(facts, None)
+    place = finder.place()
+    if place is None:
+        return Scan(facts, None)
+    return _scan_code(facts, place, unpack(host, image.kernel, image.header.payload, deadline))
+
+
+def _scan_code(facts: PayloadFacts, place: TextPlace, payload: Iterable[bytes]) -> Scan:
+    """Look through the payload again, for the code that uses a text of which the place is only known now."""
+    try:
+        return Scan(replace(facts, metadata_version=find_version(place, payload)), None)
+    except PayloadError as error:
+        return Scan(facts, Note("image_payload_unreadable", error.message))
 
 
 def describe(host: Host, image: OpenImage, scan: Scan, config_path: Optional[str]) -> KernelImage:

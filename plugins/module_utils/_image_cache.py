@@ -37,7 +37,7 @@ CACHE_LIMIT = 1 << 20
 # What a host has installed, several times over; the oldest entries make room.
 MOST_ENTRIES = 32
 # Raised whenever the scan learns to see more.
-VERSION = 1
+VERSION = 2
 _OTHERS_WRITE = 0o022
 
 Entry = Dict[str, Any]
@@ -59,7 +59,7 @@ def read_image_cached(
         return describe(host, image, Scan(facts, None), config_path)
     scan = scan_payload(host, image, clock)
     described = describe(host, image, scan, config_path)
-    if remember and scan.facts.complete and host.identity(path) == identity:
+    if remember and scan.obstacle is None and host.identity(path) == identity:
         _write(host, [entry for entry in entries if entry["path"] != path], {**key, "facts": _as_json(scan.facts)})
     return described
 
@@ -135,6 +135,7 @@ _FACTS: Mapping[str, Callable[[Any], bool]] = {
     "refuses": lambda value: isinstance(value, bool),
     "head": _is_head,
     "options": _is_options,
+    "metadata_version": lambda value: value is None or (type(value) is int and 0 < value < 256),
 }
 
 

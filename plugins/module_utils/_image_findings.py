@@ -27,6 +27,7 @@ FIELDS = (
     "luo_abi",
     "luo_built",
     "metadata",
+    "metadata_version",
     "signed",
 )
 _BUILT = "CONFIG_KEXEC_HANDOVER"
@@ -69,6 +70,7 @@ def learn_from_payload(found: Findings, facts: PayloadFacts) -> None:
         luo_built=_luo_built(facts),
         luo_abi=_only(facts.luo_abis, facts),
         metadata=_seen(facts.metadata, facts),
+        metadata_version=facts.metadata_version,
     )
 
 

@@ -41,6 +41,7 @@ class PayloadFacts:
 
     ``abis``, ``luo_abis`` and ``releases`` are the different ones, sorted. ``metadata`` says whether the kernel knows
     the record of Kexec HandOver, ``refuses`` that it says to take no handover. ``head`` are its first bytes.
+    ``metadata_version`` is the version of the record that its code takes; a ``Scanner`` never tells.
     ``options`` are those of the configuration that it carries; None when it carries none.
     """
 
@@ -52,6 +53,7 @@ class PayloadFacts:
     refuses: bool = False
     head: bytes = b""
     options: Optional[Mapping[str, str]] = None
+    metadata_version: Optional[int] = None
 
 
 class Scanner:

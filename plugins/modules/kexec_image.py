@@ -146,6 +146,7 @@ target:
         luo_abi: luo-v5
         luo_built: true
         metadata: true
+        metadata_version: 1
         config: {CONFIG_KEXEC_HANDOVER: 'y'}
         signed: false
         learnt: {release: header, kho_abi: payload}

@@ -11,6 +11,7 @@ import lzma
 import struct
 from typing import Any, Callable, Mapping, Optional, Sequence, Tuple
 
+from ansible_collections.kho.kexec.plugins.module_utils._metadata_version import TEXT
 from ansible_collections.kho.kexec.tests.unit.support.kernels import bzimage
 
 INIT_SIZE = 15437824
@@ -35,10 +36,13 @@ def kernel(
     luo: str = "luo-v5",
     metadata: bool = True,
     config: Optional[bytes] = CONFIG,
-    head: bytes = b"\x7fELF",
     filling: int = 3000,
+    version: int = 1,
 ) -> bytes:
-    """A decompressed kernel: a few texts between other bytes; without an ``abi`` it says to take no handover."""
+    """A decompressed kernel: a few texts between other bytes; without an ``abi`` it says to take no handover.
+
+    ``version`` is that of the record that its code takes, if it knows the ``metadata``.
+    """
     texts = [f"Linux version {release} (root@build) (gcc) #1 SMP\n\0".encode()]
     texts.append(abi.encode() + b"\0" if abi else b"Passed KHO data, but CONFIG_KEXEC_HANDOVER not set. Ignoring.\n\0")
     texts.append(luo.encode() + b"\0" if luo else b"")
@@ -46,7 +50,33 @@ def kernel(
     texts.append(b"IKCFG_ST" + gzip.compress(config, mtime=0) + b"IKCFG_ED" if config is not None else b"")
     # What is there without Kexec HandOver too, and proves nothing.
     texts.append(b"kho_scratch\0luo-v\0kho-vx\0IKCFG_ST\0")
-    return head + b"".join(bytes([65 + number]) * filling + text for number, text in enumerate(texts))
+    body = b"".join(bytes([65 + number]) * filling + text for number, text in enumerate(texts))
+    return elf(body + TEXT, code(version, LOAD_TEXT)) if metadata else elf(body)
+
+
+# Where an ELF file by elf() begins in memory, and what stands for the instruction that puts the address of TEXT into
+# %rdi in the code of one.
+BASE = 0xFFFFFFFF81000000
+LOAD_TEXT = b"<TEXT>"
+
+
+def code(version: int, load: bytes) -> bytes:
+    """What gcc makes of kho_in_kexec_metadata() where it refuses a record."""
+    number = bytes([version])
+    return b"\x83\xf8" + number + b"\x74\x15\xba" + number + b"\0\0\0\x89\xc6" + load + b"\xe8\x60\x34\x57\xff\xeb\x55"
+
+
+def elf(body: bytes, machine_code: bytes = b"", base: int = BASE, machine: int = 62) -> bytes:
+    """An ELF file with one segment, which holds all of it; each ``LOAD_TEXT`` in the code becomes an instruction."""
+    start = 64 + 56
+    address = base + start + body.find(TEXT)
+    machine_code = machine_code.replace(LOAD_TEXT, b"\x48\xc7\xc7" + struct.pack("<Q", address)[:4])
+    content = body + b"\x90" * 64 + machine_code + b"\x90" * 64
+    size = start + len(content)
+    header = struct.pack(
+        "<4sBBB9xHHIQQQIHHHHHH", b"\x7fELF", 2, 1, 1, 2, machine, 1, base, 64, 0, 0, 64, 56, 1, 64, 0, 0
+    )
+    return header + struct.pack("<IIQQQQQQ", 1, 5, 0, base, base, size, size, 1 << 21) + content
 
 
 def x86_image(payload: bytes, compression: str = "gzip", unpacked_size: Optional[int] = None, **header: Any) -> bytes:

@@ -110,6 +110,7 @@ def image(**changes: Any) -> KernelImage:
         "luo_abi": "luo-v5",
         "luo_built": True,
         "metadata": True,
+        "metadata_version": 1,
         "config": {},
         "signed": False,
         "learnt": {"kho_built": "payload"},

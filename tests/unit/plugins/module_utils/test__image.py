@@ -83,6 +83,7 @@ def test_a_kernel_that_tells_all(tmp_path):
         luo_abi="luo-v5",
         luo_built=True,
         metadata=True,
+        metadata_version=1,
         config={
             "CONFIG_BLK_DEV_INITRD": "n",
             "CONFIG_CMDLINE": "n",
@@ -98,7 +99,9 @@ def test_a_kernel_that_tells_all(tmp_path):
         signed=False,
         learnt={
             **dict.fromkeys(["architecture", "release", "init_size", "command_line_limit", "signed"], "header"),
-            **dict.fromkeys(["kho_built", "kho_abi", "luo_built", "luo_abi", "metadata"], "payload"),
+            **dict.fromkeys(
+                ["kho_built", "kho_abi", "luo_built", "luo_abi", "metadata", "metadata_version"], "payload"
+            ),
             "kho_default": "ikconfig",
         },
         obstacles=(),
@@ -157,9 +160,29 @@ def test_nothing_can_be_read_but_the_header(tmp_path):
 
 def test_a_program_of_the_host_decompresses(tmp_path):
     image = x86_image(kernel(), "lz4")
-    host = FakeRoot(tmp_path).expect_pipe(LZ4, kernel())
-    assert read(tmp_path, image, host=host).kho_abi == "kho-v4"
-    assert host.piped == [COMPRESSORS["lz4"](kernel())]
+    host = FakeRoot(tmp_path).expect_pipe(LZ4, kernel()).expect_pipe(LZ4, kernel())
+    seen = read(tmp_path, image, host=host)
+    assert (seen.kho_abi, seen.metadata_version) == ("kho-v4", 1)
+    assert host.piped == [COMPRESSORS["lz4"](kernel())] * 2
+
+
+def test_what_cannot_be_decompressed_a_second_time(tmp_path):
+    host = FakeRoot(tmp_path).expect_pipe(LZ4, kernel()).expect_pipe(LZ4, kernel()[:-100], error="exit code 1")
+    seen = read(tmp_path, x86_image(kernel(), "lz4"), host=host)
+    assert (seen.kho_abi, seen.metadata, seen.metadata_version) == ("kho-v4", True, None)
+    assert codes(seen) == ["image_payload_unreadable"]
+
+
+def test_the_version_of_the_record_that_a_kernel_takes(tmp_path):
+    seen = read(tmp_path, x86_image(kernel(version=2), "xz"))
+    assert (seen.metadata_version, seen.learnt["metadata_version"]) == (2, "payload")
+
+
+def test_only_a_kernel_that_knows_the_record_is_decompressed_twice(tmp_path):
+    without = kernel(abi="", luo="", metadata=False)
+    host = FakeRoot(tmp_path).expect_pipe(LZ4, without)
+    assert read(tmp_path, x86_image(without, "lz4"), host=host).metadata_version is None
+    assert len(host.piped) == 1
 
 
 def test_what_was_seen_before_the_damage_is_there_and_the_rest_is_not_known(tmp_path):
@@ -221,6 +244,7 @@ def test_arm64(tmp_path):
     seen = read(tmp_path, ARM64, CONFIG)
     assert (seen.format, seen.architecture, seen.release) == ("arm64_image", "aarch64", "7.3.4-kho")
     assert (seen.init_size, seen.kho_abi, seen.signed) == (INIT_SIZE, "kho-v4", False)
+    assert (seen.metadata, seen.metadata_version) == (True, None)
     assert (seen.learnt["init_size"], seen.learnt["release"]) == ("header", "payload")
 
 
