@@ -13,7 +13,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._arguments import is_tru
 from ansible_collections.kho.kexec.plugins.module_utils._crashkernel import crashkernel_bytes
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._image import KernelImage
-from ansible_collections.kho.kexec.plugins.module_utils._metadata import Record
+from ansible_collections.kho.kexec.plugins.module_utils._metadata import VERSION, Record
 from ansible_collections.kho.kexec.plugins.module_utils._objection import (
     ADVICE,
     ANY_KEXEC,
@@ -203,22 +203,25 @@ def metadata_not_offered(_target: Target, situation: Situation) -> Note | None:
 def metadata_unsupported(target: Target, situation: Situation) -> Note | None:
     """A kernel that does not know the metadata, or its version, takes the handover and tells nothing of it."""
     image, running = target.image, situation.running
-    if image is None or not _may_reach(running, image):
-        return None
-    if running.next is None and _has_note(running, "metadata_unsupported"):
-        return Note(
-            "metadata_unsupported",
-            f"The running kernel {running.release} will hand over kexec metadata of a version that is not known here, "
-            f"and other kernels would not accept it. Whether {target.release} will report from which kernel it was "
-            "executed cannot be promised. Look for a newer version of this collection.",
-        )
-    if image.metadata is not False:
+    problem = _metadata_problem(image, running) if image is not None and _may_reach(running, image) else None
+    if problem is None:
         return None
     return Note(
         "metadata_unsupported",
-        f"The target {target.release} has Kexec HandOver without the kexec metadata (Linux has it since 7.1). It would "
-        "not report from which kernel it was executed, so nothing could be proven. Choose a newer kernel.",
+        f"{problem} So the target {target.release} would not report from which kernel it was executed, and nothing "
+        "could be proven. Choose a target that takes the version of the kexec metadata that the running kernel "
+        f"{running.release} gives; or let it happen, and a kexec without handover is promised.",
     )
+
+
+def _metadata_problem(image: KernelImage, running: RunningKernel) -> str | None:
+    if image.metadata is False:
+        return "The target has Kexec HandOver without the kexec metadata (Linux has it since 7.1)."
+    if running.next is None and _has_note(running, "metadata_unsupported"):
+        return "The running kernel gives kexec metadata of a version that is not known here."
+    if running.next is not None and image.metadata_version not in (None, VERSION):
+        return f"The kexec metadata has version {VERSION}, and the target takes version {image.metadata_version}."
+    return None
 
 
 def metadata_unknown(target: Target, situation: Situation) -> Note | None:

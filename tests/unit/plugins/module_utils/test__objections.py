@@ -229,9 +229,14 @@ REFUSALS = [
     (
         "metadata_unsupported",
         {"running": running(next=None, notes=(Note("metadata_unsupported", "It has version 2."),))},
-        [OLD, NEW, "version that is not known", "cannot be promised", "newer version"],
+        [OLD, NEW, "version that is not known", "nothing could be proven", "Choose"],
     ),
-    ("metadata_unsupported", with_image(metadata=False), [NEW, "7.1", "nothing could be proven", "newer kernel"]),
+    (
+        "metadata_unsupported",
+        with_image(metadata_version=2),
+        [OLD, "version 1", NEW, "version 2", "nothing could be proven", "Choose"],
+    ),
+    ("metadata_unsupported", with_image(metadata=False), [NEW, "7.1", "nothing could be proven", "Choose"]),
     (
         "scratch_too_small",
         {"running": running(largest_scratch_bytes=(1 << 26) - 1)},
