@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import Record
+from ansible_collections.kho.kexec.plugins.module_utils._plan import decide
+from ansible_collections.kho.kexec.plugins.module_utils._policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._transition import COLD_BOOT, KEXEC, Left, Promise
 from ansible_collections.kho.kexec.plugins.module_utils._verdict import judge
 from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID
@@ -21,7 +23,10 @@ from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     NEW,
     OLD,
     arrived,
+    image,
     running,
+    situation,
+    target,
     transition,
 )
 
@@ -167,6 +172,19 @@ AFTER_A_COLD_BOOT = [
     ("unexpected_count", None, False, arrived(boot="unknown", previous_release=None, kexec_count=None), ["count None"]),
     ("not_rebooted", None, False, running(), ["still in the same boot", "systemctl reboot"]),
 ]
+
+
+@pytest.mark.parametrize("policy", [Policy(handover="prefer"), Policy(accept=("metadata_unsupported",))])
+def test_a_target_that_takes_another_version_of_the_record_keeps_its_promise(policy):
+    """It accepts the handover, and reports neither a previous release nor a count."""
+    plan = decide(situation(target=target(image=image(metadata_version=2)), policy=policy))
+    assert (plan.action, plan.promise.previous_release, plan.promise.kexec_count) == ("kexec", None, 0)
+    assert [note.code for note in plan.warnings] == ["metadata_unsupported"]
+    seen = without("metadata_unsupported", boot="handover", kexec_count=None, next=None)
+    verdict = judge(transition("left", promise=plan.promise), seen)
+    assert (verdict.finding.verdict, verdict.finding.reason) == ("kexec_without_handover", "metadata_version")
+    assert verdict.accepted
+    assert "That was promised." in verdict.finding.message
 
 
 @pytest.mark.parametrize(
