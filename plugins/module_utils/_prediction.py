@@ -225,14 +225,19 @@ def _metadata_problem(image: KernelImage, running: RunningKernel) -> str | None:
 
 
 def metadata_unknown(target: Target, situation: Situation) -> Note | None:
-    """Only the payload tells."""
-    image = target.image
-    if image is None or image.metadata is not None or not _may_reach(situation.running, image):
+    """Only the payload tells, and the version only its code (``_metadata_version``)."""
+    image, running = target.image, situation.running
+    if image is None or not _may_reach(running, image) or _metadata_problem(image, running):
         return None
+    if None not in (image.metadata, image.metadata_version):
+        return None
+    unknown = "whether it has the kexec metadata (Linux has it since 7.1)"
+    if image.metadata:
+        unknown = "which version of the kexec metadata it takes: its code was not understood"
     return Note(
         "metadata_unknown",
-        f"It is not known whether {target.release} reports from which kernel it was executed (Linux does since 7.1)."
-        f"{_why_unknown(image)} If it does not, the verdict will be kexec_without_handover.",
+        f"It is not known whether {target.release} will report from which kernel it was executed, because it is not "
+        f"known {unknown}.{_why_unknown(image)} If it does not report it, the verdict will be kexec_without_handover.",
     )
 
 

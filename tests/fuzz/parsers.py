@@ -39,9 +39,26 @@ from ansible_collections.kho.kexec.plugins.module_utils._image import (
 )
 from ansible_collections.kho.kexec.plugins.module_utils._kernel_log import parse_journal, parse_kmsg
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import MetadataError, parse_metadata
+from ansible_collections.kho.kexec.plugins.module_utils._metadata_version import (
+    TEXT,
+    Segment,
+    TextFinder,
+    TextPlace,
+    find_version,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._payload_scan import Scanner
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
-from ansible_collections.kho.kexec.tests.unit.support.images import arm64_header, kernel, uki, x86_image, zboot
+from ansible_collections.kho.kexec.tests.unit.support.images import (
+    BASE,
+    LOAD_TEXT,
+    arm64_header,
+    code,
+    elf,
+    kernel,
+    uki,
+    x86_image,
+    zboot,
+)
 from ansible_collections.kho.kexec.tests.unit.support.kernels import fdt, journal_entry, kmsg, metadata
 
 SLOWEST = 2.0  # seconds of CPU; a good case takes microseconds
@@ -122,6 +139,14 @@ def scan(data: bytes) -> Any:
     return scanner.facts(complete=True)
 
 
+def find_record_version(data: bytes) -> Any:
+    """Look through a decompressed kernel for the code that refuses a record, as if the text for that were in it."""
+    finder = TextFinder()
+    finder.feed(data)
+    place = finder.place() or TextPlace(BASE, (Segment(0, BASE, len(data)),))
+    return find_version(place, (data[: len(data) // 2], data[len(data) // 2 :]))
+
+
 class Parser(NamedTuple):
     """What is called with each case, good input to start from, and the one error that may come out."""
 
@@ -146,6 +171,7 @@ PARSERS: dict[str, Parser] = {
     "grub": Parser(lambda data: parse_grub_config(data.decode("utf-8", "replace")), (GRUB_CONFIG,), KhoError),
     "image": Parser(read_image, IMAGES, ImageError),
     "payload": Parser(scan, (KERNEL,), KhoError),
+    "record_version": Parser(find_record_version, (KERNEL, elf(TEXT, code(2, LOAD_TEXT))), KhoError),
     "config_gz": Parser(unpack, (gzip.compress(CONFIG, mtime=0),), KhoError),
 }
 

@@ -288,6 +288,7 @@ WARNINGS = [
     ),
     ("kho_abi_unknown", {"running": running(abi=None)}, [f"running kernel {OLD}", "kexec_without_handover"]),
     ("metadata_unknown", with_image(metadata=None), [NEW, "7.1", "kexec_without_handover"]),
+    ("metadata_unknown", with_image(metadata_version=None), [NEW, "which version", "kexec_without_handover"]),
     ("scratch_fit_unknown", with_image(init_size=None), [NEW, "how much memory", "stays as it is"]),
     (
         "scratch_fit_unknown",

@@ -95,7 +95,6 @@ def test_all_reasons_are_given_in_the_order_in_which_to_deal_with_them():
         {"target": target(image=image(config={"CONFIG_CMDLINE": "quiet", "CONFIG_CMDLINE_OVERRIDE": "n"}))},
         {"target": target(image=image(init_size=3 << 26), initrd_bytes=3 << 26)},
         {"target": target(initrd_bytes=None)},
-        {"target": target(image=image(metadata_version=None))},
         {"target": target(command_line="kho=on panic=5 crashkernel=192M")},
         {"running": running(luo_abi="luo-v5"), "site": site(live_update=True)},
         {"running": running(luo_abi="luo-v5"), "target": target(image=image(luo_abi="luo-v9"))},
