@@ -31,6 +31,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._transition import Promise
 
 PAGE = 4096
+PAGE_STRUCTURE = 64
 MIB = 1 << 20
 
 
@@ -262,6 +263,26 @@ def scratch_too_small(target: Target, situation: Situation) -> Note | None:
     )
 
 
+def scratch_tight(target: Target, situation: Situation) -> Note | None:
+    """Until the handover is taken in, the target has only the scratch memory: for itself, and for its page structures.
+
+    ``struct page`` takes 64 bytes for each page of 4096 (include/linux/mm_types.h; sparse_init() in mm/sparse.c).
+    """
+    scratch, memory, image = situation.running.scratch_bytes, situation.site.memory_bytes, target.image
+    if scratch is None or memory is None or image is None or image.init_size is None:
+        return None
+    wanted = _pages(image.init_size) + _pages(target.initrd_bytes or 0) + memory // PAGE * PAGE_STRUCTURE
+    if wanted <= scratch:
+        return None
+    return Note(
+        "scratch_tight",
+        f"The scratch memory of Kexec HandOver has {_mib(scratch)} MiB in all, and {target.release} will want about "
+        f"{_mib(wanted)} MiB before it may use any other: for itself, its initrd and the structures of this host's "
+        "memory. It may panic while it boots. Put a larger kho_scratch= on the kernel command line and cold-boot the "
+        "host.",
+    )
+
+
 def scratch_fit_unknown(target: Target, situation: Situation) -> Note | None:
     """Loading will tell; that is before the jump."""
     running, image = situation.running, target.image
@@ -361,6 +382,6 @@ CHECKS: tuple[tuple[Ways, str, tuple[TargetCheck, ...]], ...] = (
     ),
     (ONLY_HANDOVER, DOUBT, (running_kho_unknown, target_kho_unknown, kho_abi_unknown, metadata_unknown)),
     (ANY_KEXEC, DOUBT, (scratch_fit_unknown,)),
-    (ONLY_HANDOVER, ADVICE, (crashkernel_lost,)),
+    (ONLY_HANDOVER, ADVICE, (scratch_tight, crashkernel_lost)),
     (ANY_KEXEC, ADVICE, (live_update_lost,)),
 )

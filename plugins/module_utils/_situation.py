@@ -27,7 +27,8 @@ class Site:
     None when the kernel has no such file; the limit is -1 for none. ``tools_problem``: why kexec-tools cannot be used,
     or None. ``lockdown``: the mode of kernel lockdown, None for none. ``live_update``: whether the running kernel will
     hand over a state of live update. ``crash_bytes``: the memory that is reserved for a crash kernel, None when
-    unknown. ``command_line``: the running kernel's.
+    unknown. ``memory_bytes``: the memory that programs and the kernel may use (MemTotal), None when unknown.
+    ``command_line``: the running kernel's.
     """
 
     container: str | None
@@ -39,6 +40,7 @@ class Site:
     lockdown: str | None
     live_update: bool
     crash_bytes: int | None
+    memory_bytes: int | None
     command_line: str
 
 

@@ -76,6 +76,7 @@ def site(**changes: Any) -> Site:
         "lockdown": None,
         "live_update": False,
         "crash_bytes": None,
+        "memory_bytes": 1 << 30,
         "command_line": "BOOT_IMAGE=/boot/vmlinuz " + COMMAND_LINE + "\n",
     }
     return Site(**{**facts, **changes})
@@ -174,6 +175,7 @@ def upgradable_host(host: FakeRoot) -> FakeRoot:
     kho_files(host, {}, {"kexec-metadata": metadata(OLD.encode(), 1)})
     host.add("/proc/self/status", "Name:\tpython3\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n")
     host.add("/proc/sys/kernel/arch", "x86_64\n")
+    host.add("/proc/meminfo", "MemTotal:        1048576 kB\nMemFree:          524288 kB\n")
     host.add("/proc/sys/kernel/kexec_load_disabled", "0\n").add("/proc/sys/kernel/kexec_load_limit_reboot", "-1\n")
     host.add("/proc/sys/kernel/kexec_load_limit_panic", "-1\n")
     host.add("/dev/disk/by-label/root")

@@ -296,6 +296,11 @@ WARNINGS = [
         [NEW, "how large the scratch memory", "stays as it is"],
     ),
     (
+        "scratch_tight",
+        {"running": running(scratch_bytes=(1 << 26) + 4096 + (1 << 24) - 1)},
+        [NEW, "has 81 MiB", "about 81 MiB", "may panic", "kho_scratch="],
+    ),
+    (
         "crashkernel_lost",
         {"target": target(command_line="kho=on panic=1 crashkernel=193M")},
         ["193 MiB", "192 MiB", "no dump", "kho_scratch="],

@@ -39,6 +39,8 @@ def host(tmp_path):
         ("/sys/kernel/security/lockdown", "[none] integrity confidentiality\n", {"lockdown": None}),
         ("/sys/kernel/kexec/crash_size", "167772160\n", {"crash_bytes": 167772160}),
         ("/sys/kernel/kexec_crash_size", "0\n", {"crash_bytes": 0}),
+        ("/proc/meminfo", "MemFree: 1 kB\nMemTotal:       16 kB\n", {"memory_bytes": 16384}),
+        ("/proc/meminfo", "SwapMemTotal:       16 kB\n", {"memory_bytes": None}),
         ("/sys/kernel/debug/kho/out/sub_fdts/LUO", b"luo-v5", {"live_update": True}),
         ("/dev/liveupdate", b"", {"live_update": True}),
         ("/proc/cmdline", "kho=on liveupdate=on\n", {"live_update": False}),
@@ -60,6 +62,7 @@ def test_a_host_that_shows_nothing(tmp_path):
         load_disabled=None,
         load_limit=None,
         tools_problem="kexec does not exist.",
+        memory_bytes=None,
         command_line="",
     )
 
