@@ -49,5 +49,6 @@ def test_each_file_is_read_once(story, tmp_path):
 @pytest.mark.parametrize("story", STORIES)
 def test_programs_are_run_only_where_debugfs_leaves_something_open(story):
     recording = _recording(story)
-    if recording["facts"]["source"] == "debugfs":
+    unexplained = any(note["code"] == "handover_refused_unexplained" for note in recording["facts"]["notes"])
+    if recording["facts"]["source"] == "debugfs" and not unexplained:
         assert recording["runs"] == []
