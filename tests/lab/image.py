@@ -28,8 +28,8 @@ _GUEST_FILES = LAB_DIR / "guest"
 _PACKAGES = (
     # the system
     "systemd-sysv", "udev", "dbus", "kmod", "iproute2", "procps", "openssh-server", "sudo",
-    # what Ansible and the collection need
-    "python3", "python3-apt", "kexec-tools",
+    # what Ansible and the collection need; the lab's kernels are compressed with LZ4
+    "python3", "python3-apt", "kexec-tools", "lz4",
     # the boot loader, by the distribution's own hooks
     "grub-efi-amd64", "dosfstools",
 )  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 # A scratch area that no lab kernel fits into.
-TINY_SCRATCH = "kho_scratch=4M,4M,16M"
+TINY_SCRATCH = "kho_scratch=4M,4M,8M"
 KHO_OFF = "kho=off"
 
 
