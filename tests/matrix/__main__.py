@@ -93,13 +93,13 @@ class Matrix:
         answer = RESULTS / f"{guest.kind}.plan.json"
         answer.unlink(missing_ok=True)
         variables = {
-            "host": guest.name,
             "release": self._releases[cell.target.name],
             "options": [option for option in cell.target.options if option != KHO_OFF],
             "answer": str(answer),
         }
         playbook = ROOT / "tests" / "matrix" / "predict.yml"
-        argv = ["ansible-playbook", "-i", str(self._inventory), str(playbook), "-e", json.dumps(variables)]
+        argv = ["ansible-playbook", "-i", str(self._inventory), "--limit", guest.name, str(playbook)]
+        argv += ["-e", json.dumps(variables)]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise GuestError(f"no plan: {done.stdout[-1500:]}{done.stderr[-500:]}")
