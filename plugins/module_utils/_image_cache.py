@@ -126,6 +126,10 @@ def _is_options(value: Any) -> bool:
     )
 
 
+def _is_version(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 256
+
+
 _FACTS: Mapping[str, Callable[[Any], bool]] = {
     "complete": lambda value: value is True,
     "abis": _is_abis("kho"),
@@ -135,7 +139,7 @@ _FACTS: Mapping[str, Callable[[Any], bool]] = {
     "refuses": lambda value: isinstance(value, bool),
     "head": _is_head,
     "options": _is_options,
-    "metadata_version": lambda value: value is None or (type(value) is int and 0 < value < 256),
+    "metadata_version": lambda value: value is None or _is_version(value),
 }
 
 

@@ -77,14 +77,14 @@ CONFIG = b"CONFIG_64BIT=y\nCONFIG_KEXEC_HANDOVER=y\n# CONFIG_KEXEC_HANDOVER_DEBU
 BLS_ENTRY = b"title x\nversion 7.3.4\nlinux /vmlinuz-7.3.4\ninitrd /a.img $b\ninitrd /c.img\noptions root=LABEL=x $y\n"
 GRUB_CONFIG = b"""set a=b
 menuentry 'x' --class y $id 'z' {
-	search --set=root 1
-	linux	/boot/vmlinuz-7.3.4 root=UUID=1 ro "a=b c"
-	initrd	/boot/a.img '/boot/b.img'
+\tsearch --set=root 1
+\tlinux\t/boot/vmlinuz-7.3.4 root=UUID=1 ro "a=b c"
+\tinitrd\t/boot/a.img '/boot/b.img'
 }
 submenu 'x' {
-	menuentry 'y' {
-		linux	($root)/vmlinuz-7.3.4 $more
-	}
+\tmenuentry 'y' {
+\t\tlinux\t($root)/vmlinuz-7.3.4 $more
+\t}
 }
 """
 NUMBERS = (b"\0\0\0\0", b"\0\0\0\1", b"\0\0\0\2", b"\0\0\0\3", b"\0\0\0\t", b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff")
