@@ -25,13 +25,12 @@ from lab.errors import LabError
 from tools.layout import ROOT
 
 from . import outcome
-from .cells import CELLS, KHO_OFF, NOT_RUN, REPRESENTATIVE, WHY_NOT_RUN, Cell, Kernel, kernels_of
+from .cells import CELLS, KHO_OFF, NOT_RUN, REPRESENTATIVE, WHY_NOT_RUN, Cell, Kernel, kernels_of, shares
 from .guest import Guest, GuestError
 from .table import render
 
 RUN = "matrix"
 RESULTS = ROOT / "build" / "matrix"
-_KINDS = ("plain", "initramfs")
 _BOOT_WITHIN = 600.0  # seconds
 
 
@@ -60,9 +59,9 @@ class Matrix:
         self._inventory = inventory
         self._releases = releases
 
-    def run(self, kind: str, cells: Sequence[Cell]) -> list[Result]:
-        """Run these cells on the guest of this kind, first those that begin where it is."""
-        guest = Guest(RUN, kind, kind)
+    def run(self, name: str, cells: Sequence[Cell]) -> list[Result]:
+        """Run these cells on the guest of this name, first those that begin where it is."""
+        guest = Guest(RUN, name, cells[0].guest)
         guest.learn()
         results: list[Result] = []
         remaining = list(cells)
@@ -85,12 +84,12 @@ class Matrix:
         seconds = time.monotonic() - began
         result = Result(str(cell.running), str(cell.target), expected, found, said, trouble, round(seconds, 1))
         verdict = "agrees" if result.agrees else f"DISAGREES ({trouble})" if trouble else "DISAGREES"
-        print(f"[{guest.kind} {number}] {cell}: predicted {expected}, seen {found}: {verdict}", flush=True)
+        print(f"[{guest.name} {number}] {cell}: predicted {expected}, seen {found}: {verdict}", flush=True)
         return result
 
     def _predict(self, guest: Guest, cell: Cell) -> str:
         """Ask for the plan, and say what it means."""
-        answer = RESULTS / f"{guest.kind}.plan.json"
+        answer = RESULTS / f"{guest.name}.plan.json"
         answer.unlink(missing_ok=True)
         variables = {
             "release": self._releases[cell.target.name],
@@ -126,10 +125,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     representative = parser.parse_args(arguments).representative
     chosen = REPRESENTATIVE if representative else CELLS
     RESULTS.mkdir(parents=True, exist_ok=True)
-    by_kind = {kind: [cell for cell in chosen if cell.guest == kind] for kind in _KINDS}
-    by_kind = {kind: cells for kind, cells in by_kind.items() if cells}
     try:
-        results = _run_all(chosen, by_kind)
+        results = _run_all(shares(chosen))
     finally:
         run.down(RUN)
     (RESULTS / "results.json").write_text(json.dumps([asdict(result) for result in results], indent=2) + "\n")
@@ -139,24 +136,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if results and all(result.agrees for result in results) else 1
 
 
-def _run_all(chosen: tuple[Cell, ...], by_kind: dict[str, list[Cell]]) -> list[Result]:
-    wanted = sorted({name for kind in by_kind for name in kernels_of(chosen, kind)} | {"old"})
-    releases = {kernel.name: kernel.release for kernel in kernels.ensure(wanted)}
+def _run_all(given: dict[str, list[Cell]]) -> list[Result]:
+    wanted = {name: kernels_of(cells) for name, cells in given.items()}
+    offered = sorted({"old", *(kernel for names in wanted.values() for kernel in names)})
+    releases = {kernel.name: kernel.release for kernel in kernels.ensure(offered)}
+    guests = {name: cells[0].guest for name, cells in given.items()}
     owner = run.default_owner(os.environ)
-    inventory = run.up(run.Request(RUN, {kind: kind for kind in by_kind}, wanted, owner, _BOOT_WITHIN))
-    _install({kind: kernels_of(chosen, kind) for kind in by_kind}, inventory)
+    inventory = run.up(run.Request(RUN, guests, offered, owner, _BOOT_WITHIN))
     matrix = Matrix(inventory, releases)
     with ThreadPoolExecutor() as pool:
-        return [result for part in pool.map(matrix.run, by_kind, by_kind.values()) for result in part]
+        list(pool.map(lambda name: _install(name, wanted[name], inventory), given))
+        return [result for share in pool.map(matrix.run, given, given.values()) for result in share]
 
 
-def _install(names: dict[str, list[str]], inventory: Path) -> None:
-    """Install the kernels of the cells, as a fleet gets them."""
+def _install(guest: str, names: list[str], inventory: Path) -> None:
+    """Install the kernels of the guest's cells, as a fleet gets them."""
     playbook = ROOT / "tests" / "lab" / "install_kernel.yml"
-    for kind, kernels_wanted in names.items():
-        variables = json.dumps({"lab_kernels": kernels_wanted})
-        argv = ["ansible-playbook", "-i", str(inventory), "--limit", kind, str(playbook), "-e", variables]
-        subprocess.run(argv, stdout=sys.stderr, check=True)
+    argv = ["ansible-playbook", "-i", str(inventory), "--limit", guest, str(playbook)]
+    subprocess.run([*argv, "-e", json.dumps({"lab_kernels": names})], stdout=sys.stderr, check=True)
 
 
 if __name__ == "__main__":

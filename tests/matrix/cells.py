@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+PLAIN, INITRAMFS = "plain", "initramfs"
 # A scratch area that no lab kernel fits into.
 TINY_SCRATCH = "kho_scratch=4M,4M,8M"
 KHO_OFF = "kho=off"
@@ -34,7 +36,7 @@ class Cell:
     @property
     def guest(self) -> str:
         """Only a guest with an initramfs boots Debian's kernel, and it is slower."""
-        return "initramfs" if "debian" in (self.running.name, self.target.name) else "plain"
+        return INITRAMFS if "debian" in (self.running.name, self.target.name) else PLAIN
 
     def __str__(self) -> str:
         return f"{self.running} -> {self.target}"
@@ -89,7 +91,19 @@ REPRESENTATIVE = (
 )
 
 
-def kernels_of(cells: tuple[Cell, ...], kind: str) -> list[str]:
-    """The kernels that guests of this kind need for their part of the cells."""
-    names = {kernel.name for cell in cells if cell.guest == kind for kernel in (cell.running, cell.target)}
+def shares(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
+    """Which guest runs which cells: two plain ones share theirs, and one has an initramfs. None without cells."""
+    plain = [cell for cell in cells if cell.guest == PLAIN]
+    middle = (len(plain) + 1) // 2
+    given = {
+        "plain-1": plain[:middle],
+        "plain-2": plain[middle:],
+        "initramfs": [cell for cell in cells if cell.guest == INITRAMFS],
+    }
+    return {guest: share for guest, share in given.items() if share}
+
+
+def kernels_of(cells: Sequence[Cell]) -> list[str]:
+    """The kernels that a guest needs for these cells, beside the one that is in its image."""
+    names = {kernel.name for cell in cells for kernel in (cell.running, cell.target)}
     return sorted(names - {"old"})

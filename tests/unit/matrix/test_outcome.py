@@ -12,7 +12,7 @@ import pytest
 
 from lab.history import Boot, Cause
 from matrix import outcome
-from matrix.cells import CELLS, KHO_OFF, NOT_RUN, REPRESENTATIVE, RUNNING, TARGETS, Cell, Kernel, kernels_of
+from matrix.cells import CELLS, KHO_OFF, NOT_RUN, REPRESENTATIVE, RUNNING, TARGETS, Cell, Kernel, kernels_of, shares
 from matrix.table import render
 
 FOUND = "KHO: found kexec handover data."
@@ -79,10 +79,13 @@ def test_every_pair_is_run_or_listed_with_its_reason() -> None:
     assert {cell.running.name for cell in NOT_RUN} == {cell.target.name for cell in NOT_RUN}
 
 
-def test_only_a_guest_with_an_initramfs_runs_the_distribution_s_kernel() -> None:
-    assert Cell(Kernel("debian"), Kernel("new")).guest == "initramfs"
-    assert "debian" not in kernels_of(CELLS, "plain")
-    assert "old" not in kernels_of(CELLS, "plain"), "it is in the image"
+@pytest.mark.parametrize("cells", [CELLS, REPRESENTATIVE])
+def test_the_guests_share_all_cells_and_each_can_run_its_own(cells: tuple[Cell, ...]) -> None:
+    given = shares(cells)
+    assert sorted(map(str, cells)) == sorted(str(cell) for share in given.values() for cell in share)
+    assert all(len({cell.guest for cell in share}) == 1 for share in given.values())
+    assert "debian" not in kernels_of(given["plain-1"] + given["plain-2"])
+    assert "old" not in kernels_of(cells), "it is in the image"
 
 
 @dataclass(frozen=True)
