@@ -99,7 +99,7 @@ class Matrix:
         playbook = ROOT / "tests" / "matrix" / "predict.yml"
         argv = ["ansible-playbook", "-i", str(self._inventory), "--limit", guest.name, str(playbook)]
         argv += ["-e", json.dumps(variables)]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise GuestError(f"no plan: {done.stdout[-1500:]}{done.stderr[-500:]}")
         plan = json.loads(answer.read_text())
@@ -153,7 +153,8 @@ def _install(guest: str, names: list[str], inventory: Path) -> None:
     """Install the kernels of the guest's cells, as a fleet gets them."""
     playbook = ROOT / "tests" / "lab" / "install_kernel.yml"
     argv = ["ansible-playbook", "-i", str(inventory), "--limit", guest, str(playbook)]
-    subprocess.run([*argv, "-e", json.dumps({"lab_kernels": names})], stdout=sys.stderr, check=True)
+    argv += ["-e", json.dumps({"lab_kernels": names})]
+    subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=True)
 
 
 if __name__ == "__main__":

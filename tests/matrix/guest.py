@@ -62,8 +62,15 @@ class Guest:
         port = read_state(folder.state).guests[self.name].ssh_port
         assert port is not None
         command = access(folder).ssh(port, [shlex.join(["sudo", *argv])], ["-o", "BatchMode=yes"])
+        # Input of its own: ssh would make that of all processes beside it non-blocking, and Ansible refuses that.
         return subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=_COMMAND_WITHIN, check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_COMMAND_WITHIN,
+            check=False,
         )
 
     def learn(self) -> None:
