@@ -121,7 +121,7 @@ class Matrix:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the cells; the status is 1 when any disagrees."""
     parser = argparse.ArgumentParser(prog="matrix", description="Compare predictions with real kexecs.")
-    parser.add_argument("--representative", action="store_true", help="only one of each kind of ending")
+    parser.add_argument("--representative", action="store_true", help="only a few, of the most telling kinds")
     representative = parser.parse_args(arguments).representative
     chosen = REPRESENTATIVE if representative else CELLS
     RESULTS.mkdir(parents=True, exist_ok=True)

@@ -131,7 +131,7 @@ def cores() -> tuple[Environment, ...]:
 
 
 def representative_matrix(context: Context) -> None:
-    """Compare one prediction of each kind of ending with a real kexec."""
+    """Compare the most telling predictions with real kexecs."""
     build_lab(context)
     context.tool("python", "-m", "matrix", "--representative")
 
