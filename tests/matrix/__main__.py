@@ -1,10 +1,10 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the matrix: ``python -m matrix``, or a representative part of it with ``--representative``.
+"""Run the matrix: ``python -m matrix``, a representative part with ``--representative``, or some cells with ``--only``.
 
-For each cell the prediction is written down first, then the kexec is done by hand, then both are compared. Everything
-is kept in build/matrix/.
+For each cell the prediction is written down first, then the kexec is done by hand, then both are compared. Each result
+is kept in build/matrix/results.jsonl as soon as it is there.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -58,6 +60,7 @@ class Matrix:
     def __init__(self, inventory: Path, releases: dict[str, str]) -> None:
         self._inventory = inventory
         self._releases = releases
+        self._lock = threading.Lock()
 
     def run(self, name: str, cells: Sequence[Cell]) -> list[Result]:
         """Run these cells on the guest of this name, first those that begin where it is."""
@@ -85,6 +88,8 @@ class Matrix:
         result = Result(str(cell.running), str(cell.target), expected, found, said, trouble, round(seconds, 1))
         verdict = "agrees" if result.agrees else f"DISAGREES ({trouble})" if trouble else "DISAGREES"
         print(f"[{guest.name} {number}] {cell}: predicted {expected}, seen {found}: {verdict}", flush=True)
+        with self._lock, (RESULTS / "results.jsonl").open("a") as file:
+            file.write(json.dumps(asdict(result)) + "\n")
         return result
 
     def _predict(self, guest: Guest, cell: Cell) -> str:
@@ -122,18 +127,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the cells; the status is 1 when any disagrees."""
     parser = argparse.ArgumentParser(prog="matrix", description="Compare predictions with real kexecs.")
     parser.add_argument("--representative", action="store_true", help="only a few, of the most telling kinds")
-    representative = parser.parse_args(arguments).representative
-    chosen = REPRESENTATIVE if representative else CELLS
+    parser.add_argument("--only", metavar="REGEX", help="only the cells whose names match, such as '-> luo-v9'")
+    parsed = parser.parse_args(arguments)
+    chosen = [cell for cell in (REPRESENTATIVE if parsed.representative else CELLS) if _is_wanted(cell, parsed.only)]
     RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / "results.jsonl").write_text("")
     try:
         results = _run_all(shares(chosen))
     finally:
         run.down(RUN)
-    (RESULTS / "results.json").write_text(json.dumps([asdict(result) for result in results], indent=2) + "\n")
     print("\n".join(render(results)))
-    for cell in () if representative else NOT_RUN:
+    for cell in () if parsed.representative or parsed.only else NOT_RUN:
         print(f"not run: {cell}: {WHY_NOT_RUN}")
     return 0 if results and all(result.agrees for result in results) else 1
+
+
+def _is_wanted(cell: Cell, pattern: str | None) -> bool:
+    return pattern is None or re.search(pattern, str(cell)) is not None
 
 
 def _run_all(given: dict[str, list[Cell]]) -> list[Result]:
