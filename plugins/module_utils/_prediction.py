@@ -25,14 +25,11 @@ from ansible_collections.kho.kexec.plugins.module_utils._objection import (
     Ways,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._running import RunningKernel
+from ansible_collections.kho.kexec.plugins.module_utils._scratch import mib, need_of, pages
 from ansible_collections.kho.kexec.plugins.module_utils._situation import Situation, Target
 from ansible_collections.kho.kexec.plugins.module_utils._target_checks import TargetCheck
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._transition import Promise
-
-PAGE = 4096
-PAGE_STRUCTURE = 64
-MIB = 1 << 20
 
 
 def promise_of(running: RunningKernel, release: str) -> Promise | None:
@@ -251,33 +248,30 @@ def scratch_too_small(target: Target, situation: Situation) -> Note | None:
     if situation.running.enabled is not True or largest is None:
         return None
     needs = {"kernel": target.image.init_size if target.image else None, "initrd": target.initrd_bytes}
-    large = {what: size for what, size in needs.items() if size is not None and _pages(size) > largest}
+    large = {what: size for what, size in needs.items() if size is not None and pages(size) > largest}
     if not large:
         return None
-    found = " and ".join(f"its {what} needs {_mib(size)} MiB" for what, size in large.items())
+    found = " and ".join(f"its {what} needs {mib(size)} MiB" for what, size in large.items())
     return Note(
         "scratch_too_small",
         f"The target {target.release} does not fit into the scratch memory of Kexec HandOver: {found}, and the largest "
-        f"area has {_mib(largest)} MiB. The kernel would refuse to load it. The size is fixed for the whole chain. Put "
+        f"area has {mib(largest)} MiB. The kernel would refuse to load it. The size is fixed for the whole chain. Put "
         "a larger kho_scratch= on the kernel command line and cold-boot the host.",
     )
 
 
 def scratch_tight(target: Target, situation: Situation) -> Note | None:
-    """Until the handover is taken in, the target has only the scratch memory: for itself, and for its page structures.
-
-    ``struct page`` takes 64 bytes for each page of 4096 (include/linux/mm_types.h; sparse_init() in mm/sparse.c).
-    """
+    """Until the handover is taken in, the target has only the scratch memory, for itself and its page structures."""
     scratch, memory, image = situation.running.scratch_bytes, situation.site.memory_bytes, target.image
     if scratch is None or memory is None or image is None or image.init_size is None:
         return None
-    wanted = _pages(image.init_size) + _pages(target.initrd_bytes or 0) + memory // PAGE * PAGE_STRUCTURE
+    wanted = need_of(image.init_size, target.initrd_bytes or 0, 0, memory).total
     if wanted <= scratch:
         return None
     return Note(
         "scratch_tight",
-        f"The scratch memory of Kexec HandOver has {_mib(scratch)} MiB in all, and {target.release} will want about "
-        f"{_mib(wanted)} MiB before it may use any other: for itself, its initrd and the structures of this host's "
+        f"The scratch memory of Kexec HandOver has {mib(scratch)} MiB in all, and {target.release} will want about "
+        f"{mib(wanted)} MiB before it may use any other: for itself, its initrd and the structures of this host's "
         "memory. It may panic while it boots. Put a larger kho_scratch= on the kernel command line and cold-boot the "
         "host.",
     )
@@ -306,8 +300,8 @@ def crashkernel_lost(target: Target, situation: Situation) -> Note | None:
         return None
     return Note(
         "crashkernel_lost",
-        f"crashkernel= wants {_mib(wanted)} MiB. After a handover they must come out of a scratch area, and the "
-        f"largest has {_mib(largest)} MiB. The target would probably run without a crash kernel, so that its "
+        f"crashkernel= wants {mib(wanted)} MiB. After a handover they must come out of a scratch area, and the "
+        f"largest has {mib(largest)} MiB. The target would probably run without a crash kernel, so that its "
         "crashes leave no dump. Put a larger kho_scratch= on the kernel command line and cold-boot the host.",
     )
 
@@ -352,14 +346,6 @@ def _effective_command_line(command_line: str, image: KernelImage) -> str:
 def _why_unknown(image: KernelImage) -> str:
     """What kept the image from being read, as sentences to put behind another."""
     return "".join(" " + note.message for note in image.obstacles)
-
-
-def _pages(size: int) -> int:
-    return -(-size // PAGE) * PAGE
-
-
-def _mib(size: int) -> int:
-    return -(-size // MIB)
 
 
 # In the order in which an operator should deal with it: what it concerns, how much it weighs, and the checks.
