@@ -109,8 +109,8 @@ NO_LOG = BootLog(complete=False, events=())
 
 def parse_kmsg(raw: bytes) -> BootLog:
     """Read records of /dev/kmsg (``Host.kernel_log``). Any input gives a result; what is no record is passed over."""
-    sequence = _first_sequence(raw)
-    messages = _until_first_program(_kmsg_messages(raw), wrapped=sequence != 0)
+    sequence = first_sequence(raw)
+    messages = _until_first_program(kmsg_messages(raw), wrapped=sequence != 0)
     return BootLog(complete=sequence == 0, events=_events(messages))
 
 
@@ -120,12 +120,12 @@ def parse_journal(output: str) -> BootLog:
     journald read the ring buffer from its oldest message on, so the kernel's first message shows that nothing of the
     boot had been overwritten before.
     """
-    messages = list(_journal_messages(output))
+    messages = list(journal_messages(output))
     complete = bool(messages) and _FIRST_MESSAGE.fullmatch(messages[0]) is not None
     return BootLog(complete, _events(_until_first_program(messages, wrapped=not complete)))
 
 
-def _kmsg_messages(raw: bytes) -> Iterator[str]:
+def kmsg_messages(raw: bytes) -> Iterator[str]:
     """Yield the text of each record of the kernel's own; lines that begin with a blank only describe devices.
 
     A record is ``priority,sequence,microseconds,flags[,...];text``, where priority is facility * 8 + level, and bytes
@@ -142,15 +142,16 @@ def _unescaped(match: re.Match[bytes]) -> bytes:
     return bytes((int(match.group(1), 16),))
 
 
-def _first_sequence(raw: bytes) -> Optional[int]:
-    """Return the number of the oldest record; the kernel counts from 0 at each boot."""
+def first_sequence(raw: bytes) -> Optional[int]:
+    """Return the number of the oldest record; the kernel counts from 0 at each boot. None when there is none."""
     fields = raw[:64].split(b";", 1)[0].split(b",")
     if len(fields) < 3 or not fields[1].isdigit():
         return None
     return int(fields[1])
 
 
-def _journal_messages(output: str) -> Iterator[str]:
+def journal_messages(output: str) -> Iterator[str]:
+    """Yield the text of each entry of the kernel's own, in the order of the output."""
     for line in output.split("\n"):
         entry = _json_object(line) if len(line) <= ENTRY_LIMIT else {}
         if entry.get("_TRANSPORT") == "kernel" and entry.get("SYSLOG_FACILITY") == str(KERNEL_FACILITY):

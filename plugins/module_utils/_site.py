@@ -5,21 +5,17 @@
 
 from __future__ import annotations
 
-import re
-
 from ansible_collections.kho.kexec.plugins.module_utils._access import is_root
 from ansible_collections.kho.kexec.plugins.module_utils._arguments import is_true, last_value
 from ansible_collections.kho.kexec.plugins.module_utils._container import container_manager
 from ansible_collections.kho.kexec.plugins.module_utils._debugfs import ROOT as KHO
 from ansible_collections.kho.kexec.plugins.module_utils._host import Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._lockdown import lockdown_mode
+from ansible_collections.kho.kexec.plugins.module_utils._memory import crash_bytes, memory_bytes
 from ansible_collections.kho.kexec.plugins.module_utils._situation import Site
 
-# As with _kexec_state: the first since Linux 6.19, the second before.
-CRASH_SIZES = ("/sys/kernel/kexec/crash_size", "/sys/kernel/kexec_crash_size")
 OUTGOING = KHO + "/out/sub_fdts"
 LIVE_UPDATE_DEVICE = "/dev/liveupdate"
-_MEMORY = re.compile(r"^MemTotal: +([0-9]{1,15}) kB$", re.MULTILINE)
 
 
 def observe_site(host: Host) -> Site:
@@ -35,8 +31,8 @@ def observe_site(host: Host) -> Site:
         tools_problem=_tools_problem(host),
         lockdown=lockdown_mode(host),
         live_update=_live_update(host, command_line),
-        crash_bytes=next((size for size in (_number(host, path) for path in CRASH_SIZES) if size is not None), None),
-        memory_bytes=_memory_bytes(host),
+        crash_bytes=crash_bytes(host),
+        memory_bytes=memory_bytes(host),
         command_line=command_line,
     )
 
@@ -62,12 +58,6 @@ def _tools_problem(host: Host) -> str | None:
     except HostError as error:
         return error.message
     return None if version.rc == 0 else f"'kexec --version' ended with exit code {version.rc}."
-
-
-def _memory_bytes(host: Host) -> int | None:
-    """MemTotal of proc_meminfo(5), which is in KiB."""
-    match = _MEMORY.search(read_lossless(host, "/proc/meminfo"))
-    return int(match.group(1)) << 10 if match else None
 
 
 def _number(host: Host, path: str) -> int | None:
