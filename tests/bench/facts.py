@@ -12,69 +12,36 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
-import statistics
-import subprocess
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tools.layout import COLLECTIONS, ROOT
-
-HERE = Path(__file__).parent
-RESULTS = ROOT / "build" / "bench"
-RUN = "bench"
-LAB = [sys.executable, "-m", "lab"]
+from .common import HERE, RESULTS, guest, keep, quartiles, run_playbook, turns
 
 KHO_FACTS, PING, SETUP = "kho.kexec.kho_facts", "ansible.builtin.ping", "ansible.builtin.setup"
 TASKS: dict[str, dict[str, Any]] = {KHO_FACTS: {}, PING: {}, SETUP: {"gather_subset": ["!all", "min"]}}
 WARM_UP = "warm up"
 
-# How the collection tells its users to set Ansible up.
-SETTINGS = {
-    "ANSIBLE_PIPELINING": "1",
-    "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s",
-    "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback"),
-    "ANSIBLE_CALLBACKS_ENABLED": "stopwatch",
-    "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-}
-
 
 def play(rounds: int) -> list[dict[str, Any]]:
     """Return a playbook: each task once to warm up, then each once a round, every round in another order."""
-    names = list(TASKS)
-    turns = [names[at % len(names) :] + names[: at % len(names)] for at in range(rounds)]
     tasks = [{"name": WARM_UP, name: arguments} for name, arguments in TASKS.items()]
-    tasks += [{"name": name, name: TASKS[name]} for turn in turns for name in turn]
+    tasks += [{"name": name, name: TASKS[name]} for turn in turns(list(TASKS), rounds) for name in turn]
     return [{"name": "Take turns", "hosts": "all", "gather_facts": False, "tasks": tasks}]
 
 
 def summarize(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the quartiles of each task in seconds, and of what share of another's time kho_facts needs.
 
-    ``samples`` are of the shape ``{task, seconds}``, at least two of each task. ``ratios`` are those of the medians,
+    ``samples`` are of the shape ``{task, seconds}``, at least one of each task. ``ratios`` are those of the medians,
     ``undisturbed`` those of the first quartiles, which suffer less from what else the machine does.
     """
-    seconds = {name: [sample["seconds"] for sample in samples if sample["task"] == name] for name in TASKS}
-    quartiles = {name: statistics.quantiles(values, n=4, method="inclusive") for name, values in seconds.items()}
+    seconds = {name: quartiles([sample["seconds"] for sample in samples if sample["task"] == name]) for name in TASKS}
     return {
-        "quartiles": quartiles,
-        "ratios": {other: quartiles[KHO_FACTS][1] / quartiles[other][1] for other in (PING, SETUP)},
-        "undisturbed": {other: quartiles[KHO_FACTS][0] / quartiles[other][0] for other in (PING, SETUP)},
+        "quartiles": seconds,
+        "ratios": {other: seconds[KHO_FACTS][1] / seconds[other][1] for other in (PING, SETUP)},
+        "undisturbed": {other: seconds[KHO_FACTS][0] / seconds[other][0] for other in (PING, SETUP)},
     }
-
-
-@contextmanager
-def guest() -> Iterator[str]:
-    """Start one guest, yield its inventory, and end it."""
-    try:
-        up = [*LAB, "up", "--run", RUN, "--guest", "measured", "--kernel", "old", "--owner-pid", str(os.getpid())]
-        yield subprocess.run(up, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-    finally:
-        subprocess.run([*LAB, "down", "--run", RUN], check=True)
 
 
 def measure(inventory: str, rounds: int) -> list[dict[str, Any]]:
@@ -82,9 +49,12 @@ def measure(inventory: str, rounds: int) -> list[dict[str, Any]]:
     samples, playbook = RESULTS / "samples.jsonl", RESULTS / "playbook.json"
     samples.write_text("")
     playbook.write_text(json.dumps(play(rounds)))
-    argv = [sys.executable, "-m", "ansible", "playbook", "-i", inventory, str(playbook)]
-    environment = {**os.environ, **SETTINGS, "BENCH_SAMPLES": str(samples)}
-    subprocess.run(argv, env=environment, stdout=sys.stderr, check=True)
+    stopwatch = {
+        "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback"),
+        "ANSIBLE_CALLBACKS_ENABLED": "stopwatch",
+        "BENCH_SAMPLES": str(samples),
+    }
+    run_playbook(inventory, playbook, stopwatch)
     taken = [json.loads(line) for line in samples.read_text().splitlines()]
     return [sample for sample in taken if sample["task"] != WARM_UP]
 
@@ -105,15 +75,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if given.inventory:
         samples = measure(given.inventory, given.rounds)
     else:
-        with guest() as inventory:
+        with guest("old") as inventory:
             samples = measure(inventory, given.rounds)
-    machine = {"cores": os.cpu_count(), "python": platform.python_version(), "load": [before, os.getloadavg()]}
-    found = {"rounds": given.rounds, "machine": machine, **summarize(samples), "samples": samples}
-    path = RESULTS / time.strftime("facts-%Y%m%dT%H%M%SZ.json", time.gmtime())
-    path.write_text(json.dumps(found, indent=1))
+    found = summarize(samples)
+    path = keep("facts", {"rounds": given.rounds, **found, "samples": samples}, before)
     for other, ratio in found["ratios"].items():
         print(f"{KHO_FACTS} takes {ratio:.2f} ({found['undisturbed'][other]:.2f}) x the time of {other}")
-    print(f"{given.rounds} rounds; raw data: {path.relative_to(ROOT)}")
+    print(f"{given.rounds} rounds; raw data: {path}")
     return 0
 
 

@@ -95,7 +95,8 @@ def bench(_arguments: argparse.Namespace) -> int:
 
 def run_bench(context: Context) -> None:
     """Run all benchmarks."""
-    context.tool("python", "-m", "bench.facts")
+    for name in ("facts", "jump"):
+        context.tool("python", "-m", f"bench.{name}")
 
 
 def matrix(_arguments: argparse.Namespace) -> int:
