@@ -15,8 +15,8 @@ from lab.inventory import Access
 
 ASK_EVERY = 0.5  # seconds from question to question; one that takes longer is followed at once
 GIVE_UP_AFTER = 300.0  # seconds
-# No shared connection. A question that the jump cut off ends within seconds.
-_OPTIONS = ("BatchMode=yes", "ConnectTimeout=3", "ServerAliveInterval=1", "ServerAliveCountMax=3")
+# A question that the jump cut off ends within seconds.
+IMPATIENT = ("ConnectTimeout=3", "ServerAliveInterval=1", "ServerAliveCountMax=3")
 _BOOT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -26,15 +26,19 @@ class NotBack(Exception):
 
 @dataclass(frozen=True)
 class Shell:
-    """Root's commands on a guest, each over a connection of its own. ``program`` is called in ssh's place."""
+    """Root's commands on a guest, each over a connection of its own.
+
+    ``program`` is called in ssh's place, with these options of ssh_config(5).
+    """
 
     access: Access
     port: int
     program: str = "ssh"
+    options: tuple[str, ...] = ()
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command, however it ends."""
-        options = [part for option in _OPTIONS for part in ("-o", option)]
+        options = [part for option in ("BatchMode=yes", *self.options) for part in ("-o", option)]
         argv = [self.program, *self.access.ssh(self.port, ["sudo", *words], options)[1:]]
         return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
