@@ -107,10 +107,11 @@ def seen_in_grub(host: Host, modules: Modules) -> Iterator[Sighting]:
         except HostError:
             continue
         for entry in entries:
-            yield _grub_sighting(host, modules, path, entry)
+            yield sighting_in_grub(host, modules, path, entry)
 
 
-def _grub_sighting(host: Host, modules: Modules, path: str, entry: MenuEntry) -> Sighting:
+def sighting_in_grub(host: Host, modules: Modules, path: str, entry: MenuEntry) -> Sighting:
+    """What an entry of the GRUB configuration ``path`` names, on this host."""
     label = label_of(posixpath.basename(entry.linux), modules)
     seen = _sighting(host, "grub:" + path, entry.linux, label, entry.initrds, ("", BOOT))
     return replace(seen, options=entry.options)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import List, Optional, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 
@@ -47,37 +47,39 @@ def parse_grub_config(text: str) -> Tuple[MenuEntry, ...]:
         if line.startswith("menuentry "):
             block = []
         elif line == "}" and block is not None:
-            entries += _entry(block)
+            kernel = kernel_of(block)
+            entries += [kernel] if kernel else []
             block = None
-        elif block is not None and _counts(line):
-            block.append(printable(line.replace("\t", " "), LINE_LIMIT))
+        elif block is not None:
+            block += loading_command(line)
         if len(entries) >= ENTRIES_LIMIT:
             break
     return tuple(entries)
 
 
-def _counts(line: str) -> bool:
-    """Whether the line is a command that loads something."""
+def loading_command(line: str) -> List[str]:
+    """A line without blanks around it, as printable ASCII, in a list; nothing when it is no command that loads."""
     words = line[:16].split(None, 1)
-    return len(words) == 2 and words[0] in _LINUX + _INITRD and len(line) <= LINE_LIMIT
+    loads = len(words) == 2 and words[0] in _LINUX + _INITRD and len(line) <= LINE_LIMIT
+    return [printable(line.replace("\t", " "), LINE_LIMIT)] if loads else []
 
 
-def _entry(block: List[str]) -> List[MenuEntry]:
-    """The kernel that a block starts, in a list, or nothing.
+def kernel_of(commands: Sequence[str]) -> Optional[MenuEntry]:
+    """The kernel that a menu entry's loading commands start; None without one, and when only GRUB could tell it.
 
     Of several commands of a kind the first counts: what follows is for the case that the first way failed (Ubuntu's
     entries for clouds).
     """
-    linux = next((line for line in block if line.split()[0] in _LINUX), None)
-    initrd = next((line for line in block if line.split()[0] in _INITRD), "")
+    linux = next((line for line in commands if line.split()[0] in _LINUX), None)
+    initrd = next((line for line in commands if line.split()[0] in _INITRD), "")
     if linux is None:
-        return []
+        return None
     image = _paths(" ".join(linux.split(None, 2)[1:2]))
     initrds = _paths(" ".join(initrd.split()[1:]))
     if not image or initrds is None:
-        return []
+        return None
     options = linux.split(None, 2)[2:]
-    return [MenuEntry(image[0], tuple(initrds), options[0] if options else None)]
+    return MenuEntry(image[0], tuple(initrds), options[0] if options else None)
 
 
 def _paths(words: str) -> Optional[List[str]]:
