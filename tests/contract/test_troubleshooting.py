@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""docs/troubleshooting.md and notes.md explain every code that plugins can give to a user, and nothing else."""
+"""docs/troubleshooting.md, notes.md and health.md explain every code that plugins can give to a user, and nothing else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from contract.emitted import Sources, Unresolved
 from contract.tree import PLUGINS, ROOT, files
 
-PAGES = [ROOT / "docs" / "troubleshooting.md", ROOT / "docs" / "notes.md"]
+PAGES = [ROOT / "docs" / name for name in ("troubleshooting.md", "notes.md", "health.md")]
 # "## `cold_boot`": a heading that is a code, and nothing more.
 HEADING = re.compile(r"^#+ `([a-z][a-z0-9_]*)`$")
 
