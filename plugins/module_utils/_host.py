@@ -155,8 +155,8 @@ class Host(abc.ABC):
         """Make the directory and those above it that are missing, all with exactly this mode; others stay."""
 
     @abc.abstractmethod
-    def remove(self, path: str) -> None:
-        """Remove the file; one that is not there is no error."""
+    def remove(self, path: str) -> bool:
+        """Remove the file; tells whether it was there. Of two that remove the same file, one is told so."""
 
 
 @contextmanager
@@ -272,13 +272,14 @@ class LocalHost(Host):
                 os.mkdir(directory, 0o700)
                 os.chmod(directory, mode)  # mkdir's own mode is reduced by the umask
 
-    def remove(self, path: str) -> None:
+    def remove(self, path: str) -> bool:
         with _host_errors(path):
             try:
                 os.unlink(path)
             except FileNotFoundError:
-                return
+                return False
             _sync_directory(os.path.dirname(path))
+        return True
 
 
 def _environment_with(program: str) -> Dict[str, str]:

@@ -180,10 +180,12 @@ class FakeRoot(Host):
             self.make_directories(os.path.dirname(path), mode)
             self.add_directory(path, mode)
 
-    def remove(self, path: str) -> None:
+    def remove(self, path: str) -> bool:
         self._check(path)
-        if self._real(path).exists():
-            self._real(path).unlink()
+        if not self._real(path).exists():
+            return False
+        self._real(path).unlink()
+        return True
 
     def _next_answer(self, argv: Sequence[str]) -> Union[Completed, Piped]:
         assert self._answers, f"unexpected program: {list(argv)}"

@@ -66,9 +66,9 @@ class KexecHost(FakeRoot):
             self._change(f"write {path}")
         super().write_atomically(path, data, mode)
 
-    def remove(self, path: str) -> None:
+    def remove(self, path: str) -> bool:
         self._change(f"remove {path}")
-        super().remove(path)
+        return super().remove(path)
 
     def _change(self, step: str) -> None:
         self._begin(step)

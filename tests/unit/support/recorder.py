@@ -83,8 +83,8 @@ class Recorder(Host):
     def make_directories(self, path: str, mode: int) -> None:
         self._host.make_directories(path, mode)
 
-    def remove(self, path: str) -> None:
-        self._host.remove(path)
+    def remove(self, path: str) -> bool:
+        return self._host.remove(path)
 
     @contextmanager
     def _noting_denial(self, path: str) -> Iterator[None]:

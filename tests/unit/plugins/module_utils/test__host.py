@@ -179,9 +179,9 @@ def test_writing_over_a_directory(host, tmp_path):
 def test_removing(host, tmp_path):
     path = tmp_path / "file"
     path.touch()
-    host.remove(str(path))
+    assert host.remove(str(path)) is True
     assert not path.exists()
-    host.remove(str(path))
+    assert host.remove(str(path)) is False
 
 
 class Ring:
