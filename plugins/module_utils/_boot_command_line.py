@@ -12,7 +12,8 @@ from typing import Optional, Sequence
 from ansible_collections.kho.kexec.plugins.module_utils._boot_entries import ENTRIES_LIMIT, PARTITIONS
 from ansible_collections.kho.kexec.plugins.module_utils._candidates import Candidate
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
-from ansible_collections.kho.kexec.plugins.module_utils._host import SYSTEM_PATHS, Host
+from ansible_collections.kho.kexec.plugins.module_utils._host import Host
+from ansible_collections.kho.kexec.plugins.module_utils._programs import has_program
 from ansible_collections.kho.kexec.plugins.module_utils._sightings import names_in
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 
@@ -57,11 +58,11 @@ def boot_command_line(host: Host, candidates: Sequence[Candidate], running: Opti
 
 def boot_loader(host: Host) -> Optional[str]:
     """What keeps kernel arguments on this host; None when it is nothing that is known here."""
-    if _has(host, "update-grub") and host.exists(GRUB_CONFIG):
+    if has_program(host, "update-grub") and host.exists(GRUB_CONFIG):
         return GRUB
-    if _has(host, "grubby") and bls_entries(host):
+    if has_program(host, "grubby") and bls_entries(host):
         return GRUBBY
-    if _has(host, "kernel-install") and any(host.exists(path + "/loader/loader.conf") for path in PARTITIONS):
+    if has_program(host, "kernel-install") and any(host.exists(path + "/loader/loader.conf") for path in PARTITIONS):
         return SYSTEMD_BOOT
     return None
 
@@ -75,10 +76,6 @@ def bls_entries(host: Host) -> Sequence[str]:
         for name in names_in(host, directory)[:ENTRIES_LIMIT]
         if name.endswith(".conf")
     ]
-
-
-def _has(host: Host, program: str) -> bool:
-    return any(host.exists(posixpath.join(directory, program)) for directory in SYSTEM_PATHS)
 
 
 def _loader_unknown() -> Note:

@@ -60,6 +60,11 @@ class Deadline:
         return left
 
 
+def program_for(compression: str) -> Optional[str]:
+    """The program that a host must have for ``unpack``; None when this Python does it, or nobody can."""
+    return None if _codec(compression) else next(iter(_PROGRAMS.get(compression, ())), None)
+
+
 def unpack(host: Host, image: memoryview, payload: Payload, deadline: Deadline) -> Iterator[bytes]:
     """Yield the decompressed payload in pieces of at most ``PIECE_SIZE`` bytes.
 
