@@ -13,7 +13,7 @@ _SIGNATURE = "# GRUB Environment Block"
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 _ASSIGNMENT = re.compile(r"GRUB_DEFAULT=(?:\"([^\"$`\\]*)\"|'([^']*)'|([A-Za-z0-9_.,:+>/-]*))(?:\s+#.*|\s*)")
-_MENTION = re.compile(r"\bGRUB_DEFAULT\b(?=\+?=)")
+_MENTION = re.compile(r"\bGRUB_DEFAULT\b(?=[+:]?=)")
 GRUB_DEFAULT_UNSET = "0"  # grub-mkconfig's own
 
 
