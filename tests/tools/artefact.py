@@ -16,6 +16,7 @@ from .runner import Context, StepFailed
 SHIPPED = frozenset(
     [
         *("CHANGELOG.md", "CONTRIBUTING.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md"),
+        "requirements.txt",
         *("changelogs", "docs", "meta", "playbooks", "plugins", "roles"),
     ]
 )

@@ -1,0 +1,178 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fleet report as one page that needs nothing else: sentences, a matrix of transitions, a table. Pure.
+
+Every cell of the matrix says its numbers, what was found has a sign of its own, and the colours (of the scale viridis)
+also differ in lightness: it can be read in print and by the colour-blind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._correlate import (
+    CRASHES_LESS,
+    CRASHES_MORE,
+    TOO_FEW,
+    Correlation,
+    Sum,
+    TransitionRisk,
+)
+from ansible_collections.kho.kexec.plugins.plugin_utils._report_words import name_of, ratio, sentence, summary
+
+# The scale viridis (matplotlib, CC0) from light to dark: few crashes are light, as the paper is.
+VIRIDIS = ((253, 231, 37), (94, 201, 98), (33, 145, 140), (59, 82, 139), (68, 1, 84))
+DARK = 0.45
+"""From this share of the scale on, text is white."""
+CELL_WIDTH, CELL_HEIGHT, LEFT, TOP = 112, 52, 190, 40
+MOST_RELEASES = 30
+"""The matrix shows those with the most boots; the table below it has all."""
+
+_SIGNS = {CRASHES_MORE: "\N{BLACK UP-POINTING TRIANGLE}", CRASHES_LESS: "\N{BLACK DOWN-POINTING TRIANGLE}"}
+_COLD_ROW, _KEXEC_ROW = "cold boot", "kexec, no handover"
+
+_STYLE = """
+body{font:16px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding:0 1rem;color:#111;background:#fff}
+table{border-collapse:collapse}td,th{border:1px solid #999;padding:.2rem .5rem;text-align:right}
+td:first-child,th:first-child{text-align:left}.matrix{overflow-x:auto}svg text{font:13px system-ui,sans-serif}
+li{margin:.3rem 0}@media print{.matrix{overflow:visible}svg{max-width:100%;height:auto}
+body{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+"""
+
+_LEGEND = (
+    "Each cell: boots that crashed of all boots, and how many times as often as cold boots of that release. "
+    "Darker: a greater share crashed. \N{BLACK UP-POINTING TRIANGLE} and a thick frame: more often than cold boots; "
+    "\N{BLACK DOWN-POINTING TRIANGLE}: less often; hatched: too few boots to tell."
+)
+
+
+def render_html(fleet: Correlation, made: str) -> str:
+    """Return the page; ``made`` is the time that it tells."""
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width"><title>Crashes by transition</title>'
+        f"<style>{_STYLE}</style></head><body>\n<h1>Crashes by transition</h1>\n"
+        f"<p>Made {escape(made)}.</p>\n{_items(summary(fleet))}"
+        f"<h2>What was found</h2>\n{''.join(map(_finding, fleet.transitions))}"
+        f"<h2>Transitions</h2>\n<p>{_LEGEND}</p>\n{_matrix(fleet)}{_table(fleet)}</body></html>\n"
+    )
+
+
+def _items(lines: Sequence[str]) -> str:
+    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>\n"
+
+
+def _finding(one: TransitionRisk) -> str:
+    notes = _items([note.message for note in one.cautions]) if one.cautions else ""
+    return f"<p>{escape(sentence(one))}</p>{notes}\n"
+
+
+def _matrix(fleet: Correlation) -> str:
+    columns = _most_booted(fleet)
+    origins = sorted({one.way.previous_release or "?" for one in fleet.transitions if one.way.boot == "handover"})
+    rows = [_COLD_ROW, _KEXEC_ROW, *origins[:MOST_RELEASES]]
+    risks = {(_row_of(one), one.way.release): one for one in fleet.transitions}
+    darkest = max([one.risk.rate[0] for one in fleet.transitions] + [_rate(of) for of in fleet.cold.values()] + [0.0])
+    width, height = LEFT + CELL_WIDTH * len(columns), TOP + CELL_HEIGHT * len(rows)
+    drawn = [
+        f'<div class="matrix"><svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" role="img" aria-label="Matrix of transitions">',
+        '<defs><pattern id="few" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+        '<line x1="0" y1="0" x2="0" y2="8" stroke="#000" stroke-opacity=".25" stroke-width="2"/></pattern></defs>',
+        f'<text x="4" y="{TOP - 14}">from \N{DOWNWARDS ARROW} to \N{RIGHTWARDS ARROW}</text>',
+    ]
+    for at, release in enumerate(columns):
+        drawn.append(f'<text x="{LEFT + at * CELL_WIDTH + 4}" y="{TOP - 14}">{escape(release)}</text>')
+    for down, row in enumerate(rows):
+        drawn.append(f'<text x="4" y="{TOP + down * CELL_HEIGHT + 30}">{escape(row)}</text>')
+        for at, release in enumerate(columns):
+            place = (LEFT + at * CELL_WIDTH, TOP + down * CELL_HEIGHT)
+            if row == _COLD_ROW and release in fleet.cold:
+                drawn.append(_cold_cell(place, fleet.cold[release], release, darkest))
+            elif (row, release) in risks:
+                drawn.append(_cell(place, risks[row, release], darkest))
+    return "".join([*drawn, "</svg></div>\n"])
+
+
+def _row_of(one: TransitionRisk) -> str:
+    return one.way.previous_release or "?" if one.way.boot == "handover" else _KEXEC_ROW
+
+
+def _most_booted(fleet: Correlation) -> list[str]:
+    boots = {release: of.boots for release, of in fleet.cold.items()}
+    for one in fleet.transitions:
+        boots[one.way.release] = boots.get(one.way.release, 0) + one.risk.seen.boots
+    return sorted(sorted(boots, key=lambda release: -boots[release])[:MOST_RELEASES])
+
+
+def _cell(place: tuple[int, int], one: TransitionRisk, darkest: float) -> str:
+    risk = one.risk
+    sign = _SIGNS.get(risk.finding, "")
+    lines = (f"{risk.seen.crashes}/{risk.seen.boots} {sign}".rstrip(), _times(risk.relative_risk))
+    frame = 3 if sign else 1
+    return _box(place, lines, risk.rate[0], darkest, sentence(one), frame, risk.finding == TOO_FEW)
+
+
+def _cold_cell(place: tuple[int, int], cold: Sum, release: str, darkest: float) -> str:
+    title = f"cold boots of {release}: {cold.crashes} of {cold.boots} crashed"
+    return _box(place, (f"{cold.crashes}/{cold.boots}", ""), _rate(cold), darkest, title, 1, False)
+
+
+def _times(value: float | None) -> str:
+    shown = ratio(value)
+    return f"\N{MULTIPLICATION SIGN}{shown}" if shown[0].isdigit() else shown.replace("-", "")
+
+
+def _box(
+    place: tuple[int, int], lines: tuple[str, str], rate: float, darkest: float, title: str, frame: int, few: bool
+) -> str:
+    share = rate / darkest if darkest else 0.0
+    x, y = place
+    size = f'x="{x + 2}" y="{y + 2}" width="{CELL_WIDTH - 4}" height="{CELL_HEIGHT - 4}"'
+    ink = "#fff" if share > DARK else "#000"
+    hatch = f'<rect {size} fill="url(#few)"/>' if few else ""
+    text = "".join(
+        f'<text x="{x + CELL_WIDTH // 2}" y="{y + 22 + 17 * at}" text-anchor="middle" fill="{ink}">'
+        f"{escape(line)}</text>"
+        for at, line in enumerate(lines)
+    )
+    box = f'<rect {size} fill="{_colour(share)}" stroke="#000" stroke-width="{frame}"/>'
+    return f"<g><title>{escape(title)}</title>{box}{hatch}{text}</g>"
+
+
+def _colour(share: float) -> str:
+    """Return the colour at 0 to 1 of the scale."""
+    steps = len(VIRIDIS) - 1
+    below = min(int(share * steps), steps - 1)
+    part = share * steps - below
+    mixed = (round(low + (high - low) * part) for low, high in zip(VIRIDIS[below], VIRIDIS[below + 1], strict=True))
+    return "#" + "".join(f"{value:02x}" for value in mixed)
+
+
+def _rate(of: Sum) -> float:
+    return of.crashes / of.boots if of.boots else 0.0
+
+
+def _table(fleet: Correlation) -> str:
+    header = ("transition", "finding", "boots", "crashed", "hours", "times cold", "q", "trend")
+    rows = [
+        (
+            name_of(one.way),
+            one.risk.finding,
+            f"{one.risk.seen.boots}",
+            f"{one.risk.seen.crashes}",
+            f"{one.risk.seen.hours:.0f}",
+            ratio(one.risk.relative_risk),
+            "-" if one.risk.q is None else f"{one.risk.q:.2g}",
+            one.trend.finding if one.trend else "-",
+        )
+        for one in fleet.transitions
+    ]
+    lines = [_cells("th", header), *(_cells("td", row) for row in rows)]
+    return "<h2>All numbers</h2>\n<table>" + "".join(f"<tr>{line}</tr>\n" for line in lines) + "</table>\n"
+
+
+def _cells(kind: str, cells: Sequence[str]) -> str:
+    return "".join(f"<{kind}>{escape(cell)}</{kind}>" for cell in cells)
