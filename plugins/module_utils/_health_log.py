@@ -139,7 +139,8 @@ _PLACE = re.compile(r"(?:RIP: \S{1,16}:|pc : )(\S{1,200})\+0x")
 _WARNED_IN = re.compile(r"(\S{1,200})\+0x[0-9a-f]{1,8}/0x")
 # What differs from boot to boot. Addresses of PCI devices do not, and tell one device from another.
 _VARIABLE = re.compile(
-    r"(?P<kept>\b[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]\b)|0x[0-9a-fA-F]+|\b[0-9a-f]{8,}\b|\d+"
+    r"(?P<kept>\b[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]\b)|0x[0-9a-fA-F]+|"
+    r"\b(?=[a-f]{0,16}\d)[0-9a-f]{4,}\b|\b[a-f]{8,}\b|\d+"
 )
 
 

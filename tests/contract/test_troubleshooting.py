@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""docs/troubleshooting.md, notes.md and health.md explain every code that plugins can give to a user, and nothing else."""
+"""Three pages explain every code that plugins can give to a user, and nothing else."""
 
 from __future__ import annotations
 
