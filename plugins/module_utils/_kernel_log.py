@@ -153,13 +153,13 @@ def first_sequence(raw: bytes) -> Optional[int]:
 def journal_messages(output: str) -> Iterator[str]:
     """Yield the text of each entry of the kernel's own, in the order of the output."""
     for line in output.split("\n"):
-        entry = _json_object(line) if len(line) <= ENTRY_LIMIT else {}
+        entry = json_object(line) if len(line) <= ENTRY_LIMIT else {}
         if entry.get("_TRANSPORT") == "kernel" and entry.get("SYSLOG_FACILITY") == str(KERNEL_FACILITY):
-            yield _journal_text(entry.get("MESSAGE"))
+            yield journal_text(entry.get("MESSAGE"))
 
 
-def _json_object(line: str) -> Any:
-    """Return the object that the line holds, or an empty one."""
+def json_object(line: str) -> Any:
+    """Return the object that a line of journalctl's holds, or an empty one."""
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):  # not JSON, or brackets nested deeper than the parser goes
@@ -167,7 +167,7 @@ def _json_object(line: str) -> Any:
     return value if isinstance(value, dict) else {}
 
 
-def _journal_text(message: Any) -> str:
+def journal_text(message: Any) -> str:
     """Return a message as printable ASCII; journalctl shows one that is not plain text as a list of bytes."""
     if isinstance(message, list):
         message = bytes(byte for byte in message[:MESSAGE_LIMIT] if isinstance(byte, int) and 0 <= byte <= 255)
