@@ -11,11 +11,16 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.kho.kexec.plugins.module_utils._options import jump_spec
+from ansible_collections.kho.kexec.plugins.module_utils._text import printable
+from ansible_collections.kho.kexec.plugins.plugin_utils._asker import asker, dead_run
 from ansible_collections.kho.kexec.plugins.plugin_utils._banner import BannerProbe
 from ansible_collections.kho.kexec.plugins.plugin_utils._deadline import Deadline, MonotonicClock
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump import Jump
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump import Jump, View
 from ansible_collections.kho.kexec.plugins.plugin_utils._route import find_route
 from ansible_collections.kho.kexec.plugins.plugin_utils._session import Session, reason_of
+
+NOT_NEGATIVE = ("rollback_timeout", "shutdown_timeout", "health_command_timeout", "health_soak", "claim_timeout")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
@@ -26,30 +31,30 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
 
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        dummy, options = self.validate_argument_spec(
-            {
-                "timeout": {"type": "int", "default": 600},
-                "phase": {"type": "str", "choices": ["leave", "arrive"]},
-            }
-        )
-        timeout = options["timeout"]
-        refusal = refuse(self._connection.transport, timeout, options["phase"])
+        dummy, options = self.validate_argument_spec(jump_spec())
+        refusal = refuse(self._connection.transport, options)
         if refusal is not None:
             return {**result, **refusal}
         if self._task.check_mode:
-            return {**result, **foretell(timeout)}
+            return {**result, **foretell(options["timeout"])}
         try:
-            return {**result, **self._jump(timeout, task_vars or {})}
+            return {**result, **self._jump(options, task_vars or {})}
         except AnsibleConnectionFailure as failure:
             # Ansible would call the host unreachable, and a rollout goes on over unreachable hosts.
             message = f"The host was lost: {reason_of(failure)}"
             return {**result, "failed": True, "code": "unreachable", "msg": message, "rebooted": None, "verdict": None}
 
-    def _jump(self, timeout: int, task_vars: dict[str, Any]) -> dict[str, Any]:
+    def _jump(self, options: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         host = self._connection.get_option("host") or self._play_context.remote_addr
-        banner, detour = choose_route(self._connection.get_option, host)
-        session = Session(self._connection, _Action(self, task_vars))
-        return Jump(session, Deadline(MonotonicClock(), timeout), banner, detour).run()
+        view = View(*choose_route(self._connection.get_option, host), options["rollback_timeout"])
+        session = Session(self._connection, _Action(self, task_vars), {**self._task.args, "asker": asker()})
+        name = printable(str(task_vars.get("inventory_hostname", host)))
+        return Jump(
+            session,
+            Deadline(MonotonicClock(), options["timeout"]),
+            view,
+            lambda text: self._display.display(f"{name}: {text}"),
+        ).run()
 
 
 class _Action:
@@ -66,6 +71,13 @@ class _Action:
         return result
 
     def run_module(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        result = self._execute(name, arguments)
+        dead = dead_run(result)
+        if dead is None:
+            return result
+        return self._execute(name, {**arguments, "asker": {**arguments["asker"], "over": [dead]}})
+
+    def _execute(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         result: dict[str, Any] = self._plugin._execute_module(
             module_name=name, module_args=dict(arguments), task_vars=self._task_vars
         )
@@ -84,17 +96,21 @@ class _Action:
         self._set_aside.clear()
 
 
-def refuse(transport: str, timeout: int, phase: str | None) -> dict[str, Any] | None:
+def refuse(transport: str, options: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return why the jump cannot be done over this connection with these options, or None when it can."""
-    if phase is not None:
+    negative = [name for name in NOT_NEGATIVE if options[name] < 0]
+    if options["phase"] is not None or options["asker"] is not None:
         code = "phase_set"
         message = (
-            f"A task cannot set `phase`, and this one sets it to `{phase}`: half a jump proves nothing. Leave it out;"
-            " after a lost run, the same task goes on where that one ended."
+            "A task cannot set `phase` and `asker`, and this one does: half a jump proves nothing, and the controller"
+            " knows who asks. Leave them out; after a lost run, the same task goes on where that one ended."
         )
-    elif timeout < 1:
+    elif options["timeout"] < 1 or negative:
         code = "timeout_invalid"
-        message = f"`timeout` must be at least 1 second, and is {timeout}: nothing can be proven in no time."
+        message = (
+            f"`timeout` must be at least 1 second, and is {options['timeout']}; the other times cannot be negative, and"
+            f" these are: {', '.join(negative) or 'none'}. Nothing can be proven in no time."
+        )
     elif transport == "local":
         code = "connection_local"
         message = (

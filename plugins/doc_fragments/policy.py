@@ -15,6 +15,8 @@ options:
         means the newest release that matches.
       - With V(latest), the newest release that is installed. C(6.12.9) comes before C(6.12.10), and a release candidate
         (C(7.3.0-rc7), C(7.3~rc7)) before its release.
+      - With V(previous), the release that ran before the host's last transition, which is read from its record. For the
+        way back.
       - Kernels are looked for in C(/boot), in C(/usr/lib/modules), and in the boot loader's entries.
     type: str
     default: latest

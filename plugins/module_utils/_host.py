@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import abc
 import errno
+import fcntl
 import os
 import shutil
 import stat
@@ -17,7 +18,7 @@ import subprocess
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Dict, Generator, Iterator, List, Sequence
+from typing import TYPE_CHECKING, ContextManager, Dict, Generator, Iterator, List, Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
@@ -158,6 +159,10 @@ class Host(abc.ABC):
     def remove(self, path: str) -> bool:
         """Remove the file; tells whether it was there. Of two that remove the same file, one is told so."""
 
+    @abc.abstractmethod
+    def locked(self, path: str) -> ContextManager[None]:
+        """Keep other processes out that lock the same file; wait for them. Its parent directory is made if missing."""
+
 
 @contextmanager
 def _host_errors(path: str) -> Iterator[None]:
@@ -280,6 +285,18 @@ class LocalHost(Host):
                 return False
             _sync_directory(os.path.dirname(path))
         return True
+
+    @contextmanager
+    def locked(self, path: str) -> Iterator[None]:
+        with _host_errors(path):
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            with _host_errors(path):
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
 
 def _environment_with(program: str) -> Dict[str, str]:

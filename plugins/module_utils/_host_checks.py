@@ -28,6 +28,11 @@ def access(situation: Situation) -> Note | None:
     return access_problem(situation.site.container, situation.site.root)
 
 
+def host_claimed(situation: Situation) -> Note | None:
+    """Two runs at once would each take the other's jump for its own."""
+    return None if situation.claim is None else situation.claim.as_note()
+
+
 def running_unknown(situation: Situation) -> Note | None:
     """Without the running release and boot id a transition has no beginning."""
     running = situation.running

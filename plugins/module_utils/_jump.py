@@ -5,11 +5,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._access import access_problem, is_root, require_access
+from ansible_collections.kho.kexec.plugins.module_utils._claim import Asker, respect_claims
 from ansible_collections.kho.kexec.plugins.module_utils._container import container_manager
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Note, Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._failures import Failure, forget_failures, remember_failure
+from ansible_collections.kho.kexec.plugins.module_utils._guard_record import ARMED, read_guard
+from ansible_collections.kho.kexec.plugins.module_utils._health_watch import (
+    Baseline,
+    Checks,
+    check_health,
+    staged_baseline,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._host import Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._kexec_state import foreign_image
 from ansible_collections.kho.kexec.plugins.module_utils._running import RunningKernel, observe_running
@@ -23,7 +33,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._transition import (
     read_transition,
     write_transition,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._verdict import NOT_REBOOTED, judge
+from ansible_collections.kho.kexec.plugins.module_utils._verdict import NOT_REBOOTED, Verdict, Witness, judge
 
 # The answer must reach the controller before the network goes down: the timer fires one second later, and systemd
 # owns it, so that it survives the end of the session.
@@ -34,28 +44,62 @@ TRIGGER = (
     "--timer-property=AccuracySec=100ms",
     "--unit=kho-kexec-leave-{number}",
 )
+# A service that does not stop holds up the jump, for ever if its TimeoutStopSec= allows it, and nobody can log in any
+# more. Units without default dependencies are not stopped when the system goes down (systemd.unit(5)).
+INSISTENCE = (
+    "systemd-run",
+    "--collect",
+    "--on-active={patience}",
+    "--timer-property=DefaultDependencies=no",
+    "--property=DefaultDependencies=no",
+    "--unit=kho-kexec-insist-{number}",
+)
 KEXEC_COMMAND = ("systemctl", "kexec")
 # systemctl(1): without the variable, a reboot becomes a kexec as soon as somebody loads an image.
 COLD_BOOT_COMMAND = ("env", "SYSTEMCTL_SKIP_AUTO_KEXEC=1", "systemctl", "reboot")
 TRIGGER_TIMEOUT = 120.0
+COMMAND_FAILED = "command_failed"
 
 
-def leave(host: Host, number: int, check_mode: bool) -> dict[str, Any]:
+def _armed_guard(host: Host, transition: Transition) -> dict[str, Any] | None:
+    """How long the guard of this transition waits for its confirmation, None when there is none."""
+    guard = read_guard(host)
+    if guard is None or guard.state != ARMED or guard.armed_boot_id != transition.left.boot_id:
+        return None
+    return {"confirm_timeout": guard.confirm_timeout}
+
+
+@dataclass(frozen=True)
+class Departure:
+    """How to leave. ``number`` makes the names of units unique.
+
+    After ``patience`` seconds of stopping services, the rest of them is killed; 0 waits for ever. ``again`` is for who
+    has lost the answer: a host that has been told to leave is not told twice.
+    """
+
+    number: int
+    patience: int = 0
+    again: bool = False
+
+
+def leave(host: Host, departure: Departure, asker: Asker, check_mode: bool) -> dict[str, Any]:
     """Tell the host to leave this boot for the staged target; returns at once, about a second before it goes.
 
-    ``number`` makes the trigger's unit unique. ``already_left`` is True, and nothing is done, when another boot than
-    this one was left. Raises Refusal ``promise_missing``, ``image_not_loaded`` or, for a cold boot,
-    ``image_already_loaded``, and KhoError ``trigger_failed``.
+    ``already_left`` is True, and nothing is done, when another boot than this one was left. Raises Refusal
+    ``host_claimed``, ``promise_missing``, ``image_not_loaded`` or, for a cold boot, ``image_already_loaded``, and
+    KhoError ``trigger_failed``.
     """
     require_access(host)
+    respect_claims(host, asker)
     running = observe_running(host)
     transition = _promised(host, running)
     already_left = awaits_verdict(transition, running)
-    triggered = not already_left and not check_mode
-    if not already_left:
+    told = departure.again and transition.state == "left"
+    triggered = not already_left and not told and not check_mode
+    if not already_left and not told:
         _require_staged(running, transition)
     if triggered:
-        _go(host, transition, number)
+        _go(host, transition, departure)
     return {
         "changed": not already_left,
         "boot_id": running.boot_id,
@@ -63,14 +107,17 @@ def leave(host: Host, number: int, check_mode: bool) -> dict[str, Any]:
         "promise": transition.promise.as_dict(),
         "already_left": already_left,
         "triggered": triggered,
+        "guard": _armed_guard(host, transition),
     }
 
 
-def arrive(host: Host, check_mode: bool) -> dict[str, Any]:
+def arrive(host: Host, checks: Checks | None, check_mode: bool) -> dict[str, Any]:
     """Judge the transition and close its record; returns the verdict. A closed record keeps the verdict that it has.
 
-    A host that is still in the boot that it was told to leave, and has all that it needs to leave it, may be told
-    again: its record goes back to ``loaded``. Raises Refusal ``promise_missing``.
+    With ``checks``, a transition that came true is also judged by the host's health. A target that did not do what was
+    promised is remembered, so that no later run jumps into it again. A host that is still in the boot that it was told
+    to leave, and has all that it needs to leave it, may be told again: its record goes back to ``loaded``.
+    Raises Refusal ``promise_missing``.
     """
     require_access(host)
     running = observe_running(host)
@@ -79,15 +126,53 @@ def arrive(host: Host, check_mode: bool) -> dict[str, Any]:
         raise _promise_missing(f"there is no transition record ({RECORD_PATH})", running)
     if transition.verdict is not None:
         return {"changed": False, "verdict": dict(transition.verdict), "transition": transition.as_result()}
-    verdict = judge(transition, running)
+    verdict = judge(transition, running, Witness(_guard_fired(host, transition)))
+    if checks is not None and verdict.accepted:
+        troubles = _new_troubles(host, transition.left.boot_id, checks)
+        verdict = judge(transition, running, replace(verdict.witness, troubles=troubles))
     if verdict.finding.verdict == NOT_REBOOTED and (running.image_loaded or transition.promise.how == COLD_BOOT):
         judged = transition.in_state("loaded") if transition.state == "left" else transition
     else:
         judged = transition.closed(verdict.as_dict())
     changed = judged != transition
     if changed and not check_mode:
+        _remember(host, judged, verdict)
         write_transition(host, judged)
     return {"changed": changed, "verdict": verdict.as_dict(), "transition": judged.as_result()}
+
+
+def _guard_fired(host: Host, transition: Transition) -> bool:
+    """Whether the guard that watched over this transition gave its target up."""
+    guard = read_guard(host)
+    return guard is not None and guard.armed_boot_id == transition.left.boot_id and guard.fired_boot_id is not None
+
+
+def _new_troubles(host: Host, left_boot_id: str, checks: Checks) -> list[dict[str, Any]] | None:
+    """The troubles that count; None when nothing is known of the host's health in the boot that was left.
+
+    Troubles that may be old must not send a host back. What the operator's own commands say always counts.
+    """
+    try:
+        baseline = staged_baseline(host)
+    except Refusal:
+        baseline = Baseline(None, None)
+    before = baseline.health if baseline.boot_id == left_boot_id else None
+    if before is None and not checks.commands:
+        return None
+    found = [one.as_dict() for one in check_health(host, before, checks).comparison.troubles if one.counts]
+    if before is not None:
+        return found
+    return [one for one in found if one["code"] == COMMAND_FAILED] or None
+
+
+def _remember(host: Host, judged: Transition, verdict: Verdict) -> None:
+    """Before the record is closed: whoever is killed in between judges, and remembers, once more."""
+    release, word = judged.promise.release, verdict.finding.verdict
+    if verdict.accepted:
+        forget_failures(host, release)
+    elif word != NOT_REBOOTED:
+        fingerprint = judged.image.fingerprint if judged.image is not None else ""
+        remember_failure(host, Failure(release, fingerprint, word, judged.created))
 
 
 def look(host: Host) -> dict[str, Any]:
@@ -109,7 +194,10 @@ def look(host: Host) -> dict[str, Any]:
             "written when an image is staged.",
         )
         return {"running": facts, "transition": None, "verdict": None, "notes": [note.as_dict()]}
-    verdict = judge(transition, running).as_dict() if transition.verdict is None else dict(transition.verdict)
+    if transition.verdict is None:
+        verdict = judge(transition, running, Witness(_guard_fired(host, transition))).as_dict()
+    else:
+        verdict = dict(transition.verdict)
     return {"running": facts, "transition": transition.as_result(), "verdict": verdict, "notes": []}
 
 
@@ -153,11 +241,11 @@ def _require_staged(running: RunningKernel, transition: Transition) -> None:
         )
 
 
-def _go(host: Host, transition: Transition, number: int) -> None:
+def _go(host: Host, transition: Transition, departure: Departure) -> None:
     """Write down that this boot is being left, then leave: whoever looks later must know it."""
     write_transition(host, transition.in_state("left"))
     command = COLD_BOOT_COMMAND if transition.promise.how == COLD_BOOT else KEXEC_COMMAND
-    problem = _trigger(host, number, command)
+    problem = _trigger(host, departure, command)
     if problem is None:
         return
     try:
@@ -172,14 +260,30 @@ def _go(host: Host, transition: Transition, number: int) -> None:
     )
 
 
-def _trigger(host: Host, number: int, command: tuple[str, ...]) -> str | None:
-    """Write everything to disk and set off the timer; returns what went wrong, or None."""
-    for argv in (["sync"], [*(word.format(number=number) for word in TRIGGER), *command]):
-        try:
-            done = host.run(argv, TRIGGER_TIMEOUT)
-        except HostError as error:
-            return error.message
-        if done.rc != 0:
-            said = printable(" ".join((done.stderr or done.stdout).split()), 500) or "nothing"
-            return f"{argv[0]} ended with exit code {done.rc} and said: {said}."
-    return None
+def _trigger(host: Host, departure: Departure, command: tuple[str, ...]) -> str | None:
+    """Write everything to disk and set off the timers; returns what went wrong, or None.
+
+    The one that insists comes first: nothing can be set any more once the host goes down.
+    """
+    number, patience = departure.number, departure.patience
+    leaving = [*(word.format(number=number) for word in TRIGGER), *command]
+    insisting = [*(word.format(number=number, patience=patience) for word in INSISTENCE), *command, "--force"]
+    for argv in (["sync"], *([insisting] if patience else []), leaving):
+        problem = _problem_with(host, argv)
+        if problem is not None:
+            break
+    if problem is not None and patience:
+        _problem_with(host, ["systemctl", "stop", f"kho-kexec-insist-{number}.timer"])
+    return problem
+
+
+def _problem_with(host: Host, argv: list[str]) -> str | None:
+    """Run a program; returns what went wrong, or None."""
+    try:
+        done = host.run(argv, TRIGGER_TIMEOUT)
+    except HostError as error:
+        return error.message
+    if done.rc == 0:
+        return None
+    said = printable(" ".join((done.stderr or done.stdout).split()), 500) or "nothing"
+    return f"{argv[0]} ended with exit code {done.rc} and said: {said}."

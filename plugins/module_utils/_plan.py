@@ -54,12 +54,15 @@ class Plan:
 def decide(situation: Situation) -> Plan:
     """The plan for this host.
 
-    A jump that has already happened is judged first, whatever else holds. Of a refusal's reasons, the first is the one
-    to act on.
+    A jump that has already happened is judged first, whatever else holds, unless another run works on the host. Of a
+    refusal's reasons, the first is the one to act on.
     """
     running, target, transition = situation.running, situation.target, situation.transition
+    claimed = _host_checks.host_claimed(situation)
+    if claimed is not None:
+        return Plan("refuse", None, (claimed,))
     if transition is not None and awaits_verdict(transition, running):
-        return Plan("verify", transition.promise, (_unverified(transition, running),))
+        return Plan("verify", transition.promise, (unverified(transition, running),))
     hopeless = tuple(note for note in (check(situation) for check in _host_checks.FIRST) if note)
     if hopeless or target is None:
         return Plan("refuse", None, hopeless)
@@ -169,7 +172,8 @@ def _boot_default_unknown() -> Note:
     )
 
 
-def _unverified(transition: Transition, running: RunningKernel) -> Note:
+def unverified(transition: Transition, running: RunningKernel) -> Note:
+    """``previous_transition_unverified``: the boot that this record leaves is over, and nobody has judged it."""
     return Note(
         "previous_transition_unverified",
         f"The transition from {transition.left.release} to {transition.promise.release} awaits its verdict: the boot "
@@ -180,7 +184,7 @@ def _unverified(transition: Transition, running: RunningKernel) -> Note:
 def _already_there(situation: Situation, target: Target) -> Plan:
     """A host that runs its target on an unproven way is not done: a rollout that is run again would pass it over."""
     reason = Note("already_running", f"The target {target.release} already runs, and no transition awaits its verdict.")
-    unproven = _not_accepted(situation.transition, situation.running)
+    unproven = not_accepted(situation.transition, situation.running)
     if unproven is None:
         return Plan("none", None, (reason,))
     if unproven.code in situation.policy.accept:
@@ -188,7 +192,8 @@ def _already_there(situation: Situation, target: Target) -> Plan:
     return Plan("refuse", None, (unproven,))
 
 
-def _not_accepted(transition: Transition | None, running: RunningKernel) -> Note | None:
+def not_accepted(transition: Transition | None, running: RunningKernel) -> Note | None:
+    """``last_verdict_not_accepted`` for a kernel that this transition has brought otherwise than was promised."""
     verdict = transition.verdict if transition is not None else None
     if verdict is None or verdict["accepted"] or verdict["reported"]["boot_id"] != running.boot_id:
         return None

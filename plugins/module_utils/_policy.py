@@ -16,6 +16,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._transition import COLD_
 REQUIRE, PREFER, IGNORE = "require", "prefer", "ignore"
 WARN, REFUSE = "warn", "refuse"
 ANY = "any"
+# The release that ran before the host's last change, instead of a release: for the way back.
+PREVIOUS = "previous"
 
 # What an operator may let happen, each by its name. Everything else cannot work, would start another kernel than the
 # one that was judged, or, as luo_abi_mismatch, would crash the target.
@@ -38,6 +40,7 @@ ACCEPTABLE = (
     "running_kho_unknown",
     "running_without_kho",
     "scratch_fit_unknown",
+    "target_failed_before",
     "target_kho_off",
     "target_kho_unknown",
     "target_without_kho",
@@ -63,7 +66,7 @@ class Denial:
 class Policy:
     """What the operator wants.
 
-    ``release``: a release, a glob of releases, or ``latest``. ``panic``: seconds for ``panic=``.
+    ``release``: a release, a glob of releases, ``latest``, or ``previous``. ``panic``: seconds for ``panic=``.
     ``handover``: ``require``, ``prefer`` (else a kexec without one), or ``ignore`` (a kexec is enough).
     ``fallback``: ``refuse`` or ``cold_boot``, when there can be no kexec. ``on_unknown``: ``warn`` or ``refuse``, when
     something about the handover cannot be known. ``max_kexec_count``: the longest chain, 0 for any.

@@ -74,4 +74,18 @@ def transition_denied(target: Target, situation: Situation) -> Iterator[Objectio
             yield Objection(note, DENIED[denial.action], OBSTACLE)
 
 
-CHECKS = (downgrade, transition_denied, chain_too_long)
+def target_failed_before(target: Target, situation: Situation) -> Iterator[Objection]:
+    """A rollout that is run again must not send a host into the kernel from which it has just come back."""
+    for failure in situation.failures:
+        if failure.is_of(target.release, target.fingerprint):
+            note = Note(
+                "target_failed_before",
+                f"The target {target.release} has failed on this host before: the transition of "
+                f"{printable(failure.created)} ended with the verdict {printable(failure.verdict)}, and the files are "
+                "still the same. Find out why first. Install a mended kernel, which is tried without further ado, "
+                "choose another target, or accept target_failed_before to try this one once more.",
+            )
+            yield Objection(note, ANY_WAY, OBSTACLE)
+
+
+CHECKS = (downgrade, transition_denied, chain_too_long, target_failed_before)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._candidates import Candidate, Choice
+from ansible_collections.kho.kexec.plugins.module_utils._claim import Claim
+from ansible_collections.kho.kexec.plugins.module_utils._failures import Failure
 from ansible_collections.kho.kexec.plugins.module_utils._host import FileIdentity
 from ansible_collections.kho.kexec.plugins.module_utils._image import KernelImage
 from ansible_collections.kho.kexec.plugins.module_utils._policy import Policy
@@ -97,7 +99,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Situation:
-    """All that a plan is made from. ``target`` is None when ``choice`` has chosen none."""
+    """All that a plan is made from. ``target`` is None when ``choice`` has chosen none.
+
+    ``claim`` is that of another run which has to be respected. ``failures`` are targets that have failed here.
+    """
 
     running: RunningKernel
     site: Site
@@ -105,6 +110,8 @@ class Situation:
     target: Target | None
     policy: Policy
     transition: Transition | None
+    claim: Claim | None = None
+    failures: tuple[Failure, ...] = ()
 
     def candidates(self) -> list[dict[str, Any]]:
         """Return all installed kernels in the shape that modules return: the chosen one, then the others with why."""

@@ -14,12 +14,24 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._access import require_access
+from ansible_collections.kho.kexec.plugins.module_utils._claim import (
+    Asker,
+    release_claim,
+    respect_claims,
+    take_claim,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Note, Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._failures import Failure, remember_failure
+from ansible_collections.kho.kexec.plugins.module_utils._guard import disarm
+from ansible_collections.kho.kexec.plugins.module_utils._guard_record import ARMED, read_guard
+from ansible_collections.kho.kexec.plugins.module_utils._health import observe_health
+from ansible_collections.kho.kexec.plugins.module_utils._health_baseline import save_baseline
 from ansible_collections.kho.kexec.plugins.module_utils._host import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._jump import arrive
 from ansible_collections.kho.kexec.plugins.module_utils._kexec_state import foreign_image, read_kexec_state
 from ansible_collections.kho.kexec.plugins.module_utils._loading import load_target, unload_image
 from ansible_collections.kho.kexec.plugins.module_utils._plan import Plan, decide
-from ansible_collections.kho.kexec.plugins.module_utils._policy import Policy
+from ansible_collections.kho.kexec.plugins.module_utils._policy import PREVIOUS, Policy
 from ansible_collections.kho.kexec.plugins.module_utils._running import RunningKernel, observe_running
 from ansible_collections.kho.kexec.plugins.module_utils._situation import Situation
 from ansible_collections.kho.kexec.plugins.module_utils._target import observe_situation
@@ -31,6 +43,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._transition import (
     Left,
     StagedImage,
     Transition,
+    awaits_verdict,
     is_staged_here,
     owns_image,
     read_transition,
@@ -51,10 +64,10 @@ class Outcome:
     image: StagedImage | None
 
 
-def preview(host: Host, policy: Policy) -> dict[str, Any]:
+def preview(host: Host, policy: Policy, asker: Asker) -> dict[str, Any]:
     """Observe and decide; returns what kexec_plan_info returns. A refusal is an answer here, and raises nothing."""
     try:
-        situation = observe_situation(host, policy, remember=False)
+        situation = observe_situation(host, policy, asker, remember=False)
     except Refusal as refusal:
         plan = Plan("refuse", None, (Note(refusal.code, refusal.message),))
         nothing: dict[str, Any] = {"transition": None, "target": None, "candidates": []}
@@ -62,21 +75,24 @@ def preview(host: Host, policy: Policy) -> dict[str, Any]:
     return {**_observed(situation, decide(situation)), "candidates": situation.candidates()}
 
 
-def load(host: Host, policy: Policy, created: str, check_mode: bool) -> dict[str, Any]:
+def load(host: Host, policy: Policy, asker: Asker, check_mode: bool) -> dict[str, Any]:
     """Observe, decide, and stage what was decided; returns what the module returns.
 
-    ``created`` is the time that a new record gets. Raises KhoError, as a Refusal when nothing was tried, with the
-    findings.
+    Raises KhoError, as a Refusal when nothing was tried, with the findings.
     """
-    situation = observe_situation(host, policy, remember=not check_mode)
+    if policy.release == PREVIOUS and not check_mode:
+        _settle(host, asker)
+    situation = observe_situation(host, policy, asker, remember=not check_mode)
     plan = decide(situation)
     running, transition = situation.running, situation.transition
     findings = _observed(situation, plan)
     if plan.action == "refuse":
         raise _refusal(plan, findings)
     try:
+        if not check_mode:
+            take_claim(host, asker)
         if plan.action in WAYS:
-            outcome = _stage(host, situation, _planned(situation, plan, created), check_mode)
+            outcome = _stage(host, situation, _planned(situation, plan, asker.now), check_mode)
         elif plan.action == "none" and is_staged_here(transition, running):
             outcome = _unload_ours(host, running, transition, check_mode)
         else:
@@ -84,13 +100,20 @@ def load(host: Host, policy: Policy, created: str, check_mode: bool) -> dict[str
     except KhoError as error:
         error.findings.update(findings)
         raise
-    return _result(findings, running, transition, outcome)
+    return {**_result(findings, running, transition, outcome), "unconfirmed": _is_unconfirmed(host, running)}
 
 
-def unload(host: Host, check_mode: bool) -> dict[str, Any]:
-    """Unload the image that was loaded here, and remove its record; returns what the module returns.
+def _is_unconfirmed(host: Host, running: RunningKernel) -> bool:
+    """Whether a guard still waits for this boot's confirmation, as after a run that died between verdict and commit."""
+    guard = read_guard(host)
+    return guard is not None and guard.state == ARMED and guard.armed_boot_id != running.boot_id
 
-    Raises Refusal ``image_already_loaded`` for an image of somebody else's, and KhoError ``unload_failed``.
+
+def unload(host: Host, asker: Asker, check_mode: bool) -> dict[str, Any]:
+    """Unload the image that was loaded here, and remove its record and claim; returns what the module returns.
+
+    Raises Refusal ``image_already_loaded`` for an image of somebody else's, ``host_claimed``, and KhoError
+    ``unload_failed``.
     """
     require_access(host)
     running = observe_running(host)
@@ -98,7 +121,13 @@ def unload(host: Host, check_mode: bool) -> dict[str, Any]:
     try:
         transition = read_transition(host)
         findings.update(_findings(running, transition))
+        respect_claims(host, asker)
         outcome = _unload(host, running, transition, check_mode)
+        if transition is None or not awaits_verdict(transition, running):
+            guard = disarm(host, check_mode)
+            outcome = replace(outcome, changed=outcome.changed or guard["changed"])
+        if not check_mode:
+            release_claim(host, asker)
     except KhoError as error:
         error.findings.update(findings)
         raise
@@ -126,6 +155,7 @@ def _planned(situation: Situation, plan: Plan, created: str) -> Transition:
         left=Left(running.release, running.boot_id, running.kexec_count),
         promise=plan.promise,
         image=None if plan.promise.how == COLD_BOOT else image,
+        rollback=situation.policy.release == PREVIOUS,
     )
 
 
@@ -139,8 +169,10 @@ def _stage(host: Host, situation: Situation, planned: Transition, check_mode: bo
     if planned.image is None or target is None:
         if owns_image(existing, running):
             _unload_ours(host, running, existing, check_mode)
+        _note_what_was(host, situation, planned)
         write_transition(host, planned)
         return Outcome(True, planned, None)
+    _note_what_was(host, situation, planned)
     write_transition(host, planned.in_state("staging"))
     try:
         load_target(host, target)
@@ -148,6 +180,24 @@ def _stage(host: Host, situation: Situation, planned: Transition, check_mode: bo
         raise _after_failed_load(host, running, existing, error) from error
     write_transition(host, planned)
     return Outcome(True, planned, planned.image)
+
+
+def _settle(host: Host, asker: Asker) -> None:
+    """On the way back, a jump that has happened is judged in passing: whatever its verdict, it is given up."""
+    respect_claims(host, asker)
+    transition = read_transition(host)
+    if transition is not None and awaits_verdict(transition, observe_running(host)):
+        arrive(host, None, False)
+
+
+def _note_what_was(host: Host, situation: Situation, planned: Transition) -> None:
+    """What cannot be seen any more after the jump: how healthy the host was, and which kernel is given up."""
+    given_up = situation.transition
+    if planned.rollback and given_up is not None and given_up.image is not None and not given_up.rollback:
+        verdict = (given_up.verdict or {}).get("verdict", "not_verified")
+        release, fingerprint = given_up.promise.release, given_up.image.fingerprint
+        remember_failure(host, Failure(release, fingerprint, verdict, given_up.created))
+    save_baseline(host, observe_health(host), planned.left.boot_id)
 
 
 def _is_staged(planned: Transition, existing: Transition | None, running: RunningKernel) -> bool:

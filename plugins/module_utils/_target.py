@@ -10,45 +10,67 @@ from typing import Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._access import access_problem
 from ansible_collections.kho.kexec.plugins.module_utils._build_config import TEXT_LIMIT
-from ansible_collections.kho.kexec.plugins.module_utils._candidates import Candidate, Choice, choose, find_candidates
+from ansible_collections.kho.kexec.plugins.module_utils._candidates import (
+    Candidate,
+    Choice,
+    Rejected,
+    choose,
+    find_candidates,
+)
+from ansible_collections.kho.kexec.plugins.module_utils._claim import Asker, claim_in_the_way
 from ansible_collections.kho.kexec.plugins.module_utils._cmdline import for_target
-from ansible_collections.kho.kexec.plugins.module_utils._errors import Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._errors import Note, Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._failures import read_failures
 from ansible_collections.kho.kexec.plugins.module_utils._host import FileIdentity, Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._image import ImageError, KernelImage
 from ansible_collections.kho.kexec.plugins.module_utils._image_cache import read_image_cached
 from ansible_collections.kho.kexec.plugins.module_utils._ownership import writable_by_others
-from ansible_collections.kho.kexec.plugins.module_utils._policy import Policy
+from ansible_collections.kho.kexec.plugins.module_utils._policy import PREVIOUS, Policy
 from ansible_collections.kho.kexec.plugins.module_utils._root_device import find_root_device
 from ansible_collections.kho.kexec.plugins.module_utils._running import RunningKernel, observe_running
 from ansible_collections.kho.kexec.plugins.module_utils._site import observe_site, read_lossless
 from ansible_collections.kho.kexec.plugins.module_utils._situation import Situation, Target
-from ansible_collections.kho.kexec.plugins.module_utils._transition import read_transition
+from ansible_collections.kho.kexec.plugins.module_utils._transition import RECORD_PATH, Transition, read_transition
 
 _MODULE = re.compile(r"^CONFIG_\w+=m$", re.MULTILINE)
 _INITRD = re.compile(r"^CONFIG_BLK_DEV_INITRD=y$", re.MULTILINE)
 
 
-def observe_situation(host: Host, policy: Policy, remember: bool) -> Situation:
+def observe_situation(host: Host, policy: Policy, asker: Asker, remember: bool) -> Situation:
     """Everything that ``decide`` needs; reads, and changes nothing but, to ``remember``, the cache of images.
 
     In a container and without root, nothing but the running kernel is looked at: no plan would come of it.
-    Raises Refusal ``record_unreadable`` or ``command_line_edit_invalid``.
+    Raises Refusal ``record_unreadable``, ``failures_unreadable`` or ``command_line_edit_invalid``.
     """
     running = observe_running(host)
     try:
         site = observe_site(host)
         if access_problem(site.container, site.root) is not None:
             return Situation(running, site, Choice(None, (), None), None, policy, None)
+        transition, failures = read_transition(host), read_failures(host)
         candidates = find_candidates(host)
-        choice = choose(candidates, policy.release)
+        choice = _choose(candidates, policy, transition)
         command_line = for_target(site.command_line, policy.panic, policy.edits)
         bare = _runs_without_initrd(candidates, running)
         target = observe_target(host, choice.chosen, command_line, bare, remember) if choice.chosen else None
-        transition = read_transition(host)
     except Refusal as refusal:
         refusal.findings["running"] = running.as_facts()
         raise
-    return Situation(running, site, choice, target, policy, transition)
+    return Situation(running, site, choice, target, policy, transition, claim_in_the_way(host, asker), failures)
+
+
+def _choose(candidates: Sequence[Candidate], policy: Policy, transition: Transition | None) -> Choice:
+    """The candidate that is wanted; ``previous`` is what the record says that ran before."""
+    if policy.release != PREVIOUS:
+        return choose(candidates, policy.release)
+    if transition is not None:
+        return choose(candidates, transition.before)
+    note = Note(
+        "previous_unknown",
+        f"There is nothing to go back to: no transition record ({RECORD_PATH}) says which kernel ran before. Name the "
+        "release that is wanted instead.",
+    )
+    return Choice(None, tuple(Rejected(candidate, note) for candidate in candidates), note)
 
 
 def observe_target(host: Host, candidate: Candidate, command_line: str, bare: bool, remember: bool) -> Target:

@@ -27,8 +27,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._running import RunningK
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 
 RECORD_PATH = "/var/lib/kho-kexec/transition.json"
-SCHEMA = 2
-# Records of schema 1 promise handovers only, and know one initrd at most.
+SCHEMA = 3
+# Records of schema 1 promise handovers only, and know one initrd at most; those before 3 know no rollback.
 OLDEST_SCHEMA = 1
 HANDOVER, KEXEC, COLD_BOOT = "handover", "kexec", "cold_boot"
 WAYS = (HANDOVER, KEXEC, COLD_BOOT)
@@ -84,6 +84,7 @@ class Transition:
     """One transition record.
 
     ``created`` is UTC in ISO 8601, ``image`` is None for a cold boot, ``verdict`` the verdict once it is closed.
+    ``rollback`` says that it goes back to the kernel that an earlier transition left.
     """
 
     state: str
@@ -92,11 +93,17 @@ class Transition:
     promise: Promise
     image: StagedImage | None
     verdict: Mapping[str, Any] | None = None
+    rollback: bool = False
 
     @property
     def is_open(self) -> bool:
         """Whether the verdict is still to come."""
         return self.state != "closed"
+
+    @property
+    def before(self) -> str:
+        """The release that ran before the change that this record is about, also when it is the one of a rollback."""
+        return self.promise.release if self.rollback else self.left.release
 
     def in_state(self, state: str) -> Transition:
         """The same record, further on."""
@@ -195,6 +202,7 @@ def parse_transition(text: str) -> Transition:
         promise=promise,
         image=None if image is None else _image(image, schema),
         verdict=verdict,
+        rollback=schema > 2 and _field(fields, "rollback", bool),
     )
 
 

@@ -8,8 +8,8 @@ Where the record and the running kernel cannot tell two stories apart, the messa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._running import RunningKernel
 from ansible_collections.kho.kexec.plugins.module_utils._transition import COLD_BOOT as BY_COLD_BOOT
@@ -23,6 +23,7 @@ WRONG_KERNEL = "wrong_kernel"
 WRONG_PREVIOUS_RELEASE = "wrong_previous_release"
 UNEXPECTED_COUNT = "unexpected_count"
 NOT_REBOOTED = "not_rebooted"
+UNHEALTHY = "unhealthy"
 
 # Why the metadata did not come through, by the code of a note of the running kernel, and what to do about it.
 _LOSSES = {
@@ -69,12 +70,27 @@ class Finding(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Witness:
+    """What others saw: whether the guard gave the target up, and the troubles that are new since the transition.
+
+    A trouble has the shape of kernel_health_info's; None when the health was not compared.
+    """
+
+    guard_fired: bool = False
+    troubles: Sequence[Mapping[str, Any]] | None = None
+
+
+NOBODY = Witness()
+
+
+@dataclass(frozen=True)
 class Verdict:
     """How a transition ended, with what it is judged from."""
 
     finding: Finding
     transition: Transition
     running: RunningKernel
+    witness: Witness = NOBODY
 
     @property
     def accepted(self) -> bool:
@@ -111,16 +127,20 @@ class Verdict:
                 "boot_id_found": running.boot_id,
                 "source": running.source,
                 "notes": [note.as_dict() for note in running.notes],
+                "troubles": None if self.witness.troubles is None else [dict(one) for one in self.witness.troubles],
             },
         }
 
 
-def judge(transition: Transition, running: RunningKernel) -> Verdict:
+def judge(transition: Transition, running: RunningKernel, witness: Witness = NOBODY) -> Verdict:
     """How the transition ended, seen from the kernel that runs now."""
-    return Verdict(_find(transition, running), transition, running)
+    verdict = Verdict(_find(transition, running, witness), transition, running, witness)
+    if not verdict.accepted or not witness.troubles:
+        return verdict
+    return replace(verdict, finding=_unhealthy(running, witness.troubles))
 
 
-def _find(transition: Transition, running: RunningKernel) -> Finding:
+def _find(transition: Transition, running: RunningKernel, witness: Witness) -> Finding:
     left, promise = transition.left, transition.promise
     if running.boot_id is None or running.boot_id == left.boot_id:
         return _not_rebooted(transition, running)
@@ -133,7 +153,7 @@ def _find(transition: Transition, running: RunningKernel) -> Finding:
     if promise.how == BY_COLD_BOOT:
         return _after_cold_boot(transition, running)
     if running.boot == "cold":
-        return _cold(transition, running)
+        return _cold(transition, running, witness)
     if running.release != promise.release:
         return _other_kernel(transition, running)
     if running.previous_release is None or running.kexec_count is None:
@@ -232,7 +252,9 @@ def _other_default(transition: Transition, running: RunningKernel) -> Finding:
     )
 
 
-def _cold(transition: Transition, running: RunningKernel) -> Finding:
+def _cold(transition: Transition, running: RunningKernel, witness: Witness) -> Finding:
+    if witness.guard_fired:
+        return _given_up(transition, running)
     if running.release == transition.left.release:
         return _finding(
             ROLLED_BACK,
@@ -245,6 +267,30 @@ def _cold(transition: Transition, running: RunningKernel) -> Finding:
         f"The firmware ran: {running.release} was started by the boot loader, not by kexec, so the count is 0 and "
         "nothing was handed over. When the last step of a kexec fails, systemd falls back to this. Look at the console "
         "and at the end of the previous boot's journal.",
+    )
+
+
+def _given_up(transition: Transition, running: RunningKernel) -> Finding:
+    """The boot loader may start another kernel than the one that was left."""
+    back = running.release == transition.left.release
+    return _finding(
+        ROLLED_BACK if back else WRONG_KERNEL,
+        f"{transition.promise.release} ran, and nobody confirmed it in time, so the guard cold-booted the host: "
+        f"{running.release} runs{' again' if back else ', which is the default of the boot loader'}. Nobody could "
+        "reach the host, or the run that was to confirm it ended. Look at the network and at sshd in the journal of "
+        "the boot before this one.",
+        "guard",
+    )
+
+
+def _unhealthy(running: RunningKernel, troubles: Sequence[Mapping[str, Any]]) -> Finding:
+    first, others = troubles[0], [str(one["code"]) for one in troubles[1:]]
+    more = f" Further troubles: {', '.join(others)}." if others else ""
+    return _finding(
+        UNHEALTHY,
+        f"{running.release} runs as promised, and the host has troubles that it did not have before the transition: "
+        f"{first['message']}{more} Look at the evidence, and at the journal of this boot.",
+        str(first["code"]),
     )
 
 

@@ -22,12 +22,15 @@ description:
     until M(kho.kexec.kexec_reboot) has judged it."
   - When the target already runs, an image that was staged for another target by this module is unloaded.
   - An image that somebody else loaded is neither replaced nor unloaded.
+  - While it stages, it also notes how healthy the host is, so that M(kho.kexec.kexec_reboot) can tell what is new after
+    the jump.
 options:
   state:
     description:
       - With V(loaded), the target is the next kernel.
-      - With V(unloaded), an image that this module loaded in this boot is unloaded, and its promise is removed. The
-        other options have no effect then.
+      - With V(unloaded), the host is as it was before it was staged. An image that this module loaded in this boot is
+        unloaded, its promise is removed, a guard that M(kho.kexec.kexec_guard) armed in this boot is disarmed, and the
+        claim of this run ends. The other options have no effect then.
     type: str
     choices: [loaded, unloaded]
     default: loaded
@@ -51,11 +54,26 @@ seealso:
   - module: kho.kexec.kho_facts
 extends_documentation_fragment:
   - kho.kexec.policy
+  - kho.kexec.claim
   - action_common_attributes
+  - action_common_attributes.conn
+  - action_common_attributes.flow
 attributes:
+  action:
+    support: full
+  async:
+    support: none
+  become:
+    support: full
+  bypass_host_loop:
+    support: none
   check_mode:
     support: full
     description: Plans for real, and stages nothing.
+  connection:
+    support: full
+  delegation:
+    support: full
   diff_mode:
     support: full
   platform:
@@ -216,7 +234,7 @@ transition:
   returned: always
   type: dict
   sample:
-    schema: 2
+    schema: 3
     state: loaded
     created: '2026-11-22T15:00:00Z'
     left: {release: 7.2.13-kho, boot_id: 14279335-2684-452e-8909-1f3ab862a53b, kexec_count: 0}
@@ -227,6 +245,16 @@ transition:
       command_line: root=LABEL=root kho=on panic=10
       fingerprint: '14524416:1763827200000000000:131'
     verdict: null
+    rollback: false
+claim:
+  description: Who works on the host, since when, and until when others keep away.
+  returned: when it was refused for that
+  type: dict
+  sample:
+    owner: root@controller (process 4711)
+    run: 14279335-2684-452e-8909-1f3ab862a53b/pid:[4026531836] 4711 123456
+    since: '2026-11-22T15:00:00Z'
+    until: '2026-11-22T15:30:00Z'
 diff:
   description: The staged image before and after.
   returned: success
@@ -238,14 +266,13 @@ code:
   sample: image_already_loaded
 """
 
-from datetime import datetime, timezone
-
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.kho.kexec.plugins.module_utils._claim import time_of_day
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._module import fail
-from ansible_collections.kho.kexec.plugins.module_utils._options import policy_of, policy_spec
+from ansible_collections.kho.kexec.plugins.module_utils._options import asker_of, asker_spec, policy_of, policy_spec
 from ansible_collections.kho.kexec.plugins.module_utils._staging import load, unload
 
 
@@ -254,16 +281,17 @@ def main() -> None:
         argument_spec={
             "state": {"type": "str", "choices": ["loaded", "unloaded"], "default": "loaded"},
             **policy_spec(),
+            **asker_spec(),
         },
         supports_check_mode=True,
     )
     host, options = LocalHost(), module.params
-    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    asker = asker_of(options, time_of_day())
     try:
         if options["state"] == "unloaded":
-            result = unload(host, module.check_mode)
+            result = unload(host, asker, module.check_mode)
         else:
-            result = load(host, policy_of(options), now, module.check_mode)
+            result = load(host, policy_of(options), asker, module.check_mode)
     except KhoError as error:
         fail(module, error)
     for warning in (result["plan"] or {}).get("warnings", []):

@@ -237,6 +237,7 @@ transition:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.kho.kexec.plugins.module_utils._claim import Asker, time_of_day
 from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._options import policy_of, policy_spec
 from ansible_collections.kho.kexec.plugins.module_utils._staging import preview
@@ -244,7 +245,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._staging import preview
 
 def main() -> None:
     module = AnsibleModule(argument_spec=policy_spec(), supports_check_mode=True)
-    module.exit_json(changed=False, **preview(LocalHost(), policy_of(module.params)))
+    module.exit_json(changed=False, **preview(LocalHost(), policy_of(module.params), Asker(time_of_day())))
 
 
 if __name__ == "__main__":

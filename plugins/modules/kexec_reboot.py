@@ -27,11 +27,54 @@ options:
       - At least V(1).
     type: int
     default: 600
+  rollback_timeout:
+    description:
+      - Seconds that a cold boot of the host may take. When nobody has answered within O(timeout) and
+        M(kho.kexec.kexec_guard) is armed, the wait goes on for the time after which the guard gives the target up, and
+        for these. Only then the verdict is V(unreachable).
+    type: int
+    default: 600
+  shutdown_timeout:
+    description:
+      - Seconds after which services that have not stopped are killed, so that one that refuses to stop cannot hold the
+        host between the two kernels. Should be less than O(timeout).
+      - V(0) waits for as long as systemd does.
+    type: int
+    default: 180
+  health:
+    description:
+      - Whether the new kernel's health is compared with what it was when M(kho.kexec.kexec_image) staged the target. A
+        transition that came true, and brought new troubles, has the verdict V(unhealthy).
+    type: bool
+    default: true
+  health_ignore:
+    description:
+      - Codes of troubles, as M(kho.kexec.kernel_health_info) names them, that are none here.
+    type: list
+    elements: str
+    default: []
+  health_commands:
+    description:
+      - Programs of your own with their arguments, which are run on the new kernel as root, without a shell. One that
+        does not end with 0 is a trouble.
+    type: list
+    elements: list
+    default: []
+  health_command_timeout:
+    description:
+      - Seconds that each of O(health_commands) may take.
+    type: int
+    default: 30
+  health_soak:
+    description:
+      - Seconds for which the new kernel is watched before it is judged. Not part of O(timeout).
+    type: int
+    default: 0
   phase:
     description:
       - What the controller's half of this action has the host do. A task cannot set it.
     type: str
-    choices: [leave, arrive]
+    choices: [leave, leave_again, arrive]
 notes:
   - Needs SSH (C(ansible_connection=ssh)), systemd on the host, and root.
   - Services are stopped in order, by C(systemctl kexec). When a cold boot was promised, by C(systemctl reboot) with
@@ -41,6 +84,7 @@ seealso:
   - module: kho.kexec.kexec_image
   - module: kho.kexec.kexec_verdict_info
 extends_documentation_fragment:
+  - kho.kexec.claim
   - action_common_attributes
   - action_common_attributes.conn
   - action_common_attributes.flow
@@ -119,7 +163,8 @@ verdict:
         - V(wrong_previous_release), the target names another origin than the kernel that was left.
         - V(unexpected_count), there were other kexecs between the two looks.
         - V(not_rebooted), the host is still in the boot that it was to leave.
-        - V(unreachable), nobody answered before the time was over.
+        - V(unhealthy), what was promised came true, and the host has troubles that it did not have before.
+        - V(unreachable), nobody answered before the time was over, that of the guard included.
       type: str
       sample: handover_verified
     accepted:
@@ -133,6 +178,8 @@ verdict:
         - Why, where that is known to a program, otherwise V(null).
         - "With V(kexec_without_handover): V(kho_off), V(abi_mismatch), V(metadata_version), V(not_built),
           V(legacy_load), V(not_offered) or V(unknown)."
+        - "With V(rolled_back): V(guard) when the guard gave the target up."
+        - "With V(unhealthy): the code of the first trouble."
         - "With V(wrong_kernel): V(kdump) when the host is saving a crash dump, V(boot_default) when a cold boot was
           promised and the boot loader started another kernel."
         - "With V(handover_verified): V(count_not_compared) when the count before was not known."
@@ -157,13 +204,16 @@ verdict:
         boot: handover
         boot_id: 9f3c1f52-7c5e-4d53-9a9e-0b6f2c1d7a11
     evidence:
-      description: The boot ids, where the count was read, and the notes of M(kho.kexec.kho_facts).
+      description: >-
+        The boot ids, where the count was read, the notes of M(kho.kexec.kho_facts), and the new troubles (V(null) when
+        the health was not compared).
       type: dict
       sample:
         boot_id_left: 14279335-2684-452e-8909-1f3ab862a53b
         boot_id_found: 9f3c1f52-7c5e-4d53-9a9e-0b6f2c1d7a11
         source: debugfs
         notes: []
+        troubles: []
 msg:
   description: The verdict's message, or why there is none.
   returned: always
@@ -221,14 +271,19 @@ code:
   sample: promise_missing
 """
 
-import os
-
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.kho.kexec.plugins.module_utils._claim import time_of_day
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._jump import arrive, leave
 from ansible_collections.kho.kexec.plugins.module_utils._module import fail
+from ansible_collections.kho.kexec.plugins.module_utils._options import (
+    asker_of,
+    checks_of,
+    departure_of,
+    jump_spec,
+)
 
 NO_PHASE = Refusal(
     "action_plugin_missing",
@@ -238,20 +293,16 @@ NO_PHASE = Refusal(
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "timeout": {"type": "int", "default": 600},
-            "phase": {"type": "str", "choices": ["leave", "arrive"]},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=jump_spec(), supports_check_mode=True)
+    host, options = LocalHost(), module.params
     try:
-        if module.params["phase"] is None:
+        if options["phase"] is None:
             raise NO_PHASE
-        if module.params["phase"] == "leave":
-            result = leave(LocalHost(), os.getpid(), module.check_mode)
+        checks = checks_of(options)
+        if options["phase"] == "arrive":
+            result = arrive(host, checks, module.check_mode)
         else:
-            result = arrive(LocalHost(), module.check_mode)
+            result = leave(host, departure_of(options), asker_of(options, time_of_day()), module.check_mode)
     except KhoError as error:
         fail(module, error)
     module.exit_json(**result)

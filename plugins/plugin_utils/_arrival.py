@@ -45,27 +45,36 @@ class Arrival:
     trouble: str | None
 
 
-class Watch:
-    """One wait for one host.
+@dataclass(frozen=True)
+class Questions:
+    """How a host is looked at.
 
     ``read_boot_id`` asks over a short-lived SSH session and raises NoAnswer; ``banner`` asks the port whether an SSH
-    server is there, or is None when only SSH itself reaches the host.
+    server is there, or is None when only SSH itself reaches the host. ``still_there`` is called whenever the boot that
+    is to be left has answered.
     """
+
+    read_boot_id: Callable[[], str]
+    banner: Callable[[], bool] | None
+    still_there: Callable[[], None]
+
+
+class Watch:
+    """One wait for one host; it may go on after its deadline was put off."""
 
     def __init__(
         self,
         left: str,
         left_at: float,
         deadline: Deadline,
-        read_boot_id: Callable[[], str],
-        banner: Callable[[], bool] | None,
+        questions: Questions,
     ) -> None:
         """``left`` is the id of the boot to be left, ``left_at`` when it answered last."""
         self._left = left
         self._deadline = deadline
         self._clock = deadline.clock
-        self._read_boot_id = read_boot_id
-        self._banner = banner
+        self._questions = questions
+        self._banner = questions.banner
         self._sightings = [Sighting(left_at, Sight.OLD)]
         self._found: str | None = None
         self._trouble: str | None = None
@@ -103,14 +112,18 @@ class Watch:
         """Ask for the boot id. Failing is a silence only where nothing else tells whether the host is there."""
         began = self._clock.now()
         try:
-            self._found = self._read_boot_id()
+            self._found = self._questions.read_boot_id()
         except NoAnswer as reason:
             self._found, self._trouble = None, str(reason)
             self._postpone()
             return self._note(Sight.SILENT, began) if self._banner is None else Sight.ANSWER
         self._trouble = None
         self._postpone()
-        return self._note(Sight.OLD if self._found == self._left else Sight.NEW, self._clock.now())
+        if self._found != self._left:
+            return self._note(Sight.NEW, self._clock.now())
+        self._note(Sight.OLD, self._clock.now())
+        self._questions.still_there()
+        return Sight.OLD
 
     def _postpone(self) -> None:
         self._next_question = self._clock.now() + self._pause

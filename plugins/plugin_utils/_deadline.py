@@ -52,6 +52,10 @@ class Deadline:
         """Tell whether no time is left."""
         return self.remaining() <= 0
 
+    def extend(self, seconds: float) -> None:
+        """End later, by so many seconds."""
+        self.seconds += seconds
+
     def sleep(self, seconds: float) -> None:
         """Sleep ``seconds``, but never beyond the end."""
         pause = min(seconds, self.remaining())

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._arrival import Arrival, NoAnswer, Watch
+from ansible_collections.kho.kexec.plugins.plugin_utils._arrival import Arrival, NoAnswer, Questions, Watch
 from ansible_collections.kho.kexec.plugins.plugin_utils._deadline import Deadline
 from ansible_collections.kho.kexec.plugins.plugin_utils._outage import Sight, measure_outage
 
@@ -35,29 +36,40 @@ class Host(Protocol):
     def read_boot_id(self) -> str:
         """Return the id of the boot that answers."""
 
-    def leave(self, timeout: int) -> dict[str, Any]:
-        """Have the host leave its kernel soon."""
+    def leave(self, again: bool = False) -> dict[str, Any]:
+        """Have the host leave its kernel soon; ``again``: unless it has been told to already."""
 
-    def arrive(self, timeout: int) -> dict[str, Any]:
+    def arrive(self) -> dict[str, Any]:
         """Have the kernel that answers judged."""
 
     def tidy_up(self) -> None:
         """Remove temporary files from the host that answers; never raises NoAnswer."""
 
 
-class Jump:
-    """One jump of one host under one deadline.
+@dataclass(frozen=True)
+class View:
+    """How the host is seen from here.
 
     ``banner`` asks the host's SSH port directly; without it, ``detour`` says why that is not possible.
+    ``rollback_timeout``: the seconds that a cold boot may take.
     """
 
-    def __init__(
-        self, host: Host, deadline: Deadline, banner: Callable[[], bool] | None, detour: str | None = None
-    ) -> None:
+    banner: Callable[[], bool] | None
+    detour: str | None = None
+    rollback_timeout: int = 0
+
+
+class Jump:
+    """One jump of one host under one deadline, which is put off once when a guard may still bring the host back."""
+
+    def __init__(self, host: Host, deadline: Deadline, view: View, say: Callable[[str], None]) -> None:
+        """``say`` tells whoever watches that the wait goes on."""
         self._host = host
         self._deadline = deadline
-        self._banner = banner
-        self._detour = detour
+        self._view = view
+        self._say = say
+        self._guarded_for: int | None = None
+        self._answer_lost = False
         self._left_at = deadline.clock.now()
         self._report: dict[str, Any] = {
             "changed": False,
@@ -89,7 +101,7 @@ class Jump:
             self._host.tidy_up()
             return {**_public(left), "rebooted": False}
         self._report["changed"] = True
-        self._report["promise"] = left.get("promise")
+        self._note_answer(left)
         if left.get("already_left"):
             self._report["rebooted"] = True
             self._report["boot_id_after"] = self._report["boot_id_before"]
@@ -102,34 +114,68 @@ class Jump:
         """The trigger fires about a second after it was set, and may take its own answer with it."""
         self._left_at = self._deadline.clock.now()
         try:
-            left = self._host.leave(int(self._deadline.seconds))
+            left = self._host.leave()
         except NoAnswer as reason:
+            self._answer_lost = True
             return {"warnings": [f"The answer of the old kernel got lost, the jump may have begun: {reason}."]}
         self._left_at = self._deadline.clock.now()
         return left
 
+    def _leave_again(self) -> None:
+        """The old kernel answers still. When it never told whether it was to leave, it may not have heard of it."""
+        if not self._answer_lost:
+            return
+        try:
+            self._note_answer(self._host.leave(again=True))
+        except NoAnswer:
+            return
+        self._answer_lost = False
+
+    def _note_answer(self, left: dict[str, Any]) -> None:
+        self._report["promise"] = left.get("promise")
+        guard = left.get("guard")
+        self._guarded_for = guard["confirm_timeout"] if guard else None
+
     def _wait(self) -> dict[str, Any] | None:
         """Wait for another boot; None when there is somebody to ask for the verdict."""
         before = self._report["boot_id_before"]
+        questions = Questions(self._host.read_boot_id, self._view.banner, self._leave_again)
         with self._host.alone():
-            arrival = Watch(before, self._left_at, self._deadline, self._host.read_boot_id, self._banner).wait()
+            watch = Watch(before, self._left_at, self._deadline, questions)
+            arrival = watch.wait()
+            if arrival.boot_id is None and self._put_off(arrival.trouble):
+                arrival = watch.wait()
         self._report_sightings(arrival)
         if arrival.boot_id is None:
-            return self._unreachable(
-                f"Nobody answered within {self._deadline.seconds:g} s after the old kernel was left, so it is not known"
-                f" what the host runs: {arrival.trouble}. Look at its console; a later run can still ask for the"
-                " verdict."
-            )
+            return self._unreachable(self._nobody_answered(arrival.trouble))
         self._report["rebooted"] = arrival.boot_id != before
         self._report["boot_id_after"] = arrival.boot_id
         return None
+
+    def _put_off(self, trouble: str | None) -> bool:
+        """Wait for as long as the guard may need to bring the old kernel back; False when nothing is to be expected."""
+        if self._guarded_for is None:
+            return False
+        more, self._guarded_for = self._guarded_for + self._view.rollback_timeout, None
+        self._say(
+            f"no answer after {self._deadline.seconds:g} s ({trouble}); waiting up to {more} s more, in which the guard"
+            " brings the old kernel back"
+        )
+        self._deadline.extend(more)
+        return True
+
+    def _nobody_answered(self, trouble: str | None) -> str:
+        return (
+            f"Nobody answered within {self._deadline.seconds:g} s after the old kernel was left, so it is not known"
+            f" what the host runs: {trouble}. Look at its console; a later run can still ask for the verdict."
+        )
 
     def _report_sightings(self, arrival: Arrival) -> None:
         outage = measure_outage(arrival.sightings)
         silent = any(sighting.what is Sight.SILENT for sighting in arrival.sightings)
         self._report["probe"] = {
-            "route": "ssh" if self._banner is None else "banner",
-            "detour": self._detour,
+            "route": "ssh" if self._view.banner is None else "banner",
+            "detour": self._view.detour,
             "looks": len(arrival.sightings) - 1,
             "seen_down": silent,
             "resolution_seconds": round(outage.resolution, 2) if outage else None,
@@ -137,13 +183,16 @@ class Jump:
         self._report["outage_seconds"] = round(outage.seconds, 2) if outage else None
 
     def _judge(self, left: dict[str, Any]) -> dict[str, Any]:
-        """Ask for the verdict until it is there; the first question is put even when the deadline has just passed."""
+        """Ask for the verdict until it is there; the first question is put even when the deadline has just passed.
+
+        The host may be lost again while it is being looked after; then the guard may bring it back.
+        """
         pause = 1.0
         while True:
             try:
-                judged = self._host.arrive(int(self._deadline.seconds))
+                judged = self._host.arrive()
             except NoAnswer as reason:
-                if self._deadline.expired():
+                if self._deadline.expired() and not self._put_off(str(reason)):
                     return self._unreachable(
                         f"The host answered after the jump and was lost again before it could be judged: {reason}."
                         " Look at its console; a later run can still ask for the verdict."

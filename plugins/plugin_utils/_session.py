@@ -50,9 +50,11 @@ class Action(Protocol):
 class Session:
     """Questions to one host over Ansible's ssh connection plugin, and the options under which they cannot hang."""
 
-    def __init__(self, connection: Any, action: Action) -> None:
+    def __init__(self, connection: Any, action: Action, arguments: Mapping[str, Any]) -> None:
+        """``arguments`` are those of the task, which the host's half needs too."""
         self._connection = connection
         self._action = action
+        self._arguments = arguments
         self._usual_timeout = int(connection.get_option("timeout"))
 
     @contextmanager
@@ -107,22 +109,22 @@ class Session:
         timeout = int(self._connection.get_option("timeout"))
         self._connection.set_option("timeout", min(timeout + 1, self._usual_timeout))
 
-    def leave(self, timeout: int) -> dict[str, Any]:
+    def leave(self, again: bool = False) -> dict[str, Any]:
         """Have the host leave its kernel soon; returns the module's result. Raises NoAnswer when that got lost."""
-        return self._run_phase("leave", timeout)
+        return self._run_phase("leave_again" if again else "leave")
 
-    def arrive(self, timeout: int) -> dict[str, Any]:
+    def arrive(self) -> dict[str, Any]:
         """Have the new kernel judged; returns the module's result. Raises NoAnswer."""
-        return self._run_phase("arrive", timeout)
+        return self._run_phase("arrive")
 
     def tidy_up(self) -> None:
         """Remove temporary files from a host that answers; not worth a failure when it stopped to do so."""
         with suppress(AnsibleConnectionFailure):
             self._action.remove_remote_files()
 
-    def _run_phase(self, phase: str, timeout: int) -> dict[str, Any]:
+    def _run_phase(self, phase: str) -> dict[str, Any]:
         try:
-            return self._action.run_module(MODULE, {"phase": phase, "timeout": timeout})
+            return self._action.run_module(MODULE, {**self._arguments, "phase": phase})
         except AnsibleConnectionFailure as failure:
             raise NoAnswer(reason_of(failure)) from failure
         finally:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Dict, Generator, List, NamedTuple, NoReturn, Optional, Sequence, Set, Tuple, Union
+from typing import Dict, Generator, Iterator, List, NamedTuple, NoReturn, Optional, Sequence, Set, Tuple, Union
 
 from ansible_collections.kho.kexec.plugins.module_utils._host import (
     KMSG,
@@ -186,6 +187,11 @@ class FakeRoot(Host):
             return False
         self._real(path).unlink()
         return True
+
+    @contextmanager
+    def locked(self, path: str) -> Iterator[None]:
+        self._check(path)
+        yield
 
     def _next_answer(self, argv: Sequence[str]) -> Union[Completed, Piped]:
         assert self._answers, f"unexpected program: {list(argv)}"

@@ -8,12 +8,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Dict, List, Sequence, Union
 
+from ansible_collections.kho.kexec.plugins.module_utils._health import FAILED_UNITS_ARGV
+from ansible_collections.kho.kexec.plugins.module_utils._health_baseline import BASELINE_PATH
 from ansible_collections.kho.kexec.plugins.module_utils._host import Completed, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._image_cache import CACHE_PATH
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 
 LOADED = "/sys/kernel/kexec/loaded"
 GOOD = Completed(0, "", "")
+# What only saves time, and what is only there to be compared with.
+UNIMPORTANT = (CACHE_PATH, BASELINE_PATH)
+# Programs that change nothing.
+ASKING = ("kexec --version", " ".join(FAILED_UNITS_ARGV))
 
 
 class Killed(BaseException):
@@ -23,7 +29,7 @@ class Killed(BaseException):
 class KexecHost(FakeRoot):
     """Programs are not scripted: ``kexec`` loads and unloads, and everything else succeeds.
 
-    ``steps`` lists what changed the host, in order, but for the cache of images, which only saves time. ``kill_before``
+    ``steps`` lists what changed the host, in order, but for ``UNIMPORTANT`` files. ``kill_before``
     is the number of the step (from 1) before which the module is killed; 0: never. ``endings`` gives steps that begin
     with its keys another ending: a ``Completed`` has no effect, and a ``HostError`` is raised, for programs after their
     effect.
@@ -37,8 +43,9 @@ class KexecHost(FakeRoot):
 
     def snapshot(self) -> Dict[str, bytes]:
         """Return the content of all files, but for the cache of images."""
-        cache = self._real(CACHE_PATH)
-        return {str(path): path.read_bytes() for path in self.root.rglob("*") if path.is_file() and path != cache}
+        left_out = [self._real(path) for path in UNIMPORTANT]
+        files = (path for path in self.root.rglob("*") if path.is_file() and path not in left_out)
+        return {str(path): path.read_bytes() for path in files}
 
     @property
     def is_loaded(self) -> bool:
@@ -48,7 +55,7 @@ class KexecHost(FakeRoot):
     def run(self, argv: Sequence[str], timeout: float = 60.0) -> Completed:
         assert timeout > 0
         line = " ".join(argv)
-        if line != "kexec --version":
+        if line not in ASKING:
             self._begin(line)
         ending = self._ending(line)
         if isinstance(ending, Completed) and ending is not GOOD:
@@ -62,7 +69,7 @@ class KexecHost(FakeRoot):
         return ending
 
     def write_atomically(self, path: str, data: bytes, mode: int = 0o600) -> None:
-        if path != CACHE_PATH:
+        if path not in UNIMPORTANT:
             self._change(f"write {path}")
         super().write_atomically(path, data, mode)
 

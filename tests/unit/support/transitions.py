@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._candidates import Candidate, Choice
+from ansible_collections.kho.kexec.plugins.module_utils._claim import Asker
 from ansible_collections.kho.kexec.plugins.module_utils._host import FileIdentity
 from ansible_collections.kho.kexec.plugins.module_utils._image import KernelImage
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import Record
@@ -23,6 +24,7 @@ from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID, kh
 OLD, NEW = "7.2.13-kho", "7.3.4-kho"
 LATER_BOOT_ID = "9f3c1f52-7c5e-4d53-9a9e-0b6f2c1d7a11"
 CREATED = "2026-11-22T15:00:00Z"
+ASKER = Asker(CREATED)
 COMMAND_LINE = "root=LABEL=root console=ttyS0 kho=on panic=10"
 KHO_CONFIG = "CONFIG_64BIT=y\nCONFIG_KEXEC_HANDOVER=y\nCONFIG_BLK_DEV_INITRD=y\nCONFIG_EXT4_FS=y\n"
 

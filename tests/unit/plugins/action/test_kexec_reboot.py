@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import os
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
@@ -11,6 +12,7 @@ import pytest
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
 from ansible_collections.kho.kexec.plugins.action import kexec_reboot
+from ansible_collections.kho.kexec.plugins.plugin_utils._asker import run_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._route import Route
 
 
@@ -42,6 +44,12 @@ def test_refusals(transport: str, timeout: int, code: str, check_mode: bool) -> 
     assert result["changed"] is False
     assert result["code"] == code
     plugin._connection.exec_command.assert_not_called()
+
+
+def test_times_are_not_negative() -> None:
+    result = plugin_for(rollback_timeout=-1).run(task_vars={})
+    assert result["code"] == "timeout_invalid"
+    assert "rollback_timeout" in result["msg"]
 
 
 def test_check_mode_says_what_it_would_do_and_asks_nobody() -> None:
@@ -123,3 +131,12 @@ class TestRemoteFiles:
         plugin._execute_module.assert_called_once_with(
             module_name="kho.kexec.kexec_reboot", module_args={"phase": "x"}, task_vars={"inventory_hostname": "a"}
         )
+
+    def test_claim_of_a_run_that_has_died_is_taken_over(self) -> None:
+        gone = f"{run_of(os.getpid()).machine} {2**22 + 1} 1"
+        plugin = MagicMock()
+        plugin._execute_module.side_effect = [{"code": "host_claimed", "claim": {"run": gone}}, {"changed": True}]
+        action = kexec_reboot._Action(plugin, {})
+        assert action.run_module("kho.kexec.kexec_reboot", {"asker": {"run": "x", "over": []}}) == {"changed": True}
+        again = plugin._execute_module.call_args.kwargs["module_args"]["asker"]
+        assert again == {"run": "x", "over": [gone]}

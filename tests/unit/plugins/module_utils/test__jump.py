@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host import Completed, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._jump import arrive, leave, look
+from ansible_collections.kho.kexec.plugins.module_utils._jump import Departure, arrive, leave, look
 from ansible_collections.kho.kexec.plugins.module_utils._policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._staging import load
 from ansible_collections.kho.kexec.plugins.module_utils._transition import (
@@ -18,10 +18,11 @@ from ansible_collections.kho.kexec.plugins.module_utils._transition import (
     read_transition,
     write_transition,
 )
-from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID, kho_files, kmsg, metadata, x86_host
+from ansible_collections.kho.kexec.tests.unit.support.jumps import TRIGGER, WRITE, cold_boot, handover, state
+from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID, x86_host
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, KexecHost, Killed
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
-    CREATED,
+    ASKER,
     LATER_BOOT_ID,
     NEW,
     OLD,
@@ -29,10 +30,6 @@ from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     upgradable_host,
 )
 
-WRITE = f"write {RECORD_PATH}"
-TRIGGER = (
-    "systemd-run --collect --on-active=1 --timer-property=AccuracySec=100ms --unit=kho-kexec-leave-42 systemctl kexec"
-)
 PROMISE = {"release": NEW, "previous_release": OLD, "kexec_count": 1, "abi": "kho-v4", "how": "handover"}
 
 
@@ -44,39 +41,14 @@ def host(tmp_path):
 
 @pytest.fixture
 def staged(host):
-    load(host, Policy(), CREATED, False)
+    load(host, Policy(), ASKER, False)
     write_transition(host, transition())
     host.steps.clear()
     return host
 
 
-def state(host):
-    record = read_transition(host)
-    return record and record.state
-
-
-def cold_boot(host):
-    """The same kernel in another boot, which knows nothing of images that were loaded before."""
-    host.add("/proc/sys/kernel/random/boot_id", LATER_BOOT_ID).add(LOADED, "0\n")
-    host.steps.clear()
-    return host
-
-
-def handover(host):
-    """The jump as it should be."""
-    log = kmsg(
-        f"Linux version {NEW}",
-        "KHO: found kexec handover data.",
-        f"KHO: exec from: {OLD} (count 1)",
-        "Run /init as init process",
-    )
-    x86_host(host, release=NEW, loader=208, setup_data=[0xA], log=log)
-    kho_files(host, {"kexec-metadata": metadata(OLD.encode(), 1)}, {"kexec-metadata": metadata(NEW.encode(), 2)})
-    return cold_boot(host)
-
-
 def test_the_record_says_left_before_the_trigger_is_pulled(staged):
-    result = leave(staged, 42, False)
+    result = leave(staged, Departure(42), ASKER, False)
     assert staged.steps == [WRITE, "sync", TRIGGER]
     assert read_transition(staged) == transition("left")
     assert result == {
@@ -86,19 +58,20 @@ def test_the_record_says_left_before_the_trigger_is_pulled(staged):
         "promise": PROMISE,
         "already_left": False,
         "triggered": True,
+        "guard": None,
     }
 
 
 def test_check_mode_pulls_no_trigger(staged):
-    result = leave(staged, 42, True)
+    result = leave(staged, Departure(42), ASKER, True)
     assert (staged.steps, state(staged)) == ([], "loaded")
     assert (result["changed"], result["triggered"], result["promise"]) == (True, False, PROMISE)
 
 
 def test_the_trigger_may_be_pulled_again_in_the_boot_that_is_to_be_left(staged):
-    leave(staged, 41, False)
+    leave(staged, Departure(41), ASKER, False)
     staged.steps.clear()
-    assert leave(staged, 42, False)["triggered"] is True
+    assert leave(staged, Departure(42), ASKER, False)["triggered"] is True
     assert (staged.steps, state(staged)) == ([WRITE, "sync", TRIGGER], "left")
 
 
@@ -108,7 +81,7 @@ def test_the_trigger_may_be_pulled_again_in_the_boot_that_is_to_be_left(staged):
 def test_who_left_already_does_not_leave_again(staged, record, check_mode, next_boot):
     write_transition(staged, transition(record))
     next_boot(staged).add(LOADED, "1\n")
-    result = leave(staged, 42, check_mode)
+    result = leave(staged, Departure(42), ASKER, check_mode)
     assert (result["already_left"], result["triggered"], result["changed"]) == (True, False, False)
     assert (result["boot_id"], result["promise"]) == (LATER_BOOT_ID, PROMISE)
     assert staged.steps == []
@@ -128,7 +101,7 @@ def test_without_a_promise_the_host_stays(host, record, says):
     host.add(LOADED, "1\n")
     host.steps.clear()
     with pytest.raises(Refusal, match=says) as caught:
-        leave(host, 42, False)
+        leave(host, Departure(42), ASKER, False)
     assert (caught.value.code, host.steps) == ("promise_missing", [])
     assert "kho.kexec.kexec_image" in caught.value.message
     assert caught.value.findings["running"]["release"] == OLD
@@ -137,7 +110,7 @@ def test_without_a_promise_the_host_stays(host, record, says):
 def test_a_record_that_was_only_staged_before_a_cold_boot_promises_nothing(host):
     write_transition(host, transition("staging"))
     with pytest.raises(Refusal, match="nothing was staged in this boot"):
-        leave(cold_boot(host), 42, False)
+        leave(cold_boot(host), Departure(42), ASKER, False)
 
 
 BY_COLD_BOOT = {"promise": Promise(NEW, None, 0, None, "cold_boot"), "image": None}
@@ -148,7 +121,7 @@ COLD_TRIGGER = TRIGGER.replace("systemctl kexec", "env SYSTEMCTL_SKIP_AUTO_KEXEC
 def test_a_cold_boot_needs_no_image_and_goes_past_kexec(host, record):
     write_transition(host, transition(record, **BY_COLD_BOOT))
     host.steps.clear()
-    assert leave(host, 42, False)["triggered"] is True
+    assert leave(host, Departure(42), ASKER, False)["triggered"] is True
     assert host.steps == [WRITE, "sync", COLD_TRIGGER]
     assert state(host) == "left"
 
@@ -158,21 +131,21 @@ def test_a_cold_boot_waits_until_somebody_elses_image_is_gone(host):
     host.add(LOADED, "1\n")
     host.steps.clear()
     with pytest.raises(Refusal, match="Somebody else") as caught:
-        leave(host, 42, False)
+        leave(host, Departure(42), ASKER, False)
     assert (caught.value.code, host.steps) == ("image_already_loaded", [])
     assert caught.value.findings["running"]["release"] == OLD
 
 
 def test_a_cold_boot_that_is_late_may_be_ordered_again(host):
     write_transition(host, transition("left", **BY_COLD_BOOT))
-    assert arrive(host, False)["verdict"]["verdict"] == "not_rebooted"
+    assert arrive(host, None, False)["verdict"]["verdict"] == "not_rebooted"
     assert state(host) == "loaded"
 
 
 def test_a_cold_boot_that_was_promised_is_accepted(host):
     write_transition(host, transition("left", **BY_COLD_BOOT))
     x86_host(host, release=NEW)
-    verdict = arrive(cold_boot(host), False)["verdict"]
+    verdict = arrive(cold_boot(host), None, False)["verdict"]
     assert (verdict["verdict"], verdict["accepted"], state(host)) == ("cold_boot", True, "closed")
 
 
@@ -182,12 +155,14 @@ def test_without_an_image_systemctl_would_choose_by_itself(staged, record):
     staged.add(LOADED, "0\n")
     staged.steps.clear()
     with pytest.raises(Refusal, match=NEW) as caught:
-        leave(staged, 42, False)
+        leave(staged, Departure(42), ASKER, False)
     assert (caught.value.code, staged.steps) == ("image_not_loaded", [])
     assert caught.value.findings["transition"]["state"] == record
 
 
-@pytest.mark.parametrize("call", [lambda host: leave(host, 42, False), lambda host: arrive(host, False)])
+@pytest.mark.parametrize(
+    "call", [lambda host: leave(host, Departure(42), ASKER, False), lambda host: arrive(host, None, False)]
+)
 @pytest.mark.parametrize(
     ("path", "content", "code"),
     [
@@ -220,12 +195,12 @@ def test_refusals(staged, call, path, content, code):
 def test_a_trigger_that_fails_puts_the_record_back(staged, step, ending, says):
     staged.endings[step] = ending
     with pytest.raises(KhoError, match=says) as caught:
-        leave(staged, 42, False)
+        leave(staged, Departure(42), ASKER, False)
     assert caught.value.code == "trigger_failed"
     assert caught.value.findings == {"transition": transition().as_dict()}
     assert (state(staged), staged.is_loaded) == ("loaded", True)
     staged.endings.clear()
-    assert leave(staged, 42, False)["triggered"] is True
+    assert leave(staged, Departure(42), ASKER, False)["triggered"] is True
 
 
 def test_a_record_that_cannot_be_put_back_is_said(staged):
@@ -239,15 +214,15 @@ def test_a_record_that_cannot_be_put_back_is_said(staged):
 
     staged.write_atomically = fails_for_the_second_record
     with pytest.raises(KhoError, match=r"Moreover, the record still says that this boot was left.*No space left"):
-        leave(staged, 42, False)
+        leave(staged, Departure(42), ASKER, False)
 
 
 @pytest.mark.parametrize("step", [1, 2, 3])
 def test_killed_while_leaving_the_next_run_leaves(staged, step):
     staged.kill_before = step
     with pytest.raises(Killed):
-        leave(staged, 42, False)
-    assert leave(staged, 43, False)["triggered"] is True
+        leave(staged, Departure(42), ASKER, False)
+    assert leave(staged, Departure(43), ASKER, False)["triggered"] is True
     assert state(staged) == "left"
 
 
@@ -255,59 +230,58 @@ def test_killed_while_leaving_the_next_run_leaves(staged, step):
 def test_killed_while_leaving_and_gone_nevertheless_the_next_run_verifies(staged, step):
     staged.kill_before = step
     with pytest.raises(Killed):
-        leave(staged, 42, False)
+        leave(staged, Departure(42), ASKER, False)
     handover(staged)
-    assert load(staged, Policy(), CREATED, False)["plan"]["action"] == "verify"
-    assert leave(staged, 43, False)["already_left"] is True
-    assert arrive(staged, False)["verdict"]["verdict"] == "handover_verified"
+    assert load(staged, Policy(), ASKER, False)["plan"]["action"] == "verify"
+    assert leave(staged, Departure(43), ASKER, False)["already_left"] is True
+    assert arrive(staged, None, False)["verdict"]["verdict"] == "handover_verified"
 
 
 def test_arriving_as_promised(staged):
-    leave(staged, 42, False)
+    leave(staged, Departure(42), ASKER, False)
     handover(staged)
-    result = arrive(staged, False)
+    result = arrive(staged, None, False)
     assert result["changed"] is True
     assert (result["verdict"]["verdict"], result["verdict"]["accepted"]) == ("handover_verified", True)
     assert result["verdict"]["evidence"]["boot_id_left"] == BOOT_ID
     assert read_transition(staged) == transition("left").closed(result["verdict"])
     assert staged.steps == [WRITE]
-    assert load(staged, Policy(), CREATED, False)["plan"]["action"] == "none"
+    assert load(staged, Policy(), ASKER, False)["plan"]["action"] == "none"
 
 
 @pytest.mark.parametrize("next_boot", [cold_boot, handover])
 def test_an_image_that_is_loaded_in_the_new_boot_has_no_part_in_it(staged, next_boot):
-    leave(staged, 42, False)
+    leave(staged, Departure(42), ASKER, False)
     next_boot(staged).add(LOADED, "1\n")
-    arrive(staged, False)
+    arrive(staged, None, False)
     assert state(staged) == "closed"
 
 
 def test_arriving_again_gives_the_verdict_that_was_given(staged):
-    leave(staged, 42, False)
-    first = arrive(handover(staged), False)
+    leave(staged, Departure(42), ASKER, False)
+    first = arrive(handover(staged), None, False)
     staged.add("/proc/sys/kernel/osrelease", "9.9.9\n")
     staged.steps.clear()
-    again = arrive(staged, False)
+    again = arrive(staged, None, False)
     assert again == {**first, "changed": False}
     assert staged.steps == []
     assert look(staged)["verdict"] == first["verdict"]
 
 
 def test_killed_while_arriving_the_next_run_judges(staged):
-    leave(staged, 42, False)
+    leave(staged, Departure(42), ASKER, False)
     handover(staged)
     staged.kill_before = 1
     with pytest.raises(Killed):
-        arrive(staged, False)
-    assert (state(staged), arrive(staged, False)["verdict"]["accepted"]) == ("left", True)
+        arrive(staged, None, False)
+    assert (state(staged), arrive(staged, None, False)["verdict"]["accepted"]) == ("left", True)
 
 
 def test_arriving_by_a_cold_boot_closes_the_record_too(staged):
-    leave(staged, 42, False)
-    result = arrive(cold_boot(staged), False)
+    leave(staged, Departure(42), ASKER, False)
+    result = arrive(cold_boot(staged), None, False)
     assert (result["verdict"]["verdict"], result["verdict"]["accepted"]) == ("rolled_back", False)
     assert state(staged) == "closed"
-    assert load(staged, Policy(), CREATED, False)["plan"]["action"] == "handover"
 
 
 @pytest.mark.parametrize(
@@ -324,29 +298,29 @@ def test_arriving_by_a_cold_boot_closes_the_record_too(staged):
 def test_a_host_that_did_not_leave(staged, before, loaded, after, changed):
     write_transition(staged, transition(before))
     staged.add(LOADED, f"{loaded:d}\n")
-    assert arrive(staged, True)["changed"] is changed
+    assert arrive(staged, None, True)["changed"] is changed
     assert state(staged) == before
     staged.steps.clear()
-    result = arrive(staged, False)
+    result = arrive(staged, None, False)
     assert staged.steps == ([WRITE] if changed else [])
     assert result["verdict"]["verdict"] == "not_rebooted"
     assert (result["changed"], state(staged), result["transition"]["state"]) == (changed, after, after)
 
 
 def test_a_host_that_did_not_leave_may_be_told_again(staged):
-    leave(staged, 42, False)
-    arrive(staged, False)
-    assert leave(staged, 43, False)["triggered"] is True
+    leave(staged, Departure(42), ASKER, False)
+    arrive(staged, None, False)
+    assert leave(staged, Departure(43), ASKER, False)["triggered"] is True
 
 
 def test_nothing_to_arrive_from(host):
     with pytest.raises(Refusal, match="no transition record") as caught:
-        arrive(host, False)
+        arrive(host, None, False)
     assert (caught.value.code, caught.value.findings["running"]["release"]) == ("promise_missing", OLD)
 
 
 def test_looking_changes_nothing(staged):
-    leave(staged, 42, False)
+    leave(staged, Departure(42), ASKER, False)
     handover(staged)
     seen = look(staged)
     assert (seen["verdict"]["verdict"], seen["notes"], seen["transition"]["state"]) == ("handover_verified", [], "left")

@@ -16,13 +16,16 @@ from ansible_collections.kho.kexec.plugins.module_utils import (
     _target_checks,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._candidates import Choice
+from ansible_collections.kho.kexec.plugins.module_utils._claim import Claim
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
+from ansible_collections.kho.kexec.plugins.module_utils._failures import Failure
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import Record
 from ansible_collections.kho.kexec.plugins.module_utils._plan import decide
 from ansible_collections.kho.kexec.plugins.module_utils._policy import Denial, Policy
 from ansible_collections.kho.kexec.plugins.module_utils._root_device import RootDevice
 from ansible_collections.kho.kexec.plugins.module_utils._transition import Promise
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
+    CREATED,
     LATER_BOOT_ID,
     NEW,
     OLD,
@@ -72,6 +75,16 @@ REFUSALS = [
         "accept_impossible",
         {"policy": Policy(accept=("luo_abi_mismatch", "kho_abi_mismatch", "no\x1bsuch"))},
         ["luo_abi_mismatch, no?such", "crash the target", "What can be accepted: chain_too_long"],
+    ),
+    (
+        "host_claimed",
+        {"claim": Claim("op@ctl\x1b", "run", "2026-11-22T15:00:00Z", "2026-11-22T15:30:00Z")},
+        ["op@ctl?", "since 2026-11-22T15:00:00Z", "until 2026-11-22T15:30:00Z", "Wait"],
+    ),
+    (
+        "target_failed_before",
+        {"failures": (Failure(NEW, "", "rolled_back", CREATED),)},
+        [NEW, "rolled_back", CREATED, "still the same", "accept target_failed_before"],
     ),
     ("panic_out_of_range", {"policy": Policy(panic=0)}, ["panic is 0", "stands still", "at least 1"]),
     ("panic_out_of_range", {"policy": Policy(panic=-1)}, ["panic is -1", "before anybody", "at least 1"]),
@@ -352,7 +365,7 @@ def test_warnings(code, changes, says):
 
 
 def test_every_check_is_in_the_tables():
-    checks = [*_host_checks.FIRST, *_policy_checks.CHECKS]
+    checks = [_host_checks.host_claimed, *_host_checks.FIRST, *_policy_checks.CHECKS]
     checks += [
         check for row in (*_host_checks.CHECKS, *_target_checks.CHECKS, *_prediction.CHECKS) for check in row[-1]
     ]

@@ -19,8 +19,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._transition import (
 )
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, KexecHost, Killed
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
+    ASKER,
     COMMAND_LINE,
-    CREATED,
     NEW,
     OLD,
     closed_verdict,
@@ -43,7 +43,7 @@ def host(tmp_path):
 
 
 def stage(host, check_mode=False, **policy):
-    return load(host, Policy(**policy), CREATED, check_mode)
+    return load(host, Policy(**policy), ASKER, check_mode)
 
 
 COLD = transition(promise=Promise(NEW, None, 0, None, "cold_boot"), image=None)
@@ -94,7 +94,7 @@ def test_killed_before_a_cold_boot_the_next_run_goes_on(host, step):
 def test_the_promise_of_a_cold_boot_can_be_taken_back(host):
     stage(without_kexec(host), **COLDLY)
     host.steps.clear()
-    assert unload(host, False)["changed"] is True
+    assert unload(host, ASKER, False)["changed"] is True
     assert (host.steps, read_transition(host)) == ([REMOVE], None)
 
 
@@ -102,7 +102,7 @@ def test_an_image_of_somebody_else_stays_also_when_a_cold_boot_was_promised(host
     stage(without_kexec(host), **COLDLY)
     host.add(LOADED, "1\n").steps.clear()
     with pytest.raises(Refusal) as caught:
-        unload(host, False)
+        unload(host, ASKER, False)
     assert caught.value.code == "image_already_loaded"
     with pytest.raises(Refusal) as caught:
         stage(host, **COLDLY)
@@ -123,7 +123,7 @@ def test_what_is_accepted_is_loaded_with_another_promise(host):
 
 
 def test_what_was_seen_of_an_image_is_kept_only_when_something_may_be_changed(host):
-    preview(host, Policy())
+    preview(host, Policy(), ASKER)
     stage(host, check_mode=True)
     assert not host.exists(CACHE_PATH)
     stage(host)
@@ -132,7 +132,7 @@ def test_what_was_seen_of_an_image_is_kept_only_when_something_may_be_changed(ho
 
 def test_a_preview_is_the_plan_and_changes_nothing(host):
     before = host.snapshot()
-    seen = preview(host, Policy())
+    seen = preview(host, Policy(), ASKER)
     assert (host.snapshot(), host.steps) == (before, [])
     assert (seen["plan"]["action"], seen["transition"]) == ("handover", None)
     assert [(one["release"], one["chosen"], one["code"]) for one in seen["candidates"]] == [
@@ -147,8 +147,8 @@ def test_a_preview_is_the_plan_and_changes_nothing(host):
 
 def test_a_refusal_is_an_answer_of_a_preview(host):
     host.add(LOADED, "1\n")
-    assert preview(host, Policy())["plan"]["reasons"][0]["code"] == "image_already_loaded"
+    assert preview(host, Policy(), ASKER)["plan"]["reasons"][0]["code"] == "image_already_loaded"
     host.add(RECORD_PATH, "broken")
-    seen = preview(host, Policy())
+    seen = preview(host, Policy(), ASKER)
     assert (seen["plan"]["action"], seen["plan"]["reasons"][0]["code"]) == ("refuse", "record_unreadable")
     assert (seen["running"]["release"], seen["target"], seen["candidates"], seen["transition"]) == (OLD, None, [], None)

@@ -85,7 +85,7 @@ def test_the_file_is_roots_alone_and_holds_the_documented_fields(host, tmp_path)
     path = tmp_path / RECORD_PATH.lstrip("/")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert json.loads(path.read_bytes()) == {
-        "schema": 2,
+        "schema": 3,
         "state": "loaded",
         "created": "2026-11-22T15:00:00Z",
         "left": {"release": "7.2.13-kho", "boot_id": running().boot_id, "kexec_count": 0},
@@ -103,6 +103,7 @@ def test_the_file_is_roots_alone_and_holds_the_documented_fields(host, tmp_path)
             "fingerprint": "",
         },
         "verdict": None,
+        "rollback": False,
     }
     assert read_transition(host) == record
     remove_transition(host)
@@ -134,7 +135,7 @@ def broken(**changes):
         ("{", "Expecting"),
         pytest.param("[" * 100000, "cannot be understood", id="very deep"),
         ("[]", "no field 'schema'"),
-        (broken(schema=3), "schema is 3"),
+        (broken(schema=4), "schema is 4"),
         (broken(schema=0), "schema is 0"),
         (broken(schema=True), "'schema' is bool"),
         (broken(state="flying"), "state"),

@@ -258,6 +258,7 @@ def test_shape():
             "boot_id_found": LATER_BOOT_ID,
             "source": "debugfs",
             "notes": [{"code": "a_note", "message": "A sentence."}],
+            "troubles": None,
         },
     }
     assert json.loads(json.dumps(verdict)) == verdict

@@ -85,13 +85,11 @@ class ScriptedHost:
         self.clock.time += 0.2
         return {"old": OLD, "new": NEW}[self.state()]
 
-    def leave(self, timeout: int) -> dict[str, Any]:
-        del timeout
-        self.calls.append("leave")
+    def leave(self, again: bool = False) -> dict[str, Any]:
+        self.calls.append("leave again" if again else "leave")
         return self._next(self.leaves)
 
-    def arrive(self, timeout: int) -> dict[str, Any]:
-        del timeout
+    def arrive(self) -> dict[str, Any]:
         self.calls.append("arrive")
         if self.arrives:
             return self._next(self.arrives)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pytest
 from unit.plugins.plugin_utils.scripted import NEW, OLD, ScriptedClock, ScriptedHost
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._arrival import Arrival, Watch
+from ansible_collections.kho.kexec.plugins.plugin_utils._arrival import Arrival, Questions, Watch
 from ansible_collections.kho.kexec.plugins.plugin_utils._deadline import Deadline
 from ansible_collections.kho.kexec.plugins.plugin_utils._outage import Sight, measure_outage
 
@@ -22,7 +22,9 @@ def play(timetable: Timetable, timeout: float = 60, direct: bool = True) -> tupl
     clock = ScriptedClock()
     host = ScriptedHost(clock, timetable)
     deadline = Deadline(clock, timeout)
-    watch = Watch(OLD, clock.now(), deadline, host.read_boot_id, host.banner if direct else None)
+    watch = Watch(
+        OLD, clock.now(), deadline, Questions(host.read_boot_id, host.banner if direct else None, lambda: None)
+    )
     return watch.wait(), host, deadline.elapsed()
 
 
@@ -96,7 +98,9 @@ def test_host_never_comes_back(direct: bool) -> None:
 def test_last_question_finds_a_host_whose_port_moved() -> None:
     clock = ScriptedClock()
     host = ScriptedHost(clock, [(0, "new")])
-    arrival = Watch(OLD, clock.now(), Deadline(clock, 10), host.read_boot_id, lambda: False).wait()
+    arrival = Watch(
+        OLD, clock.now(), Deadline(clock, 10), Questions(host.read_boot_id, lambda: False, lambda: None)
+    ).wait()
     assert arrival.boot_id == NEW
 
 
@@ -115,6 +119,8 @@ def test_question_comes_at_once_when_the_old_boot_was_not_heard_for_long() -> No
     clock = ScriptedClock()
     host = ScriptedHost(clock, [(0, "new")])
     clock.time += 8
-    arrival = Watch(OLD, host.began, Deadline(clock, 60), host.read_boot_id, host.banner).wait()
+    arrival = Watch(
+        OLD, host.began, Deadline(clock, 60), Questions(host.read_boot_id, host.banner, lambda: None)
+    ).wait()
     assert arrival.boot_id == NEW
     assert clock.now() - host.began < 8.5

@@ -13,7 +13,7 @@ from unit.plugins.plugin_utils.scripted import NEW, OLD, PROMISE, ScriptedClock,
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._arrival import NoAnswer
 from ansible_collections.kho.kexec.plugins.plugin_utils._deadline import Deadline
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump import Jump
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump import Jump, View
 
 JUMPS = [(0, "old"), (3, "gone"), (20, "new")]
 
@@ -23,7 +23,8 @@ def host_with(timetable: Sequence[tuple[float, str]]) -> ScriptedHost:
 
 
 def jump(host: ScriptedHost, timeout: float = 60) -> dict[str, Any]:
-    return Jump(host, Deadline(host.clock, timeout), host.banner).run()
+    view = View(host.banner, rollback_timeout=100)
+    return Jump(host, Deadline(host.clock, timeout), view, host.calls.append).run()
 
 
 def test_proven_jump() -> None:
@@ -112,6 +113,48 @@ def test_lost_answer_of_the_old_kernel_is_no_failure() -> None:
     assert "Timeout, server not responding" in result["warnings"][0]
 
 
+GUARDED = {"promise": PROMISE, "already_left": False, "triggered": True, "guard": {"confirm_timeout": 300}}
+
+
+def test_host_whose_guard_brings_it_back_is_waited_for() -> None:
+    host = host_with([(0, "old"), (3, "gone"), (350, "new")])
+    host.leaves = [GUARDED]
+    host.arrives = [judged("rolled_back")]
+    result = jump(host)
+    assert result["code"] == "rolled_back"
+    said = [call for call in host.calls if "waiting up to 400 s more" in call]
+    assert len(said) == 1
+    assert "no answer after 60 s" in said[0]
+    assert result["outage_seconds"] > 340
+
+
+def test_host_is_unreachable_only_after_the_guards_own_time() -> None:
+    host = host_with([(0, "old"), (3, "gone")])
+    host.leaves = [GUARDED]
+    result = jump(host)
+    assert result["code"] == "unreachable"
+    assert 460 <= result["elapsed_seconds"] < 465
+    assert "within 460 s" in result["msg"]
+
+
+def test_host_that_is_lost_while_it_is_looked_after_may_come_back() -> None:
+    host = host_with(JUMPS)
+    host.leaves = [GUARDED]
+    host.arrives = [*[NoAnswer("refused")] * 30, judged("rolled_back")]
+    result = jump(host)
+    assert result["code"] == "rolled_back"
+    assert result["elapsed_seconds"] > 60
+
+
+def test_old_kernel_that_never_heard_of_it_is_told_again() -> None:
+    host = host_with([(0, "old"), (15, "gone"), (30, "new")])
+    host.leaves = [NoAnswer("Timeout"), NoAnswer("Timeout"), GUARDED]
+    result = jump(host)
+    assert result["failed"] is False
+    assert host.calls.count("leave again") == 2
+    assert result["promise"] == PROMISE
+
+
 def test_jump_of_an_earlier_run_is_only_judged() -> None:
     host = host_with([(0, "new")])
     host.leaves = [{"boot_id": NEW, "promise": PROMISE, "already_left": True, "triggered": False}]
@@ -176,7 +219,8 @@ def test_answer_without_a_verdict_is_a_failure() -> None:
 
 def test_detour_is_reported() -> None:
     host = host_with(JUMPS)
-    result = Jump(host, Deadline(host.clock, 60), None, "ssh is configured with ProxyJump for this host").run()
+    view = View(None, "ssh is configured with ProxyJump for this host")
+    result = Jump(host, Deadline(host.clock, 60), view, print).run()
     assert result["failed"] is False
     assert result["probe"]["route"] == "ssh"
     assert result["probe"]["detour"] == "ssh is configured with ProxyJump for this host"

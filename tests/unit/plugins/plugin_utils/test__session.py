@@ -67,7 +67,7 @@ class FakeAction:
 
 def session_with(answer: Any) -> tuple[Session, FakeConnection, FakeAction]:
     connection, action = FakeConnection(), FakeAction(answer)
-    return Session(connection, action), connection, action
+    return Session(connection, action, {"timeout": 60}), connection, action
 
 
 def test_vanished_host_is_noticed_and_options_are_restored() -> None:
@@ -124,18 +124,18 @@ def test_answer_without_a_boot_id_is_no_answer(stdout: str) -> None:
 
 
 def call_leave(session: Session) -> Any:
-    return session.leave(600)
+    return session.leave()
 
 
 def call_arrive(session: Session) -> Any:
-    return session.arrive(600)
+    return session.arrive()
 
 
 @pytest.mark.parametrize(("call", "phase"), [(call_leave, "leave"), (call_arrive, "arrive")])
 def test_each_phase_runs_the_module_and_sets_its_files_aside(call: Callable[[Session], Any], phase: str) -> None:
     session, _connection, action = session_with({"changed": True})
     assert call(session) == {"changed": True}
-    assert action.asked == [("kho.kexec.kexec_reboot", {"phase": phase, "timeout": 600})]
+    assert action.asked == [("kho.kexec.kexec_reboot", {"phase": phase, "timeout": 60})]
     assert action.set_aside == 1
 
 

@@ -1,0 +1,74 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""kho.kexec.kexec_ledger: knows Ansible, and leaves the ledger to plugin_utils/_ledger.py and what is built on it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import Ledger, default_url, place_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger_errors import LedgerError, require
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_async = False
+    _supports_check_mode = True
+
+    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        dummy, options = self.validate_argument_spec(
+            {
+                "state": {"type": "str", "required": True, "choices": ["imported", "recorded", "queried", "reported"]},
+                "url": {"type": "str", "no_log": True},
+                "history": {"type": "dict"},
+                "transition": {"type": "dict"},
+                "previous_release": {"type": "str"},
+                "release": {"type": "str"},
+                "directory": {"type": "path"},
+                "on_error": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
+            },
+            required_if=[
+                ("state", "imported", ["history"]),
+                ("state", "recorded", ["transition"]),
+                ("state", "queried", ["previous_release", "release"]),
+                ("state", "reported", ["directory"]),
+            ],
+        )
+        host = str((task_vars or {})["inventory_hostname"])
+        try:
+            return {**result, **self._done(host, options)}
+        except LedgerError as error:
+            return {**result, **told(error, options["on_error"])}
+
+    def _done(self, host: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        now, keep = int(time.time()), not self._task.check_mode
+        place = place_of(options["url"] or default_url(os.environ))
+        if options["state"] in ("queried", "reported"):
+            require("scipy")
+        with Ledger(place, keep) as ledger:
+            if options["state"] == "imported":
+                news = ledger.import_history(host, options["history"], now)
+                return {"changed": any(news.values()), **news, "cursor": ledger.cursor(host)}
+            if options["state"] == "recorded":
+                return {"changed": ledger.record(host, options["transition"], now)}
+            # Here, because it takes SciPy a second to load, and the tasks above do without.
+            from ansible_collections.kho.kexec.plugins.plugin_utils import _ledger_answers as answers
+
+            if options["state"] == "queried":
+                return answers.query(ledger, options["previous_release"], options["release"])
+            return answers.report(ledger, Path(options["directory"]), now, keep)
+
+
+def told(error: LedgerError, on_error: str) -> dict[str, Any]:
+    """Return the error as a failure, or as a warning of a task that goes on."""
+    said = {"changed": False, "code": error.code, "msg": error.message}
+    return {**said, "warnings": [error.message]} if on_error == "warn" else {**said, "failed": True}

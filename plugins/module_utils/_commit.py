@@ -1,0 +1,87 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The end of a transition: the new kernel stays. Until then, every cold boot returns to the old one.
+
+The guard is disarmed before the boot loader's default changes, so that it can never cold-boot a host into a kernel
+that is given up. Whoever is killed in between leaves a verified kernel behind that a cold boot does not start yet.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+from ansible_collections.kho.kexec.plugins.module_utils._access import require_access
+from ansible_collections.kho.kexec.plugins.module_utils._boot_default import boot_default_of, select
+from ansible_collections.kho.kexec.plugins.module_utils._claim import Asker, release_claim, respect_claims
+from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Note, Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._guard import disarm
+from ansible_collections.kho.kexec.plugins.module_utils._host import Host
+from ansible_collections.kho.kexec.plugins.module_utils._plan import not_accepted, unverified
+from ansible_collections.kho.kexec.plugins.module_utils._running import RunningKernel, observe_running
+from ansible_collections.kho.kexec.plugins.module_utils._transition import (
+    Transition,
+    awaits_verdict,
+    is_staged_here,
+    read_transition,
+)
+
+REQUIRE, PREFER, NEVER = "require", "prefer", "never"
+POLICIES = (REQUIRE, PREFER, NEVER)
+
+
+def commit(host: Host, policy: str, accept: Sequence[str], asker: Asker, check_mode: bool) -> dict[str, Any]:
+    """Confirm the running kernel: disarm the guard, make it the boot loader's default, end the claim of this run.
+
+    ``policy`` is for the default: ``require``, ``prefer`` (one that cannot be set is a note) or ``never``. Raises
+    Refusal ``host_claimed``, ``previous_transition_unverified``, ``transition_staged`` or
+    ``last_verdict_not_accepted``, and what disarming and setting the default raise.
+    """
+    require_access(host)
+    respect_claims(host, asker)
+    running = observe_running(host)
+    _require_verified(read_transition(host), running, accept)
+    guard = disarm(host, check_mode)
+    result = {"changed": guard["changed"], "release": running.release, "guard": guard, "boot_default": None}
+    notes: list[Note] = []
+    if policy != NEVER and running.release is not None:
+        try:
+            result["boot_default"] = select(host, running.release, asker.now, check_mode)
+            result["changed"] |= result["boot_default"]["changed"]
+        except KhoError as error:
+            notes.append(_not_set(host, running.release, policy, error))
+    if not check_mode:
+        release_claim(host, asker)
+    return {**result, "notes": [note.as_dict() for note in notes]}
+
+
+def _require_verified(transition: Transition | None, running: RunningKernel, accept: Sequence[str]) -> None:
+    """What is not proven must not become what every later boot starts."""
+    if transition is None:
+        return
+    if awaits_verdict(transition, running):
+        note: Note | None = unverified(transition, running)
+    elif is_staged_here(transition, running):
+        note = Note(
+            "transition_staged",
+            f"The transition to {transition.promise.release} is staged and the jump has not happened: there is nothing "
+            "to commit. Run the transition, or unload the image.",
+        )
+    else:
+        note = not_accepted(transition, running)
+    if note is not None and note.code not in accept:
+        raise Refusal(note.code, note.message, {"transition": transition.as_result()})
+
+
+def _not_set(host: Host, release: str, policy: str, error: KhoError) -> Note:
+    """A default that cannot be set is none to worry about where the boot loader starts this kernel anyway."""
+    default = boot_default_of(host)
+    if default.release == release:
+        return Note(
+            "boot_default_not_pinned",
+            f"The boot loader starts {release} by default, and that is not by our choice: {error.message}",
+        )
+    if policy == REQUIRE:
+        error.findings.setdefault("release", release)
+        raise error
+    return Note(error.code, error.message)
