@@ -11,7 +11,7 @@ import pytest
 from contract.emitted import Sources, Unresolved
 from contract.tree import PLUGINS, ROOT, files
 
-PAGES = [ROOT / "docs" / name for name in ("troubleshooting.md", "notes.md", "health.md")]
+PAGES = [ROOT / "docs" / name for name in ("troubleshooting.md", "notes.md", "health.md", "preparing.md")]
 # "## `cold_boot`": a heading that is a code, and nothing more.
 HEADING = re.compile(r"^#+ `([a-z][a-z0-9_]*)`$")
 
@@ -22,6 +22,7 @@ PASSED_ON = frozenset(
         "module_utils._debugfs: error.code",
         "module_utils._errors: self.code",
         "module_utils._jump: foreign.code",
+        "module_utils._kernel_arguments: found.problem.code",
         "module_utils._module: error.code",
         "module_utils._staging: error.code",
         "module_utils._staging: first.code",
