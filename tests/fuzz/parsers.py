@@ -29,6 +29,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._debugfs import parse_lu
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._fdt import FdtError, parse_fdt
 from ansible_collections.kho.kexec.plugins.module_utils._grub_entries import parse_grub_config
+from ansible_collections.kho.kexec.plugins.module_utils._health import parse_health
+from ansible_collections.kho.kexec.plugins.module_utils._health_log import complaints
 from ansible_collections.kho.kexec.plugins.module_utils._host import HostError
 from ansible_collections.kho.kexec.plugins.module_utils._image import (
     ImageError,
@@ -37,7 +39,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._image import (
     open_image,
     scan_payload,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._kernel_log import parse_journal, parse_kmsg
+from ansible_collections.kho.kexec.plugins.module_utils._kernel_log import kmsg_messages, parse_journal, parse_kmsg
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import MetadataError, parse_metadata
 from ansible_collections.kho.kexec.plugins.module_utils._metadata_version import (
     TEXT,
@@ -48,6 +50,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._metadata_version import
 )
 from ansible_collections.kho.kexec.plugins.module_utils._payload_scan import Scanner
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
+from ansible_collections.kho.kexec.tests.unit.support.health import WARNING, health
 from ansible_collections.kho.kexec.tests.unit.support.images import (
     BASE,
     LOAD_TEXT,
@@ -72,6 +75,14 @@ LINES = (
     "KHO: setup: handover FDT (0x19c000) is incompatible with 'kho-v9': 1",
     'Unknown kernel command line parameters "kho=on liveupdate=on", will be passed to user space.',
     "Run /init as init process",
+)
+COMPLAINTS = (
+    "BUG kmalloc-64 (Tainted: G    B              ): Poison overwritten",
+    "Oops: general protection fault, probably for non-canonical address 0xdead: 0000 [#1] SMP PTI",
+    "RIP: 0010:e1000_clean.cold+0x12/0x40 [e1000]",
+    "WARNING: CPU: 1 PID: 88 at drivers/gpu/drm/drm_atomic.c:1021 drm_wait+0x1f0/0x210 [drm]",
+    "pcieport 0000:00:1c.0: AER: Correctable error message received from 0000:01:00.0",
+    "tpm tpm0: [Firmware Bug]: TPM interrupt not working, polling instead",
 )
 CONFIG = b"CONFIG_64BIT=y\nCONFIG_KEXEC_HANDOVER=y\n# CONFIG_KEXEC_HANDOVER_DEBUGFS is not set\n"
 BLS_ENTRY = b"title x\nversion 7.3.4\nlinux /vmlinuz-7.3.4\ninitrd /a.img $b\ninitrd /c.img\noptions root=LABEL=x $y\n"
@@ -147,6 +158,14 @@ def find_record_version(data: bytes) -> Any:
     return find_version(place, (data[: len(data) // 2], data[len(data) // 2 :]))
 
 
+def read_health(data: bytes) -> Any:
+    """Read a stored health; what is none is refused with ValueError."""
+    try:
+        return parse_health(json.loads(data))
+    except (ValueError, RecursionError):
+        return None
+
+
 class Parser(NamedTuple):
     """What is called with each case, good input to start from, and the one error that may come out."""
 
@@ -164,6 +183,8 @@ PARSERS: dict[str, Parser] = {
         ("\n".join(map(journal_entry, LINES)).encode(), journal_entry(list(LINES[2].encode())).encode()),
         KhoError,
     ),
+    "complaints": Parser(lambda data: complaints(kmsg_messages(data)), (kmsg(*COMPLAINTS),), KhoError),
+    "health": Parser(read_health, (json.dumps(health(complaints=(WARNING,)).as_dict()).encode(),), KhoError),
     "luo_abi": Parser(parse_luo_abi, (b"luo-v5\0\0" + bytes(16), fdt(b"luo-v1", [])), KhoError),
     "scratch": Parser(lambda data: parse_scratch_lengths(data.decode("latin-1")), (b"0x4000000\n0x0\n",), KhoError),
     "config": Parser(lambda data: parse_build_config("/x", data), (CONFIG,), KhoError),
