@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,44 +23,47 @@ ANSWER_LIMIT = 300
 # What is installed for an import.
 REQUIREMENTS = {"sqlalchemy": "SQLAlchemy>=2.0", "psycopg": "psycopg[binary]>=3.1", "scipy": "scipy>=1.11"}
 
-# By the first characters of an SQLSTATE (PostgreSQL manual, appendix A). No connection has none.
-_BY_STATE = (
-    ("08", "ledger_away"),
-    ("28", "ledger_away"),
-    ("3D000", "ledger_away"),
-    ("53300", "ledger_away"),
-    ("57P", "ledger_away"),
-    ("25006", "ledger_read_only"),
-    ("42501", "ledger_read_only"),
-    ("40", "ledger_locked"),
-    ("55P03", "ledger_locked"),
-)
-# By a part of what SQLite says (sqlite3_errstr); its codes can only be asked for since Python 3.11.
-_BY_WORDS = (
-    ("locked", "ledger_locked"),
-    ("readonly", "ledger_read_only"),
-    ("unable to open", "ledger_away"),
-    ("not a database", "ledger_damaged"),
-    ("malformed", "ledger_damaged"),
-)
+# By SQLSTATE or its class, which is its first two characters (PostgreSQL manual, appendix A).
+_BY_STATE = {
+    "08": "ledger_away",
+    "28": "ledger_away",
+    "3D": "ledger_away",
+    "53300": "ledger_away",
+    "57": "ledger_away",
+    "25006": "ledger_read_only",
+    "42501": "ledger_read_only",
+    "40": "ledger_locked",
+    "55P03": "ledger_locked",
+}
+# By what SQLite says (sqlite3_errstr); its codes can only be asked for since Python 3.11. Of a connection that did not
+# come about, or broke, psycopg has no SQLSTATE.
+_BY_WORDS = {
+    "locked": "ledger_locked",
+    "readonly": "ledger_read_only",
+    "unable to open": "ledger_away",
+    "not a database": "ledger_damaged",
+    "malformed": "ledger_damaged",
+    "connect": "ledger_away",
+}
+_WORDS = re.compile("|".join(_BY_WORDS))
 _ADVICE = {
     "ledger_away": (
         "cannot be reached, so nothing was read or written. Look whether the server runs and lets this user in, or "
-        "whether the file's directory is there. What was not written can be written later: imports are repeatable"
+        "whether the file's directory is there. What was not written can be written later; imports are repeatable."
     ),
     "ledger_read_only": (
         "may be read but not written, so nothing was written. Give this user the right to write, or name another "
-        "ledger by `url`"
+        "ledger by `url`."
     ),
     "ledger_locked": (
         "was kept busy by other writers for too long, so nothing was written. Run this again; if it happens often, "
-        "keep the ledger in PostgreSQL"
+        "keep the ledger in PostgreSQL."
     ),
     "ledger_damaged": (
         "is no ledger, or is damaged, and was left as it is. Put the file back from a backup, or move it away and "
-        "import the hosts' histories again"
+        "import the hosts' histories again."
     ),
-    "ledger_failed": "answered with an error, so nothing was written. Look at what it says",
+    "ledger_failed": "answered with an error, so nothing was written.",
 }
 
 
@@ -93,17 +97,13 @@ def understood(place: str, secret: str | None = None) -> Iterator[None]:
 
 def _error(place: str, answer: str, state: str | None, secret: str | None) -> LedgerError:
     code = _code(answer, state)
-    said = " ".join(answer.split())
-    if secret:
-        said = said.replace(secret, "***")
-    return LedgerError(code, f"The ledger in {place} {_ADVICE[code]}: {printable(said, ANSWER_LIMIT)}.")
+    said = " ".join(answer.replace(secret, "***").split() if secret else answer.split())
+    message = f"The ledger in {place} {_ADVICE[code]} The database says: {printable(said, ANSWER_LIMIT)}"
+    return LedgerError(code, message)
 
 
 def _code(answer: str, state: str | None) -> str:
     if state is not None:
-        return next((code for start, code in _BY_STATE if state.startswith(start)), "ledger_failed")
-    for words, code in _BY_WORDS:
-        if words in answer:
-            return code
-    # psycopg tells no state of a connection that did not come about, or broke.
-    return "ledger_away" if "connect" in answer else "ledger_failed"
+        return _BY_STATE.get(state) or _BY_STATE.get(state[:2], "ledger_failed")
+    words = _WORDS.search(answer)
+    return _BY_WORDS.get(words.group() if words else "", "ledger_failed")

@@ -86,7 +86,7 @@ def _main_clause(one: TransitionRisk) -> str:
 
 
 def _nothing_found(risk: Risk, release: str) -> str:
-    seen = f"{_of_boots(risk)}, at most {risk.rate[2]:.2g} of them would (95 %)"
+    seen = f"{_of_boots(risk)}, which allows for up to {100 * risk.rate[2]:.2g} %"
     if risk.finding != TOO_FEW:
         assert risk.interval is not None
         return (

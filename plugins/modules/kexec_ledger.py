@@ -1,0 +1,288 @@
+#!/usr/bin/python
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kexec_ledger
+short_description: Records boots, transitions and crashes of a fleet, and tells which transitions crash
+version_added: 0.1.0
+description:
+  - Keeps the ledger, the record of the boots, transitions and crashes of the whole fleet, in a file of the controller
+    or in a PostgreSQL database that controllers share.
+  - Compares how often kernels crash after each transition with cold boots of the same release, and says so when there
+    are too few boots to tell.
+  - Runs on the controller and asks no host.
+options:
+  state:
+    description:
+      - V(imported), what M(kho.kexec.kexec_history_info) found on this host is in the ledger. The same can be imported
+        again, and nothing is doubled.
+      - V(recorded), the transition of this host that M(kho.kexec.kexec_reboot) ended with a verdict is in the ledger.
+      - V(queried), tells how often the handover from O(previous_release) to O(release) was followed by a crash.
+      - V(reported), the report of the whole fleet is in O(directory), as C(report.json), C(report.md) and
+        C(report.html).
+    type: str
+    required: true
+    choices: [imported, recorded, queried, reported]
+  url:
+    description:
+      - Where the ledger is, C(sqlite:////absolute/path/ledger.db) or C(postgresql://user@host/database).
+      - Without it, C(kho-kexec/ledger.db) in the user's folder for data, which is E(XDG_DATA_HOME) or
+        C(~/.local/share). The file is made when it is missing, for its owner only.
+      - Leave the password out where you can. libpq reads it from C(~/.pgpass) or E(PGPASSWORD).
+      - A PostgreSQL database should be the ledger's own. Its tables are made when they are missing.
+    type: str
+  history:
+    description:
+      - The result of M(kho.kexec.kexec_history_info), unchanged. For O(state=imported).
+    type: dict
+  transition:
+    description:
+      - The result of M(kho.kexec.kexec_reboot), for O(state=recorded). It must hold a verdict.
+      - The key C(from) may be added, the release that was left. After a handover it is known without it.
+    type: dict
+  previous_release:
+    description:
+      - The release that hands over, as C(uname -r) prints it. For O(state=queried).
+    type: str
+  release:
+    description:
+      - The release that it hands over to. For O(state=queried).
+    type: str
+  directory:
+    description:
+      - A directory of the controller for O(state=reported). It is made when it is missing.
+    type: path
+  on_error:
+    description:
+      - What to do when the ledger cannot be read or written.
+      - V(fail), the task fails.
+      - V(warn), the task succeeds with a warning and RV(code), so that a host that was upgraded is not failed.
+    type: str
+    choices: [fail, warn]
+    default: fail
+requirements:
+  - SQLAlchemy >= 2.0.28 on the controller
+  - scipy >= 1.11 on the controller, for O(state=queried) and O(state=reported)
+  - psycopg >= 3.1 on the controller, for PostgreSQL
+notes:
+  - An SQLite ledger takes one writer at a time, others wait for up to a minute. Keep it off network file systems.
+seealso:
+  - module: kho.kexec.kexec_history_info
+  - module: kho.kexec.kexec_reboot
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+  - ansible.builtin.action_common_attributes.conn
+  - ansible.builtin.action_common_attributes.flow
+attributes:
+  action:
+    support: full
+  async:
+    support: none
+  become:
+    support: none
+  bypass_host_loop:
+    support: none
+  check_mode:
+    support: full
+    details: Everything is done in a transaction that is undone in the end. A file that is missing is not made.
+  connection:
+    support: none
+  delegation:
+    support: none
+  diff_mode:
+    support: none
+  platform:
+    support: full
+    platforms: all
+author:
+  - Contributors to the kho.kexec collection (@kho-kexec)
+"""
+
+EXAMPLES = r"""
+- name: Look at all boots of each host
+  kho.kexec.kexec_history_info:
+  become: true
+  register: history
+
+- name: Put them into the ledger
+  kho.kexec.kexec_ledger:
+    state: imported
+    history: "{{ history }}"
+    url: "{{ kexec_ledger_url | default(omit) }}"
+
+- name: Ask how the next transition went elsewhere
+  kho.kexec.kexec_ledger:
+    state: queried
+    previous_release: 7.2.13-kho
+    release: 7.3.4-kho
+  register: risk
+  run_once: true
+
+- name: Stop before the next host repeats it
+  ansible.builtin.assert:
+    that: risk.finding != 'crashes_more'
+    fail_msg: "{{ risk.msg }}"
+
+- name: Write the report
+  kho.kexec.kexec_ledger:
+    state: reported
+    directory: "{{ playbook_dir }}/report"
+  run_once: true
+"""
+
+RETURN = r"""
+boots:
+  description: How many boots were new, or were completed.
+  returned: O(state=imported)
+  type: int
+  sample: 3
+crashes:
+  description: How many crashes were new, or were completed.
+  returned: O(state=imported)
+  type: int
+  sample: 1
+cursor:
+  description: Up to where the host's journal was imported, V(null) when that is not known.
+  returned: O(state=imported)
+  type: str
+  sample: s=0639f3;i=4a
+finding:
+  description:
+    - V(crashes_more), the host crashes more often after this handover than after a cold boot of the same release.
+    - V(crashes_less), less often.
+    - V(no_difference), there are enough boots, and no difference is seen.
+    - V(too_few), there are too few boots or crashes to tell.
+  returned: O(state=queried)
+  type: str
+  sample: crashes_more
+risk:
+  description: All numbers, V(null) when the ledger knows no such handover.
+  returned: O(state=queried)
+  type: dict
+  contains:
+    sentence:
+      description: The numbers in words.
+      type: str
+      sample: 7.2.13-kho -> 7.3.4-kho crashes 6.1 times as often as a cold boot of 7.3.4-kho (...).
+    boots:
+      description: How many boots there were.
+      type: int
+      sample: 512
+    crashes:
+      description: How many of them crashed.
+      type: int
+      sample: 41
+    hours:
+      description: How long they ran, together.
+      type: float
+      sample: 18112.4
+    rate:
+      description: The share that crashed. C(rate_interval) is its interval of 95 %.
+      type: float
+      sample: 0.08
+    cold:
+      description: Boots, crashes and hours of cold boots of the same release.
+      type: dict
+      sample: {boots: 530, crashes: 7, hours: 20311.0}
+    relative_risk:
+      description:
+        - How many times as often they crash as cold boots; V(null) when no cold boot crashed.
+        - C(relative_risk_interval) is its interval of 95 %, an end that is V(null) is not bounded.
+      type: float
+      sample: 6.06
+    p:
+      description: The p-value of Fisher's exact test. C(smallest_p) is the smallest that was possible.
+      type: float
+      sample: 1.45e-7
+    q:
+      description: Corrected for all transitions that were tested; V(null) when it was not.
+      type: float
+      sample: 1.7e-6
+    power:
+      description: With which probability three times the odds would have been found.
+      type: float
+      sample: 0.94
+    by_count:
+      description: The same for each C(kexec_count).
+      type: list
+      elements: dict
+      sample: []
+    trend:
+      description: Whether the risk C(grows) or C(falls) with C(kexec_count), V(null) without counts to compare.
+      type: dict
+      sample: {finding: grows, p: 0.001, q: 0.004, smallest_p: 1.0e-9}
+    signatures:
+      description: The leading crash signatures.
+      type: list
+      elements: dict
+      sample: [{signature: 9f86d081884c7d65, kind: panic, frames: [nvme_reset_work], boots: 31}]
+    cautions:
+      description: What to keep in mind, as C(code) and C(message).
+      type: list
+      elements: dict
+      sample: []
+summary:
+  description: What was found, in sentences. The fleet first, then the transitions that crash more often.
+  returned: O(state=reported)
+  type: list
+  elements: str
+  sample: ["12044 boots in the ledger, 9 transitions: 1 crash more often than cold boots of the same release, ..."]
+paths:
+  description: The files of the report.
+  returned: O(state=reported)
+  type: list
+  elements: str
+  sample: [/srv/report/report.json, /srv/report/report.md, /srv/report/report.html]
+msg:
+  description: What was found, or what went wrong.
+  returned: O(state=queried), O(state=reported), or when something went wrong
+  type: str
+  sample: 7.2.13-kho -> 7.3.4-kho crashes 6.1 times as often as a cold boot of 7.3.4-kho (...).
+code:
+  description: Stable name of what went wrong, for programs.
+  returned: failure, and with O(on_error=warn)
+  type: str
+  sample: ledger_away
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.kho.kexec.plugins.module_utils._errors import Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._module import fail
+
+NO_ACTION_PLUGIN = Refusal(
+    "action_plugin_missing",
+    "The module kexec_ledger was run on the host without the controller's half, which alone has the ledger. "
+    "Nothing was done. Call it as kho.kexec.kexec_ledger in a task, from an installed collection.",
+)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "required": True, "choices": ["imported", "recorded", "queried", "reported"]},
+            "url": {"type": "str", "no_log": True},
+            "history": {"type": "dict"},
+            "transition": {"type": "dict"},
+            "previous_release": {"type": "str"},
+            "release": {"type": "str"},
+            "directory": {"type": "path"},
+            "on_error": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
+        },
+        required_if=[
+            ("state", "imported", ["history"]),
+            ("state", "recorded", ["transition"]),
+            ("state", "queried", ["previous_release", "release"]),
+            ("state", "reported", ["directory"]),
+        ],
+        supports_check_mode=True,
+    )
+    fail(module, NO_ACTION_PLUGIN)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+import yaml
+from ansible.errors import AnsibleActionFail
+from unit.plugins.plugin_utils.histories import NEW, OLD, boot, history, result
+
+from ansible_collections.kho.kexec.plugins.action import kexec_ledger
+from ansible_collections.kho.kexec.plugins.modules import kexec_ledger as module
+from ansible_collections.kho.kexec.plugins.plugin_utils import _ledger_errors
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Without an address, the ledger is in the user's folder for data; here that is an empty one."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    return tmp_path
+
+
+def run(check_mode: bool = False, host: str = "web1", **options: Any) -> dict[str, Any]:
+    task = MagicMock(args=options, check_mode=check_mode, async_val=0, diff=False)
+    loader: Any = MagicMock()
+    plugin = kexec_ledger.ActionModule(task, MagicMock(), MagicMock(), loader, MagicMock(), MagicMock())
+    plugin._load_name = "kho.kexec.kexec_ledger"
+    found: dict[str, Any] = plugin.run(task_vars={"inventory_hostname": host})
+    return found
+
+
+def ask() -> dict[str, Any]:
+    return run(state="queried", previous_release=OLD, release=NEW)
+
+
+def test_import_is_idempotent(data: Path) -> None:
+    first, second = (run(state="imported", history=history()) for _time in range(2))
+    assert (first["changed"], first["boots"], first["crashes"], first["cursor"]) == (True, 1, 0, "s=1")
+    assert (second["changed"], second["boots"]) == (False, 0)
+    assert stat.S_IMODE((data / "kho-kexec" / "ledger.db").stat().st_mode) == 0o600
+
+
+def test_hosts_are_those_of_the_inventory() -> None:
+    for host in ("web1", "web2"):
+        assert run(host=host, state="imported", history=history())["changed"] is True
+    assert ask()["risk"]["boots"] == 2
+
+
+def test_record() -> None:
+    assert [run(state="recorded", transition=result())["changed"] for _time in range(2)] == [True, False]
+
+
+def test_query() -> None:
+    unknown = ask()
+    assert (unknown["finding"], unknown["risk"]) == ("too_few", None)
+    run(state="imported", history=history(boot(ending="crash")))
+    known = ask()
+    assert (known["finding"], known["risk"]["crashes"]) == ("too_few", 1)
+    assert known["msg"] == known["risk"]["sentence"]
+    assert known["changed"] is False
+
+
+def test_report(data: Path) -> None:
+    run(state="imported", history=history())
+    found = run(state="reported", directory=str(data / "a" / "report"))
+    assert found["changed"] is True
+    assert sorted(path.name for path in (data / "a" / "report").iterdir()) == [
+        "report.html",
+        "report.json",
+        "report.md",
+    ]
+    assert found["paths"] == [str(data / "a" / "report" / f"report.{kind}") for kind in ("json", "md", "html")]
+    assert len(found["summary"]) == 2
+    assert json.loads((data / "a" / "report" / "report.json").read_text())["boots"] == 1
+
+
+def test_check_mode_writes_nothing(data: Path) -> None:
+    assert run(check_mode=True, state="imported", history=history())["changed"] is True
+    assert run(check_mode=True, state="recorded", transition=result())["changed"] is True
+    assert run(check_mode=True, state="reported", directory=str(data / "report"))["changed"] is True
+    assert list(data.iterdir()) == []
+
+
+def test_report_that_cannot_be_written(data: Path) -> None:
+    (data / "file").touch()
+    found = run(state="reported", directory=str(data / "file" / "report"))
+    assert (found["failed"], found["code"]) == (True, "report_unwritable")
+
+
+@pytest.mark.parametrize(("on_error", "fails"), [("fail", True), ("warn", False)])
+def test_ledger_that_is_away(on_error: str, fails: bool) -> None:
+    address = "postgresql://me:s3cret@127.0.0.1:1/fleet"
+    found = run(state="recorded", transition=result(), url=address, on_error=on_error)
+    assert found.get("failed", False) is fails
+    assert (found["code"], found["changed"]) == ("ledger_away", False)
+    assert found.get("warnings", []) == ([] if fails else [found["msg"]])
+    assert "s3cret" not in str(found)
+
+
+def test_libraries_are_asked_for_only_where_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib
+
+    there = importlib.import_module
+
+    def without_scipy(name: str) -> Any:
+        if name == "scipy":
+            raise ImportError("No module named 'scipy'")
+        return there(name)
+
+    monkeypatch.setattr(_ledger_errors.importlib, "import_module", without_scipy)
+    assert run(state="imported", history=history())["changed"] is True
+    assert ask()["code"] == "ledger_library_missing"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *({"state": state} for state in ("imported", "recorded", "queried", "reported", "other")),
+        *({}, {"state": "queried", "release": NEW}, {"state": "imported", "history": {}, "other": 1}),
+    ],
+)
+def test_arguments_are_validated(options: dict[str, Any]) -> None:
+    with pytest.raises(AnsibleActionFail):
+        run(**options)
+
+
+def test_all_that_is_returned_is_documented_and_the_other_way_round(data: Path) -> None:
+    documented = yaml.safe_load(module.RETURN)
+    run(state="imported", history=history(boot(boot="cold", previous_release=None)), host="web2")
+    results = [
+        run(state="imported", history=history()),
+        run(state="recorded", transition=result()),
+        ask(),
+        run(state="reported", directory=str(data / "report")),
+        run(state="recorded", transition={}),
+    ]
+    returned = {key for found in results for key in found} - {"changed", "failed"}
+    assert returned == set(documented)
+    undocumented = set(results[2]["risk"]) - set(documented["risk"]["contains"])
+    # Their descriptions stand with the numbers that they belong to; the others are the options and the finding again.
+    assert undocumented == {
+        *("rate_interval", "relative_risk_interval", "smallest_p"),
+        *("boot", "previous_release", "release", "finding"),
+    }

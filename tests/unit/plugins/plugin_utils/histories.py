@@ -1,0 +1,41 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Histories and results of transitions, as the modules return them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NOW = 1795392000
+BOOT_ID = "9f3c1f52-7c5e-4d53-9a9e-0b6f2c1d7a11"
+LEFT = "14279335-2684-452e-8909-1f3ab862a53b"
+OLD, NEW = "7.2.13-kho", "7.3.4-kho"
+BEGIN, END = "2026-11-22T15:00:00Z", "2026-11-22T17:30:00Z"
+
+
+def boot(**changes: Any) -> dict[str, Any]:
+    """Return a boot of a history: a handover that still runs."""
+    usual = {"boot_id": BOOT_ID, "release": NEW, "previous_release": OLD, "kexec_count": 1, "boot": "handover"}
+    return {**usual, "begin": BEGIN, "end": None, "ending": "running", "evidence": ["it answers"], **changes}
+
+
+def crash(**changes: Any) -> dict[str, Any]:
+    """Return a crash of a history: a panic of that boot."""
+    usual = {"boot_id": BOOT_ID, "release": NEW, "previous_release": OLD, "kexec_count": 1, "at": END}
+    more = {"kind": "panic", "frames": ["nvme_reset_work", "process_one_work"], "signature": "9f86d081884c7d65"}
+    return {**usual, **more, "source": "pstore", "message": "Kernel panic", **changes}
+
+
+def history(*boots: dict[str, Any], crashes: tuple[dict[str, Any], ...] = (), cursor: str = "s=1") -> dict[str, Any]:
+    """Return a history of these boots, of one that runs when none is given."""
+    return {"host_boots": list(boots) or [boot()], "crashes": list(crashes), "cursor": cursor}
+
+
+def result(**changes: Any) -> dict[str, Any]:
+    """Return a result of kexec_reboot: a verified handover."""
+    promised = {"how": "handover", "release": NEW, "previous_release": OLD, "kexec_count": 1}
+    evidence = {"boot_id_left": LEFT, "boot_id_found": BOOT_ID, "source": "debugfs", "notes": []}
+    verdict = {"verdict": "handover_verified", "accepted": True, "reason": None, "message": "..."}
+    whole = {**verdict, "promised": promised, "reported": promised, "evidence": evidence}
+    return {"verdict": whole, "boot_id_before": LEFT, "boot_id_after": BOOT_ID, "outage_seconds": 8.5, **changes}
