@@ -11,7 +11,7 @@ import pytest
 from contract.emitted import Sources, Unresolved
 from contract.tree import PLUGINS, ROOT, files
 
-PAGES = [ROOT / "docs" / name for name in ("troubleshooting.md", "notes.md", "health.md", "preparing.md")]
+PAGES = [ROOT / "docs" / name for name in ("troubleshooting.md", "notes.md", "health.md", "preparing.md", "boot_default.md")]
 # "## `cold_boot`": a heading that is a code, and nothing more.
 HEADING = re.compile(r"^#+ `([a-z][a-z0-9_]*)`$")
 
