@@ -60,8 +60,8 @@ PATTERNS = (
     ("rcu_stall", r"(?:rcu: )?INFO: \S{1,64} (?:self-detected stall|detected (?:expedited )?stalls)"),
     (
         "kernel_warning",
-        r"WARNING: (?:.{0,200}?\+0x[0-9a-f]{1,8}/0x|possible (?:circular|recursive|irq)|suspicious RCU|"
-        r"inconsistent lock)|UBSAN: ",
+        r"WARNING: (?:.{0,200}?(?:\+0x[0-9a-f]{1,8}/0x|(?:at|:\d{1,6}) 0x[0-9a-f]{8})|"
+        r"possible (?:circular|recursive|irq)|suspicious RCU|inconsistent lock)|UBSAN: ",
     ),
     ("kernel_fault", r"BUG: "),
     (
@@ -214,7 +214,7 @@ def _log(state: str, said: Tuple[Complaint, ...], why: str) -> ComplaintLog:
     """Cut what is too much, which makes a complete log incomplete."""
     if state == COMPLETE and len(said) > COMPLAINTS_LIMIT:
         state, why = INCOMPLETE, f"The kernel complained about more than {COMPLAINTS_LIMIT} different things."
-    note = None if state == COMPLETE else Note("log_incomplete", f"{why} What was said there is not known.")
+    note = None if state == COMPLETE else Note("log_incomplete", f"{why} There may have been other complaints.")
     return ComplaintLog(state, said[:COMPLAINTS_LIMIT], note)
 
 

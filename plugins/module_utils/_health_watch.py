@@ -83,12 +83,17 @@ def require_sensible(checks: Checks) -> None:
             "A time is negative, or commands would have no time to run. Give command_timeout at least 1 second, and "
             "soak and settle at least 0.",
         )
-    if any(not command or not command[0] or "\0" in "".join(command) for command in checks.commands):
+    if not all(map(_can_be_run, checks.commands)):
         raise Refusal(
             "command_invalid",
-            "A command is empty, or holds a NUL byte, so it cannot be run. Each command is a list of a program and its "
-            "arguments, such as [curl, --fail, http://localhost/].",
+            "A command is empty, holds a NUL byte, or is one text with blanks, so it cannot be run. Each command is a "
+            "list of a program and its arguments, such as [curl, --fail, http://localhost/]; there is no shell.",
         )
+
+
+def _can_be_run(command: Sequence[str]) -> bool:
+    """Whether it is a program and its arguments. A program whose name has blanks is a whole line in one text."""
+    return bool(command) and bool(command[0]) and " " not in command[0] and "\0" not in "".join(command)
 
 
 def staged_baseline(host: Host) -> Baseline:

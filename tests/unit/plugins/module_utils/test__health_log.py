@@ -85,6 +85,8 @@ GOLDEN = [
     # kernel/panic.c, the second that of 6.12; kernel/locking/lockdep.c, lib/ubsan.c
     ("kernel_warning", "WARNING: drivers/gpu/drm/drm_atomic.c:1027 at drm_wait+0x1f0/0x210, CPU#1: kworker/1:2/88"),
     ("kernel_warning", "WARNING: CPU: 1 PID: 88 at drivers/gpu/drm/drm_atomic.c:1021 drm_wait+0x1f0/0x210 [drm]"),
+    ("kernel_warning", "WARNING: drivers/misc/lkdtm/bugs.c:112 at 0xffffffff81234567, CPU#0: sh/512"),
+    ("kernel_warning", "WARNING: CPU: 0 PID: 512 at drivers/misc/lkdtm/bugs.c:112 0xffffffff81234567"),
     ("kernel_warning", "WARNING: possible circular locking dependency detected"),
     ("kernel_warning", "UBSAN: array-index-out-of-bounds in drivers/net/foo.c:12:3"),
     # kernel/sched/core.c, kernel/workqueue.c

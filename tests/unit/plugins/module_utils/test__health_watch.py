@@ -152,6 +152,7 @@ def test_commands_can_be_ignored_as_well(host):
         (Checks(command_timeout=0), "time_invalid"),
         (Checks(commands=((),)), "command_invalid"),
         (Checks(commands=(("",),)), "command_invalid"),
+        (Checks(commands=(("true",), ("curl --fail http://x",))), "command_invalid"),
         (Checks(commands=(("a", "b\0c"),)), "command_invalid"),
     ],
 )
@@ -162,7 +163,7 @@ def test_what_cannot_be_meant_is_refused(checks, code):
 
 
 def test_what_can_be_meant_is_not():
-    require_sensible(Checks(commands=(("a", ""),), soak=1, settle=0))
+    require_sensible(Checks(commands=(("a", "", "b c"),), soak=1, settle=0))
 
 
 def test_the_baseline_of_another_boot(host):
