@@ -60,7 +60,9 @@ def read_history(host: Host, request: Request) -> Dict[str, Any]:
     deadline = time.monotonic() + request.time_limit
     journal, notes = _journal(host, request, deadline)
     running = None if request.directory else observe_running(host)
-    starts = _with_running(host, _starts(journal), running)
+    starts = _starts(journal)
+    if journal.complete:  # otherwise there are boots in between that were not read
+        starts = _with_running(host, starts, running)
     seen_before = cursor_boot(request.cursor) if request.cursor else None
     reported = [start for start in starts if start.span.boot_id != seen_before]
     since = reported[0].span.begin if request.cursor and reported else 0.0

@@ -258,7 +258,7 @@ class _Stream:
         try:
             for line in self._lines():
                 entry = json_object(line) if len(line) <= ENTRY_LIMIT else {}
-                if entry.get("_BOOT_ID") in boots:
+                if str(entry.get("_BOOT_ID")) in boots:
                     self.came = True
                     yield entry, line
         except HostError as error:
