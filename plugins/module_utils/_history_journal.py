@@ -236,7 +236,7 @@ def _note_goodbye(goodbye: Goodbye, entry: Dict[str, Any]) -> None:
     message, unit = entry.get("MESSAGE_ID"), entry.get("UNIT")
     if message in (JOURNAL_STOPPED, JOURNAL_STARTED):
         goodbye.stopped = message == JOURNAL_STOPPED
-    elif unit in END_TARGETS and entry.get("JOB_TYPE") == "start":
+    elif unit in END_TARGETS and entry.get("JOB_TYPE", "start") == "start":
         goodbye.target = str(unit)
 
 

@@ -25,12 +25,14 @@ from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._bls import parse_bls_entry
 from ansible_collections.kho.kexec.plugins.module_utils._build_config import parse_build_config, unpack
+from ansible_collections.kho.kexec.plugins.module_utils._crash_text import joined_parts, read_boots
 from ansible_collections.kho.kexec.plugins.module_utils._debugfs import parse_luo_abi, parse_scratch_lengths
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._fdt import FdtError, parse_fdt
 from ansible_collections.kho.kexec.plugins.module_utils._grub_entries import parse_grub_config
 from ansible_collections.kho.kexec.plugins.module_utils._health import parse_health
 from ansible_collections.kho.kexec.plugins.module_utils._health_log import complaints
+from ansible_collections.kho.kexec.plugins.module_utils._history_journal import parse_boots
 from ansible_collections.kho.kexec.plugins.module_utils._host import HostError
 from ansible_collections.kho.kexec.plugins.module_utils._image import (
     ImageError,
@@ -67,6 +69,7 @@ from ansible_collections.kho.kexec.tests.unit.support.kernels import fdt, journa
 SLOWEST = 2.0  # seconds of CPU; a good case takes microseconds
 LARGEST = 1 << 16
 PROGRESS_EVERY = 100_000
+GOLDEN_CRASHES = Path(__file__).parents[1] / "unit" / "golden" / "crashes"
 
 LINES = (
     "Linux version 7.3.4 (root@vm) #1 SMP PREEMPT",
@@ -115,6 +118,11 @@ TEXTS = (
 )
 
 
+CRASHES = tuple(path.read_bytes() for path in sorted(GOLDEN_CRASHES.glob("*.txt")))
+BOOTS = (
+    b'[{"index":-1,"boot_id":"2362f50b3f09537cb0d64e572cce021d","first_entry":1790000000001000,"last_entry":1790086002}]',
+    b" -1 2362f50b3f09537cb0d64e572cce021d Mon 2026-09-21 14:13:20 UTC Tue 2026-09-22 14:06:42 UTC\n",
+)
 KERNEL = kernel(filling=100)
 IMAGES = (
     x86_image(KERNEL),
@@ -166,6 +174,12 @@ def read_health(data: bytes) -> Any:
         return None
 
 
+def read_console(data: bytes) -> Any:
+    """Read the log of a console, or of a crash; the parts of a dump are put in order before."""
+    boots = list(read_boots(joined_parts(data.decode("utf-8", "replace")).splitlines()))
+    return boots, [report.signature for boot in boots for report in boot.reports]
+
+
 class Parser(NamedTuple):
     """What is called with each case, good input to start from, and the one error that may come out."""
 
@@ -185,6 +199,8 @@ PARSERS: dict[str, Parser] = {
     ),
     "complaints": Parser(lambda data: complaints(kmsg_messages(data)), (kmsg(*COMPLAINTS),), KhoError),
     "health": Parser(read_health, (json.dumps(health(complaints=(WARNING,)).as_dict()).encode(),), KhoError),
+    "console": Parser(read_console, (*CRASHES, b"Panic#1 Part2\n<4>[    1.000000] x\n" + CRASHES[0]), KhoError),
+    "boots": Parser(lambda data: parse_boots(data.decode("utf-8", "replace")), BOOTS, KhoError),
     "luo_abi": Parser(parse_luo_abi, (b"luo-v5\0\0" + bytes(16), fdt(b"luo-v1", [])), KhoError),
     "scratch": Parser(lambda data: parse_scratch_lengths(data.decode("latin-1")), (b"0x4000000\n0x0\n",), KhoError),
     "config": Parser(lambda data: parse_build_config("/x", data), (CONFIG,), KhoError),

@@ -56,6 +56,8 @@ PACKAGES: dict[str, dict[str, str]] = {
     },
     "integration": {
         "openssh-server": "stand-in hosts in network namespaces; the machine's own service is not used",
+        "systemd": "journals are read as on managed hosts (journalctl)",
+        "systemd-journal-remote": "journals of made-up hosts",
         "postgresql": "ledgers in a server of the tests' own; the machine's own service is not used",
         "util-linux": "that server ends with its test, and is not root (setpriv)",
     },
