@@ -11,7 +11,10 @@ import pytest
 from contract.emitted import Sources, Unresolved
 from contract.tree import PLUGINS, ROOT, files
 
-PAGES = [ROOT / "docs" / name for name in ("troubleshooting.md", "notes.md", "health.md", "preparing.md", "boot_default.md")]
+PAGES = [
+    ROOT / "docs" / name
+    for name in ("troubleshooting.md", "notes.md", "health.md", "preparing.md", "boot_default.md", "guard.md")
+]
 # "## `cold_boot`": a heading that is a code, and nothing more.
 HEADING = re.compile(r"^#+ `([a-z][a-z0-9_]*)`$")
 
@@ -21,6 +24,8 @@ PASSED_ON = frozenset(
         "module_utils._access: problem.code",
         "module_utils._debugfs: error.code",
         "module_utils._errors: self.code",
+        "module_utils._guard: note.code",
+        "module_utils._guard: refusal.code",
         "module_utils._jump: foreign.code",
         "module_utils._kernel_arguments: found.problem.code",
         "module_utils._module: error.code",
