@@ -40,6 +40,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._sightings import Sighti
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 
 OPTIONS = "/etc/default/grub"
+_SYNC_TAKES = 120.0  # seconds
 # The ids that util/grub.d/10_linux.in gives to this system's kernels. Those of other systems begin otherwise.
 _OURS = "gnulinux-"
 _OF_ONE_KERNEL = re.compile(r"gnulinux-(.+)-advanced(-.*)?")
@@ -115,9 +116,7 @@ class Grub(BootLoader):
 
     def _unknown_kernel(self, entry: str, seen: Sighting | None) -> str:
         if seen is None:
-            return (
-                f"The default entry {shown(entry)} is none that grub-mkconfig makes for this system's kernels."
-            )
+            return f"The default entry {shown(entry)} is none that grub-mkconfig makes for this system's kernels."
         if seen.obstacle is not None:
             return seen.obstacle.message
         return f"The default entry {shown(entry)} starts {shown(seen.image)}, whose name tells no release."
@@ -175,4 +174,16 @@ class Grub(BootLoader):
             argv = [f"{self.prefix}-editenv", self.environment_path, "unset", "saved_entry"]
         else:
             argv = [f"{self.prefix}-set-default", setting]
-        return self.host.run(argv, timeout=WRITING_TAKES)
+        return self.run_and_settle(argv)
+
+    def run_and_settle(self, argv: list[str]) -> Completed:
+        """Run a program that writes grubenv, and bring that to where GRUB finds it after a power cut.
+
+        The program makes the file's blocks anew and syncs it, which a journalling file system does by its journal, and
+        GRUB reads no journals: without the sync of the whole file system it would find the old blocks.
+        """
+        done = self.host.run(argv, timeout=WRITING_TAKES)
+        synced = self.host.run(["sync", "-f", self.directory], timeout=_SYNC_TAKES)
+        if synced.rc != 0:
+            raise HostError("sync", "failed", printable(synced.stderr.strip()))
+        return done

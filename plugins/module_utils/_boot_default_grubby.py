@@ -11,7 +11,6 @@ from typing import Iterator
 from ansible_collections.kho.kexec.plugins.module_utils._boot_default_grub import Grub
 from ansible_collections.kho.kexec.plugins.module_utils._boot_default_loader import (
     GRUBBY,
-    WRITING_TAKES,
     BootDefault,
     Entry,
     shown,
@@ -65,4 +64,4 @@ class Grubby(Grub):
         image = next((entry.seen.image for entry in self.entries() if entry.setting == setting), None)
         if image is None:
             return super().write(setting)
-        return self.host.run(["grubby", f"--set-default={image}"], timeout=WRITING_TAKES)
+        return self.run_and_settle(["grubby", f"--set-default={image}"])

@@ -76,9 +76,7 @@ class SystemdBoot(BootLoader):
                 return BootDefault(self.name, setting=setting, why=why)
             matching = [name for name in ids if fnmatchcase(name, pattern)]
             if len(matching) > 1:
-                why = (
-                    f"The default {shown(pattern)} fits {len(matching)} entries, of which the boot loader takes one."
-                )
+                why = f"The default {shown(pattern)} fits {len(matching)} entries, of which the boot loader takes one."
                 return BootDefault(self.name, setting=setting, why=why)
             if matching:
                 return self._meaning(setting, matching[0])

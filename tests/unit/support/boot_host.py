@@ -66,6 +66,7 @@ class BootHost(FakeRoot):
             "grub2-set-default": lambda: self._save(GRUB2ENV, argv[1]),
             "editenv": lambda: self._save(argv[1], None),
             "grubby": lambda: self._grubby(argv[1]),
+            "sync": lambda: None,
             "bootctl": lambda: self.set_variable("LoaderEntryDefault", argv[2]),
         }
         if program not in effects:

@@ -52,7 +52,8 @@ def test_commit_and_power_cycle_and_rollback(host):
     assert (result["changed"], result["loader"], codes(result)) == (True, "grub", [])
     assert result["before"] == {"entry": pinned(OLD), "release": OLD}
     assert result["after"] == {"entry": pinned(NEW), "release": NEW} == result["diff"]["after"]
-    assert host.ran == [["grub-set-default", pinned(NEW)]]
+    # GRUB reads no journals, so that without the sync a power cut would bring back the old default.
+    assert host.ran == [["grub-set-default", pinned(NEW)], ["sync", "-f", "/boot/grub"]]
     assert boot_default_of(host).release == NEW
     result = restore(host, False)
     assert (result["changed"], result["after"]["release"], result["recorded"]) == (True, OLD, None)
@@ -63,9 +64,9 @@ def test_again_nothing_is_changed(host):
     recorded = select(host, NEW, NOW, False)["recorded"]
     again = select(host, NEW, "later", False)
     assert (again["changed"], again["before"], again["recorded"]) == (False, again["after"], recorded)
-    assert (len(host.ran), recorded["recorded"], recorded["release"]) == (1, NOW, OLD)
+    assert (len(host.ran), recorded["recorded"], recorded["release"]) == (2, NOW, OLD)
     assert restore(host, False)["changed"] is True
-    assert (restore(host, False)["changed"], len(host.ran)) == (False, 2)
+    assert (restore(host, False)["changed"], len(host.ran)) == (False, 4)
 
 
 def test_check_mode_tells_the_same_and_changes_nothing(host):
@@ -74,7 +75,7 @@ def test_check_mode_tells_the_same_and_changes_nothing(host):
     did = select(host, NEW, NOW, False)
     assert (would["before"], would["after"]) == (did["before"], did["after"])
     would = restore(host, True)
-    assert (would["changed"], would["after"]["release"], len(host.ran)) == (True, OLD, 1)
+    assert (would["changed"], would["after"]["release"], len(host.ran)) == (True, OLD, 2)
     assert host.exists(RECORD_PATH)
 
 
@@ -103,6 +104,12 @@ def test_what_was_not_set_is_named(host):
     assert OLD in caught.value.message
     assert "read-only? ?{ x }}" in caught.value.message
     assert caught.value.findings["after"] == {"entry": pinned(OLD), "release": OLD}
+
+
+def test_a_sync_that_fails(host):
+    host.endings["sync"] = Completed(1, "", "sync: error syncing '/boot/grub': Input/output error\n")
+    with pytest.raises(HostError, match="Input/output error"):
+        select(host, NEW, NOW, False)
 
 
 def test_a_program_that_is_missing(host):
@@ -158,7 +165,7 @@ def test_nothing_was_saved_and_that_is_put_back(host):
     host.add(GRUBENV, environment())
     select(host, NEW, NOW, False)
     assert restore(host, False)["changed"] is True
-    assert host.ran[-1] == ["grub-editenv", GRUBENV, "unset", "saved_entry"]
+    assert host.ran[-2] == ["grub-editenv", GRUBENV, "unset", "saved_entry"]
     assert boot_default_of(host).setting is None
 
 

@@ -35,7 +35,9 @@ def test_selecting_and_restoring(host):
     assert (result["before"]["release"], result["after"]) == (OLD, {"entry": f"{MACHINE}-{NEW}", "release": NEW})
     assert select(host, NEW, NOW, False)["changed"] is False
     assert restore(host, False)["after"]["release"] == OLD
-    assert host.ran == [["grubby", f"--set-default=/boot/vmlinuz-{release}"] for release in (NEW, OLD)]
+    sync = ["sync", "-f", "/boot/grub2"]
+    new, old = (["grubby", f"--set-default=/boot/vmlinuz-{release}"] for release in (NEW, OLD))
+    assert host.ran == [new, sync, old, sync]
 
 
 @pytest.mark.parametrize("saved", ["", "0", "Red Hat Enterprise Linux (5.14) 9.5"])
