@@ -85,12 +85,13 @@ def arm(host: Host, settings: GuardSettings, now: str, check_mode: bool) -> dict
 
     Raises Refusal ``container``, ``not_root``, ``running_unknown``, ``guard_timeout_invalid``, ``guard_waiting``; when
     a guard is required, ``systemd_missing`` and ``guard_not_persistent``; when a watchdog is required, the codes of
-    ``watchdog_problem``. Raises KhoError ``guard_unreadable`` and ``guard_fired``, and HostError.
+    ``watchdog_problem``. Raises Refusal ``record_unreadable``, KhoError ``guard_unreadable`` and ``guard_fired``, and
+    HostError.
     """
     _check(settings)
     require_access(host)
     boot = _running_boot(host)
-    before = read_guard(host)
+    before, command_line = read_guard(host), _staged_command_line(host, boot)
     _require_ended(before, boot)
     try:
         _require_systemd(host)
@@ -121,7 +122,7 @@ def arm(host: Host, settings: GuardSettings, now: str, check_mode: bool) -> dict
         "returns_to": default.release,
         "notes": [note.as_dict() for note in (*_return_notes(default, boot), *notes)],
         "watchdog": watchdog.as_dict(),
-        "phases": phases(watchdog, seconds, _staged_command_line(host, boot), settings.confirm_timeout),
+        "phases": phases(watchdog, seconds, command_line, settings.confirm_timeout),
     }
 
 

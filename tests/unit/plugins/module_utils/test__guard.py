@@ -14,6 +14,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._guard import GuardSetti
 from ansible_collections.kho.kexec.plugins.module_utils._guard_files import MOUNTS, places
 from ansible_collections.kho.kexec.plugins.module_utils._guard_record import ENDED_PATH, RECORD_PATH
 from ansible_collections.kho.kexec.plugins.module_utils._host import Completed, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._transition import RECORD_PATH as TRANSITION_PATH
 from ansible_collections.kho.kexec.plugins.module_utils._transition import write_transition
 from ansible_collections.kho.kexec.plugins.module_utils._watchdog import DEVICE, STOP_ON_REBOOT
 from ansible_collections.kho.kexec.tests.unit.support.guarded_host import SYSTEMD, guarded_host
@@ -299,6 +300,12 @@ def test_refused_before_anything_is_changed(host, prepare, expected):
     assert code(armed, host, required=False) == expected
     assert code(disarmed, host) == expected
     assert host.snapshot() == before
+
+
+def test_a_transition_record_that_cannot_be_read_is_no_reason_for_half_a_guard(host):
+    host.add(TRANSITION_PATH, "nonsense")
+    assert code(armed, host) == "record_unreadable"
+    assert (files(host), read_guard(host)) == ([], None)
 
 
 @pytest.mark.parametrize(
