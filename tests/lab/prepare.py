@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab import credentials
@@ -17,8 +18,16 @@ from lab.qemu import Accelerator, Disk, Firmware, Machine, command_line
 from lab.state import GuestPlan
 
 
+@dataclass(frozen=True)
+class Hardware:
+    """What QEMU makes a guest of."""
+
+    accelerator: Accelerator
+    processors: int = 2
+
+
 def guest(
-    run: RunFolder, name: str, image: Image, accelerator: Accelerator, client_key: str, repository_port: int
+    run: RunFolder, name: str, image: Image, hardware: Hardware, client_key: str, repository_port: int
 ) -> GuestPlan:
     """Fill the guest's folder and say how to start it. Everything secret is readable by this user only.
 
@@ -36,7 +45,7 @@ def guest(
         source=credentials.apt_source(repository_port),
     )
     paths = credentials.write(folder.credentials, contents)
-    machine = _machine(f"{run.name}.{name}", folder, image, accelerator, paths)
+    machine = _machine(f"{run.name}.{name}", folder, image, hardware, paths)
     forget = [folder.overlay, folder.firmware_variables, folder.credentials, folder.host_key]
     return GuestPlan(name, image.kind, str(folder.path), command_line(machine), [path.name for path in forget])
 
@@ -52,14 +61,13 @@ def _make_overlay(image: Image, folder: GuestFolder) -> None:
         raise LabError(f"qemu-img made no overlay of {image.path}: {error.stderr.strip()}") from error
 
 
-def _machine(
-    name: str, folder: GuestFolder, image: Image, accelerator: Accelerator, secrets: dict[str, Path]
-) -> Machine:
+def _machine(name: str, folder: GuestFolder, image: Image, hardware: Hardware, secrets: dict[str, Path]) -> Machine:
     """The guest with every path relative to its folder, which QEMU is started in."""
     return Machine(
         name=name,
         console=Path(folder.console.name),
-        accelerator=accelerator,
+        accelerator=hardware.accelerator,
+        processors=hardware.processors,
         disks=(Disk(Path(folder.overlay.name)),),
         firmware=Firmware(image.ovmf_code, Path(folder.firmware_variables.name)),
         qmp=(Path(folder.supervisor_socket.name), Path(folder.control_socket.name)),

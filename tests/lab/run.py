@@ -38,7 +38,7 @@ class Request:
     """A run to start: `guests` from name to kind; `kernels` are the names of those that the repository offers.
 
     `owner` is the number of the process that the run belongs to: the run ends when it does. `timeout` is how many
-    seconds the guests have to boot.
+    seconds the guests have to boot. `processors` is how many each of them has.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Request:
     kernels: Sequence[str]
     owner: int
     timeout: float
+    processors: int = 2
 
 
 def default_owner(environment: Mapping[str, str]) -> int:
@@ -102,9 +103,9 @@ def up(request: Request) -> Path:
 
 def _plan(folder: RunFolder, request: Request, images: Mapping[str, Image], choice: Choice, port: int) -> RunPlan:
     client_key = credentials.make_key(folder.key).public
+    hardware = prepare.Hardware(choice.accelerator, request.processors)
     guests = [
-        prepare.guest(folder, name, images[kind], choice.accelerator, client_key, port)
-        for name, kind in request.guests.items()
+        prepare.guest(folder, name, images[kind], hardware, client_key, port) for name, kind in request.guests.items()
     ]
     return RunPlan(folder.name, str(choice), f"http://{ADDRESS}:{port}/", guests)
 

@@ -4,7 +4,7 @@
 """Run the matrix: ``python -m matrix``, a representative part with ``--representative``, or some cells with ``--only``.
 
 For each cell the prediction is written down first, then the kexec is done by hand, then both are compared. Each result
-is kept in build/matrix/results.jsonl as soon as it is there.
+is kept in build/matrix/results.jsonl as soon as it is there, and a run that was interrupted goes on from there.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from .table import render
 
 RUN = "matrix"
 RESULTS = ROOT / "build" / "matrix"
+KEPT = RESULTS / "results.jsonl"
 _BOOT_WITHIN = 600.0  # seconds
 
 
@@ -47,6 +48,11 @@ class Result:
     said: str | None
     trouble: str | None
     seconds: float
+
+    @property
+    def name(self) -> str:
+        """The cell's."""
+        return f"{self.running} -> {self.target}"
 
     @property
     def agrees(self) -> bool:
@@ -71,7 +77,11 @@ class Matrix:
         while remaining:
             cell = next((cell for cell in remaining if cell.running == guest.runs), remaining[0])
             remaining.remove(cell)
-            results.append(self._run(guest, cell, f"{len(results) + 1}/{len(cells)}"))
+            number = f"{len(results) + 1}/{len(cells)}"
+            result = self._run(guest, cell, number)
+            # A guest that did not do what it was to tells nothing of the prediction; once more, from a cold boot.
+            results.append(result if result.trouble is None else self._run(guest, cell, number))
+            self._keep(results[-1])
         return results
 
     def _run(self, guest: Guest, cell: Cell, number: str) -> Result:
@@ -84,13 +94,16 @@ class Matrix:
             found, said = self._do(guest, cell)
         except (GuestError, LabError, subprocess.SubprocessError) as error:
             trouble, guest.runs = str(error), None
+            guest.recover()
         seconds = time.monotonic() - began
         result = Result(str(cell.running), str(cell.target), expected, found, said, trouble, round(seconds, 1))
         verdict = "agrees" if result.agrees else f"DISAGREES ({trouble})" if trouble else "DISAGREES"
         print(f"[{guest.name} {number}] {cell}: predicted {expected}, seen {found}: {verdict}", flush=True)
-        with self._lock, (RESULTS / "results.jsonl").open("a") as file:
-            file.write(json.dumps(asdict(result)) + "\n")
         return result
+
+    def _keep(self, result: Result) -> None:
+        with self._lock, KEPT.open("a") as file:
+            file.write(json.dumps(asdict(result)) + "\n")
 
     def _predict(self, guest: Guest, cell: Cell) -> str:
         """Ask for the plan, and say what it means."""
@@ -128,18 +141,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="matrix", description="Compare predictions with real kexecs.")
     parser.add_argument("--representative", action="store_true", help="only a few, of the most telling kinds")
     parser.add_argument("--only", metavar="REGEX", help="only the cells whose names match, such as '-> luo-v9'")
+    parser.add_argument("--afresh", action="store_true", help="also the cells that an interrupted run has done already")
     parsed = parser.parse_args(arguments)
     chosen = [cell for cell in (REPRESENTATIVE if parsed.representative else CELLS) if _is_wanted(cell, parsed.only)]
     RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / "results.jsonl").write_text("")
+    if parsed.afresh or parsed.representative:
+        KEPT.unlink(missing_ok=True)
+    known = [result for result in _kept() if result.name in map(str, chosen)]
+    if known:
+        print(f"{len(known)} cells were done by an earlier run; --afresh does them again", flush=True)
+    todo = [cell for cell in chosen if str(cell) not in {result.name for result in known}]
     try:
-        results = _run_all(shares(chosen))
+        results = known + (_run_all(shares(todo)) if todo else [])
     finally:
         run.down(RUN)
     print("\n".join(render(results)))
     for cell in () if parsed.representative or parsed.only else NOT_RUN:
         print(f"not run: {cell}: {WHY_NOT_RUN}")
     return 0 if results and all(result.agrees for result in results) else 1
+
+
+def _kept() -> list[Result]:
+    """What earlier runs have found, but for what they could not find out."""
+    lines = KEPT.read_text().splitlines() if KEPT.exists() else []
+    results = [Result(**json.loads(line)) for line in lines]
+    return [result for result in results if result.agrees]
 
 
 def _is_wanted(cell: Cell, pattern: str | None) -> bool:
@@ -152,7 +178,7 @@ def _run_all(given: dict[str, list[Cell]]) -> list[Result]:
     releases = {kernel.name: kernel.release for kernel in kernels.ensure(offered)}
     guests = {name: cells[0].guest for name, cells in given.items()}
     owner = run.default_owner(os.environ)
-    inventory = run.up(run.Request(RUN, guests, offered, owner, _BOOT_WITHIN))
+    inventory = run.up(run.Request(RUN, guests, offered, owner, _BOOT_WITHIN, processors=1))
     matrix = Matrix(inventory, releases)
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda name: _install(name, wanted[name], inventory), given))

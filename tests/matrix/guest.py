@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from lab.console import plain_text
 from lab.history import Boot
 from lab.layout import GuestFolder, RunFolder
+from lab.monitor import power_cycle
 from lab.ready import patience, wait_for_boot
 from lab.report import boots_of
 from lab.run import access
@@ -20,8 +21,6 @@ from lab.state import read_state
 from .cells import Kernel
 
 _BOOT_WITHIN = 300.0  # seconds
-# On a busy machine, emulated processors come up too slowly for Debian's kernel, and it waits for them for ever.
-_NEEDED = {"debian": ("maxcpus=1",)}
 _COMMAND_WITHIN = 120.0  # seconds
 
 
@@ -83,9 +82,7 @@ class Guest:
         argv = ["kexec", "--kexec-syscall" if kernel.old_call else "--kexec-file-syscall", "--load"]
         argv += [f"/boot/vmlinuz-{release}"]
         argv += [f"--initrd=/boot/initrd.img-{release}"] if self.kind == "initramfs" else []
-        argv += [
-            "--command-line=" + " ".join([self.command_line, "panic=5", *_NEEDED.get(kernel.name, ()), *kernel.options])
-        ]
+        argv += ["--command-line=" + " ".join([self.command_line, "panic=5", *kernel.options])]
         done = self.do(*argv)
         return None if done.returncode == 0 else done.stderr.strip()
 
@@ -100,6 +97,14 @@ class Guest:
             raise GuestError(f"{self.name} cannot jump: {asked.stderr.strip()}")
         with patience(_BOOT_WITHIN) as patient:
             wait_for_boot(RunFolder.of(self.run), self.name, before, access(RunFolder.of(self.run)), patient)
+
+    def recover(self) -> None:
+        """Switch it off and on again, whatever it does."""
+        before = len(self.boots())
+        power_cycle(self.folder.control_socket)
+        with patience(_BOOT_WITHIN) as patient:
+            wait_for_boot(RunFolder.of(self.run), self.name, before, access(RunFolder.of(self.run)), patient)
+        self.runs = None
 
     def go(self, kernel: Kernel, release: str) -> None:
         """Run this kernel as the first of a chain: kexec_load hands nothing over."""
