@@ -90,12 +90,12 @@ def run_demo(context: Context) -> None:
 
 def bench(_arguments: argparse.Namespace) -> int:
     """Measure how long things take compared with others."""
-    return alone(Step("bench", "bench", "benchmarks", run_bench, catalogue.LAB, (environments.controller(),)))
+    return alone(Step("bench", "bench", "benchmarks", run_bench, catalogue.INTEGRATION, (environments.controller(),)))
 
 
 def run_bench(context: Context) -> None:
     """Run all benchmarks."""
-    for name in ("facts", "jump"):
+    for name in ("facts", "jump", "history"):
         context.tool("python", "-m", f"bench.{name}")
 
 
