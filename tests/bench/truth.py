@@ -1,0 +1,129 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How often the report is wrong: simulated fleets whose truth is known, once for each seed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._correlate import (
+    CRASHES_LESS,
+    CRASHES_MORE,
+    FALLS,
+    GROWS,
+    TransitionRisk,
+    correlate,
+)
+from ansible_collections.kho.kexec.plugins.plugin_utils._crash_counts import Count, FleetCounts, Way
+from ansible_collections.kho.kexec.plugins.plugin_utils._crash_statistics import ALPHA, ODDS_TO_FIND
+
+RELEASE = "7.3.4"
+COLD_BOOTS, COLD_RATE = 600, 0.02
+SIZES = (400, 300, 200, 100)
+"""Boots with 1, 2, 3 and 4 handovers, of each transition."""
+
+
+class Tally(NamedTuple):
+    """What happened over all seeds: how often, of how many, and how often at most (or as computed)."""
+
+    happened: float
+    of: int
+    expected: float
+
+
+def rate_with(odds: float) -> float:
+    """Return the crash rate with so many times the odds of a cold boot."""
+    raised = odds * COLD_RATE / (1 - COLD_RATE)
+    return raised / (1 + raised)
+
+
+def simulate(seed: int, rates: Sequence[Sequence[float]]) -> tuple[TransitionRisk, ...]:
+    """Return what is found in a fleet; ``rates`` are those of each transition, for each of ``SIZES``."""
+    draw = np.random.default_rng(seed)
+    cold = Count(Way("cold", None, RELEASE), 0, COLD_BOOTS, int(draw.binomial(COLD_BOOTS, COLD_RATE)), COLD_BOOTS)
+    counts = [
+        Count(Way("handover", f"7.2.{number}", RELEASE), count, boots, int(draw.binomial(boots, rate)), boots)
+        for number, of_counts in enumerate(rates)
+        for count, (boots, rate) in enumerate(zip(SIZES, of_counts, strict=True), start=1)
+    ]
+    found = correlate(FleetCounts(counts=(cold, *counts))).transitions
+    return tuple(sorted(found, key=lambda one: one.way.previous_release or ""))
+
+
+def false_alarms(seeds: range) -> dict[str, Tally]:
+    """Fleets in which nothing crashes more than anything else: in which share of them is anything found at all?"""
+    harmless = [[COLD_RATE] * len(SIZES)] * 3
+    alarms = dict.fromkeys(("transitions", "counts", "trends"), 0)
+    for seed in seeds:
+        found = simulate(seed, harmless)
+        alarms["transitions"] += any(one.risk.finding in (CRASHES_MORE, CRASHES_LESS) for one in found)
+        alarms["counts"] += any(
+            risk.finding in (CRASHES_MORE, CRASHES_LESS) for one in found for _count, risk in one.by_count
+        )
+        alarms["trends"] += any(one.trend is not None and one.trend.finding in (GROWS, FALLS) for one in found)
+    return {f"false alarms, {name}": Tally(number, len(seeds), ALPHA) for name, number in alarms.items()}
+
+
+def power(seeds: range) -> dict[str, Tally]:
+    """A transition with the odds that should be found: is it found as often as computed?"""
+    happened, computed = 0, 0.0
+    for seed in seeds:
+        (one,) = simulate(seed, [[rate_with(ODDS_TO_FIND)] * len(SIZES)])
+        assert one.risk.test is not None
+        happened += one.risk.finding == CRASHES_MORE
+        computed += one.risk.test.power
+    return {"found": Tally(happened, len(seeds), computed / len(seeds))}
+
+
+def false_discoveries(seeds: range) -> dict[str, Tally]:
+    """Fleets in which one transition of three crashes, and grows worse: which share of what is found is false?"""
+    rates = [[COLD_RATE] * len(SIZES), [COLD_RATE] * len(SIZES), [rate_with(2 * count) for count in (1, 2, 3, 4)]]
+    shares, grows = 0.0, 0
+    for seed in seeds:
+        found = simulate(seed, rates)
+        alarms = [one.risk.finding in (CRASHES_MORE, CRASHES_LESS) for one in found]
+        shares += sum(alarms[:2]) / max(sum(alarms), 1)
+        grows += found[2].trend is not None and found[2].trend.finding == GROWS
+    return {
+        "false share of what is found": Tally(shares, len(seeds), ALPHA),
+        "growth found": Tally(grows, len(seeds), 1.0),
+    }
+
+
+def coverage(seeds: range) -> dict[str, Tally]:
+    """Does the interval of the relative risk miss the truth as rarely as it says?"""
+    rate = rate_with(ODDS_TO_FIND)
+    missed = 0
+    for seed in seeds:
+        (one,) = simulate(seed, [[rate] * len(SIZES)])
+        assert one.risk.interval is not None
+        missed += not one.risk.interval[0] <= rate / COLD_RATE <= one.risk.interval[1]
+    return {"interval misses the truth": Tally(missed, len(seeds), ALPHA)}
+
+
+QUESTIONS: tuple[Callable[[range], dict[str, Tally]], ...] = (false_alarms, power, false_discoveries, coverage)
+
+
+def ask_all(seeds: range) -> Iterator[tuple[str, Tally]]:
+    """Yield the answer to every question."""
+    for question in QUESTIONS:
+        yield from question(seeds).items()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print how often each thing happened, beside how often it may, or is computed to."""
+    parser = argparse.ArgumentParser(prog="bench.truth", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=10_000, help="how many fleets, default %(default)s")
+    for name, tally in ask_all(range(parser.parse_args(argv).seeds)):
+        print(f"{name:30} {tally.happened / tally.of:.4f}  (expected {tally.expected:.4f})", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

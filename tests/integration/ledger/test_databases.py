@@ -1,0 +1,255 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ledger in both databases for real: the same answers, a server that is killed, writers at once, rights."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._correlate import correlate
+from ansible_collections.kho.kexec.plugins.plugin_utils._crash_counts import FleetCounts
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import Ledger, place_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger_counts import count_fleet
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger_errors import LedgerError
+from ansible_collections.kho.kexec.plugins.plugin_utils._report import render_reports
+from bench.fleet import histories
+from bench.postgres import Cluster, private_cluster
+from tools.layout import COLLECTIONS, ROOT
+
+NOW = 1795392000
+HOSTS, BOOTS = 40, 50
+FLEET = list(histories(HOSTS, BOOTS, seed=5))
+# Imports a fleet and says after each host that it is there.
+IMPORTER = """
+import sys
+from bench.fleet import histories
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import Ledger, place_of
+url, hosts, boots, seed = sys.argv[1], *map(int, sys.argv[2:])
+with Ledger(place_of(url)) as ledger:
+    for host, history in histories(hosts, boots, seed):
+        ledger.import_history(f"{seed}-{host}", history, 1795392000)
+        print(host, flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with private_cluster() as running:
+        yield running
+
+
+@pytest.fixture
+def postgresql(cluster: Cluster) -> str:
+    cluster.sql("DROP SCHEMA public CASCADE")
+    cluster.sql("CREATE SCHEMA public")
+    cluster.sql("GRANT USAGE ON SCHEMA public TO PUBLIC")
+    return cluster.url
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> str:
+    # Others may come here, for the test of what they may not do.
+    for folder in tmp_path.parents[:2]:
+        folder.chmod(0o755)
+    return f"sqlite:///{tmp_path}/ledger.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> str:
+    address: str = request.getfixturevalue(request.param)
+    return address
+
+
+def import_fleet(url: str, fleet: list[tuple[str, dict[str, Any]]]) -> list[dict[str, int]]:
+    with Ledger(place_of(url)) as ledger:
+        return [ledger.import_history(host, given, NOW) for host, given in fleet]
+
+
+def counts(url: str) -> FleetCounts:
+    with Ledger(place_of(url)) as ledger:
+        found = count_fleet(ledger)
+    return replace(
+        found, counts=tuple(sorted(found.counts, key=str)), signatures=tuple(sorted(found.signatures, key=str))
+    )
+
+
+def importer(url: str, hosts: int, boots: int, seed: int) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": f"{COLLECTIONS}:{ROOT / 'tests'}"}
+    argv = [sys.executable, "-c", IMPORTER, url, str(hosts), str(boots), str(seed)]
+    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def test_same_history_twice(url: str) -> None:
+    first = import_fleet(url, FLEET)
+    assert sum(news["boots"] for news in first) == HOSTS * BOOTS
+    assert sum(news["crashes"] for news in first) > 0
+    before = counts(url)
+    assert import_fleet(url, FLEET) == [{"boots": 0, "crashes": 0}] * HOSTS
+    assert counts(url) == before
+    assert before.boots == HOSTS * BOOTS
+
+
+def test_both_databases_give_the_same_answers(sqlite: str, postgresql: str) -> None:
+    for url in (sqlite, postgresql):
+        import_fleet(url, FLEET)
+    assert counts(sqlite) == counts(postgresql)
+    reports = [render_reports(correlate(counts(url)), NOW) for url in (sqlite, postgresql)]
+    assert reports[0] == reports[1]
+
+
+def test_open_boot_is_completed(url: str) -> None:
+    host, given = FLEET[0]
+    *others, last = given["host_boots"]
+    running = {**given, "host_boots": [*others, {**last, "end": None, "ending": "running"}], "crashes": []}
+    ended = {**given, "host_boots": [*others, {**last, "end": last["begin"], "ending": "power_loss"}], "crashes": []}
+    news = import_fleet(url, [(host, running), (host, ended), (host, running), (host, ended)])
+    assert [one["boots"] for one in news] == [BOOTS, 1, 0, 0]
+
+
+def test_check_mode_keeps_nothing(url: str) -> None:
+    import_fleet(url, FLEET[:1])
+    before = counts(url)
+    with Ledger(place_of(url), keep=False) as ledger:
+        assert ledger.import_history(*FLEET[1], NOW)["boots"] == BOOTS
+    assert counts(url) == before
+
+
+def test_two_writers_at_once(url: str) -> None:
+    """Both make the tables, both write, both the same hosts."""
+    writers = [importer(url, hosts=30, boots=20, seed=9) for _writer in range(2)]
+    said = [writer.communicate(timeout=120) for writer in writers]
+    assert [writer.returncode for writer in writers] == [0, 0], said
+    assert counts(url).boots == 30 * 20
+
+
+def test_reader_sees_one_moment_while_somebody_writes(url: str) -> None:
+    import_fleet(url, FLEET[:5])
+    with importer(url, hosts=60, boots=50, seed=9) as writer:
+        seen = []
+        while writer.poll() is None:
+            seen.append(counts(url).boots)
+        assert writer.stdout is not None
+        writer.stdout.read()
+    assert writer.returncode == 0
+    # Whole hosts only.
+    assert {boots % 50 for boots in seen} == {0}
+    assert counts(url).boots == (5 + 60) * 50
+
+
+def test_server_that_is_killed_while_hosts_are_imported(cluster: Cluster, postgresql: str) -> None:
+    with importer(postgresql, hosts=200, boots=50, seed=3) as writer:
+        assert writer.stdout is not None
+        assert writer.stderr is not None
+        done = [writer.stdout.readline() for _host in range(10)]
+        cluster.end(signal.SIGKILL)
+        done += writer.stdout.readlines()
+        trouble = writer.stderr.read()
+    assert writer.returncode != 0
+    assert "LedgerError" in trouble
+    assert "cannot be reached" in trouble
+    cluster.start()
+    kept = counts(postgresql).boots
+    # All that was said to be there is there, and at most the one host more whose answer was lost; no half hosts.
+    assert 10 * 50 <= len(done) * 50 <= kept <= (len(done) + 1) * 50
+    assert kept % 50 == 0
+    assert kept < 200 * 50
+
+    again = importer(postgresql, hosts=200, boots=50, seed=3)
+    assert again.communicate(timeout=120)[1] == ""
+    assert counts(postgresql).boots == 200 * 50
+    assert cluster.sql("SELECT count(*) FROM boots") == str(200 * 50)
+
+
+def test_importer_that_is_killed(sqlite: str) -> None:
+    with importer(sqlite, hosts=200, boots=50, seed=3) as writer:
+        assert writer.stdout is not None
+        for _host in range(10):
+            writer.stdout.readline()
+        writer.kill()
+        done = 10 + len(writer.stdout.readlines())
+    assert done * 50 <= counts(sqlite).boots <= (done + 1) * 50
+    again = importer(sqlite, hosts=200, boots=50, seed=3)
+    assert again.communicate(timeout=120)[1] == ""
+    assert counts(sqlite).boots == 200 * 50
+
+
+def refused(url: str) -> LedgerError:
+    with pytest.raises(LedgerError) as caught:
+        import_fleet(url, FLEET[1:2])
+    return caught.value
+
+
+def test_user_who_may_only_read(cluster: Cluster, postgresql: str) -> None:
+    import_fleet(postgresql, FLEET[:1])
+    cluster.sql("DROP ROLE IF EXISTS reader")
+    cluster.sql("CREATE ROLE reader LOGIN")
+    cluster.sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
+    assert counts(cluster.url_of("reader")) == counts(postgresql)
+    assert refused(cluster.url_of("reader")).code == "ledger_read_only"
+    cluster.sql("ALTER ROLE reader SET default_transaction_read_only = on")
+    cluster.sql("GRANT ALL ON ALL TABLES IN SCHEMA public TO reader")
+    assert refused(cluster.url_of("reader")).code == "ledger_read_only"
+    cluster.sql("DROP OWNED BY reader")
+    cluster.sql("DROP ROLE reader")
+
+
+def test_user_who_does_not_exist(cluster: Cluster) -> None:
+    assert refused(cluster.url_of("nobody_knows")).code == "ledger_away"
+
+
+def test_file_that_may_only_be_read(sqlite: str, tmp_path: Path) -> None:
+    import_fleet(sqlite, FLEET[:1])
+    # A reader that is there keeps the file's companions, without which no other user could even read.
+    with Ledger(place_of(sqlite)) as reader, reader.snapshot() as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM boots")
+        for path in (tmp_path, *tmp_path.iterdir()):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        # Root may write to any file, so somebody else has to try.
+        with get_context("fork").Pool(1, initializer=become_nobody) as other:
+            code = other.apply(code_of_refusal, (sqlite,))
+    tmp_path.chmod(0o700)
+    assert code == "ledger_read_only"
+
+
+def become_nobody() -> None:
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        os.setgroups([])
+        os.setgid(nobody.pw_gid)
+        os.setuid(nobody.pw_uid)
+
+
+def code_of_refusal(url: str) -> str:
+    return refused(url).code
+
+
+def test_lock_that_nobody_gives_back(cluster: Cluster, postgresql: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ansible_collections.kho.kexec.plugins.plugin_utils import _ledger
+
+    import_fleet(postgresql, FLEET[:1])
+    monkeypatch.setattr(_ledger, "PATIENCE", 1)
+    lock = "BEGIN; LOCK TABLE boots IN EXCLUSIVE MODE; SELECT pg_sleep(5)"
+    holder = threading.Thread(target=cluster.sql, args=(lock,))
+    holder.start()
+    while (
+        cluster.sql("SELECT count(*) FROM pg_locks WHERE mode = 'ExclusiveLock' AND relation = 'boots'::regclass")
+        == "0"
+    ):
+        time.sleep(0.05)
+    assert refused(postgresql).code == "ledger_locked"
+    holder.join()
+    assert import_fleet(postgresql, FLEET[1:2])[0]["boots"] == BOOTS

@@ -1,0 +1,84 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The numbers of the report agree with those of another library."""
+
+from __future__ import annotations
+
+import warnings
+from math import inf
+
+import numpy as np
+import pytest
+from statsmodels.stats.contingency_tables import Table as OtherTable
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._crash_statistics import (
+    ALPHA,
+    Table,
+    adjust,
+    rate_interval,
+    risk_interval,
+    trend_test,
+)
+
+DRAW = np.random.default_rng(7)
+RATES = (0.001, 0.01, 0.1, 0.5)
+
+
+def some_table() -> Table:
+    boots, cold = (int(number) for number in DRAW.integers(1, 3000, 2))
+    rate, cold_rate = DRAW.choice(RATES, 2)
+    return Table(int(DRAW.binomial(boots, rate)), boots, int(DRAW.binomial(cold, cold_rate)), cold)
+
+
+TABLES = [some_table() for _time in range(200)]
+
+
+def test_relative_risk_and_its_interval() -> None:
+    compared = 0
+    for table in TABLES:
+        low, high = risk_interval(table)
+        if table.crashes and table.cold_crashes:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it looks for the ends where logarithms overflow
+                expected = confint_proportions_2indep(
+                    *(table.crashes, table.boots, table.cold_crashes, table.cold_boots),
+                    compare="ratio",
+                    method="score",
+                    alpha=ALPHA,
+                )
+            assert (low, high) == pytest.approx(expected, rel=1e-4)
+            compared += 1
+        else:
+            assert low == 0 or high == inf
+    assert compared > 100
+
+
+def test_interval_of_a_rate() -> None:
+    for table in TABLES:
+        expected = proportion_confint(table.crashes, table.boots, alpha=ALPHA, method="beta")
+        assert rate_interval(table.crashes, table.boots) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("number", [1, 2, 10, 200])
+def test_correction(number: int) -> None:
+    p_values = list(DRAW.uniform(0, 1, number) ** 3)
+    assert adjust(p_values) == pytest.approx(list(multipletests(p_values, ALPHA, "fdr_bh")[1]))
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.02, 0.05, -0.02])
+def test_trend(slope: float) -> None:
+    """With so many boots, the normal distribution that the other library uses is as good as drawing."""
+    sizes = (900, 800, 700, 600)
+    groups = [
+        (count, boots, int(DRAW.binomial(boots, 0.1 + slope * count if slope >= 0 else 0.2 + slope * count)))
+        for count, boots in enumerate(sizes, start=1)
+    ]
+    found = trend_test(groups)
+    table = OtherTable(np.array([[boots - crashes, crashes] for _count, boots, crashes in groups]))
+    other = table.test_ordinal_association(row_scores=np.arange(1, 5), col_scores=np.array([0, 1]))
+    assert found is not None
+    assert found.direction == np.sign(other.statistic - other.null_mean)
+    assert found.p == pytest.approx(other.pvalue, rel=0.6, abs=5e-4)
