@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -143,6 +144,34 @@ def test_messages_that_are_not_text(host):
 def test_entries_of_unknown_boots_and_no_entries(host):
     said = ["", "{", "[]", '{"_BOOT_ID": []}', '{"_BOOT_ID": 1}', *kernel(2, PANIC), *kernel(1, START)]
     assert list(read(expect_journal(host, [1], words=said)).words) == [boot_id(1)]
+
+
+json_values = st.one_of(
+    st.none(), st.integers(), st.text(), st.lists(st.integers()), st.just(boot_id(1)), st.just(PANIC)
+)
+FIELDS = [
+    "_BOOT_ID",
+    "__CURSOR",
+    "MESSAGE",
+    "UNIT",
+    "MESSAGE_ID",
+    "__REALTIME_TIMESTAMP",
+    "_SOURCE_MONOTONIC_TIMESTAMP",
+]
+hostile = st.one_of(
+    st.text(),
+    st.dictionaries(st.sampled_from(FIELDS), json_values).map(
+        lambda entry: json.dumps({"_BOOT_ID": boot_id(1), **entry})
+    ),
+)
+
+
+@given(st.lists(hostile), st.lists(hostile))
+def test_any_entries_give_a_result(goodbyes, words):
+    host = expect_journal(FakeRoot(Path("/nonexistent")), [1], goodbyes, [*words, *kernel(1, START)])
+    for said in read(host).words.values():
+        assert said.cursor.isascii()
+        assert all(report.message.isascii() for report in said.reports)
 
 
 def test_goodbyes(host):
