@@ -24,7 +24,8 @@ class Way(NamedTuple):
 class Count:
     """Boots of one way with one ``kexec_count`` (None: unknown), how many of them crashed, and how long they ran.
 
-    A boot has crashed when a crash ended it or when evidence of a crash names it; it counts once.
+    A boot has crashed when a crash ended it, or when evidence of a crash that its kernel died of names it; it counts
+    once.
     """
 
     way: Way
@@ -36,7 +37,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Signature:
-    """A crash signature of one way: its kind, its topmost frames, and the number of boots that it was seen in."""
+    """A signature of crashes that kernels died of after one way: its kind, its topmost frames, and the number of boots that it was seen in."""
 
     way: Way
     signature: str

@@ -60,7 +60,8 @@ def _way_columns() -> list[Any]:
 
 def _named_by_evidence() -> Any:
     crashes = tables().crashes.c
-    named = sa.select(crashes.host, crashes.boot_id).where(crashes.boot_id.is_not(None)).distinct()
+    fatal = sa.and_(crashes.boot_id.is_not(None), crashes.fatal)
+    named = sa.select(crashes.host, crashes.boot_id).where(fatal).distinct()
     return named.subquery("named")
 
 
@@ -116,7 +117,7 @@ def _signatures_by_way() -> Any:
             number,
         )
         .select_from(crashes.join(boots, (boots.c.host == crashes.c.host) & (boots.c.boot_id == crashes.c.boot_id)))
-        .where(_is_compared())
+        .where(_is_compared(), crashes.c.fatal)
         .group_by(*way, crashes.c.signature)
         .subquery()
     )
@@ -135,4 +136,4 @@ def _is_compared() -> Any:
 def _crashes_without_boot() -> Any:
     boots, crashes = tables().boots, tables().crashes
     joined = crashes.outerjoin(boots, (boots.c.host == crashes.c.host) & (boots.c.boot_id == crashes.c.boot_id))
-    return sa.select(sa.func.count()).select_from(joined).where(boots.c.host.is_(None))
+    return sa.select(sa.func.count()).select_from(joined).where(boots.c.host.is_(None), crashes.c.fatal)

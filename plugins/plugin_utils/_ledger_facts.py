@@ -112,6 +112,7 @@ def _crash(host: str, given: Any) -> Row:
         "signature": _matching(given, "signature", _SIGNATURE),
         "boot_id": boot_id,
         "kind": _matching(given, "kind", _WORD),
+        "fatal": _field(given, "fatal") is True,
         "at": at,
         "release": _text(given.get("release"), RELEASE_LIMIT),
         "previous_release": _text(given.get("previous_release"), RELEASE_LIMIT),

@@ -77,11 +77,11 @@ def tables() -> Tables:
             "crashes",
             {"host": text, "incident": text, "signature": text},
             {
-                **{"boot_id": text, "kind": text, "at": number},
+                **{"boot_id": text, "kind": text, "fatal": sa.Boolean, "at": number},
                 **transition,
                 **{"frames": text, "source": text, "message": text},
             },
-            ["kind", "frames"],
+            ["kind", "fatal", "frames"],
         ),
         table("cursors", {"host": text}, {"cursor": text, "imported": number}, ["imported"]),
     )
@@ -155,7 +155,9 @@ def put_crashes(dialect: str) -> Insert:
     crashes = tables().crashes
     statement = _insert(crashes, dialect)
     names = ("boot_id", "at", "release", "previous_release", "kexec_count", "source", "message")
-    merged: dict[str, Any] = {name: sa.func.coalesce(statement.excluded[name], crashes.c[name]) for name in names}
+    new, old = statement.excluded, crashes.c
+    merged: dict[str, Any] = {name: sa.func.coalesce(new[name], old[name]) for name in names}
+    merged["fatal"] = sa.or_(new.fatal, old.fatal)
     return _completing(statement, crashes, merged)
 
 

@@ -63,6 +63,7 @@ def _crash(choose: random.Random, boot_id: str, kernel: dict[str, Any], at: date
         **kernel,
         "at": at.isoformat(),
         "kind": KINDS[which % len(KINDS)],
+        "fatal": True,
         "frames": [f"driver{which}_queue_rq", "blk_mq_dispatch_rq_list", "process_one_work"],
         "signature": f"{which:016x}",
         "source": "pstore",

@@ -23,7 +23,12 @@ def boot(**changes: Any) -> dict[str, Any]:
 def crash(**changes: Any) -> dict[str, Any]:
     """Return a crash of a history: a panic of that boot."""
     usual = {"boot_id": BOOT_ID, "release": NEW, "previous_release": OLD, "kexec_count": 1, "at": END}
-    more = {"kind": "panic", "frames": ["nvme_reset_work", "process_one_work"], "signature": "9f86d081884c7d65"}
+    more = {
+        "kind": "panic",
+        "fatal": True,
+        "frames": ["nvme_reset_work", "process_one_work"],
+        "signature": "9f86d081884c7d65",
+    }
     return {**usual, **more, "source": "pstore", "message": "Kernel panic", **changes}
 
 

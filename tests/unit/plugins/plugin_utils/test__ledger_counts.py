@@ -69,6 +69,14 @@ def test_boot_counts_as_crashed_once(ledger: Ledger) -> None:
     assert boots_and_crashes(count_fleet(ledger)) == {(HANDOVER, 1): (5, 4)}
 
 
+def test_what_a_kernel_survived_is_no_crash(ledger: Ledger) -> None:
+    survived = crash(boot_id=some_id(1), kind="warning", fatal=False)
+    ledger.import_history("web1", history(ended(1), crashes=(survived, {**survived, "boot_id": None})), NOW)
+    fleet = count_fleet(ledger)
+    assert boots_and_crashes(fleet) == {(HANDOVER, 1): (1, 0)}
+    assert (fleet.signatures, fleet.not_joined) == ((), 0)
+
+
 def test_crashes_of_boots_that_are_not_there(ledger: Ledger) -> None:
     crashes = (crash(boot_id=None), crash(boot_id=some_id(99)), crash(boot_id=some_id(1)))
     ledger.import_history("web1", history(ended(1), crashes=crashes), NOW)

@@ -86,7 +86,7 @@ def test_what_a_host_wrote_is_bounded_and_cannot_be_a_template() -> None:
 
 def test_crash() -> None:
     one = crash_row()
-    assert (one["incident"], one["boot_id"], one["kind"]) == (BOOT_ID, BOOT_ID, "panic")
+    assert (one["incident"], one["boot_id"], one["kind"], one["fatal"]) == (BOOT_ID, BOOT_ID, "panic", True)
     assert json.loads(one["frames"]) == ["nvme_reset_work", "process_one_work"]
     assert crash_row(source=["journal", "pstore"])["source"] == "journal, pstore"
 
