@@ -37,7 +37,10 @@ class Count:
 
 @dataclass(frozen=True)
 class Signature:
-    """A signature of crashes that kernels died of after one way: its kind, its topmost frames, and the number of boots that it was seen in."""
+    """A signature of crashes that kernels died of after one way.
+
+    Its kind, its topmost frames, and the number of boots that it was seen in.
+    """
 
     way: Way
     signature: str
