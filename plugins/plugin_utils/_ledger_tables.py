@@ -68,8 +68,8 @@ def tables() -> Tables:
             {"host": text, "boot_id_left": text},
             {
                 **{"boot_id_found": text, "how": text, "from_release": text, "to_release": text, "kexec_count": number},
-                **{"verdict": text, "reason": text, "accepted": sa.Boolean, "outage_seconds": sa.Float},
-                **{"recorded": number},
+                **{"verdict": text, "reason": text},
+                **{"accepted": sa.Boolean, "outage_seconds": sa.Float, "recorded": number},
             },
             ["verdict", "accepted", "recorded"],
         ),

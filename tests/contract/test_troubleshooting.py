@@ -36,6 +36,8 @@ PASSED_ON = frozenset(
         "module_utils._staging: refusal.code",
         "plugin_utils._attention: _text(noted['code'], CODE_LIMIT)",
         "plugin_utils._jump: verdict['verdict']",
+        "plugin_utils._ledger_facts: _matching(verdict, 'reason', _WORD)",
+        "plugin_utils._ledger_facts: _matching(verdict, 'verdict', _WORD)",
     }
 )
 # Event is what a line of the kernel's log means; its code gets out in a Note only.
