@@ -1,0 +1,157 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Controllers that die, hosts that lose power, and two runs at once."""
+
+from __future__ import annotations
+
+import time
+
+from .stage import Stage, Told
+from .story import causes, ends, is_quiet, require, require_in, story
+
+STAGE = "Load the target kernel"
+GUARD = "Arm what brings the old kernel back"
+JUMP = "Leave the running kernel and prove the handover"
+COMMIT = "Confirm the new kernel, and make it the boot loader's default"
+
+
+def killed_at(stage: Stage, task: str, later: float) -> None:
+    """Start the upgrade, and kill the controller so many seconds after a task began."""
+    with stage.playing() as show:
+        show.wait_for_task(task)
+        time.sleep(later)
+        show.kill()
+
+
+def proven_in_one_jump(stage: Stage, before: int) -> Told:
+    """The same command again finishes, and there was one kexec only."""
+    told = stage.play()
+    require(told.status, 0, "exit status", told)
+    require(told.result["accepted"], True, "accepted", told)
+    require(told.result["committed"], True, "committed", told)
+    require(causes(stage, before), ["kexec"], "boots")
+    require(stage.running(), stage.new, "release")
+    is_quiet(stage)
+    return told
+
+
+@story()
+def controller_killed_while_staging(stage: Stage) -> None:
+    """At the beginning, and when the image may be loaded already."""
+    before = len(stage.boots())
+    killed_at(stage, STAGE, 0.5)
+    killed_at(stage, STAGE, 6.0)
+    proven_in_one_jump(stage, before)
+
+
+@story()
+def controller_killed_while_arming(stage: Stage) -> None:
+    """The image is loaded, and the guard may be half there."""
+    before = len(stage.boots())
+    killed_at(stage, GUARD, 1.0)
+    proven_in_one_jump(stage, before)
+
+
+@story(representative=True)
+def controller_killed_in_the_jump(stage: Stage) -> None:
+    """The host has left, and nobody waits for it."""
+    before = len(stage.boots())
+    with stage.playing() as show:
+        show.wait_for_task(JUMP)
+        stage.wait_for_boot(before)
+        show.kill()
+    told = proven_in_one_jump(stage, before)
+    require(told.result["action"] in ("verify", "none"), True, "action", told)
+
+
+@story()
+def controller_killed_when_leaving(stage: Stage) -> None:
+    """The order to leave may or may not have been given."""
+    before = len(stage.boots())
+    killed_at(stage, JUMP, 3.0)
+    time.sleep(60)
+    if len(stage.boots()) > before:
+        stage.wait_for_boot(before)
+    proven_in_one_jump(stage, before)
+
+
+@story()
+def controller_killed_before_the_commit(stage: Stage) -> None:
+    """Verified, not confirmed: the guard still counts."""
+    before = len(stage.boots())
+    killed_at(stage, COMMIT, 0.2)
+    proven_in_one_jump(stage, before)
+
+
+@story()
+def controller_that_never_comes_back(stage: Stage) -> None:
+    """Nobody confirms the new kernel: the guard brings the old one back, and the next run says so."""
+    before = len(stage.boots())
+    with stage.playing() as show:
+        show.wait_for_task(JUMP)
+        stage.wait_for_boot(before)
+        show.kill()
+    stage.wait_for_boot(before + 1, 900.0)
+    ends(stage, stage.play(), "rolled_back", stage.old, "guard")
+
+
+@story()
+def power_cut_while_staged(stage: Stage) -> None:
+    """Nothing has happened yet, and nothing of it is left; the upgrade begins anew."""
+    before = len(stage.boots())
+    with stage.playing() as show:
+        show.wait_for_task(GUARD)
+        time.sleep(1.0)
+        stage.power_cut()
+        told = show.end()
+    require(told.status in (2, 4), True, "failed", told)
+    stage.wait_for_boot(before)
+    told = stage.play()
+    require(told.result["verdict"], "handover_verified", "verdict", told)
+    is_quiet(stage)
+
+
+@story()
+def power_cut_in_the_jump(stage: Stage) -> None:
+    """The target boots when the power goes: the old kernel comes back."""
+    before = len(stage.boots())
+    with stage.playing() as show:
+        show.wait_for_task(JUMP)
+        while len(stage.boots()) == before:
+            time.sleep(0.2)
+        stage.power_cut()
+        told = show.end()
+    ends(stage, told, "rolled_back", stage.old)
+
+
+@story()
+def power_cut_before_the_commit(stage: Stage) -> None:
+    """Verified, not committed: a power cycle returns to the old kernel."""
+    before = len(stage.boots())
+    with stage.playing() as show:
+        show.wait_for_task(COMMIT)
+        stage.power_cut()
+        told = show.end()
+    require(told.status in (2, 4), True, "failed", told)
+    stage.wait_for_boot(before + 1)
+    require(stage.running(), stage.old, "release")
+    require(stage.play().result["verdict"], "handover_verified", "verdict of the next run")
+    is_quiet(stage)
+
+
+@story(representative=True)
+def two_controllers(stage: Stage) -> None:
+    """The second is told who the first is, and disturbs nothing."""
+    before = len(stage.boots())
+    wait = [{"name": "Wait", "ansible.builtin.pause": {"seconds": 60}}]
+    with stage.playing(kexec_upgrade_before_tasks=stage.tasks("before", wait)) as first:
+        first.wait_for_task("Wait")
+        second = stage.play()
+        require(second.result["code"], "host_claimed", "code", second)
+        require_in("Another run works on this host: ", second.failures[0], "message")
+        told = first.end()
+    require(causes(stage, before), ["kexec"], "boots")
+    require(told.status, 0, "exit status of the first", told)
+    require(stage.running(), stage.new, "release")
+    is_quiet(stage)

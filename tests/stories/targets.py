@@ -1,0 +1,130 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Targets that do not come up as they should: the guard, panic= or the watchdog brings the old kernel back."""
+
+from __future__ import annotations
+
+from matrix.cells import Kernel
+
+from .stage import Stage
+from .story import causes, ends, is_untouched, require, require_in, story
+
+SLEEPING = {"init": "/usr/bin/sleep"}
+
+
+@story(kernels=["no-net"], representative=True)
+def target_without_network(stage: Stage) -> None:
+    """Nobody can reach the target, so nobody confirms it."""
+    before = len(stage.boots())
+    told = stage.play(kexec_upgrade_target=stage.releases["no-net"])
+    ends(stage, told, "rolled_back", stage.old, "guard")
+    require(causes(stage, before), ["kexec", "reset"], "boots")
+    require_in(
+        "target_failed_before", "".join(stage.play(kexec_upgrade_target=stage.releases["no-net"]).codes), "codes"
+    )
+
+
+@story()
+def sshd_masked_in_target(stage: Stage) -> None:
+    """The target runs, and nobody can log in."""
+    before = len(stage.boots())
+    told = stage.play(kexec_upgrade_command_line_append=["systemd.mask=ssh.service", "systemd.mask=ssh.socket"])
+    ends(stage, told, "rolled_back", stage.old, "guard")
+    require(causes(stage, before), ["kexec", "reset"], "boots")
+
+
+@story(kernels=["luo-v9"])
+def target_that_panics_at_once(stage: Stage) -> None:
+    """It does not understand the state of live update that it is handed, which could not be read before."""
+    stage.guest.go(Kernel("old", ("liveupdate=on",)), stage.old)
+    target = stage.releases["luo-v9"]
+    before = len(stage.boots())
+    told = stage.play(kexec_upgrade_target=target, kexec_upgrade_accept=["luo_abi_mismatch"])
+    is_untouched(stage, told, "accept_impossible", before)
+    stage.sh("mv /usr/bin/lz4 /usr/bin/lz4.away")
+    try:
+        told = stage.play(kexec_upgrade_target=target)
+    finally:
+        stage.sh("mv /usr/bin/lz4.away /usr/bin/lz4")
+    ends(stage, told, "rolled_back", stage.old)
+    require(causes(stage, before), ["kexec", "reset"], "boots")
+
+
+@story(representative=True)
+def target_that_panics_without_init(stage: Stage) -> None:
+    """The kernel runs, and finds nothing to start."""
+    before = len(stage.boots())
+    told = stage.play(kexec_upgrade_command_line_append=["init=/nonexistent"])
+    ends(stage, told, "rolled_back", stage.old)
+    require(causes(stage, before), ["kexec", "reset"], "boots")
+
+
+@story()
+def target_that_hangs_before_the_watchdogs_driver(stage: Stage) -> None:
+    """Nothing loads the driver, so the hardware that was left counting resets the machine."""
+    stage.guest.go(Kernel("old", ("watchdog.stop_on_reboot=0",)), stage.old)
+    stage.sh("modprobe i6300esb; test -e /dev/watchdog0")
+    before = len(stage.boots())
+    told = stage.play(
+        kexec_upgrade_command_line_append=["init=/usr/bin/sleep", "--", "infinity"],
+        kexec_upgrade_watchdog="require",
+        kexec_upgrade_watchdog_timeout=60,
+    )
+    ends(stage, told, "rolled_back", stage.old)
+    require(causes(stage, before), ["kexec", "watchdog"], "boots")
+
+
+@story(initramfs=True)
+def initrd_that_is_corrupt(stage: Stage) -> None:
+    """The target finds no root file system in what it can read of it."""
+    before = len(stage.boots())
+    initrd = f"/boot/initrd.img-{stage.new}"
+    stage.sh(f"cp {initrd} /root/initrd.good; truncate -s 1M {initrd}")
+    try:
+        told = stage.play()
+    finally:
+        stage.sh(f"mv /root/initrd.good {initrd}")
+    ends(stage, told, "rolled_back", stage.old)
+    require(causes(stage, before)[0], "kexec", "boots")
+
+
+@story()
+def root_device_that_is_wrong(stage: Stage) -> None:
+    """It is looked for before the jump."""
+    before = len(stage.boots())
+    told = stage.play(kexec_upgrade_command_line_replace={"root": "LABEL=nowhere"})
+    is_untouched(stage, told, "root_device_missing", before)
+
+
+@story()
+def host_key_that_the_target_changes(stage: Stage) -> None:
+    """Who answers is not the host that was left, as far as ssh can tell: nobody logs in, and nobody confirms."""
+    before = len(stage.boots())
+    stage.sh("rm -f /root/other_key*; ssh-keygen -q -t ed25519 -N '' -f /root/other_key")
+    stage.at_next_boot(stage.new, "mount --bind /root/other_key /etc/ssh/ssh_host_ed25519_key")
+    told = stage.play()
+    ends(stage, told, "rolled_back", stage.old, "guard")
+    require(causes(stage, before), ["kexec", "reset"], "boots")
+
+
+@story(representative=True)
+def health_check_that_fails(stage: Stage) -> None:
+    """The handover is proven, and the new kernel warns of itself."""
+    before = len(stage.boots())
+    stage.at_next_boot(stage.new, "modprobe lkdtm; echo WARNING > /sys/kernel/debug/provoke-crash/DIRECT")
+    told = stage.play()
+    ends(stage, told, "unhealthy", stage.old)
+    require(told.result["rolled_back_to"], stage.old, "rolled back to", told)
+    require(causes(stage, before), ["kexec", "kexec"], "boots")
+
+
+@story()
+def tasks_of_the_operator_that_fail(stage: Stage) -> None:
+    """Proven and healthy, and the operator does not like it."""
+    tasks = stage.tasks("verify", [{"name": "Look", "ansible.builtin.fail": {"msg": "the shop is closed"}}])
+    told = stage.play(kexec_upgrade_verify_tasks=tasks)
+    require(told.result["rolled_back_to"], stage.old, "rolled back to", told)
+    require(told.result["verdict"], "unhealthy", "verdict", told)
+    require(stage.running(), stage.old, "release")
+    require_in("the shop is closed", told.failures[-1], "message")
