@@ -69,7 +69,7 @@ class GuardSettings:
     confirm_timeout: int = 300
     required: bool = True
     watchdog: str = "prefer"
-    watchdog_timeout: int = 60
+    watchdog_timeout: int = 120
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ options:
         taken it over. Must be longer than the new kernel needs to load the watchdog's driver.
       - From V(30) to V(86400); the hardware may allow less.
     type: int
-    default: 60
+    default: 120
 notes:
   - Before the cold boot, the guard unloads what is loaded for a kexec. Services are stopped in order, for 60 seconds at
     most. Then the host is forced to reboot.
@@ -138,7 +138,7 @@ guard:
     watchdog_usec:
       description: What C(KExecWatchdogUSec) was set to; V(null) when it was left alone.
       type: int
-      sample: 60000000
+      sample: 120000000
     watchdog_before_usec:
       description: What it was before.
       type: int
@@ -186,7 +186,7 @@ phases:
     why:
       description: What happens, and what is not covered.
       type: str
-      sample: The machine is reset 60 s after the old kernel has ended.
+      sample: The machine is reset 120 s after the old kernel has ended.
 watchdog:
   description: The watchdog as it was before the task, V(null) for what is not known; V(null) unless a guard is armed.
   returned: success
@@ -243,7 +243,7 @@ def main() -> None:
             "confirm_timeout": {"type": "int", "default": 300},
             "required": {"type": "bool", "default": True},
             "watchdog": {"type": "str", "choices": ["ignore", "prefer", "require"], "default": "prefer"},
-            "watchdog_timeout": {"type": "int", "default": 60},
+            "watchdog_timeout": {"type": "int", "default": 120},
         },
         supports_check_mode=True,
     )

@@ -32,9 +32,9 @@ ETC, LOCAL = places()
 LATER = "2026-11-22T16:00:00Z"
 STOP = "systemctl stop kho-kexec-guard.timer kho-kexec-guard.service"
 SET = "busctl set-property org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager"
-SET_60, SET_0 = f"{SET} KExecWatchdogUSec t 60000000", f"{SET} KExecWatchdogUSec t 0"
+SET_120, SET_0 = f"{SET} KExecWatchdogUSec t 120000000", f"{SET} KExecWatchdogUSec t 0"
 WRITES = [f"write {path}" for path in (ETC.program, ETC.service, ETC.timer, ETC.token)]
-ARMING = [f"write {RECORD_PATH}", f"remove {ENDED_PATH}", SET_60, *WRITES]
+ARMING = [f"write {RECORD_PATH}", f"remove {ENDED_PATH}", SET_120, *WRITES]
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_armed(host):
     assert (result["changed"], result["armed"], result["returns_to"], result["notes"]) == (True, True, OLD, [])
     assert host.changes == ARMING
     assert files(host) == list(ETC.all)
-    assert host.kexec_usec == 60_000_000
+    assert host.kexec_usec == 120_000_000
     record = read_guard(host)
     assert (record.state, record.armed_boot_id, record.left_release) == ("armed", BOOT_ID, OLD)
     assert (record.confirm_timeout, record.created, record.watchdog_before_usec) == (300, CREATED, 0)
@@ -216,7 +216,7 @@ def test_killed_while_arming(host, watchdog):
             assert not host.exists(ETC.token)
             call(host, **({"watchdog": watchdog} if call is armed else {}))
             assert host.snapshot() == (then or clean)
-            assert host.kexec_usec == (60_000_000 if then and watchdog == "prefer" else 0)
+            assert host.kexec_usec == (120_000_000 if then and watchdog == "prefer" else 0)
 
 
 def test_killed_while_disarming(host):
