@@ -4,15 +4,17 @@
 # make demo            upgrade real guests by kexec and show the proof
 # make bench           how long things take compared with others, on a real guest
 # make matrix          compare every prediction of the plan with a real kexec (about two hours)
+# make stories         bad days on real guests, all of them (about an hour); STORIES="NAME..." only these
 # make lint|contract|unit|artefact|sanity|integration|guests|molecule
 # make steps           the names of all steps
 # make prepare         Debian packages and Python environments, nothing else
 # make clean           remove build/ (the lab's cache stays: `make lab ARGS=clean` removes it)
 
 .DEFAULT_GOAL := help
-.PHONY: help test demo bench matrix lint contract unit artefact sanity integration guests molecule steps packages prepare link lab format clean
+.PHONY: help test demo bench matrix stories lint contract unit artefact sanity integration guests molecule steps packages prepare link lab format clean
 
 STEPS ?=
+STORIES ?=
 ARGS ?= --help
 # Always after `exec env`: the driver ends with its parent, which has to be make and not a shell of make's.
 TOOLS = PYTHONPATH=tests PYTHONPYCACHEPREFIX=build/cache/pycache python3 -m tools --end-with-parent
@@ -28,6 +30,9 @@ lint contract unit artefact sanity integration guests molecule:
 
 demo bench matrix prepare link:
 	@exec env $(TOOLS) $@
+
+stories:
+	@exec env $(TOOLS) $@ $(STORIES)
 
 steps packages:
 	@exec env $(TOOLS) show-$@

@@ -11,7 +11,7 @@ from .stage import Stage
 from .story import causes, ends, is_untouched, require, require_in, story
 
 
-@story(kernels=["no-net"], representative=True)
+@story(kernels=["no-net"])
 def target_without_network(stage: Stage) -> None:
     """Nobody can reach the target, so nobody confirms it."""
     before = len(stage.boots())
@@ -22,7 +22,7 @@ def target_without_network(stage: Stage) -> None:
     require_in("target_failed_before", " ".join(again.codes), "codes of the next run")
 
 
-@story()
+@story(representative=True)
 def sshd_masked_in_target(stage: Stage) -> None:
     """The target runs, and nobody can log in."""
     before = len(stage.boots())
@@ -48,7 +48,7 @@ def target_that_panics_at_once(stage: Stage) -> None:
     require(causes(stage, before), ["kexec", "reset"], "boots")
 
 
-@story(representative=True)
+@story()
 def target_that_panics_without_init(stage: Stage) -> None:
     """The kernel runs, and finds nothing to start."""
     before = len(stage.boots())

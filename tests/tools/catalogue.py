@@ -50,7 +50,7 @@ def mypy(context: Context) -> None:
     """Check the types of the pure core, of the controller's helpers, and of what tests have as programs."""
     plugins = COLLECTIONS / COLLECTION / "plugins"
     folders = [plugins / "module_utils", plugins / "plugin_utils"]
-    folders += [TESTS / name for name in ("bench", "lab", "matrix", "tools")]
+    folders += [TESTS / name for name in ("bench", "lab", "matrix", "stories", "tools")]
     context.tool("mypy", *(os.path.relpath(folder, ROOT) for folder in folders))
 
 
@@ -136,6 +136,12 @@ def representative_matrix(context: Context) -> None:
     context.tool("python", "-m", "matrix", "--representative")
 
 
+def representative_stories(context: Context) -> None:
+    """Tell the most telling bad days."""
+    build_lab(context)
+    context.tool("python", "-m", "stories", "--representative")
+
+
 def guests(dev: Environment) -> Iterator[Step]:
     """Yield the building of the lab, and the upgrade with each ansible-core."""
     yield Step("lab", "guests", "kernels and disks of the guests", build_lab, LAB, (dev,))
@@ -143,6 +149,7 @@ def guests(dev: Environment) -> Iterator[Step]:
     made = cores()
     absent = "; ".join(one.absent for one in wanted if one.absent) or None
     yield Step("cores", "guests", "upgrade with each ansible-core", with_cores, LAB, (dev, *made), absent)
+    yield Step("stories", "guests", "bad days that hosts come back from", representative_stories, LAB, (dev,))
     yield Step("matrix", "guests", "predictions against real kexecs", representative_matrix, LAB, (dev,))
 
 

@@ -109,6 +109,12 @@ def run_matrix(context: Context) -> None:
     context.tool("python", "-m", "matrix")
 
 
+def stories(arguments: argparse.Namespace) -> int:
+    """Tell bad days on real guests."""
+    action = catalogue.tool("python", "-m", "stories", *arguments.names)
+    return alone(Step("stories", "stories", "stories", action, catalogue.LAB, (environments.controller(),)))
+
+
 def show_steps(_arguments: argparse.Namespace) -> int:
     """List the steps."""
     for step in catalogue.steps():
@@ -143,12 +149,14 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 -m tools", description=__doc__)
     parser.add_argument("--end-with-parent", action="store_true", help="end when the calling process is gone")
     commands = parser.add_subparsers(required=True)
-    for command in (test, demo, bench, matrix, prepare, link, show_steps, show_packages):
+    for command in (test, demo, bench, matrix, stories, prepare, link, show_steps, show_packages):
         name = command.__name__.replace("_", "-")
         sub = commands.add_parser(name, help=command.__doc__)
         sub.set_defaults(command=command)
         if command in (test, prepare):
             sub.add_argument("steps", nargs="*", metavar="STEP", help="name or group; all when none is given")
+        if command is stories:
+            sub.add_argument("names", nargs="*", metavar="STORY", help="only these")
         if command is test:
             sub.add_argument("--verbose", action="store_true", help="show what every step prints")
     return parser.parse_args(argv)
