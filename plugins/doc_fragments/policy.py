@@ -96,8 +96,8 @@ options:
       - Can be V(chain_too_long), V(downgrade), V(image_release_unknown), V(initrd_missing), V(kexec_count_unknown),
         V(kho_abi_mismatch), V(kho_abi_unknown), V(last_verdict_not_accepted), V(lockdown), V(metadata_not_offered),
         V(metadata_unknown), V(metadata_unsupported), V(modules_missing), V(root_device_missing), V(running_kho_off),
-        V(running_kho_unknown), V(running_without_kho), V(scratch_fit_unknown), V(target_kho_off),
-        V(target_kho_unknown), V(target_without_kho) and V(transition_denied).
+        V(running_kho_unknown), V(running_without_kho), V(scratch_fit_unknown), V(target_failed_before),
+        V(target_kho_off), V(target_kho_unknown), V(target_without_kho) and V(transition_denied).
       - Everything else can never be accepted. It could not work, would start something else than was judged, or, as
         V(luo_abi_mismatch), would crash the target.
     type: list

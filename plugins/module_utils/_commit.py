@@ -27,7 +27,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._transition import (
 )
 
 REQUIRE, PREFER, NEVER = "require", "prefer", "never"
-POLICIES = (REQUIRE, PREFER, NEVER)
 
 
 def commit(host: Host, policy: str, accept: Sequence[str], asker: Asker, check_mode: bool) -> dict[str, Any]:

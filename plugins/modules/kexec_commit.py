@@ -121,7 +121,7 @@ code:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.kho.kexec.plugins.module_utils._claim import time_of_day
-from ansible_collections.kho.kexec.plugins.module_utils._commit import POLICIES, REQUIRE, commit
+from ansible_collections.kho.kexec.plugins.module_utils._commit import NEVER, PREFER, REQUIRE, commit
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._module import fail
@@ -131,7 +131,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._options import asker_of
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "boot_default": {"type": "str", "choices": list(POLICIES), "default": REQUIRE},
+            "boot_default": {"type": "str", "choices": [REQUIRE, PREFER, NEVER], "default": REQUIRE},
             "accept": {"type": "list", "elements": "str", "default": []},
             **asker_spec(),
         },

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Three pages explain every code that plugins can give to a user, and nothing else."""
+"""These pages explain every code that plugins can give to a user, and nothing else."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ PASSED_ON = frozenset(
     {
         "action.kexec_ledger: error.code",
         "module_utils._access: problem.code",
+        "module_utils._claim: note.code",
+        "module_utils._commit: error.code",
+        "module_utils._commit: note.code",
         "module_utils._debugfs: error.code",
         "module_utils._errors: self.code",
         "module_utils._guard: note.code",
@@ -34,6 +37,7 @@ PASSED_ON = frozenset(
         "module_utils._staging: first.code",
         "module_utils._staging: foreign.code",
         "module_utils._staging: refusal.code",
+        "module_utils._verdict: str(first['code'])",
         "plugin_utils._attention: _text(noted['code'], CODE_LIMIT)",
         "plugin_utils._jump: verdict['verdict']",
         "plugin_utils._ledger_facts: _matching(verdict, 'reason', _WORD)",
