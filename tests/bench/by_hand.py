@@ -9,14 +9,16 @@ import re
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from lab.inventory import Access
 
 ASK_EVERY = 0.5  # seconds from question to question; one that takes longer is followed at once
 GIVE_UP_AFTER = 300.0  # seconds
-# A question that the jump cut off ends within seconds.
-IMPATIENT = ("ConnectTimeout=3", "ServerAliveInterval=1", "ServerAliveCountMax=3")
+# A question that the jump cut off would wait for ever. Slow hosts get a second more with each that failed.
+FIRST_QUESTION_WITHIN = 3.0  # seconds
+LEAVE_WITHIN = 10.0  # seconds
 _BOOT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -26,25 +28,25 @@ class NotBack(Exception):
 
 @dataclass(frozen=True)
 class Shell:
-    """Root's commands on a guest, each over a connection of its own.
-
-    ``program`` is called in ssh's place, with these options of ssh_config(5).
-    """
+    """Root's commands on a guest, each over a connection of its own. ``program`` is called in ssh's place."""
 
     access: Access
     port: int
     program: str = "ssh"
-    options: tuple[str, ...] = ()
 
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run a command, however it ends."""
-        options = [part for option in ("BatchMode=yes", *self.options) for part in ("-o", option)]
-        argv = [self.program, *self.access.ssh(self.port, ["sudo", *words], options)[1:]]
-        return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    def run(self, *words: str, within: float | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a command, however it ends. Raises TimeoutExpired after ``within`` seconds."""
+        argv = [self.program, *self.access.ssh(self.port, ["sudo", *words], ["-o", "BatchMode=yes"])[1:]]
+        return subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=within, check=False
+        )
 
-    def boot_id(self) -> str | None:
-        """Return the id of the boot that answers, None when none does."""
-        answer = self.run("cat", "/proc/sys/kernel/random/boot_id").stdout.strip()
+    def boot_id(self, within: float | None = None) -> str | None:
+        """Return the id of the boot that answers within these seconds, None when none does."""
+        try:
+            answer = self.run("cat", "/proc/sys/kernel/random/boot_id", within=within).stdout.strip()
+        except subprocess.TimeoutExpired:
+            return None
         return answer if _BOOT_ID.fullmatch(answer) else None
 
 
@@ -56,22 +58,26 @@ def load(shell: Shell, release: str) -> None:
 
 def jump(shell: Shell, left: str) -> None:
     """Leave the boot with the id ``left`` for what is loaded, and return when another one answers. Raises NotBack."""
-    # Its exit status says nothing: the host may be gone before it gets here.
-    shell.run("systemctl", "kexec")
+    # Neither its exit status nor its silence says anything: the host may be gone before it answers.
+    with suppress(subprocess.TimeoutExpired):
+        shell.run("systemctl", "kexec", within=LEAVE_WITHIN)
     wait_for_another(left, shell.boot_id)
 
 
 def wait_for_another(
     left: str,
-    ask: Callable[[], str | None],
+    ask: Callable[[float], str | None],
     now: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Ask for the boot id until it is known and not ``left``. Raises NotBack."""
+    """Ask for the boot id, which ``ask`` returns within so many seconds, until it is another one. Raises NotBack."""
     give_up = now() + GIVE_UP_AFTER
-    began = now()
-    while ask() in (None, left):
-        if now() > give_up:
-            raise NotBack(f"no other boot than {left} answered within {GIVE_UP_AFTER:.0f} s")
-        sleep(max(0.0, began + ASK_EVERY - now()))
+    within = FIRST_QUESTION_WITHIN
+    while now() < give_up:
         began = now()
+        found = ask(within)
+        if found not in (None, left):
+            return
+        within += found is None
+        sleep(max(0.0, began + ASK_EVERY - now()))
+    raise NotBack(f"no other boot than {left} answered within {GIVE_UP_AFTER:.0f} s")

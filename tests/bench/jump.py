@@ -139,7 +139,7 @@ class Bench:
         self._releases = releases
         self._folder = folder.guest(GUEST)
         self._shell = by_hand.Shell(access(folder), port)
-        self._limit = by_hand.Shell(access(folder), port, str(COUNTED_SSH), by_hand.IMPATIENT)
+        self._limit = by_hand.Shell(access(folder), port, str(COUNTED_SSH))
         self._calls = RESULTS / "ssh-calls"
 
     def measure(self, rounds: int) -> Iterator[Sample]:
