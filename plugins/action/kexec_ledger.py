@@ -27,7 +27,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         result: dict[str, Any] = super().run(tmp, task_vars)
         dummy, options = self.validate_argument_spec(
             {
-                "state": {"type": "str", "required": True, "choices": ["imported", "recorded", "queried", "reported"]},
+                "state": {
+                    "type": "str",
+                    "required": True,
+                    "choices": ["known", "imported", "recorded", "queried", "reported"],
+                },
                 "url": {"type": "str", "no_log": True},
                 "history": {"type": "dict"},
                 "transition": {"type": "dict"},
@@ -55,6 +59,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         if options["state"] in ("queried", "reported"):
             require("scipy")
         with Ledger(place, keep) as ledger:
+            if options["state"] == "known":
+                return {"changed": False, "cursor": ledger.cursor(host)}
             if options["state"] == "imported":
                 news = ledger.import_history(host, options["history"], now)
                 return {"changed": any(news.values()), **news, "cursor": ledger.cursor(host)}

@@ -18,6 +18,7 @@ description:
 options:
   state:
     description:
+      - V(known), tells by RV(cursor) how much of this host's history is in the ledger.
       - V(imported), what M(kho.kexec.kexec_history_info) found on this host is in the ledger. The same can be imported
         again, and nothing is doubled.
       - V(recorded), the transition of this host that M(kho.kexec.kexec_reboot) ended with a verdict is in the ledger.
@@ -26,7 +27,7 @@ options:
         C(report.html).
     type: str
     required: true
-    choices: [imported, recorded, queried, reported]
+    choices: [known, imported, recorded, queried, reported]
   url:
     description:
       - Where the ledger is, C(sqlite:////absolute/path/ledger.db) or C(postgresql://user@host/database).
@@ -103,8 +104,14 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Look at all boots of each host
+- name: Look up what the ledger knows of each host
+  kho.kexec.kexec_ledger:
+    state: known
+  register: known
+
+- name: Look at the boots since then
   kho.kexec.kexec_history_info:
+    after_cursor: "{{ known.cursor | default(omit, true) }}"
   become: true
   register: history
 
@@ -146,8 +153,10 @@ crashes:
   type: int
   sample: 1
 cursor:
-  description: Up to where the host's journal was imported, V(null) when that is not known.
-  returned: O(state=imported)
+  description:
+    - Up to where the host's journal was imported, V(null) when that is not known. It is for
+      O(kho.kexec.kexec_history_info#module:after_cursor).
+  returned: O(state=known) and O(state=imported)
   type: str
   sample: s=0639f3;i=4a
 finding:
@@ -264,7 +273,11 @@ NO_ACTION_PLUGIN = Refusal(
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "required": True, "choices": ["imported", "recorded", "queried", "reported"]},
+            "state": {
+                "type": "str",
+                "required": True,
+                "choices": ["known", "imported", "recorded", "queried", "reported"],
+            },
             "url": {"type": "str", "no_log": True},
             "history": {"type": "dict"},
             "transition": {"type": "dict"},

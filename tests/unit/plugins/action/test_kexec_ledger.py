@@ -46,6 +46,12 @@ def test_import_is_idempotent(data: Path) -> None:
     assert stat.S_IMODE((data / "kho-kexec" / "ledger.db").stat().st_mode) == 0o600
 
 
+def test_cursor_of_what_is_known() -> None:
+    assert run(state="known")["cursor"] is None
+    run(state="imported", history=history(cursor="s=7"))
+    assert (run(state="known")["cursor"], run(state="known", host="web2")["cursor"]) == ("s=7", None)
+
+
 def test_hosts_are_those_of_the_inventory() -> None:
     for host in ("web1", "web2"):
         assert run(host=host, state="imported", history=history())["changed"] is True
