@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .stage import Stage
+from .stage import ROLLBACK, Stage
 from .story import causes, ends, is_quiet, is_untouched, require, require_in, story
 
 
@@ -135,7 +135,7 @@ def commit_and_power_cycle(stage: Stage) -> None:
     require(told.result["committed"], True, "committed", told)
     stage.cold_boot()
     require(stage.running(), stage.new, "release after a commit")
-    told = stage.play("kexec_rollback.yml")
+    told = stage.play(ROLLBACK)
     require(told.status, 0, "exit status of the rollback", told)
     require(stage.running(), stage.old, "release after the rollback")
     stage.cold_boot()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from matrix.cells import Kernel
 
-from .stage import Stage
+from .stage import ROLLBACK, Stage
 from .story import causes, ends, is_untouched, require, require_in, story
 
 
@@ -126,3 +126,23 @@ def tasks_of_the_operator_that_fail(stage: Stage) -> None:
     require(told.result["verdict"], "unhealthy", "verdict", told)
     require(stage.running(), stage.old, "release")
     require_in("the shop is closed", told.failures[-1], "message")
+
+
+@story(kernels=["kho-v9"], representative=True)
+def handover_that_is_lost(stage: Stage) -> None:
+    """The target refuses what it is handed, which could not be read before: a kexec, and nothing is called verified."""
+    target, before = stage.releases["kho-v9"], len(stage.boots())
+    is_untouched(stage, stage.play(kexec_upgrade_target=target), "kho_abi_mismatch", before)
+    stage.sh("mv /usr/bin/lz4 /usr/bin/lz4.away")
+    try:
+        told = stage.play(kexec_upgrade_target=target, kexec_upgrade_on_failure="keep")
+        ends(stage, told, "kexec_without_handover", target, "abi_mismatch")
+        again = stage.play(kexec_upgrade_target=target)
+        require(again.result["code"], "last_verdict_not_accepted", "code of the next run", again)
+        require(stage.play(ROLLBACK).status, 0, "exit status of the rollback")
+        require(stage.running(), stage.old, "release after the rollback")
+        again = stage.play(kexec_upgrade_target=target)
+        require(again.result["code"], "target_failed_before", "code of the run after that", again)
+    finally:
+        stage.sh("mv /usr/bin/lz4.away /usr/bin/lz4")
+    require(causes(stage, before), ["kexec", "kexec"], "boots")
