@@ -15,6 +15,8 @@ options:
         task of this run with this option renews the claim, and M(kho.kexec.kexec_commit) or O(state=unloaded) ends it.
       - A host that another run has claimed is refused with the name and the time of that run. The claim of a run that
         is known to have died on this controller is taken over; any other ends after its time.
+      - An image that is staged under a claim is unloaded by the host itself when that time is over, because a plain
+        reboot would start it.
       - V(0) claims nothing, and respects the claims of others.
     type: int
     default: 0

@@ -11,7 +11,7 @@ replaces a loaded image only when it succeeds (kernel/kexec_file.c), so a failur
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Iterator
 
 from ansible_collections.kho.kexec.plugins.module_utils._access import require_access
 from ansible_collections.kho.kexec.plugins.module_utils._claim import (
@@ -21,6 +21,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._claim import (
     take_claim,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Note, Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._expiry import expire_after, keep
 from ansible_collections.kho.kexec.plugins.module_utils._failures import Failure, remember_failure
 from ansible_collections.kho.kexec.plugins.module_utils._guard import disarm
 from ansible_collections.kho.kexec.plugins.module_utils._guard_record import ARMED, read_guard
@@ -100,7 +101,16 @@ def load(host: Host, policy: Policy, asker: Asker, check_mode: bool) -> dict[str
     except KhoError as error:
         error.findings.update(findings)
         raise
-    return {**_result(findings, running, transition, outcome), "unconfirmed": _is_unconfirmed(host, running)}
+    notes = () if check_mode or outcome.image is None else _limited(host, asker)
+    result = _result(findings, running, transition, outcome)
+    return {**result, "notes": [note.as_dict() for note in notes], "unconfirmed": _is_unconfirmed(host, running)}
+
+
+def _limited(host: Host, asker: Asker) -> Iterator[Note]:
+    """Who claims a host for a time wants the image for no longer."""
+    note = expire_after(host, asker.seconds) if asker.seconds else None
+    if note is not None:
+        yield note
 
 
 def _is_unconfirmed(host: Host, running: RunningKernel) -> bool:
@@ -233,6 +243,7 @@ def _unload_ours(host: Host, running: RunningKernel, transition: Transition | No
     if check_mode:
         return Outcome(True, transition, None)
     if running.image_loaded and owns_image(transition, running):
+        keep(host)
         done = unload_image(host)
         if read_kexec_state(host).image_loaded:
             said = printable(" ".join((done.stderr or done.stdout).split()), 500) or "nothing"

@@ -246,6 +246,17 @@ transition:
       fingerprint: '14524416:1763827200000000000:131'
     verdict: null
     rollback: false
+unconfirmed:
+  description: Whether a guard waits for the confirmation of the kernel that runs, as after a run that has died.
+  returned: success, with O(state=loaded)
+  type: bool
+  sample: false
+notes:
+  description: What an operator should know beside the plan, in the shape of RV(plan.warnings).
+  returned: success, with O(state=loaded)
+  type: list
+  elements: dict
+  sample: []
 claim:
   description: Who works on the host, since when, and until when others keep away.
   returned: when it was refused for that
@@ -294,7 +305,7 @@ def main() -> None:
             result = load(host, policy_of(options), asker, module.check_mode)
     except KhoError as error:
         fail(module, error)
-    for warning in (result["plan"] or {}).get("warnings", []):
+    for warning in [*(result["plan"] or {}).get("warnings", []), *result.get("notes", [])]:
         module.warn(warning["message"])
     module.exit_json(**result)
 

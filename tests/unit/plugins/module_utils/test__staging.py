@@ -44,6 +44,7 @@ DOES_NOT_FIT = Completed(255, "", "kexec_file_load failed: Cannot assign request
 SHOWN = {"image": IMAGE, "initrds": [INITRD], "command_line": COMMAND_LINE}
 NOTHING = {"image": None}
 OF_ANOTHER_LINE = transition(image=StagedImage(IMAGE, (INITRD,), "kho=on panic=5"))
+KEEP = "systemctl stop kho-kexec-expire.timer"
 
 
 @pytest.fixture
@@ -171,7 +172,7 @@ def test_when_the_target_runs_nothing_stays_staged(host):
     assert host.steps == []
     result = stage(host, release=OLD)
     assert (result["changed"], result["plan"]["action"], result["transition"]) == (True, "none", None)
-    assert (host.steps, host.is_loaded) == (["kexec -s -u", REMOVE], False)
+    assert (host.steps, host.is_loaded) == ([KEEP, "kexec -s -u", REMOVE], False)
     assert stage(host, release=OLD)["changed"] is False
 
 
@@ -326,7 +327,7 @@ def test_unloading(host):
     assert unload(host, ASKER, True)["changed"] is True
     assert host.steps == []
     result = unload(host, ASKER, False)
-    assert host.steps == ["kexec -s -u", REMOVE]
+    assert host.steps == [KEEP, "kexec -s -u", REMOVE]
     assert (result["changed"], result["transition"], result["plan"], result["target"]) == (True, None, None, None)
     assert result["diff"] == {"before": SHOWN, "after": NOTHING}
     assert result["running"]["release"] == OLD

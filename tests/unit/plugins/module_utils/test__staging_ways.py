@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.kho.kexec.plugins.module_utils._claim import Asker
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host import Completed
 from ansible_collections.kho.kexec.plugins.module_utils._image_cache import CACHE_PATH
 from ansible_collections.kho.kexec.plugins.module_utils._policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._staging import load, preview, unload
@@ -21,6 +23,7 @@ from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, 
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     ASKER,
     COMMAND_LINE,
+    CREATED,
     NEW,
     OLD,
     closed_verdict,
@@ -34,6 +37,7 @@ KEXEC = f"kexec -s -l {IMAGE} --initrd={INITRD} --command-line={COMMAND_LINE}"
 WRITE, REMOVE = f"write {RECORD_PATH}", f"remove {RECORD_PATH}"
 SHOWN = {"image": IMAGE, "initrds": [INITRD], "command_line": COMMAND_LINE}
 NOTHING = {"image": None}
+KEEP = "systemctl stop kho-kexec-expire.timer"
 
 
 @pytest.fixture
@@ -69,7 +73,7 @@ def test_before_a_cold_boot_what_was_staged_here_is_unloaded(host):
     assert stage(without_kexec(host), check_mode=True, **COLDLY)["changed"] is True
     assert (host.steps, host.is_loaded) == ([], True)
     result = stage(host, **COLDLY)
-    assert (result["changed"], host.steps, host.is_loaded) == (True, ["kexec -s -u", REMOVE, WRITE], False)
+    assert (result["changed"], host.steps, host.is_loaded) == (True, [KEEP, "kexec -s -u", REMOVE, WRITE], False)
     assert result["diff"] == {"before": SHOWN, "after": NOTHING}
 
 
@@ -152,3 +156,16 @@ def test_a_refusal_is_an_answer_of_a_preview(host):
     seen = preview(host, Policy(), ASKER)
     assert (seen["plan"]["action"], seen["plan"]["reasons"][0]["code"]) == ("refuse", "record_unreadable")
     assert (seen["running"]["release"], seen["target"], seen["candidates"], seen["transition"]) == (OLD, None, [], None)
+
+
+def test_an_image_that_is_staged_under_a_claim_expires(host):
+    result = load(host, Policy(), Asker(CREATED, "run", "op", 60), False)
+    assert result["notes"] == []
+    assert host.steps[-2:] == [
+        "systemctl stop kho-kexec-expire.timer",
+        "systemd-run --collect --on-active=60 --unit=kho-kexec-expire kexec -s -u",
+    ]
+    host.endings["systemd-run"] = Completed(1, "", "no bus")
+    again = load(host, Policy(), Asker(CREATED, "run", "op", 60), False)
+    assert [note["code"] for note in again["notes"]] == ["image_does_not_expire"]
+    assert "no bus" in again["notes"][0]["message"]
