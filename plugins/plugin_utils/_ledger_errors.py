@@ -21,7 +21,7 @@ ANSWER_LIMIT = 300
 """Characters of a database's answer that a message repeats."""
 
 # What is installed for an import.
-REQUIREMENTS = {"sqlalchemy": "SQLAlchemy>=2.0", "psycopg": "psycopg[binary]>=3.1", "scipy": "scipy>=1.11"}
+REQUIREMENTS = {"sqlalchemy": "SQLAlchemy>=2.0.28", "psycopg": "psycopg[binary]>=3.1", "scipy": "scipy>=1.11"}
 
 # By SQLSTATE or its class, which is its first two characters (PostgreSQL manual, appendix A).
 _BY_STATE = {
