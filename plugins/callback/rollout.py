@@ -16,6 +16,9 @@ description:
   - Prints one line for each host that M(kho.kexec.kexec_image) or M(kho.kexec.kexec_reboot) ran on, or that was lost
     before - the release that was left, the target, what the new kernel was to report and what it reported
     (previous release and count), the verdict, and the outage in seconds. Below, how many hosts got which verdict.
+  - When a host was rolled back after its upgrade, the row keeps the upgrade, and the verdict says how both ended, such
+    as C(unhealthy, rolled back) or C(unhealthy, rollback: unreachable). A host on which another task failed between
+    the verdict and M(kho.kexec.kexec_commit) is C(unhealthy) too. C(not committed) says that the commit failed.
   - In check mode, and when only M(kho.kexec.kexec_plan_info) ran, the table says instead what would be done - the
     release that runs, the target, the action, what would be promised, warnings and the code of a refusal. Below, for
     each refusal, what is wrong and what to do.
@@ -33,10 +36,17 @@ from typing import Any
 
 from ansible.plugins.callback import CallbackBase
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout import HEADER, OUTAGE_COLUMN, PREVIEW_HEADER, Rollout
+from ansible_collections.kho.kexec.plugins.module_utils._policy import PREVIOUS
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout import (
+    HEADER,
+    OUTAGE_COLUMN,
+    PLANNERS,
+    PREVIEW_HEADER,
+    Rollout,
+)
 from ansible_collections.kho.kexec.plugins.plugin_utils._table import render_table
 
-MODULES = ("kexec_image", "kexec_plan_info", "kexec_reboot")
+MODULES = ("kexec_commit", "kexec_image", "kexec_plan_info", "kexec_reboot")
 
 
 def harmless(method: Callable[..., None]) -> Callable[..., None]:
@@ -68,12 +78,13 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
 
     @harmless
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
-        del ignore_errors
-        self._note(result, failed=True)
+        if self._note(result, failed=True) or ignore_errors or result._task.run_once:
+            return
+        self._rollout.note_failure(result._host.get_name(), result._result)
 
     @harmless
     def v2_runner_on_unreachable(self, result: Any) -> None:
-        self._rollout.note_lost(result._host.get_name())
+        self._rollout.note_lost(result._host.get_name(), goes_back(result))
 
     @harmless
     def v2_playbook_on_stats(self, stats: Any) -> None:
@@ -92,13 +103,26 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
         for line in [*table, "", summary, *(text for remark in remarks for text in ("", remark))]:
             self._display.display(line)
 
-    def _note(self, result: Any, failed: bool) -> None:
-        module = str(result._task.action).rsplit(".", 1)[-1]
-        undone = result._task.args.get("state") == "unloaded"
-        if module in MODULES and not undone:
-            # Since ansible-core 2.19 only the name of the hook says whether the task failed.
-            noted = {**result._result, "failed": failed}
-            self._rollout.note_result(result._host.get_name(), module, noted, bool(result._task.check_mode))
+    def _note(self, result: Any, failed: bool) -> bool:
+        """Note the result of a task of ours; returns False for the others."""
+        module = module_of(result)
+        if module not in MODULES or result._task.args.get("state") == "unloaded":
+            return False
+        # Since ansible-core 2.19 only the name of the hook says whether the task failed.
+        noted = {**result._result, "failed": failed}
+        name, check_mode = result._host.get_name(), bool(result._task.check_mode)
+        self._rollout.note_result(name, module, noted, check_mode, goes_back(result))
+        return True
+
+
+def module_of(result: Any) -> str:
+    """Return the name of the task's module without its collection."""
+    return str(result._task.action).rsplit(".", 1)[-1]
+
+
+def goes_back(result: Any) -> bool:
+    """Tell whether the task stages the kernel that ran before, which is how a rollback begins."""
+    return module_of(result) in PLANNERS and result._task.args.get("release") == PREVIOUS
 
 
 def speaks_unicode(stream: Any) -> bool:

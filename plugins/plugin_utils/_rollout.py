@@ -25,30 +25,56 @@ UNKNOWN = "-"
 
 
 @dataclass
-class HostStory:
-    """The last result of each kind for one host; empty when there was none."""
+class Story:
+    """The last result of each kind for one transition of one host; empty when there was none.
+
+    ``failure`` is the code of the first other task that failed, ``lost`` says that Ansible could not reach the host;
+    both count until somebody tried to commit.
+    """
 
     image: Mapping[str, Any] = field(default_factory=dict)
     reboot: Mapping[str, Any] = field(default_factory=dict)
+    commit: Mapping[str, Any] = field(default_factory=dict)
+    failure: str | None = None
     lost: bool = False
 
+    @property
+    def is_proven(self) -> bool:
+        """Whether what was promised came true, and nothing went wrong before the commit."""
+        return self._came_true() and self.failure is None and not self.lost
+
+    def _came_true(self) -> bool:
+        return _at(self.reboot, "verdict", "accepted") is True
+
     def verdict(self) -> str:
+        """Return the word for how it ended, and whether the commit failed."""
+        return self._word() + self.uncommitted()
+
+    def uncommitted(self) -> str:
+        """Return what to add when the commit failed."""
+        return ", not committed" if self.commit.get("failed") else ""
+
+    def _word(self) -> str:
         """Return the one word for how it ended: a verdict, the code of a refusal, or how far it came."""
         word = _at(self.reboot, "verdict", "verdict")
-        if word is not None:
-            promised = _at(self.reboot, "verdict", "accepted") is True and word != "handover_verified"
-            return _text(word) + (" (promised)" if promised else "")
+        if word is not None and (self.is_proven or not self._came_true()):
+            return _text(word) + (" (promised)" if self.is_proven and word != "handover_verified" else "")
         if self.lost:
             return "unreachable"
+        return "unhealthy" if word is not None else self._word_without_verdict()
+
+    def _word_without_verdict(self) -> str:
         for result in (self.reboot, self.image):
             if result.get("failed"):
                 return _text(result.get("code") or "failed")
+        if self.failure is not None:
+            return self.failure
         if self.reboot:
             return "planned"
         action = _text(_at(self.image, "plan", "action"))
         return "staged" if action in STAGED else {"none": "already there"}.get(action, UNKNOWN)
 
-    def cells(self) -> tuple[str, ...]:
+    def cells(self, verdict: str) -> tuple[str, ...]:
         """Return what stands in the row of this host after its name."""
         promise = _at(self.reboot, "promise") or _at(self.image, "plan", "promise")
         outage = self.reboot.get("outage_seconds")
@@ -57,7 +83,7 @@ class HostStory:
             _text(_at(promise, "release") or _at(self.image, "target", "release")),
             _record(promise),
             _record(_at(self.reboot, "verdict", "reported")),
-            self.verdict(),
+            verdict,
             f"{outage:.1f}" if isinstance(outage, (int, float)) else UNKNOWN,
         )
 
@@ -91,6 +117,45 @@ class HostStory:
         )
 
 
+@dataclass
+class HostStory:
+    """What became of one host: its upgrade, its rollback, or the one after the other."""
+
+    upgrade: Story | None = None
+    rollback: Story | None = None
+
+    @property
+    def told(self) -> Story:
+        """What the row tells: a rollback only when there was no upgrade."""
+        return self.upgrade or self.rollback or Story()
+
+    @property
+    def latest(self) -> Story:
+        """What goes on."""
+        return self.rollback or self.told
+
+    def begin_rollback(self) -> None:
+        """What comes from now on is about the way back."""
+        self.rollback = self.rollback or Story()
+
+    def begin_upgrade(self) -> None:
+        """What comes from now on is about an upgrade; a rollback before it is another story, and over."""
+        if self.upgrade is None or self.rollback is not None:
+            self.upgrade, self.rollback = Story(), None
+
+    def verdict(self) -> str:
+        """Return how the upgrade ended, and how the rollback after it did."""
+        if self.upgrade is None or self.rollback is None:
+            return self.told.verdict()
+        back = self.rollback
+        ended = f"rolled back{back.uncommitted()}" if back.is_proven else f"rollback: {back.verdict()}"
+        return f"{self.upgrade.verdict()}, {ended}"
+
+    def cells(self) -> tuple[str, ...]:
+        """Return what stands in the row of this host after its name."""
+        return self.told.cells(self.verdict())
+
+
 class Rollout:
     """Takes results as they come, tells the story at the end."""
 
@@ -104,20 +169,48 @@ class Rollout:
         """Whether hosts were only asked what would be done."""
         return self._planned and not self._done
 
-    def note_result(self, host: str, module: str, result: Mapping[str, Any], check_mode: bool = False) -> None:
-        """Note the result of ``kexec_image``, ``kexec_plan_info`` or ``kexec_reboot`` (``module``) for ``host``."""
-        story = self._hosts.setdefault(host, HostStory())
+    def note_result(
+        self, host: str, module: str, result: Mapping[str, Any], check_mode: bool = False, back: bool = False
+    ) -> None:
+        """Note the result of ``module`` for ``host``: ``kexec_image``, ``kexec_plan_info``, ``_reboot`` or ``_commit``.
+
+        ``back`` says that this image or plan is for a rollback. A jump and a commit belong to the image before.
+        """
+        if module == "kexec_commit":
+            if host in self._hosts:
+                self._hosts[host].latest.commit = result
+            return
         only_planned = check_mode or module == "kexec_plan_info"
         self._planned |= only_planned
         self._done |= not only_planned
         if module in PLANNERS:
-            story.image = result
+            self._begin(host, back).image = result
         else:
-            story.reboot = result
+            self._known(host).reboot = result
 
-    def note_lost(self, host: str) -> None:
-        """Note that Ansible itself could not reach ``host``."""
-        self._hosts.setdefault(host, HostStory()).lost = True
+    def note_failure(self, host: str, result: Mapping[str, Any]) -> None:
+        """Note that another task failed for ``host``. Hosts that nothing was planned for do not matter."""
+        story = self._hosts[host].latest if host in self._hosts else Story()
+        if story.failure is None and not story.commit:
+            story.failure = _text(result.get("code") or "failed")
+
+    def note_lost(self, host: str, back: bool = False) -> None:
+        """Note that Ansible itself could not reach ``host``; ``back``: by the first task of a rollback."""
+        story = self._begin(host, back=True) if back else self._known(host)
+        story.lost |= not story.commit
+
+    def _begin(self, host: str, back: bool) -> Story:
+        """Return the story that a plan of this kind belongs to."""
+        story = self._hosts.setdefault(host, HostStory())
+        if back:
+            story.begin_rollback()
+        else:
+            story.begin_upgrade()
+        return story.latest
+
+    def _known(self, host: str) -> Story:
+        """Return the story that goes on; for a host that was not heard of, a new one."""
+        return self._hosts[host].latest if host in self._hosts else self._begin(host, back=False)
 
     def rows(self) -> list[tuple[str, ...]]:
         """Return a row for each host, in the order in which they were first heard of; `HEADER` names the columns."""
@@ -125,17 +218,17 @@ class Rollout:
 
     def preview_rows(self) -> list[tuple[str, ...]]:
         """Return a row for each host, as ``rows`` does; `PREVIEW_HEADER` names the columns."""
-        return [(host, *story.preview_cells()) for host, story in self._hosts.items()]
+        return [(host, *story.told.preview_cells()) for host, story in self._hosts.items()]
 
     def preview_counts(self) -> list[tuple[str, int]]:
         """Return for how many hosts each action is planned, most frequent first."""
-        return Counter(story.action() for story in self._hosts.values()).most_common()
+        return Counter(story.told.action() for story in self._hosts.values()).most_common()
 
     def remedies(self) -> list[str]:
         """Return a line for each code of a refusal: whom it concerns, and what the first of them says of it."""
         refusals: dict[str, list[tuple[str, str]]] = {}
         for host, story in self._hosts.items():
-            refusal = story.refusal()
+            refusal = story.told.refusal()
             if refusal is not None:
                 refusals.setdefault(refusal[0], []).append((host, refusal[1]))
         return [

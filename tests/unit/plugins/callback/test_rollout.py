@@ -19,7 +19,7 @@ def callback() -> Any:
 
 def result_of(action: str, result: Any, check_mode: bool = False, **arguments: Any) -> Any:
     host = SimpleNamespace(get_name=lambda: "web1")
-    task = SimpleNamespace(action=action, args=arguments, check_mode=check_mode)
+    task = SimpleNamespace(action=action, args=arguments, check_mode=check_mode, run_once=False)
     return SimpleNamespace(_host=host, _task=task, _result=result)
 
 
@@ -61,6 +61,51 @@ def test_undoing_does_not_hide_why(callback: Any) -> None:
 def test_unreachable_hosts_are_counted(callback: Any) -> None:
     callback.v2_runner_on_unreachable(result_of("ansible.builtin.ping", {"unreachable": True}))
     assert printed(callback)[-1] == "unreachable: 1"
+
+
+PROVEN = {"verdict": {"verdict": "handover_verified", "accepted": True}}
+
+
+def jumped(callback: Any) -> None:
+    callback.v2_runner_on_ok(result_of("kho.kexec.kexec_image", {"plan": {"action": "handover"}}, release="latest"))
+    callback.v2_runner_on_ok(result_of("kho.kexec.kexec_reboot", PROVEN))
+
+
+def test_failure_of_another_task_before_the_commit(callback: Any) -> None:
+    jumped(callback)
+    callback.v2_runner_on_failed(result_of("ansible.builtin.uri", {"msg": "500"}))
+    assert printed(callback)[-1] == "unhealthy: 1"
+
+
+def test_failures_that_are_not_the_hosts(callback: Any) -> None:
+    jumped(callback)
+    of_the_wave = result_of("ansible.builtin.fail", {"msg": "The rollout stops here."})
+    of_the_wave._task.run_once = True
+    callback.v2_runner_on_failed(of_the_wave)
+    callback.v2_runner_on_failed(result_of("ansible.builtin.uri", {"msg": "500"}), ignore_errors=True)
+    assert printed(callback)[-1] == "handover_verified: 1"
+
+
+def test_failed_commit(callback: Any) -> None:
+    jumped(callback)
+    callback.v2_runner_on_failed(result_of("kho.kexec.kexec_commit", {"code": "boot_loader_unknown"}))
+    assert printed(callback)[-1] == "handover_verified, not committed: 1"
+
+
+def test_rollback_after_the_upgrade(callback: Any) -> None:
+    jumped(callback)
+    callback.v2_runner_on_failed(result_of("ansible.builtin.uri", {"msg": "500"}))
+    back = {"plan": {"action": "handover"}}
+    callback.v2_runner_on_ok(result_of("kho.kexec.kexec_image", back, release="previous"))
+    callback.v2_runner_on_ok(result_of("kho.kexec.kexec_reboot", PROVEN))
+    assert printed(callback)[-1] == "unhealthy, rolled back: 1"
+
+
+def test_host_that_is_lost_before_its_rollback(callback: Any) -> None:
+    jumped(callback)
+    callback.v2_runner_on_failed(result_of("ansible.builtin.uri", {"msg": "500"}))
+    callback.v2_runner_on_unreachable(result_of("kho.kexec.kexec_image", {}, release="previous"))
+    assert printed(callback)[-1] == "unhealthy, rollback: unreachable: 1"
 
 
 def test_a_mistake_becomes_a_warning(callback: Any) -> None:

@@ -146,3 +146,100 @@ def test_plans_of_any_shape(junk: Any) -> None:
     rollout = preview_of(("kexec_image", {"running": junk, "target": junk, "plan": junk, "failed": True}))
     assert len(rollout.preview_rows()[0]) == len(PREVIEW_HEADER)
     assert rollout.remedies()
+
+
+LEFT_AGAIN = {"release": "7.2.13-kho", "previous_release": "7.3.4-kho", "kexec_count": 2}
+STAGED_BACK = {
+    "running": {"release": "7.3.4-kho"},
+    "target": {"release": "7.2.13-kho"},
+    "plan": {"action": "handover", "promise": LEFT_AGAIN},
+}
+BACK = {
+    "promise": LEFT_AGAIN,
+    "outage_seconds": 9.0,
+    "verdict": {"verdict": "handover_verified", "accepted": True, "reported": LEFT_AGAIN},
+}
+UNHEALTHY = {**PROVEN, "failed": True, "verdict": {**PROVEN["verdict"], "verdict": "unhealthy", "accepted": False}}
+LOST = {"failed": True, "promise": LEFT_AGAIN, "verdict": {"verdict": "unreachable", "accepted": False}}
+KEPT = {"changed": True}
+BROKEN = {"failed": True, "code": "boot_loader_unknown"}
+UPGRADE = [("kexec_image", STAGED), ("kexec_reboot", UNHEALTHY)]
+
+
+def story_of(*told: tuple[str, Any]) -> tuple[str, ...]:
+    """Return the row of a host. ``back``: the image of a rollback, ``failure``: another task's, ``lost``: any task's."""
+    rollout = Rollout()
+    for what, result in told:
+        if what == "failure":
+            rollout.note_failure("web1", result)
+        elif what == "lost":
+            rollout.note_lost("web1", back=result)
+        elif what == "back":
+            rollout.note_result("web1", "kexec_image", result, back=True)
+        else:
+            rollout.note_result("web1", what, result)
+    (row,) = rollout.rows()
+    assert rollout.counts() == [(row[5], 1)]
+    return row
+
+
+@pytest.mark.parametrize(
+    ("told", "word"),
+    [
+        ([("back", STAGED_BACK), ("kexec_reboot", BACK), ("kexec_commit", KEPT)], "unhealthy, rolled back"),
+        (
+            [("back", STAGED_BACK), ("kexec_reboot", BACK), ("kexec_commit", BROKEN)],
+            "unhealthy, rolled back, not committed",
+        ),
+        ([("back", STAGED_BACK), ("kexec_reboot", LOST)], "unhealthy, rollback: unreachable"),
+        ([("back", {"failed": True, "code": "previous_unknown"})], "unhealthy, rollback: previous_unknown"),
+        ([("back", STAGED_BACK), ("failure", BROKEN)], "unhealthy, rollback: boot_loader_unknown"),
+        ([("lost", True), ("failure", {})], "unhealthy, rollback: unreachable"),
+    ],
+)
+def test_row_of_an_upgrade_that_was_rolled_back(told: list[tuple[str, Any]], word: str) -> None:
+    row = story_of(*UPGRADE, *told, ("failure", {"failed": True, "msg": "What went wrong first."}))
+    assert row == ("web1", "7.2.13-kho", "7.3.4-kho", "7.2.13-kho (1)", "7.2.13-kho (1)", word, "8.3")
+
+
+def test_row_of_a_rollback_alone() -> None:
+    assert story_of(("back", STAGED_BACK), ("kexec_reboot", BACK), ("kexec_commit", KEPT)) == (
+        *("web1", "7.3.4-kho", "7.2.13-kho", "7.3.4-kho (2)", "7.3.4-kho (2)", "handover_verified", "9.0"),
+    )
+
+
+def test_rollback_that_cannot_even_begin() -> None:
+    assert story_of(("lost", True))[5] == "unreachable"
+
+
+def test_upgrade_after_a_rollback_is_another_story() -> None:
+    told = [("back", STAGED_BACK), ("kexec_reboot", BACK), ("kexec_image", STAGED), ("kexec_reboot", PROVEN)]
+    assert story_of(*told)[2:6:3] == ("7.3.4-kho", "handover_verified")
+
+
+@pytest.mark.parametrize(
+    ("told", "word"),
+    [
+        ([("kexec_reboot", PROVEN), ("failure", {"msg": "The test of the operator's."})], "unhealthy"),
+        ([("kexec_reboot", PROVEN), ("lost", False)], "unreachable"),
+        ([("kexec_reboot", PROVEN), ("kexec_commit", BROKEN)], "handover_verified, not committed"),
+        ([("kexec_reboot", PROVEN), ("kexec_commit", KEPT), ("failure", BROKEN)], "handover_verified"),
+        ([("kexec_reboot", PROVEN), ("kexec_commit", KEPT), ("lost", False)], "handover_verified"),
+        ([("failure", {"code": "guard_not_persistent"}), ("failure", {})], "guard_not_persistent"),
+        ([("failure", {})], "failed"),
+    ],
+)
+def test_what_fails_before_the_commit_counts(told: list[tuple[str, Any]], word: str) -> None:
+    assert story_of(("kexec_image", STAGED), *told)[5] == word
+
+
+def test_cold_boot_that_was_promised_is_not_shown_as_such_when_a_check_failed() -> None:
+    cold = {"verdict": {"verdict": "cold_boot", "accepted": True}}
+    assert story_of(("kexec_image", STAGED), ("kexec_reboot", cold), ("failure", {}))[5] == "unhealthy"
+
+
+def test_other_failures_and_commits_make_no_rows() -> None:
+    rollout = Rollout()
+    rollout.note_failure("web1", BROKEN)
+    rollout.note_result("web1", "kexec_commit", {})
+    assert rollout.rows() == []
