@@ -180,9 +180,13 @@ def _run_all(given: dict[str, list[Cell]]) -> list[Result]:
     owner = run.default_owner(os.environ)
     inventory = run.up(run.Request(RUN, guests, offered, owner, _BOOT_WITHIN, processors=1))
     matrix = Matrix(inventory, releases)
+
+    def run_on(name: str) -> list[Result]:
+        _install(name, wanted[name], inventory)
+        return matrix.run(name, given[name])
+
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda name: _install(name, wanted[name], inventory), given))
-        return [result for share in pool.map(matrix.run, given, given.values()) for result in share]
+        return [result for share in pool.map(run_on, given) for result in share]
 
 
 def _install(guest: str, names: list[str], inventory: Path) -> None:

@@ -136,9 +136,13 @@ def _tell(chosen: Sequence[Story], plain_guests: int) -> list[Ending]:
     owner = run.default_owner(os.environ)
     inventory = run.up(run.Request(RUN, guests, offered, owner, _BOOT_WITHIN))
     teller = Storyteller(inventory, releases)
+
+    def tell_on(name: str) -> list[Ending]:
+        _install(name, wanted[name], inventory)
+        return teller.tell_all(name, shares[name])
+
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda name: _install(name, wanted[name], inventory), shares))
-        return [ending for endings in pool.map(teller.tell_all, shares, shares.values()) for ending in endings]
+        return [ending for endings in pool.map(tell_on, shares) for ending in endings]
 
 
 def _shares(chosen: Sequence[Story], guests: int) -> dict[str, list[Story]]:
