@@ -24,6 +24,9 @@ MOLECULE_BASE = MOLECULE / "config.yml"
 # Those that the tests on real guests use.
 KERNELS = ("old", "new", "kho-v9", "luo-v9", "metadata-v2", "tiny-log", "debian")
 
+# Scenarios that take too long for every run of the tests.
+WITH_STORIES = ("prepare",)
+
 PYTHON = frozenset({"python"})
 CORE = PYTHON | {"unit"}
 LAB = PYTHON | {"lab"}
@@ -172,7 +175,7 @@ def molecule_test(scenario: str, context: Context) -> None:
 
 def molecule(dev: Environment) -> Iterator[Step]:
     """Yield a step for each scenario."""
-    scenarios = sorted(path.parent.name for path in MOLECULE.glob("*/molecule.yml"))
+    scenarios = sorted({path.parent.name for path in MOLECULE.glob("*/molecule.yml")} - set(WITH_STORIES))
     if not scenarios:
         yield Step("molecule", "molecule", "molecule", no_scenario, LAB, (dev,))
     for name in scenarios:

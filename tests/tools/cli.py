@@ -110,9 +110,14 @@ def run_matrix(context: Context) -> None:
 
 
 def stories(arguments: argparse.Namespace) -> int:
-    """Tell bad days on real guests."""
-    action = catalogue.tool("python", "-m", "stories", *arguments.names)
-    return alone(Step("stories", "stories", "stories", action, catalogue.LAB, (environments.controller(),)))
+    """Tell bad days on real guests, and run the scenarios that take too long for the tests."""
+
+    def tell(context: Context) -> None:
+        context.tool("python", "-m", "stories", *arguments.names)
+        for scenario in () if arguments.names else catalogue.WITH_STORIES:
+            catalogue.molecule_test(scenario, context)
+
+    return alone(Step("stories", "stories", "stories", tell, catalogue.LAB, (environments.controller(),)))
 
 
 def show_steps(_arguments: argparse.Namespace) -> int:
