@@ -17,7 +17,7 @@ description:
     before - the release that was left, the target, what the new kernel was to report and what it reported
     (previous release and count), the verdict, and the outage in seconds. Below, how many hosts got which verdict.
   - When a host was rolled back after its upgrade, the row keeps the upgrade, and the verdict says how both ended, such
-    as C(unhealthy, rolled back) or C(unhealthy, rollback: unreachable). A host on which another task failed between
+    as C(unhealthy, rolled back), or C(rollback) and why that failed. A host on which another task failed between
     the verdict and M(kho.kexec.kexec_commit) is C(unhealthy) too. C(not committed) says that the commit failed.
   - In check mode, and when only M(kho.kexec.kexec_plan_info) ran, the table says instead what would be done - the
     release that runs, the target, the action, what would be promised, warnings and the code of a refusal. Below, for

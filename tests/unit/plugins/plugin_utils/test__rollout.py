@@ -167,7 +167,7 @@ UPGRADE = [("kexec_image", STAGED), ("kexec_reboot", UNHEALTHY)]
 
 
 def story_of(*told: tuple[str, Any]) -> tuple[str, ...]:
-    """Return the row of a host. ``back``: the image of a rollback, ``failure``: another task's, ``lost``: any task's."""
+    """Return the row of a host. ``back``: the image of a rollback, ``failure``: another task's, ``lost``: any one's."""
     rollout = Rollout()
     for what, result in told:
         if what == "failure":
