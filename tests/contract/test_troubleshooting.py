@@ -12,8 +12,17 @@ from contract.emitted import Sources, Unresolved
 from contract.tree import PLUGINS, ROOT, files
 
 PAGES = [
-    ROOT / "docs" / name
-    for name in ("troubleshooting.md", "notes.md", "health.md", "preparing.md", "boot_default.md", "guard.md")
+    ROOT / "docs" / f"{name}.md"
+    for name in (
+        "troubleshooting",
+        "verdicts",
+        "notes",
+        "health",
+        "preparing",
+        "boot_default",
+        "guard",
+        "way_back",
+    )
 ]
 # "## `cold_boot`": a heading that is a code, and nothing more.
 HEADING = re.compile(r"^#+ `([a-z][a-z0-9_]*)`$")
