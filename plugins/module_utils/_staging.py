@@ -87,6 +87,8 @@ def load(host: Host, policy: Policy, asker: Asker, check_mode: bool) -> dict[str
     plan = decide(situation)
     running, transition = situation.running, situation.transition
     findings = _observed(situation, plan)
+    if situation.claim is not None:
+        findings["claim"] = situation.claim.as_dict()
     if plan.action == "refuse":
         raise _refusal(plan, findings)
     try:

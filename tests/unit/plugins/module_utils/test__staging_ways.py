@@ -169,3 +169,11 @@ def test_an_image_that_is_staged_under_a_claim_expires(host):
     again = load(host, Policy(), Asker(CREATED, "run", "op", 60), False)
     assert [note["code"] for note in again["notes"]] == ["image_does_not_expire"]
     assert "no bus" in again["notes"][0]["message"]
+
+
+def test_who_is_refused_for_a_claim_learns_whose_it_is(host):
+    load(host, Policy(), Asker(CREATED, "run", "op", 60), False)
+    with pytest.raises(Refusal) as caught:
+        load(host, Policy(), Asker(CREATED, "other"), False)
+    assert (caught.value.code, caught.value.findings["claim"]["run"]) == ("host_claimed", "run")
+    assert load(host, Policy(), Asker(CREATED, "other", over=("run",)), False)["plan"]["action"] == "handover"
