@@ -38,7 +38,7 @@ class Request:
     """A run to start: `guests` from name to kind; `kernels` are the names of those that the repository offers.
 
     `owner` is the number of the process that the run belongs to: the run ends when it does. `timeout` is how many
-    seconds the guests have to boot. `processors` is how many each of them has.
+    seconds the guests have to boot.
     """
 
     name: str
@@ -46,7 +46,6 @@ class Request:
     kernels: Sequence[str]
     owner: int
     timeout: float
-    processors: int = 2
 
 
 def default_owner(environment: Mapping[str, str]) -> int:
@@ -67,6 +66,15 @@ def default_owner(environment: Mapping[str, str]) -> int:
             "name a process with --owner-pid or KHO_LAB_OWNER"
         )
     return leader
+
+
+def processors(guests: int, here: int) -> int:
+    """How many processors each of so many guests gets, where there are so many.
+
+    Two, unless there are more guests than pairs of processors: one that waits for another, which does not run, wastes
+    the time of both.
+    """
+    return max(1, min(2, here // max(1, guests)))
 
 
 def access(folder: RunFolder) -> Access:
@@ -103,7 +111,7 @@ def up(request: Request) -> Path:
 
 def _plan(folder: RunFolder, request: Request, images: Mapping[str, Image], choice: Choice, port: int) -> RunPlan:
     client_key = credentials.make_key(folder.key).public
-    hardware = prepare.Hardware(choice.accelerator, request.processors)
+    hardware = prepare.Hardware(choice.accelerator, processors(len(request.guests), os.cpu_count() or 1))
     guests = [
         prepare.guest(folder, name, images[kind], hardware, client_key, port) for name, kind in request.guests.items()
     ]

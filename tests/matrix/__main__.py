@@ -178,7 +178,7 @@ def _run_all(given: dict[str, list[Cell]]) -> list[Result]:
     releases = {kernel.name: kernel.release for kernel in kernels.ensure(offered)}
     guests = {name: cells[0].guest for name, cells in given.items()}
     owner = run.default_owner(os.environ)
-    inventory = run.up(run.Request(RUN, guests, offered, owner, _BOOT_WITHIN, processors=1))
+    inventory = run.up(run.Request(RUN, guests, offered, owner, _BOOT_WITHIN))
     matrix = Matrix(inventory, releases)
 
     def run_on(name: str) -> list[Result]:

@@ -134,7 +134,7 @@ def _tell(chosen: Sequence[Story], plain_guests: int) -> list[Ending]:
     releases = {kernel.name: kernel.release for kernel in kernels.ensure(offered)}
     guests = {name: share[0].kind for name, share in shares.items()}
     owner = run.default_owner(os.environ)
-    inventory = run.up(run.Request(RUN, guests, offered, owner, _BOOT_WITHIN, processors=1))
+    inventory = run.up(run.Request(RUN, guests, offered, owner, _BOOT_WITHIN))
     teller = Storyteller(inventory, releases)
 
     def tell_on(name: str) -> list[Ending]:

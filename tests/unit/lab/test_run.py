@@ -1,0 +1,16 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from lab.run import processors
+
+
+@pytest.mark.parametrize(
+    ("guests", "here", "each"), [(1, 2, 2), (2, 2, 1), (3, 2, 1), (3, 16, 2), (1, 1, 1), (0, 4, 2)]
+)
+def test_guests_share_the_processors_that_are_there(guests: int, here: int, each: int) -> None:
+    assert processors(guests, here) == each
