@@ -11,8 +11,9 @@ class ModuleDocFragment:
 options:
   claim_timeout:
     description:
-      - Claims the host for so many seconds, so that no other run stages, jumps or unloads there at the same time. Each
-        task of this run with this option renews the claim, and M(kho.kexec.kexec_commit) or O(state=unloaded) ends it.
+      - Claims the host for so many seconds, so that no other run stages, jumps or unloads there at the same time.
+        Each task of this run with this option renews the claim, and M(kho.kexec.kexec_commit) or
+        O(kho.kexec.kexec_image#module:state=unloaded) ends it.
       - A host that another run has claimed is refused with the name and the time of that run. The claim of a run that
         is known to have died on this controller is taken over; any other ends after its time.
       - An image that is staged under a claim is unloaded by the host itself when that time is over, because a plain

@@ -76,7 +76,10 @@ class Lab:
         key = make_key(folder.key).public
         no_firmware = dataclasses.replace(self._image, ovmf_code=Path("/missing.fd"))
         images = {name: no_firmware if name in broken else self._image for name in guests}
-        plans = [prepare.guest(folder, name, images[name], prepare.Hardware(choice.accelerator), key, port) for name in guests]
+        plans = [
+            prepare.guest(folder, name, images[name], prepare.Hardware(choice.accelerator), key, port)
+            for name in guests
+        ]
         return RunPlan(folder.name, str(choice), f"http://127.0.0.1:{port}/", plans)
 
 
