@@ -155,3 +155,21 @@ def two_controllers(stage: Stage) -> None:
     require(told.status, 0, "exit status of the first", told)
     require(stage.running(), stage.new, "release")
     is_quiet(stage)
+
+
+@story()
+def controller_killed_while_rolling_back(stage: Stage) -> None:
+    """The next run proves that the host is back, and the one after that does not send it there again."""
+    tasks = stage.tasks("verify", [{"name": "Look", "ansible.builtin.fail": {"msg": "the shop is closed"}}])
+    with stage.playing(kexec_upgrade_verify_tasks=tasks) as show:
+        before = len(stage.boots())
+        show.wait_for_task("Go back to it")
+        stage.wait_for_boot(before + 1)
+        show.kill()
+    told = stage.play()
+    require(told.result["accepted"], False, "accepted", told)
+    require_in("is not the target", told.failures[-1], "message")
+    require(stage.running(), stage.old, "release")
+    again = stage.play()
+    require(again.result["code"], "target_failed_before", "code of the run after that", again)
+    is_quiet(stage)
