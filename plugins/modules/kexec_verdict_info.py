@@ -63,6 +63,8 @@ verdict:
         - V(wrong_previous_release), the target names another origin than the kernel that was left.
         - V(unexpected_count), there were other kexecs between the two looks.
         - V(not_rebooted), the host is still in the boot that it was to leave.
+        - V(unhealthy), what was promised came true, and the host had new troubles when M(kho.kexec.kexec_reboot) judged
+          it.
       type: str
       sample: handover_verified
     accepted:
@@ -76,6 +78,8 @@ verdict:
         - Why, where that is known to a program, otherwise V(null).
         - "With V(kexec_without_handover): V(kho_off), V(abi_mismatch), V(metadata_version), V(not_built),
           V(legacy_load), V(not_offered) or V(unknown)."
+        - "With V(rolled_back): V(guard) when the guard gave the target up."
+        - "With V(unhealthy): the code of the first trouble."
         - "With V(wrong_kernel): V(kdump) when the host is saving a crash dump, V(boot_default) when a cold boot was
           promised and the boot loader started another kernel."
         - "With V(handover_verified): V(count_not_compared) when the count before was not known."
@@ -100,13 +104,16 @@ verdict:
         boot: handover
         boot_id: 9f3c1f52-7c5e-4d53-9a9e-0b6f2c1d7a11
     evidence:
-      description: The boot ids, where the count was read, and the notes of M(kho.kexec.kho_facts).
+      description: >-
+        The boot ids, where the count was read, the notes of M(kho.kexec.kho_facts), and the new troubles (V(null) when
+        the health was not compared).
       type: dict
       sample:
         boot_id_left: 14279335-2684-452e-8909-1f3ab862a53b
         boot_id_found: 9f3c1f52-7c5e-4d53-9a9e-0b6f2c1d7a11
         source: debugfs
         notes: []
+        troubles: null
 transition:
   description: The transition record, in the shape that M(kho.kexec.kexec_image) returns; V(null) when there is none.
   returned: success

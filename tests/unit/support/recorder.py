@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Generator, Iterator, List, Sequence, Set, Tuple, Union
+from typing import ContextManager, Generator, Iterator, List, Sequence, Set, Tuple, Union
 
 from ansible_collections.kho.kexec.plugins.module_utils._host import (
     KMSG,
@@ -85,6 +85,9 @@ class Recorder(Host):
 
     def remove(self, path: str) -> bool:
         return self._host.remove(path)
+
+    def locked(self, path: str) -> ContextManager[None]:
+        return self._host.locked(path)
 
     @contextmanager
     def _noting_denial(self, path: str) -> Iterator[None]:

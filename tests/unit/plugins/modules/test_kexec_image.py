@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 import yaml
 
+from ansible_collections.kho.kexec.plugins.module_utils._claim import CLAIM_PATH
 from ansible_collections.kho.kexec.plugins.module_utils._transition import RECORD_PATH, read_transition
 from ansible_collections.kho.kexec.plugins.modules import kexec_image
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, KexecHost
@@ -107,10 +109,21 @@ def test_options_that_do_not_exist(host, options):
 
 def test_all_that_is_returned_is_documented_and_the_other_way_round(host):
     success, failure = run(host)[1], run(host, release="9")[1]
-    assert set(success) - ADDED_BY_ANSIBLE == set(RETURNED) - {"code"}
-    assert set(failure) - ADDED_BY_ANSIBLE == set(RETURNED) - {"diff"}
-    assert set(run(host, state="unloaded")[1]) - ADDED_BY_ANSIBLE == set(RETURNED) - {"code"}
+    of_loading, of_refusals = {"notes", "unconfirmed"}, {"code", "claim"}
+    assert set(success) - ADDED_BY_ANSIBLE == set(RETURNED) - of_refusals
+    assert set(failure) - ADDED_BY_ANSIBLE == set(RETURNED) - of_loading - {"diff", "claim"}
+    assert set(run(host, state="unloaded")[1]) - ADDED_BY_ANSIBLE == set(RETURNED) - of_loading - of_refusals
     for name in ("plan", "target"):
         assert set(success[name]) == set(RETURNED[name]["contains"])
     assert set(success["plan"]["promise"]) == set(RETURNED["plan"]["contains"]["promise"]["contains"])
     assert set(success["transition"]) == set(RETURNED["transition"]["sample"])
+
+
+def test_the_claim_of_another_run_is_returned(host):
+    claim = {"owner": "somebody else", "run": "1", "since": "2026-01-01T00:00:00Z", "until": "9999-01-01T00:00:00Z"}
+    host.add(CLAIM_PATH, json.dumps(claim))
+    for state in ("loaded", "unloaded"):
+        rc, result = run(host, state=state)
+        assert (rc, result["code"], result["claim"]) == (1, "host_claimed", claim)
+    assert set(claim) == set(RETURNED["claim"]["sample"])
+    assert host.is_loaded is False

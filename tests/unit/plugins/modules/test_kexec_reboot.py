@@ -61,11 +61,11 @@ def test_without_the_controllers_half_nothing_is_done(host, options):
 def test_other_phases_do_not_exist(host):
     rc, result = run(host, phase="stay")
     assert (rc, read_transition(host)) == (1, transition())
-    assert "leave, arrive" in result["msg"]
+    assert "leave, leave_again, arrive" in result["msg"]
 
 
 def test_every_verdict_is_documented():
     documented = " ".join(yaml.safe_load(kexec_reboot.RETURN)["verdict"]["contains"]["verdict"]["description"])
     verdicts = ["handover_verified", "kexec_without_handover", "cold_boot", "rolled_back", "wrong_kernel"]
-    verdicts += ["wrong_previous_release", "unexpected_count", "not_rebooted", "unreachable"]
+    verdicts += ["wrong_previous_release", "unexpected_count", "not_rebooted", "unhealthy", "unreachable"]
     assert [verdict for verdict in verdicts if f"V({verdict})" not in documented] == []
