@@ -13,8 +13,8 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.kho.kexec.plugins.module_utils._options import jump_spec
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
-from ansible_collections.kho.kexec.plugins.plugin_utils._asker import asker, dead_run
 from ansible_collections.kho.kexec.plugins.plugin_utils._banner import BannerProbe
+from ansible_collections.kho.kexec.plugins.plugin_utils._claiming import taking_over
 from ansible_collections.kho.kexec.plugins.plugin_utils._deadline import Deadline, MonotonicClock
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump import Jump, View
 from ansible_collections.kho.kexec.plugins.plugin_utils._route import find_route
@@ -47,7 +47,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
     def _jump(self, options: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         host = self._connection.get_option("host") or self._play_context.remote_addr
         view = View(*choose_route(self._connection.get_option, host), options["rollback_timeout"])
-        session = Session(self._connection, _Action(self, task_vars), {**self._task.args, "asker": asker()})
+        session = Session(self._connection, _Action(self, task_vars), self._task.args)
         name = printable(str(task_vars.get("inventory_hostname", host)))
         return Jump(
             session,
@@ -71,17 +71,13 @@ class _Action:
         return result
 
     def run_module(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        result = self._execute(name, arguments)
-        dead = dead_run(result)
-        if dead is None:
+        def execute(asks: dict[str, Any]) -> dict[str, Any]:
+            result: dict[str, Any] = self._plugin._execute_module(
+                module_name=name, module_args={**arguments, "asker": asks}, task_vars=self._task_vars
+            )
             return result
-        return self._execute(name, {**arguments, "asker": {**arguments["asker"], "over": [dead]}})
 
-    def _execute(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        result: dict[str, Any] = self._plugin._execute_module(
-            module_name=name, module_args=dict(arguments), task_vars=self._task_vars
-        )
-        return result
+        return taking_over(execute)
 
     def set_remote_files_aside(self) -> None:
         shell = self._plugin._connection._shell

@@ -9,9 +9,10 @@ A claim ends when it is released, when its time is over, or when whoever asks kn
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any, Tuple
+from typing import Any, Iterator, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host import Host, HostError
@@ -83,25 +84,37 @@ def claim_in_the_way(host: Host, asker: Asker) -> Claim | None:
     return claim if claim is not None and claim.holds_against(asker) else None
 
 
+@contextmanager
+def alone(host: Host, check_mode: bool) -> Iterator[None]:
+    """Keep other modules out while this one works on the host; what only looks disturbs nobody.
+
+    A module goes on after its controller died, and the next run must not work beside it. Raises HostError.
+    """
+    if check_mode:
+        yield
+        return
+    with host.locked(LOCK_PATH):
+        yield
+
+
 def respect_claims(host: Host, asker: Asker) -> None:
     """Raises Refusal ``host_claimed`` when another run works on the host."""
     _refuse(claim_in_the_way(host, asker))
 
 
 def take_claim(host: Host, asker: Asker) -> None:
-    """Claim the host, or renew the claim; without ``seconds``, only look.
+    """Claim the host, or renew the claim; without ``seconds``, only look. To be called ``alone``.
 
     Raises Refusal ``host_claimed`` and HostError.
     """
     if not asker.seconds:
         respect_claims(host, asker)
         return
-    with host.locked(LOCK_PATH):
-        existing = read_claim(host)
-        _refuse(existing if existing is not None and existing.holds_against(asker) else None)
-        since = existing.since if existing is not None and existing.run == asker.run else asker.now
-        claim = Claim(asker.owner, asker.run, since, later(asker.now, asker.seconds))
-        host.write_atomically(CLAIM_PATH, json.dumps(asdict(claim)).encode("utf-8") + b"\n")
+    existing = read_claim(host)
+    _refuse(existing if existing is not None and existing.holds_against(asker) else None)
+    since = existing.since if existing is not None and existing.run == asker.run else asker.now
+    claim = Claim(asker.owner, asker.run, since, later(asker.now, asker.seconds))
+    host.write_atomically(CLAIM_PATH, json.dumps(asdict(claim)).encode("utf-8") + b"\n")
 
 
 def release_claim(host: Host, asker: Asker) -> None:

@@ -16,6 +16,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ContextManager, Dict, Generator, Iterator, List, Sequence
@@ -32,6 +33,9 @@ KMSG = "/dev/kmsg"
 KMSG_RECORD_LIMIT = 16384
 # Programs such as kexec live in sbin, which is not on the PATH of every session.
 SYSTEM_PATHS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+
+# Seconds that somebody who holds a lock is waited for: longer than loading an image takes on a slow host.
+LOCK_PATIENCE = 120.0
 
 _REASON_BY_ERRNO = {
     errno.ENOENT: "absent",
@@ -161,7 +165,10 @@ class Host(abc.ABC):
 
     @abc.abstractmethod
     def locked(self, path: str) -> ContextManager[None]:
-        """Keep other processes out that lock the same file; wait for them. Its parent directory is made if missing."""
+        """Keep other processes out that lock the same file. Its parent directory is made if missing.
+
+        Others are waited for, and ``failed`` when that takes longer than ``LOCK_PATIENCE``.
+        """
 
 
 @contextmanager
@@ -292,8 +299,7 @@ class LocalHost(Host):
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            with _host_errors(path):
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _lock(descriptor, path)
             yield
         finally:
             os.close(descriptor)
@@ -310,6 +316,22 @@ def _environment_with(program: str) -> Dict[str, str]:
     if shutil.which(program, path=environment["PATH"]) is None:
         raise HostError(program, "absent", "not found in " + environment["PATH"])
     return environment
+
+
+def _lock(descriptor: int, path: str) -> None:
+    deadline = time.monotonic() + LOCK_PATIENCE
+    while True:
+        try:
+            with _host_errors(path):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except HostError as error:
+            if not isinstance(error.__cause__, BlockingIOError):
+                raise
+            if time.monotonic() > deadline:
+                detail = f"another process has held it for {LOCK_PATIENCE:g} s"
+                raise HostError(path, "failed", detail) from error
+        time.sleep(0.1)
 
 
 def _kmsg_records(descriptor: int) -> Iterator[bytes]:

@@ -120,7 +120,7 @@ code:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kho.kexec.plugins.module_utils._claim import time_of_day
+from ansible_collections.kho.kexec.plugins.module_utils._claim import alone, time_of_day
 from ansible_collections.kho.kexec.plugins.module_utils._commit import NEVER, PREFER, REQUIRE, commit
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
@@ -140,7 +140,9 @@ def main() -> None:
     options = module.params
     asker = asker_of(options, time_of_day())
     try:
-        result = commit(LocalHost(), options["boot_default"], options["accept"], asker, module.check_mode)
+        host = LocalHost()
+        with alone(host, module.check_mode):
+            result = commit(host, options["boot_default"], options["accept"], asker, module.check_mode)
     except KhoError as error:
         fail(module, error)
     for note in result["notes"]:

@@ -279,7 +279,7 @@ code:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kho.kexec.plugins.module_utils._claim import time_of_day
+from ansible_collections.kho.kexec.plugins.module_utils._claim import alone, time_of_day
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._module import fail
@@ -299,10 +299,11 @@ def main() -> None:
     host, options = LocalHost(), module.params
     asker = asker_of(options, time_of_day())
     try:
-        if options["state"] == "unloaded":
-            result = unload(host, asker, module.check_mode)
-        else:
-            result = load(host, policy_of(options), asker, module.check_mode)
+        with alone(host, module.check_mode):
+            if options["state"] == "unloaded":
+                result = unload(host, asker, module.check_mode)
+            else:
+                result = load(host, policy_of(options), asker, module.check_mode)
     except KhoError as error:
         fail(module, error)
     for warning in [*(result["plan"] or {}).get("warnings", []), *result.get("notes", [])]:

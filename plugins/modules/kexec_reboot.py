@@ -273,7 +273,7 @@ code:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kho.kexec.plugins.module_utils._claim import time_of_day
+from ansible_collections.kho.kexec.plugins.module_utils._claim import alone, time_of_day
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._jump import arrive, leave
@@ -299,10 +299,11 @@ def main() -> None:
         if options["phase"] is None:
             raise NO_PHASE
         checks = checks_of(options)
-        if options["phase"] == "arrive":
-            result = arrive(host, checks, module.check_mode)
-        else:
-            result = leave(host, departure_of(options), asker_of(options, time_of_day()), module.check_mode)
+        with alone(host, module.check_mode):
+            if options["phase"] == "arrive":
+                result = arrive(host, checks, module.check_mode)
+            else:
+                result = leave(host, departure_of(options), asker_of(options, time_of_day()), module.check_mode)
     except KhoError as error:
         fail(module, error)
     module.exit_json(**result)

@@ -5,11 +5,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._asker import asker, dead_run
+
+# A run that was killed may leave a module behind that claims the host for it after another was taken over.
+MOST_DEAD_RUNS = 5
+
+
+def taking_over(execute: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """Execute a module, given who asks, until no claim of a dead run is in its way; returns its last answer."""
+    asks = asker()
+    answer = execute(asks)
+    while (dead := dead_run(answer)) is not None and len(asks["over"]) < MOST_DEAD_RUNS:
+        asks = {**asks, "over": [*asks["over"], dead]}
+        answer = execute(asks)
+    return answer
 
 
 class ClaimingAction(ActionBase):  # type: ignore[misc]  # ansible-core has no types
@@ -26,10 +40,7 @@ class ClaimingAction(ActionBase):  # type: ignore[misc]  # ansible-core has no t
         if "asker" in arguments:
             message = "A task cannot set `asker`: the controller's half of this action says who asks. Leave it out."
             return {**result, "failed": True, "changed": False, "code": "asker_set", "msg": message}
-        arguments["asker"] = asker()
-        answer = self._execute_module(module_args=arguments, task_vars=task_vars)
-        dead = dead_run(answer)
-        if dead is not None:
-            arguments["asker"]["over"] = [dead]
-            answer = self._execute_module(module_args=arguments, task_vars=task_vars)
+        answer = taking_over(
+            lambda asks: self._execute_module(module_args={**arguments, "asker": asks}, task_vars=task_vars)
+        )
         return {**result, **answer}

@@ -127,16 +127,23 @@ class TestRemoteFiles:
 
     def test_module_runs_as_part_of_the_task(self) -> None:
         plugin = MagicMock()
+        plugin._execute_module.return_value = {"changed": True}
         kexec_reboot._Action(plugin, {"inventory_hostname": "a"}).run_module("kho.kexec.kexec_reboot", {"phase": "x"})
-        plugin._execute_module.assert_called_once_with(
-            module_name="kho.kexec.kexec_reboot", module_args={"phase": "x"}, task_vars={"inventory_hostname": "a"}
-        )
+        given = plugin._execute_module.call_args.kwargs
+        assert (given["module_name"], given["task_vars"]) == ("kho.kexec.kexec_reboot", {"inventory_hostname": "a"})
+        assert given["module_args"]["phase"] == "x"
+        assert given["module_args"]["asker"]["over"] == []
 
-    def test_claim_of_a_run_that_has_died_is_taken_over(self) -> None:
-        gone = f"{run_of(os.getpid()).machine} {2**22 + 1} 1"
+    def test_claims_of_runs_that_have_died_are_taken_over(self) -> None:
+        gone = [f"{run_of(os.getpid()).machine} {2**22 + number} 1" for number in (1, 2)]
         plugin = MagicMock()
-        plugin._execute_module.side_effect = [{"code": "host_claimed", "claim": {"run": gone}}, {"changed": True}]
-        action = kexec_reboot._Action(plugin, {})
-        assert action.run_module("kho.kexec.kexec_reboot", {"asker": {"run": "x", "over": []}}) == {"changed": True}
-        again = plugin._execute_module.call_args.kwargs["module_args"]["asker"]
-        assert again == {"run": "x", "over": [gone]}
+        refused = [{"code": "host_claimed", "claim": {"run": run}} for run in gone]
+        plugin._execute_module.side_effect = [*refused, {"changed": True}]
+        assert kexec_reboot._Action(plugin, {}).run_module("kho.kexec.kexec_reboot", {}) == {"changed": True}
+        assert plugin._execute_module.call_args.kwargs["module_args"]["asker"]["over"] == gone
+
+    def test_claim_of_a_run_that_lives_is_respected(self) -> None:
+        plugin = MagicMock()
+        plugin._execute_module.return_value = {"code": "host_claimed", "claim": {"run": str(run_of(os.getpid()))}}
+        assert kexec_reboot._Action(plugin, {}).run_module("kho.kexec.kexec_reboot", {})["code"] == "host_claimed"
+        assert plugin._execute_module.call_count == 1

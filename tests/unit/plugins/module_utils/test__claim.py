@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.kho.kexec.plugins.module_utils import _host
 from ansible_collections.kho.kexec.plugins.module_utils._claim import (
     CLAIM_PATH,
     LOCK_PATH,
     Asker,
+    alone,
     claim_in_the_way,
     read_claim,
     release_claim,
@@ -19,7 +21,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._claim import (
     time_of_day,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
+from ansible_collections.kho.kexec.plugins.module_utils._host import HostError, LocalHost
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 
 NOW, LATER, AFTER = "2026-11-22T15:00:00Z", "2026-11-22T15:09:59Z", "2026-11-22T15:10:00Z"
@@ -87,9 +89,19 @@ def test_the_time_has_the_format_of_claims():
     assert now > NOW[:4]
 
 
-def test_two_processes_take_their_turns(tmp_path):
+def test_two_processes_take_their_turns(tmp_path, monkeypatch):
     path = str(tmp_path / "folder" / "lock")
     with LocalHost().locked(path):
         pass
-    with LocalHost().locked(path):
-        assert LOCK_PATH.startswith("/var/lib/kho-kexec/")
+    monkeypatch.setattr(_host, "LOCK_PATIENCE", 0.3)
+    with LocalHost().locked(path), pytest.raises(HostError, match="held it for 0.3 s"), LocalHost().locked(path):
+        pass
+
+
+def test_who_only_looks_locks_nothing(tmp_path):
+    host = FakeRoot(tmp_path)
+    host.deny(LOCK_PATH)
+    with alone(host, True):
+        pass
+    with pytest.raises(HostError), alone(host, False):
+        pass
