@@ -85,7 +85,6 @@ REPRESENTATIVE = (
     Cell(Kernel("new"), Kernel("old")),
     Cell(Kernel("old"), Kernel("metadata-v2")),
     Cell(Kernel("new", (TINY_SCRATCH,)), Kernel("old")),
-    Cell(Kernel("old", ("liveupdate=on",)), Kernel("luo-v9")),
 )
 
 

@@ -140,7 +140,7 @@ def power_cut_before_the_commit(stage: Stage) -> None:
     is_quiet(stage)
 
 
-@story(representative=True)
+@story()
 def two_controllers(stage: Stage) -> None:
     """The second is told who the first is, and disturbs nothing."""
     before = len(stage.boots())

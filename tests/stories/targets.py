@@ -26,7 +26,11 @@ def target_without_network(stage: Stage) -> None:
 def sshd_masked_in_target(stage: Stage) -> None:
     """The target runs, and nobody can log in."""
     before = len(stage.boots())
-    told = stage.play(kexec_upgrade_command_line_append=["systemd.mask=ssh.service", "systemd.mask=ssh.socket"])
+    told = stage.play(
+        kexec_upgrade_command_line_append=["systemd.mask=ssh.service", "systemd.mask=ssh.socket"],
+        kexec_upgrade_confirm_timeout=100,
+        kexec_upgrade_timeout=100,
+    )
     ends(stage, told, "rolled_back", stage.old, "guard")
     require(causes(stage, before), ["kexec", "reset"], "boots")
 
