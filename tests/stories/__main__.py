@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = sorted(set(parsed.names) - {story.name for story in STORIES})
     if unknown:
         parser.error(f"no story {', '.join(unknown)}; --list names all")
-    chosen = [story for story in STORIES if _is_wanted(story, parsed)]
+    chosen = sorted((story for story in STORIES if _is_wanted(story, parsed)), key=_place(parsed.names))
     if parsed.list:
         print("\n".join(f"{story.name:<50} {(story.tell.__doc__ or '').splitlines()[0]}" for story in chosen))
         return 0
@@ -119,6 +119,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run.down(RUN)
     _report(endings, [story for story in STORIES if story not in chosen])
     return 0 if endings and not any(ending.trouble for ending in endings) else 1
+
+
+def _place(names: Sequence[str]) -> Callable[[Story], int]:
+    """In the order in which they were asked for."""
+    return lambda story: names.index(story.name) if names else 0
 
 
 def _is_wanted(story: Story, parsed: argparse.Namespace) -> bool:
