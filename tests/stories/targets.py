@@ -10,6 +10,9 @@ from matrix.cells import Kernel
 from .stage import ROLLBACK, Stage
 from .story import causes, ends, is_untouched, require, require_in, story
 
+# Images cannot be read any more, and nothing is remembered of them.
+FORGET_IMAGES = "mv /usr/bin/lz4 /usr/bin/lz4.away; rm -f /var/cache/kho-kexec/images.json"
+
 
 @story(kernels=["no-net"])
 def target_without_network(stage: Stage) -> None:
@@ -43,7 +46,7 @@ def target_that_panics_at_once(stage: Stage) -> None:
     before = len(stage.boots())
     told = stage.play(kexec_upgrade_target=target, kexec_upgrade_accept=["luo_abi_mismatch"])
     is_untouched(stage, told, "accept_impossible", before)
-    stage.sh("mv /usr/bin/lz4 /usr/bin/lz4.away")
+    stage.sh(FORGET_IMAGES)
     try:
         told = stage.play(kexec_upgrade_target=target)
     finally:
@@ -137,7 +140,7 @@ def handover_that_is_lost(stage: Stage) -> None:
     """The target refuses what it is handed, which could not be read before: a kexec, and nothing is called verified."""
     target, before = stage.releases["kho-v9"], len(stage.boots())
     is_untouched(stage, stage.play(kexec_upgrade_target=target), "kho_abi_mismatch", before)
-    stage.sh("mv /usr/bin/lz4 /usr/bin/lz4.away")
+    stage.sh(FORGET_IMAGES)
     try:
         told = stage.play(kexec_upgrade_target=target, kexec_upgrade_on_failure="keep")
         ends(stage, told, "kexec_without_handover", target, "abi_mismatch")
