@@ -192,7 +192,8 @@ def _engine(place: Place, keep: bool) -> sa.Engine:
 
 def _make_private(place: Place) -> None:
     """Make the file of an SQLite ledger, for its owner only; SQLite gives its journal the same mode."""
-    assert place.file is not None
+    if place.file is None:
+        raise AssertionError("only an SQLite ledger has a file")
     try:
         place.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(place.file, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))

@@ -74,25 +74,29 @@ def _main_clause(one: TransitionRisk) -> str:
     finding = risk.finding
     if finding not in (CRASHES_MORE, CRASHES_LESS):
         return _nothing_found(risk, release)
-    assert risk.interval is not None
+    interval = _interval(risk)
     counts = f"{_of_boots(risk)}, q = {risk.q:.2g}"
     if risk.relative_risk is None or isinf(risk.relative_risk):
         return (
             f"crashes, and none of {_number(risk.cold.boots, 'cold boot')} of {release} did (at least "
-            f"{risk.interval[0]:.2g} times as often, {counts})"
+            f"{interval[0]:.2g} times as often, {counts})"
         )
-    interval = f"CI {risk.interval[0]:.2g} to {risk.interval[1]:.2g}"
-    return f"crashes {ratio(risk.relative_risk)} times as often as a cold boot of {release} ({interval}, {counts})"
+    shown = f"CI {interval[0]:.2g} to {interval[1]:.2g}"
+    return f"crashes {ratio(risk.relative_risk)} times as often as a cold boot of {release} ({shown}, {counts})"
+
+
+def _interval(risk: Risk) -> tuple[float, float]:
+    """The interval, which every risk has that was compared with anything."""
+    if risk.interval is None:
+        raise AssertionError("what was found without an interval is too_few")
+    return risk.interval
 
 
 def _nothing_found(risk: Risk, release: str) -> str:
     seen = f"{_of_boots(risk)}, which allows for up to {100 * risk.rate[2]:.2g} %"
     if risk.finding != TOO_FEW:
-        assert risk.interval is not None
-        return (
-            f"crashes about as often as a cold boot of {release} (CI {risk.interval[0]:.2g} to {risk.interval[1]:.2g}, "
-            f"{seen})"
-        )
+        low, high = _interval(risk)
+        return f"crashes about as often as a cold boot of {release} (CI {low:.2g} to {high:.2g}, {seen})"
     if risk.test is None:
         return f"cannot be compared: there is no cold boot of {release} ({seen})"
     if not risk.seen.crashes and not risk.cold.crashes:

@@ -21,38 +21,38 @@ from ansible_collections.kho.kexec.tests.unit.support.layouts import layout_host
 
 MENU = """
 menuentry 'First' --class x $menuentry_id_option 'first' {
-	if [ x ]; then insmod y; fi
-	if [ z ]; then
-		linux /a
-	else
-		linux /b
-	fi
+    if [ x ]; then insmod y; fi
+    if [ z ]; then
+        linux /a
+    else
+        linux /b
+    fi
 }
 submenu 'More of it' $menuentry_id_option 'more' {
-	menuentry 'Inner' --id inner {
-		linux /c
-	}
-	menuentry "It's \\"old\\"" {
-		linux /d
-	}
+    menuentry 'Inner' --id inner {
+        linux /c
+    }
+    menuentry "It's \\"old\\"" {
+        linux /d
+    }
 }
 if [ efi ]; then
-	menuentry 'Firmware' $menuentry_id_option 'firmware' {
-		fwsetup
-	}
+    menuentry 'Firmware' $menuentry_id_option 'firmware' {
+        fwsetup
+    }
 fi
 menuentry 'Last' ${menuentry_id_option} 'last' {
-	linux /e
+    linux /e
 }
 function f {
-	menuentry 'Made' {
-		linux /f
-	}
+    menuentry 'Made' {
+        linux /f
+    }
 }
 for x in 1 2; do
-	echo $x
+    echo $x
 done
-"""
+""".replace("    ", "\t")
 
 
 def found(setting, text=MENU):

@@ -114,15 +114,19 @@ def test_adjusted() -> None:
 def exact_trend(groups: list[tuple[int, int, int]]) -> float:
     """Return the p-value of the trend from all ways to deal the crashes."""
     crashed = sum(group[2] for group in groups)
-    mean = Fraction(sum(score * boots for score, boots, _ in groups), sum(boots for _, boots, _ in groups))
+    mean = Fraction(
+        sum(score * boots for score, boots, _crashes in groups), sum(boots for _score, boots, _crashes in groups)
+    )
 
     def distance(dealt: tuple[int, ...]) -> Fraction:
-        return abs(sum((score - mean) * number for (score, _, _), number in zip(groups, dealt, strict=True)))
+        return abs(
+            sum((score - mean) * number for (score, _boots, _crashes), number in zip(groups, dealt, strict=True))
+        )
 
     seen = distance(tuple(group[2] for group in groups))
     ways = {
-        dealt: prod(comb(boots, k) for (_, boots, _), k in zip(groups, dealt, strict=True))
-        for dealt in product(*(range(boots + 1) for _, boots, _ in groups))
+        dealt: prod(comb(boots, k) for (_score, boots, _crashes), k in zip(groups, dealt, strict=True))
+        for dealt in product(*(range(boots + 1) for _score, boots, _crashes in groups))
         if sum(dealt) == crashed
     }
     return sum(way for dealt, way in ways.items() if distance(dealt) >= seen) / sum(ways.values())
