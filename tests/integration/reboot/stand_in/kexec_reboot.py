@@ -17,6 +17,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 HOST = Path("/run/host")
+PROMISE = {"release": "7.3.4-kho", "previous_release": "7.2.13-kho", "kexec_count": 1}
 
 
 def leave(module: AnsibleModule) -> None:
@@ -25,8 +26,11 @@ def leave(module: AnsibleModule) -> None:
     (HOST / "leave").touch()
     if (HOST / "hold").exists():
         time.sleep(3600)
-    promise = {"release": "7.3.4-kho", "previous_release": "7.2.13-kho", "kexec_count": 1}
-    module.exit_json(changed=True, boot_id=boot_id, promise=promise, already_left=False, triggered=True)
+    module.exit_json(changed=True, boot_id=boot_id, promise=PROMISE, already_left=False, triggered=True)
+
+
+def told_already(module: AnsibleModule) -> None:
+    module.exit_json(changed=True, promise=PROMISE, already_left=False, triggered=False)
 
 
 def arrive(module: AnsibleModule) -> None:
@@ -48,8 +52,9 @@ def arrive(module: AnsibleModule) -> None:
 
 
 def main() -> None:
-    module = AnsibleModule({"phase": {"choices": ["leave", "arrive"]}, "timeout": {"type": "int"}})
-    {"leave": leave, "arrive": arrive}[module.params["phase"]](module)
+    phases = {"leave": leave, "leave_again": told_already, "arrive": arrive}
+    module = AnsibleModule({"phase": {"choices": list(phases)}, "timeout": {"type": "int"}, "asker": {"type": "dict"}})
+    phases[module.params["phase"]](module)
 
 
 if __name__ == "__main__":
