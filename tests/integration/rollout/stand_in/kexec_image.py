@@ -9,7 +9,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 POLICY = (
     *("allow_downgrade", "handover", "fallback", "on_unknown", "max_kexec_count", "denied_transitions", "accept"),
-    *("command_line_append", "command_line_replace", "command_line_remove"),
+    *("command_line_append", "command_line_replace", "command_line_remove", "claim_timeout", "asker"),
 )
 REFUSAL = {"action": "refuse", "reasons": [{"code": "kexec_disabled", "message": "It is off. Switch it on."}]}
 PROMISE = {"release": "7.3.4-kho", "previous_release": "7.2.13-kho", "kexec_count": 1}
@@ -32,9 +32,11 @@ def main() -> None:
         module.fail_json("It is refused.", code="kexec_disabled", running=running, plan=REFUSAL)
     if module.params["release"] == "staged":
         plan = {"action": "handover", "promise": PROMISE}
-        module.exit_json(changed=True, running=running, target={"release": "7.3.4-kho"}, plan=plan)
+        staged = {"running": running, "target": {"release": "7.3.4-kho"}, "plan": plan, "unconfirmed": False}
+        module.exit_json(changed=True, **staged)
     target = {"release": "7.3.4-kho"}
-    module.exit_json(changed=False, running=target, target=target, plan={"action": "none", "promise": None})
+    plan = {"action": "none", "promise": None}
+    module.exit_json(changed=False, running=target, target=target, plan=plan, unconfirmed=False)
 
 
 if __name__ == "__main__":
