@@ -143,9 +143,7 @@ def test_wave_that_is_lost_as_a_whole_stops_the_rollout(tmp_path: Path) -> None:
 def test_others_of_the_wave_go_their_way_to_the_end(tmp_path: Path) -> None:
     run = roll_out(tmp_path, {"web1": REFUSED, "web2": STUCK, "web3": THERE}, waves=(3,))
     assert run.rc != 0
-    assert re.search(r"Undo what was staged.*\n(.*\n)*?changed: \[web2\]", run.output), (
-        "what was staged is unloaded"
-    )
+    assert re.search(r"Undo what was staged.*\n(.*\n)*?changed: \[web2\]", run.output), "what was staged is unloaded"
     assert "already there" in run.row("web3")
     assert "Not proven: web1 web2." in run.output
 
