@@ -14,8 +14,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._container import contai
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._failures import Failure, forget_failures, remember_failure
 from ansible_collections.kho.kexec.plugins.module_utils._guard_record import ARMED, read_guard
+from ansible_collections.kho.kexec.plugins.module_utils._health import Health
 from ansible_collections.kho.kexec.plugins.module_utils._health_watch import (
-    Baseline,
     Checks,
     check_health,
     staged_baseline,
@@ -128,8 +128,7 @@ def arrive(host: Host, checks: Checks | None, check_mode: bool) -> dict[str, Any
         return {"changed": False, "verdict": dict(transition.verdict), "transition": transition.as_result()}
     verdict = judge(transition, running, Witness(_guard_fired(host, transition)))
     if checks is not None and verdict.accepted:
-        troubles = _new_troubles(host, transition.left.boot_id, checks)
-        verdict = judge(transition, running, replace(verdict.witness, troubles=troubles))
+        verdict = judge(transition, running, _examined(host, verdict.witness, transition.left.boot_id, checks))
     if verdict.finding.verdict == NOT_REBOOTED and (running.image_loaded or transition.promise.how == COLD_BOOT):
         judged = transition.in_state("loaded") if transition.state == "left" else transition
     else:
@@ -147,22 +146,31 @@ def _guard_fired(host: Host, transition: Transition) -> bool:
     return guard is not None and guard.armed_boot_id == transition.left.boot_id and guard.fired_boot_id is not None
 
 
-def _new_troubles(host: Host, left_boot_id: str, checks: Checks) -> list[dict[str, Any]] | None:
-    """The troubles that count; None when nothing is known of the host's health in the boot that was left.
+def _examined(host: Host, witness: Witness, left_boot_id: str, checks: Checks) -> Witness:
+    """What the host's health adds to a witness.
 
-    Troubles that may be old must not send a host back. What the operator's own commands say always counts.
+    Troubles that may be old must not send a host back, so that without its health in the boot that was left only what
+    the operator's own commands say counts.
     """
-    try:
-        baseline = staged_baseline(host)
-    except Refusal:
-        baseline = Baseline(None, None)
-    before = baseline.health if baseline.boot_id == left_boot_id else None
+    before, notes = _health_before(host, left_boot_id)
     if before is None and not checks.commands:
-        return None
+        return replace(witness, notes=notes)
     found = [one.as_dict() for one in check_health(host, before, checks).comparison.troubles if one.counts]
     if before is not None:
-        return found
-    return [one for one in found if one["code"] == COMMAND_FAILED] or None
+        return replace(witness, troubles=found)
+    return replace(witness, troubles=[one for one in found if one["code"] == COMMAND_FAILED] or None, notes=notes)
+
+
+def _health_before(host: Host, left_boot_id: str) -> tuple[Health | None, tuple[Note, ...]]:
+    """The health in the boot that was left, or None and why it is not known."""
+    try:
+        baseline = staged_baseline(host)
+    except Refusal as refusal:
+        return None, (Note(refusal.code, refusal.message),)
+    if baseline.boot_id == left_boot_id:
+        return baseline.health, ()
+    message = "The host's health in the boot that was left is not known, so that old troubles cannot be told from new."
+    return None, (Note("baseline_absent", message),)
 
 
 def _remember(host: Host, judged: Transition, verdict: Verdict) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Mapping, NamedTuple, Sequence
 
+from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._running import RunningKernel
 from ansible_collections.kho.kexec.plugins.module_utils._transition import COLD_BOOT as BY_COLD_BOOT
 from ansible_collections.kho.kexec.plugins.module_utils._transition import HANDOVER, KEXEC, Transition
@@ -73,11 +74,12 @@ class Finding(NamedTuple):
 class Witness:
     """What others saw: whether the guard gave the target up, and the troubles that are new since the transition.
 
-    A trouble has the shape of kernel_health_info's; None when the health was not compared.
+    A trouble has the shape of kernel_health_info's; None when the health was not compared, and ``notes`` say why.
     """
 
     guard_fired: bool = False
     troubles: Sequence[Mapping[str, Any]] | None = None
+    notes: tuple[Note, ...] = ()
 
 
 NOBODY = Witness()
@@ -126,7 +128,7 @@ class Verdict:
                 "boot_id_left": self.transition.left.boot_id,
                 "boot_id_found": running.boot_id,
                 "source": running.source,
-                "notes": [note.as_dict() for note in running.notes],
+                "notes": [note.as_dict() for note in (*running.notes, *self.witness.notes)],
                 "troubles": None if self.witness.troubles is None else [dict(one) for one in self.witness.troubles],
             },
         }

@@ -40,6 +40,7 @@ PASSED_ON = frozenset(
         "module_utils._guard: note.code",
         "module_utils._guard: refusal.code",
         "module_utils._jump: foreign.code",
+        "module_utils._jump: refusal.code",
         "module_utils._kernel_arguments: found.problem.code",
         "module_utils._module: error.code",
         "module_utils._staging: error.code",

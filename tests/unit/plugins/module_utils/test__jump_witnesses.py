@@ -16,7 +16,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._guard_record import (
     write_guard,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._health import observe_health
-from ansible_collections.kho.kexec.plugins.module_utils._health_baseline import save_baseline
+from ansible_collections.kho.kexec.plugins.module_utils._health_baseline import BASELINE_PATH, save_baseline
 from ansible_collections.kho.kexec.plugins.module_utils._health_watch import Checks
 from ansible_collections.kho.kexec.plugins.module_utils._host import Completed
 from ansible_collections.kho.kexec.plugins.module_utils._jump import Departure, arrive, leave
@@ -133,8 +133,15 @@ def test_a_host_with_new_troubles_is_unhealthy(staged):
 
 
 def test_without_a_baseline_only_the_operators_own_commands_count(staged):
+    # Staging has left one.
+    staged.remove(BASELINE_PATH)
     leave(staged, Departure(42), ASKER, False)
     host = handover(staged).add("/proc/sys/kernel/tainted", "512\n")
-    assert arrive(host, Checks(commands=(("/bin/true",),)), True)["verdict"]["verdict"] == "handover_verified"
+    verdict = arrive(host, Checks(commands=(("/bin/true",),)), True)["verdict"]
+    assert (verdict["verdict"], verdict["evidence"]["troubles"]) == ("handover_verified", None)
+    assert "baseline_absent" in [note["code"] for note in verdict["evidence"]["notes"]]
+    host.add(BASELINE_PATH, "broken")
+    notes = arrive(host, Checks(), True)["verdict"]["evidence"]["notes"]
+    assert "baseline_unreadable" in [note["code"] for note in notes]
     host.endings["/bin/true"] = Completed(1, "", "no answer")
     assert arrive(host, Checks(commands=(("/bin/true",),)), False)["verdict"]["verdict"] == "unhealthy"
