@@ -28,7 +28,7 @@ from tools.layout import ROOT
 
 from . import outcome
 from .cells import CELLS, KHO_OFF, NOT_RUN, REPRESENTATIVE, WHY_NOT_RUN, Cell, Kernel, kernels_of, shares
-from .guest import Guest, GuestError
+from .guest import Guest, GuestError, install
 from .table import render
 
 RUN = "matrix"
@@ -182,19 +182,11 @@ def _run_all(given: dict[str, list[Cell]]) -> list[Result]:
     matrix = Matrix(inventory, releases)
 
     def run_on(name: str) -> list[Result]:
-        _install(name, wanted[name], inventory)
+        install(name, wanted[name], inventory)
         return matrix.run(name, given[name])
 
     with ThreadPoolExecutor() as pool:
         return [result for share in pool.map(run_on, given) for result in share]
-
-
-def _install(guest: str, names: list[str], inventory: Path) -> None:
-    """Install the kernels of the guest's cells, as a fleet gets them."""
-    playbook = ROOT / "tests" / "lab" / "install_kernel.yml"
-    argv = ["ansible-playbook", "-i", str(inventory), "--limit", guest, str(playbook)]
-    argv += ["-e", json.dumps({"lab_kernels": names})]
-    subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=True)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from lab.console import plain_text
 from lab.history import Boot
@@ -17,6 +21,7 @@ from lab.ready import patience, wait_for_boot
 from lab.report import boots_of
 from lab.run import access
 from lab.state import read_state
+from tools.layout import ROOT
 
 from .cells import Kernel
 
@@ -26,6 +31,14 @@ _COMMAND_WITHIN = 120.0  # seconds
 
 class GuestError(Exception):
     """A guest did not do what the matrix needs it to, whatever was predicted."""
+
+
+def install(guest: str, names: Sequence[str], inventory: Path) -> None:
+    """Install these kernels of the lab, as a fleet gets them."""
+    playbook = ROOT / "tests" / "lab" / "install_kernel.yml"
+    argv = ["ansible-playbook", "-i", str(inventory), "--limit", guest, str(playbook)]
+    argv += ["-e", json.dumps({"lab_kernels": list(names)})]
+    subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=True)
 
 
 @dataclass

@@ -10,7 +10,6 @@ side by side. What a playbook said is kept in build/stories/STORY/.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
@@ -24,7 +23,7 @@ from pathlib import Path
 from lab import kernels, run
 from lab.errors import LabError
 from matrix.cells import INITRAMFS, PLAIN
-from matrix.guest import Guest, GuestError
+from matrix.guest import Guest, GuestError, install
 from tools.layout import ROOT
 
 from . import controllers, hosts, targets
@@ -143,7 +142,7 @@ def _tell(chosen: Sequence[Story], plain_guests: int) -> list[Ending]:
     teller = Storyteller(inventory, releases)
 
     def tell_on(name: str) -> list[Ending]:
-        _install(name, wanted[name], inventory)
+        install(name, wanted[name], inventory)
         return teller.tell_all(name, shares[name])
 
     with ThreadPoolExecutor() as pool:
@@ -158,13 +157,6 @@ def _shares(chosen: Sequence[Story], guests: int) -> dict[str, list[Story]]:
         "initramfs": [story for story in chosen if story.kind == INITRAMFS],
     }
     return {guest: share for guest, share in given.items() if share}
-
-
-def _install(guest: str, names: list[str], inventory: Path) -> None:
-    playbook = ROOT / "tests" / "lab" / "install_kernel.yml"
-    argv = ["ansible-playbook", "-i", str(inventory), "--limit", guest, str(playbook)]
-    argv += ["-e", json.dumps({"lab_kernels": names})]
-    subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=True)
 
 
 def _report(endings: Sequence[Ending], others: Sequence[Story]) -> None:
