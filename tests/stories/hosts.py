@@ -13,7 +13,7 @@ from .story import causes, ends, is_quiet, is_untouched, require, require_in, st
 def image_deleted_after_it_was_staged(stage: Stage) -> None:
     """What was loaded is in memory; what a cold boot would start is gone, and must not become the default."""
     image = f"/boot/vmlinuz-{stage.new}"
-    stage.sh(f"cp {image} /root/image.good")
+    stage.sh(f"cp {image} /var/tmp/image.good")
     delete = [{"name": "Delete", "ansible.builtin.file": {"path": image, "state": "absent"}}]
     try:
         told = stage.play(kexec_upgrade_before_tasks=stage.tasks("before", delete))
@@ -21,7 +21,7 @@ def image_deleted_after_it_was_staged(stage: Stage) -> None:
         require(told.result["committed"], False, "committed", told)
         require(told.status, 2, "exit status", told)
     finally:
-        stage.sh(f"mv /root/image.good {image}")
+        stage.sh(f"mv /var/tmp/image.good {image}")
     require(stage.play().result["committed"], True, "committed by the next run", told)
     is_quiet(stage)
 
@@ -30,12 +30,12 @@ def image_deleted_after_it_was_staged(stage: Stage) -> None:
 def disk_full_while_staging(stage: Stage) -> None:
     """Nothing can be written down, so nothing is promised, and nothing is loaded."""
     before = len(stage.boots())
-    stage.sh("fallocate -l $(df --output=avail -k / | tail -n1 | tr -d ' ')K /root/ballast || true")
-    stage.sh("dd if=/dev/zero of=/root/more bs=4k 2>/dev/null || true; sync")
+    stage.sh("fallocate -l $(df --output=avail -k / | tail -n1 | tr -d ' ')K /var/tmp/ballast || true")
+    stage.sh("dd if=/dev/zero of=/var/tmp/more bs=4k 2>/dev/null || true; sync")
     try:
         told = stage.play()
     finally:
-        stage.sh("rm -f /root/ballast /root/more")
+        stage.sh("rm -f /var/tmp/ballast /var/tmp/more")
     require_in("No space left on device", told.failures[0], "message")
     require(len(stage.boots()), before, "boots")
     is_quiet(stage)

@@ -85,11 +85,11 @@ def initrd_that_is_corrupt(stage: Stage) -> None:
     """The target finds no root file system in what it can read of it."""
     before = len(stage.boots())
     initrd = f"/boot/initrd.img-{stage.new}"
-    stage.sh(f"cp {initrd} /root/initrd.good; truncate -s 1M {initrd}")
+    stage.sh(f"cp {initrd} /var/tmp/initrd.good; truncate -s 1M {initrd}")
     try:
         told = stage.play()
     finally:
-        stage.sh(f"mv /root/initrd.good {initrd}")
+        stage.sh(f"mv /var/tmp/initrd.good {initrd}")
     ends(stage, told, "rolled_back", stage.old)
     require(causes(stage, before)[0], "kexec", "boots")
 
@@ -106,8 +106,8 @@ def root_device_that_is_wrong(stage: Stage) -> None:
 def host_key_that_the_target_changes(stage: Stage) -> None:
     """Who answers is not the host that was left, as far as ssh can tell: nobody logs in, and nobody confirms."""
     before = len(stage.boots())
-    stage.sh("rm -f /root/other_key*; ssh-keygen -q -t ed25519 -N '' -f /root/other_key")
-    stage.at_next_boot(stage.new, "mount --bind /root/other_key /etc/ssh/ssh_host_ed25519_key")
+    stage.sh("rm -f /var/tmp/other_key*; ssh-keygen -q -t ed25519 -N '' -f /var/tmp/other_key")
+    stage.at_next_boot(stage.new, "mount --bind /var/tmp/other_key /etc/ssh/ssh_host_ed25519_key")
     told = stage.play()
     ends(stage, told, "rolled_back", stage.old, "guard")
     require(causes(stage, before), ["kexec", "reset"], "boots")
