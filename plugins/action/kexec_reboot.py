@@ -14,9 +14,9 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.kho.kexec.plugins.module_utils._options import jump_spec
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._banner import BannerProbe
-from ansible_collections.kho.kexec.plugins.plugin_utils._claiming import taking_over
 from ansible_collections.kho.kexec.plugins.plugin_utils._deadline import Deadline, MonotonicClock
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump import Jump, View
+from ansible_collections.kho.kexec.plugins.plugin_utils._module_action import taking_over
 from ansible_collections.kho.kexec.plugins.plugin_utils._route import find_route
 from ansible_collections.kho.kexec.plugins.plugin_utils._session import Session, reason_of
 

@@ -13,6 +13,7 @@ from typing import Any, Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._access import require_access
 from ansible_collections.kho.kexec.plugins.module_utils._boot_default import boot_default_of, select
+from ansible_collections.kho.kexec.plugins.module_utils._boot_default_loader import shown
 from ansible_collections.kho.kexec.plugins.module_utils._claim import Asker, release_claim, respect_claims
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._guard import disarm
@@ -52,6 +53,22 @@ def commit(host: Host, policy: str, accept: Sequence[str], asker: Asker, check_m
     if not check_mode:
         release_claim(host, asker)
     return {**result, "notes": [note.as_dict() for note in notes]}
+
+
+def require_reached(wanted: str | None, result: dict[str, Any]) -> None:
+    """Raise KhoError ``target_not_reached``, with this result of ``commit``, when another release runs than ``wanted``.
+
+    What was verified may be the jump of an earlier run, which had another target, or went back. None wants nothing.
+    """
+    runs = result["release"]
+    if wanted is None or wanted == runs:
+        return
+    raise KhoError(
+        "target_not_reached",
+        f"What an earlier run began is proven and confirmed, and {shown(runs)} runs, which is not the target"
+        f"{' ' + shown(wanted) if wanted else ''}. Run this again to go on.",
+        result,
+    )
 
 
 def _require_verified(transition: Transition | None, running: RunningKernel, accept: Sequence[str]) -> None:

@@ -27,6 +27,11 @@ options:
     type: str
     choices: [require, prefer, never]
     default: require
+  release:
+    description:
+      - The release that was to be reached. When another one runs, it is confirmed all the same, and then the task fails
+        with the code V(target_not_reached).
+    type: str
   accept:
     description:
       - Codes of refusals that are accepted. Only V(last_verdict_not_accepted) and
@@ -121,7 +126,13 @@ code:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.kho.kexec.plugins.module_utils._claim import alone, time_of_day
-from ansible_collections.kho.kexec.plugins.module_utils._commit import NEVER, PREFER, REQUIRE, commit
+from ansible_collections.kho.kexec.plugins.module_utils._commit import (
+    NEVER,
+    PREFER,
+    REQUIRE,
+    commit,
+    require_reached,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._module import fail
@@ -132,6 +143,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "boot_default": {"type": "str", "choices": [REQUIRE, PREFER, NEVER], "default": REQUIRE},
+            "release": {"type": "str"},
             "accept": {"type": "list", "elements": "str", "default": []},
             **asker_spec(),
         },
@@ -143,6 +155,7 @@ def main() -> None:
         host = LocalHost()
         with alone(host, module.check_mode):
             result = commit(host, options["boot_default"], options["accept"], asker, module.check_mode)
+            require_reached(options["release"], result)
     except KhoError as error:
         fail(module, error)
     for note in result["notes"]:

@@ -72,8 +72,22 @@ seealso:
   - module: kho.kexec.boot_default
 extends_documentation_fragment:
   - action_common_attributes
+  - action_common_attributes.conn
+  - action_common_attributes.flow
 attributes:
+  action:
+    support: full
+  async:
+    support: none
+  become:
+    support: full
+  bypass_host_loop:
+    support: none
   check_mode:
+    support: full
+  connection:
+    support: full
+  delegation:
     support: full
   diff_mode:
     support: full

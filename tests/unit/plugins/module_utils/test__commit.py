@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._claim import Asker, read_claim, take_claim
-from ansible_collections.kho.kexec.plugins.module_utils._commit import commit
-from ansible_collections.kho.kexec.plugins.module_utils._errors import Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._commit import commit, require_reached
+from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._guard_record import (
     ARMED,
     GuardRecord,
@@ -50,6 +50,18 @@ def test_the_guard_is_disarmed_and_the_claim_ends(host):
     assert read_guard(host) is None
     assert read_claim(host) is None
     assert commit(host, "never", (), ASKER, False)["changed"] is False
+
+
+def test_another_release_than_the_wanted_one_is_confirmed_and_told(host):
+    closed(host)
+    result = commit(host, "never", (), ASKER, False)
+    require_reached(None, result)
+    require_reached(OLD, result)
+    for wanted, named in (("9.9.9", " 9.9.9"), ("", "")):
+        with pytest.raises(KhoError, match=f"{OLD} runs, which is not the target{named}\\.") as caught:
+            require_reached(wanted, result)
+        assert caught.value.code == "target_not_reached"
+        assert caught.value.findings["release"] == OLD
 
 
 def test_check_mode_changes_nothing(host):
