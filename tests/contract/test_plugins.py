@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 from contract.tree import PLUGINS, ROOT, documentation, load, names, strings
 
 from ansible_collections.kho.kexec.plugins.module_utils._policy import ACCEPTABLE
-from ansible_collections.kho.kexec.plugins.plugin_utils._module_action import ClaimingAction
+from ansible_collections.kho.kexec.plugins.plugin_utils._module_action import LosingAction
 
 MODULES = names("modules")
 ACTIONS = names("action")

@@ -30,6 +30,7 @@ HEADING = re.compile(r"^#+ `([a-z][a-z0-9_]*)`$")
 # These hand on the code of a note, of an error or of a verdict that came to be elsewhere, where it is found.
 PASSED_ON = frozenset(
     {
+        "action.fleet_lock: error.code",
         "action.kexec_ledger: error.code",
         "module_utils._access: problem.code",
         "module_utils._claim: note.code",

@@ -159,4 +159,4 @@ def test_check_mode_looks_at_every_host(tmp_path: Path) -> None:
     assert run.row("web2").split()[-1] == "unreachable"
     assert run.row("web3").split()[1:5] == ["7.3.4-kho", "7.3.4-kho", "none", "-"]
     assert "kexec_disabled (web1): It is off. Switch it on." in run.output
-    assert r'\"code\": \"kexec_disabled\"' in run.output
+    assert r"\"code\": \"kexec_disabled\"" in run.output
