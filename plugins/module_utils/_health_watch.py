@@ -102,7 +102,7 @@ def staged_baseline(host: Host) -> Baseline:
     if stored is None:
         return Baseline(None, None)
     boot_id, health = stored
-    if boot_id != _boot_id(host):
+    if boot_id != boot_id_of(host):
         return Baseline(boot_id, health)
     message = "The host is still in the boot in which its baseline was observed: there was no transition since."
     return Baseline(boot_id, health, (Note("baseline_of_this_boot", message),))
@@ -151,7 +151,8 @@ def _how_it_failed(host: Host, command: Sequence[str], timeout: float) -> str:
     return f"exit code {done.rc}" + (f", {said[-1][:150]}" if said else "")
 
 
-def _boot_id(host: Host) -> Optional[str]:
+def boot_id_of(host: Host) -> Optional[str]:
+    """Return the id of the boot that the host is in (random(4)); None when it cannot be read."""
     try:
         return printable(host.read_text(BOOT_ID, 64).strip())
     except HostError:

@@ -178,6 +178,11 @@ baseline:
   returned: success
   type: str
   sample: 14279335-2684-452e-8909-1f3ab862a53b
+boot_id:
+  description: The boot id of the boot that was observed; V(null) when it cannot be read.
+  returned: success
+  type: str
+  sample: 9f3c1f52-7c5e-4d53-9a9e-0b6f2c1d7a11
 health:
   description: What was observed last. What could not be observed is V(null).
   returned: success
@@ -261,6 +266,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._health_troubles import 
 from ansible_collections.kho.kexec.plugins.module_utils._health_watch import (
     Baseline,
     Checks,
+    boot_id_of,
     check_health,
     require_sensible,
     staged_baseline,
@@ -302,6 +308,7 @@ def main() -> None:
         changed=False,
         **result,
         baseline=baseline.boot_id,
+        boot_id=boot_id_of(host),
         health=outcome.health.as_dict(),
         soaked_seconds=round(outcome.watched, 1),
     )

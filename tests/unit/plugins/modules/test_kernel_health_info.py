@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from ansible_collections.kho.kexec.plugins.module_utils._health_baseline import BASELINE_PATH, save_baseline
+from ansible_collections.kho.kexec.plugins.module_utils._sources import BOOT_ID
 from ansible_collections.kho.kexec.plugins.modules import kernel_health_info
 from ansible_collections.kho.kexec.tests.unit.support.health import WARNING, health, healthy_host
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import KexecHost
@@ -41,6 +42,7 @@ def test_compared_with_the_boot_before(host, check_mode):
     rc, result = run(host, _ansible_check_mode=check_mode)
     assert (rc, result["changed"], result["healthy"], result["baseline"]) == (0, False, False, LATER_BOOT_ID)
     assert codes(result["troubles"]) == ["kernel_warning"]
+    assert result["boot_id"] == host.read_text(BOOT_ID, 64).strip()
     assert set(result) - {"invocation", "changed"} == set(RETURNED) - {"code"}
     assert set(result["troubles"][0]) == set(RETURNED["troubles"]["contains"])
     assert set(result["health"]) == set(RETURNED["health"]["contains"])
