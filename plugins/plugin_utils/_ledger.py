@@ -20,6 +20,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger_facts import (
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger_tables import (
     check_version,
+    keep_running,
     migrate,
     put_boots,
     put_crashes,
@@ -123,17 +124,17 @@ class Ledger:
         many ``boots`` and ``crashes`` were news.
         """
         boots, crashes = rows_of_history(host, history, now)
-        where = tables().boots.c
         with self._writing() as connection:
             news = {
                 "boots": self._put(connection, put_boots(self._dialect), boots),
                 "crashes": self._put(connection, put_crashes(self._dialect), crashes),
             }
-            # The boots that run on have run until now.
             running = [row for row in boots if row["ending"] == "running"]
-            for row in running:
-                this = (where.host == row["host"]) & (where.boot_id == row["boot_id"]) & (where.ending == "running")
-                connection.execute(tables().boots.update().where(this).values(seen=now))
+            self._put(
+                connection,
+                keep_running(),
+                [{"of_host": row["host"], "of_boot": row["boot_id"], "now": now} for row in running],
+            )
             cursor = {"host": printable(host), "cursor": cursor_of(history), "imported": now}
             self._put(connection, put_cursor(self._dialect), [cursor])
         return news
