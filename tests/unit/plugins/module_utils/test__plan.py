@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -15,7 +16,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._candidates import Choic
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import Record
 from ansible_collections.kho.kexec.plugins.module_utils._plan import decide
-from ansible_collections.kho.kexec.plugins.module_utils._policy import ACCEPTABLE, Denial, Policy
+from ansible_collections.kho.kexec.plugins.module_utils._policy import ACCEPTABLE, CrashRisk, Denial, Policy
 from ansible_collections.kho.kexec.plugins.module_utils._transition import Left, Promise
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     LATER_BOOT_ID,
@@ -35,6 +36,7 @@ PROMISE = Promise(NEW, OLD, 1, "kho-v4")
 BY_KEXEC = Promise(NEW, None, 0, None, "kexec")
 BY_COLD_BOOT = Promise(NEW, None, 0, None, "cold_boot")
 PROMISES = {"handover": PROMISE, "kexec": BY_KEXEC, "cold_boot": BY_COLD_BOOT}
+CRASHES = CrashRisk("handover", OLD, NEW, None, 2.8, f"{OLD} -> {NEW} crashes.")
 
 
 def long_line(length):
@@ -108,6 +110,10 @@ def test_all_reasons_are_given_in_the_order_in_which_to_deal_with_them():
         {"policy": Policy(max_kexec_count=1)},
         {"policy": Policy(denied=(Denial("7.2.*", "7.3.*", "kexec", "No."), Denial("7.3.*", "*", "any", "No.")))},
         {"policy": Policy(accept=ACCEPTABLE)},
+        {"policy": Policy(crash_risks=(replace(CRASHES, previous_release="7.2.12-kho"),))},
+        {"policy": Policy(crash_risks=(replace(CRASHES, release="7.3.5-kho"),))},
+        {"policy": Policy(crash_risks=(replace(CRASHES, boot="kexec", previous_release=None),))},
+        {"policy": Policy(crash_risks=(replace(CRASHES, longest_chain=1),))},
         {"running": running(notes=(Note("metadata_unsupported", "What came in had version 2."),))},
         {"policy": Policy(handover="prefer", fallback="cold_boot", on_unknown="refuse")},
     ],
@@ -298,6 +304,8 @@ def test_who_accepts_that_a_handover_is_lost_gets_the_promise_of_a_kexec(code, c
         ("lockdown", {"site": site(lockdown="integrity")}, {}),
         ("chain_too_long", {"running": running(next=Record(OLD, 2))}, {"max_kexec_count": 1}),
         ("transition_denied", {}, {"denied": (Denial("*", "*", "any", "No."),)}),
+        ("transition_crashes", {}, {"crash_risks": (CRASHES,)}),
+        ("chain_too_long", {}, {"crash_risks": (replace(CRASHES, longest_chain=0),)}),
         ("kho_abi_unknown", DOUBTFUL, {"on_unknown": "refuse"}),
     ],
 )
@@ -319,6 +327,50 @@ def test_what_concerns_only_one_way_leaves_the_others():
     denied = (Denial("*", "*", "cold_boot", "No."),)
     plan = decide(situation(**NO_KEXEC, policy=Policy(fallback="cold_boot", denied=denied)))
     assert (plan.action, codes(plan.reasons)) == ("refuse", ["kexec_disabled", "transition_denied"])
+
+
+def test_what_crashes_after_a_kexec_is_no_reason_against_a_cold_boot():
+    for risk in (CRASHES, replace(CRASHES, longest_chain=0)):
+        plan = decide(situation(policy=Policy(fallback="cold_boot", crash_risks=(risk,))))
+        assert (plan.action, codes(plan.warnings)[1:]) == ("cold_boot", ["boot_default_unknown"])
+
+
+def test_kexec_without_handover_has_a_risk_of_its_own():
+    risk = replace(CRASHES, boot="kexec", previous_release=None)
+    plan = decide(situation(**LOST, policy=Policy(handover="prefer", crash_risks=(risk,))))
+    assert (plan.action, codes(plan.reasons)) == ("refuse", ["transition_crashes", "kho_abi_mismatch"])
+
+
+ANY_RISK = st.builds(
+    CrashRisk,
+    boot=st.sampled_from(["handover", "kexec"]),
+    previous_release=st.sampled_from([OLD, NEW, None]),
+    release=st.sampled_from([OLD, NEW]),
+    longest_chain=st.none() | st.integers(0, 9),
+    at_least=st.floats(0, 100),
+    sentence=st.text(max_size=2000),
+)
+
+
+@given(
+    risks=st.lists(ANY_RISK, max_size=4).map(tuple),
+    reaction=st.sampled_from(["warn", "refuse"]),
+    threshold=st.floats(0, 100),
+    count=st.integers(1, 9),
+)
+def test_a_risk_is_refused_exactly_when_it_is_this_transitions_and_reaches_the_threshold(
+    risks, reaction, threshold, count
+):
+    policy = Policy(crash_risks=risks, on_crash_risk=reaction, crash_risk_threshold=threshold)
+    plan = decide(situation(running=running(next=Record(OLD, count)), policy=policy))
+    mine = [one for one in risks if (one.boot, one.previous_release, one.release) == ("handover", OLD, NEW)]
+    meant = [one for one in mine if one.longest_chain is None or one.longest_chain < count]
+    refused = [one for one in meant if reaction == "refuse" and one.at_least >= threshold]
+    said = [note for note in (*plan.reasons, *plan.warnings) if note.code in ("transition_crashes", "chain_too_long")]
+    assert plan.action == ("refuse" if refused else "handover")
+    assert len(said) == len(meant)
+    assert all(note.message.isprintable() and note.message.isascii() and len(note.message) < 1000 for note in said)
+    assert all("{{" not in note.message and "{%" not in note.message for note in said)
 
 
 STANDINGS = [FREE, LOST, DOUBTFUL, NO_KEXEC, NOTHING_GOES, {"running": running(enabled=False, next=None)}]
