@@ -64,9 +64,9 @@ def chain_too_long(target: Target, situation: Situation) -> Iterator[Objection]:
         if limit is not None and limit < promise.kexec_count and _is_of(risk, target, situation):
             note = Note(
                 "chain_too_long",
-                f"The next handover would be number {promise.kexec_count} since the last cold boot. The ledger has seen "
-                f"no harm in up to {limit}, and has found that {printable(risk.sentence, SENTENCE_LIMIT)} Cold-boot the "
-                "host to begin a new chain, or accept chain_too_long if that risk is wanted.",
+                f"The next handover would be number {promise.kexec_count} since the last cold boot. The ledger has "
+                f"seen no harm in up to {limit}, and has found that {printable(risk.sentence, SENTENCE_LIMIT)} "
+                "Cold-boot the host to begin a new chain, or accept chain_too_long if that risk is wanted.",
             )
             yield Objection(note, DENIED[risk.boot], _weight(risk, policy))
 

@@ -16,10 +16,17 @@ def test_the_defaults_of_the_options_are_those_of_the_policy():
 
 def test_every_option_has_its_place():
     denied = {"from": "7.2.*", "to": "7.3.*", "action": "kexec", "reason": "It lost data."}
-    told = {"boots": 512, "crashes": 41, "relative_risk": None, "relative_risk_high": None, "q": 1e-7, "signature": None}
+    told = {
+        "boots": 512,
+        "crashes": 41,
+        "relative_risk": None,
+        "relative_risk_high": None,
+        "q": 1e-7,
+        "signature": None,
+    }
     risk = {
         **{"boot": "handover", "previous_release": "7.2.13", "release": "7.3.4", "longest_chain": 4},
-        **{"relative_risk_low": 2.8, "sentence": "It crashes.", **told},
+        **{"relative_risk_low": 2.8, "sentence": "It crashes.", "signature": None, **told},
     }
     options = {
         "release": "7.3.*",
