@@ -135,7 +135,8 @@ def put_boots(dialect: str) -> Insert:
     """Return the statement that adds boots and completes those that are known; what was known is never forgotten."""
     boots = tables().boots
     # Written out, because values would be handed over anew, in each of their places, with every boot.
-    running, unknown = sa.literal_column("'running'"), sa.literal_column("'unknown'")
+    running: sa.ColumnClause[str] = sa.literal_column("'running'")
+    unknown: sa.ColumnClause[str] = sa.literal_column("'unknown'")
     statement = _insert(boots, dialect)
     old, new = boots.c, statement.excluded
     keep = sa.or_(new.ending == running, sa.and_(new.ending == unknown, old.ending != running))
