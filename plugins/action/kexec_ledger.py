@@ -13,8 +13,11 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.kho.kexec.plugins.plugin_utils._crash_budget import keep_within
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import Ledger, default_url, place_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger_errors import LedgerError, require
+
+WITH_STATISTICS = ("queried", "assessed", "reported")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
@@ -30,13 +33,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
                 "state": {
                     "type": "str",
                     "required": True,
-                    "choices": ["known", "imported", "recorded", "queried", "reported"],
+                    "choices": [
+                        *("known", "imported", "recorded"),
+                        *("queried", "assessed", "within_budget", "reported"),
+                    ],
                 },
                 "url": {"type": "str", "no_log": True},
                 "history": {"type": "dict"},
                 "transition": {"type": "dict"},
                 "previous_release": {"type": "str"},
                 "release": {"type": "str"},
+                "since": {"type": "int"},
+                "max_crashes": {"type": "int", "default": 0},
                 "directory": {"type": "path"},
                 "on_error": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
             },
@@ -44,6 +52,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
                 ("state", "imported", ["history"]),
                 ("state", "recorded", ["transition"]),
                 ("state", "queried", ["previous_release", "release"]),
+                ("state", "within_budget", ["release", "since"]),
                 ("state", "reported", ["directory"]),
             ],
         )
@@ -54,24 +63,35 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             return {**result, **told(error, options["on_error"])}
 
     def _done(self, host: str, options: Mapping[str, Any]) -> dict[str, Any]:
-        now, keep = int(time.time()), not self._task.check_mode
+        now, keep, state = int(time.time()), not self._task.check_mode, options["state"]
         place = place_of(options["url"] or default_url(os.environ))
-        if options["state"] in ("queried", "reported"):
+        if state in WITH_STATISTICS:
             require("scipy")
         with Ledger(place, keep) as ledger:
-            if options["state"] == "known":
-                return {"changed": False, "cursor": ledger.cursor(host)}
-            if options["state"] == "imported":
+            if state in WITH_STATISTICS:
+                return computed(ledger, options, now, keep)
+            if state == "imported":
                 news = ledger.import_history(host, options["history"], now)
                 return {"changed": any(news.values()), **news, "cursor": ledger.cursor(host)}
-            if options["state"] == "recorded":
+            if state == "recorded":
                 return {"changed": ledger.record(host, options["transition"], now)}
-            # Here, because it takes SciPy a second to load, and the tasks above do without.
-            from ansible_collections.kho.kexec.plugins.plugin_utils import _ledger_answers as answers
+            if state == "within_budget":
+                return keep_within(
+                    ledger, options["previous_release"], options["release"], options["since"], options["max_crashes"]
+                )
+            return {"changed": False, "cursor": ledger.cursor(host)}
 
-            if options["state"] == "queried":
-                return answers.query(ledger, options["previous_release"], options["release"])
-            return answers.report(ledger, Path(options["directory"]), now, keep)
+
+def computed(ledger: Ledger, options: Mapping[str, Any], now: int, keep: bool) -> dict[str, Any]:
+    """Return the answer to a question that takes statistics."""
+    # Here, because it takes SciPy a second to load, and all other tasks do without.
+    from ansible_collections.kho.kexec.plugins.plugin_utils import _ledger_answers as answers
+
+    if options["state"] == "queried":
+        return answers.query(ledger, options["previous_release"], options["release"])
+    if options["state"] == "assessed":
+        return answers.assess(ledger)
+    return answers.report(ledger, Path(options["directory"]), now, keep)
 
 
 def told(error: LedgerError, on_error: str) -> dict[str, Any]:

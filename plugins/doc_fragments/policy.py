@@ -89,6 +89,71 @@ options:
         description: Why, as a sentence that whoever meets it understands.
         type: str
         required: true
+  crash_risks:
+    description:
+      - What the ledger found to crash more often than cold boots of the same release, which is
+        RV(kho.kexec.kexec_ledger#module:risks) unchanged. A transition in this list is V(transition_crashes).
+      - Where only long chains crash, a handover that would make the chain longer than O(crash_risks[].longest_chain) is
+        V(chain_too_long), and others are not objected to.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      boot:
+        description: How the release was reached, V(handover) or V(kexec) (without one).
+        type: str
+        choices: [handover, kexec]
+        required: true
+      previous_release:
+        description: The release that was left. Nobody knows that of a kexec without handover.
+        type: str
+      release:
+        description: The release that crashes then.
+        type: str
+        required: true
+      longest_chain:
+        description: Up to so many handovers in a row no difference was seen. Without it, the risk is that of any chain.
+        type: int
+      boots:
+        description: How many boots there were.
+        type: int
+      crashes:
+        description: How many of them crashed.
+        type: int
+      relative_risk:
+        description: How many times as often they crash as cold boots.
+        type: float
+      relative_risk_low:
+        description: The lower end of its interval of 95 %.
+        type: float
+        required: true
+      relative_risk_high:
+        description: The upper end of that interval.
+        type: float
+      q:
+        description: Which share of such findings is false.
+        type: float
+      signature:
+        description: The crash signature that was seen in most boots.
+        type: str
+      sentence:
+        description: All of it in words.
+        type: str
+        required: true
+  on_crash_risk:
+    description:
+      - What to do about a transition that is in O(crash_risks).
+      - With V(refuse), it is refused if it crashes at least O(crash_risk_threshold) times as often as a cold boot.
+        Otherwise it is a warning.
+    type: str
+    choices: [warn, refuse]
+    default: refuse
+  crash_risk_threshold:
+    description:
+      - How many times as often as a cold boot a transition must crash to be refused. What counts is the lower end of
+        the interval, O(crash_risks[].relative_risk_low), so that this much is certain.
+    type: float
+    default: 1.0
   accept:
     description:
       - Codes of refusals that are no reason to refuse. Each becomes a warning, and the promise changes with it. With
@@ -97,7 +162,8 @@ options:
         V(kho_abi_mismatch), V(kho_abi_unknown), V(last_verdict_not_accepted), V(lockdown), V(metadata_not_offered),
         V(metadata_unknown), V(metadata_unsupported), V(modules_missing), V(root_device_missing), V(running_kho_off),
         V(running_kho_unknown), V(running_without_kho), V(scratch_fit_unknown), V(target_failed_before),
-        V(target_kho_off), V(target_kho_unknown), V(target_without_kho) and V(transition_denied).
+        V(target_kho_off), V(target_kho_unknown), V(target_without_kho), V(transition_crashes) and
+        V(transition_denied).
       - Everything else can never be accepted. It could not work, would start something else than was judged, or, as
         V(luo_abi_mismatch), would crash the target.
     type: list

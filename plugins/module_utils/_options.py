@@ -22,6 +22,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._policy import (
     REFUSE,
     REQUIRE,
     WARN,
+    CrashRisk,
     Denial,
     Policy,
 )
@@ -53,10 +54,31 @@ def policy_spec() -> dict[str, Any]:
                 "reason": {"type": "str", "required": True},
             },
         },
+        "crash_risks": {"type": "list", "elements": "dict", "default": [], "options": _crash_risk_spec()},
+        "on_crash_risk": {"type": "str", "choices": [WARN, REFUSE], "default": REFUSE},
+        "crash_risk_threshold": {"type": "float", "default": 1.0},
         "accept": {"type": "list", "elements": "str", "default": []},
         "command_line_append": {"type": "list", "elements": "str", "default": []},
         "command_line_replace": {"type": "dict", "default": {}},
         "command_line_remove": {"type": "list", "elements": "str", "default": []},
+    }
+
+
+def _crash_risk_spec() -> dict[str, Any]:
+    """A risk as kexec_ledger returns it, so that its list can be handed over unchanged."""
+    return {
+        "boot": {"type": "str", "choices": [HANDOVER, KEXEC], "required": True},
+        "previous_release": {"type": "str"},
+        "release": {"type": "str", "required": True},
+        "longest_chain": {"type": "int"},
+        "boots": {"type": "int"},
+        "crashes": {"type": "int"},
+        "relative_risk": {"type": "float"},
+        "relative_risk_low": {"type": "float", "required": True},
+        "relative_risk_high": {"type": "float"},
+        "q": {"type": "float"},
+        "signature": {"type": "str"},
+        "sentence": {"type": "str", "required": True},
     }
 
 
@@ -144,6 +166,19 @@ def policy_of(options: Mapping[str, Any]) -> Policy:
             Denial(denial["from"], denial["to"], denial["action"], denial["reason"])
             for denial in options["denied_transitions"]
         ),
+        crash_risks=tuple(
+            CrashRisk(
+                risk["boot"],
+                risk["previous_release"],
+                risk["release"],
+                risk["longest_chain"],
+                risk["relative_risk_low"],
+                risk["sentence"],
+            )
+            for risk in options["crash_risks"]
+        ),
+        on_crash_risk=options["on_crash_risk"],
+        crash_risk_threshold=options["crash_risk_threshold"],
         accept=tuple(options["accept"]),
         edits=CommandLineEdits(
             append=tuple(options["command_line_append"]),

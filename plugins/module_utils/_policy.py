@@ -44,6 +44,7 @@ ACCEPTABLE = (
     "target_kho_off",
     "target_kho_unknown",
     "target_without_kho",
+    "transition_crashes",
     "transition_denied",
 )
 
@@ -63,6 +64,23 @@ class Denial:
 
 
 @dataclass(frozen=True)
+class CrashRisk:
+    """A transition that crashes more often than a cold boot of the same release, as the ledger found.
+
+    ``boot``: ``handover``, or ``kexec`` without one, of which nobody knows ``previous_release``. ``longest_chain``: up
+    to so many handovers in a row no difference was seen, and all else is about longer chains; None when it is about all
+    of them. ``at_least``: it crashes at least so many times as often as a cold boot. ``sentence``: the same in words.
+    """
+
+    boot: str
+    previous_release: str | None
+    release: str
+    longest_chain: int | None
+    at_least: float
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Policy:
     """What the operator wants.
 
@@ -70,6 +88,8 @@ class Policy:
     ``handover``: ``require``, ``prefer`` (else a kexec without one), or ``ignore`` (a kexec is enough).
     ``fallback``: ``refuse`` or ``cold_boot``, when there can be no kexec. ``on_unknown``: ``warn`` or ``refuse``, when
     something about the handover cannot be known. ``max_kexec_count``: the longest chain, 0 for any.
+    ``crash_risks``: what the ledger found. ``on_crash_risk``: ``warn``, or ``refuse`` those that crash at least
+    ``crash_risk_threshold`` times as often as a cold boot.
     ``accept``: codes of ``ACCEPTABLE`` that are no reason to refuse.
     """
 
@@ -81,6 +101,9 @@ class Policy:
     on_unknown: str = WARN
     max_kexec_count: int = 0
     denied: Tuple[Denial, ...] = ()
+    crash_risks: Tuple[CrashRisk, ...] = ()
+    on_crash_risk: str = REFUSE
+    crash_risk_threshold: float = 1.0
     accept: Tuple[str, ...] = ()
     edits: CommandLineEdits = NO_EDITS
 

@@ -9,13 +9,14 @@ from typing import Iterator
 
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._objection import (
+    ADVICE,
     ANY_KEXEC,
     ANY_WAY,
     OBSTACLE,
     Objection,
     Ways,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._policy import ANY
+from ansible_collections.kho.kexec.plugins.module_utils._policy import ANY, REFUSE, CrashRisk, Policy
 from ansible_collections.kho.kexec.plugins.module_utils._prediction import promise_of
 from ansible_collections.kho.kexec.plugins.module_utils._releases import release_key
 from ansible_collections.kho.kexec.plugins.module_utils._situation import Situation, Target
@@ -28,6 +29,9 @@ DENIED: dict[str, Ways] = {
     KEXEC: frozenset({KEXEC}),
     COLD_BOOT: frozenset({COLD_BOOT}),
 }
+
+SENTENCE_LIMIT = 600
+"""Characters of what the ledger says of a transition; it quotes what hosts have told."""
 
 
 def downgrade(target: Target, situation: Situation) -> Iterator[Objection]:
@@ -45,15 +49,26 @@ def downgrade(target: Target, situation: Situation) -> Iterator[Objection]:
 
 def chain_too_long(target: Target, situation: Situation) -> Iterator[Objection]:
     """Some faults show only after many kexecs in a row; a cold boot begins a new chain."""
-    limit, promise = situation.policy.max_kexec_count, promise_of(situation.running, target.release)
-    if limit == 0 or promise is None or promise.kexec_count <= limit:
+    policy, promise = situation.policy, promise_of(situation.running, target.release)
+    if promise is None:
         return
-    note = Note(
-        "chain_too_long",
-        f"The next handover would be number {promise.kexec_count} since the last cold boot, and max_kexec_count is "
-        f"{limit}. Cold-boot the host to begin a new chain, or allow a longer one.",
-    )
-    yield Objection(note, ANY_KEXEC, OBSTACLE)
+    if 0 < policy.max_kexec_count < promise.kexec_count:
+        note = Note(
+            "chain_too_long",
+            f"The next handover would be number {promise.kexec_count} since the last cold boot, and max_kexec_count is "
+            f"{policy.max_kexec_count}. Cold-boot the host to begin a new chain, or allow a longer one.",
+        )
+        yield Objection(note, ANY_KEXEC, OBSTACLE)
+    for risk in policy.crash_risks:
+        limit = risk.longest_chain
+        if limit is not None and limit < promise.kexec_count and _is_of(risk, target, situation):
+            note = Note(
+                "chain_too_long",
+                f"The next handover would be number {promise.kexec_count} since the last cold boot. The ledger has "
+                f"seen no harm in up to {limit}, and has found that {printable(risk.sentence, SENTENCE_LIMIT)} "
+                "Cold-boot the host to begin a new chain, or accept chain_too_long if that risk is wanted.",
+            )
+            yield Objection(note, DENIED[risk.boot], _weight(risk, policy))
 
 
 def transition_denied(target: Target, situation: Situation) -> Iterator[Objection]:
@@ -74,6 +89,30 @@ def transition_denied(target: Target, situation: Situation) -> Iterator[Objectio
             yield Objection(note, DENIED[denial.action], OBSTACLE)
 
 
+def transition_crashes(target: Target, situation: Situation) -> Iterator[Objection]:
+    """What the ledger found must not be repeated on the next host, unless somebody wants that."""
+    for risk in situation.policy.crash_risks:
+        if risk.longest_chain is None and _is_of(risk, target, situation):
+            note = Note(
+                "transition_crashes",
+                f"The ledger has found that {printable(risk.sentence, SENTENCE_LIMIT)} This host would be the next to "
+                "try. Choose another target, let the host be cold-booted (fallback: cold_boot), or accept "
+                "transition_crashes if that risk is wanted.",
+            )
+            yield Objection(note, DENIED[risk.boot], _weight(risk, situation.policy))
+
+
+def _is_of(risk: CrashRisk, target: Target, situation: Situation) -> bool:
+    """Whether that is the transition that the plan is about; nobody knows from where a kexec without handover came."""
+    from_here = risk.boot == KEXEC or risk.previous_release == situation.running.release
+    return from_here and risk.release == target.release
+
+
+def _weight(risk: CrashRisk, policy: Policy) -> str:
+    refused = policy.on_crash_risk == REFUSE and risk.at_least >= policy.crash_risk_threshold
+    return OBSTACLE if refused else ADVICE
+
+
 def target_failed_before(target: Target, situation: Situation) -> Iterator[Objection]:
     """A rollout that is run again must not send a host into the kernel from which it has just come back."""
     for failure in situation.failures:
@@ -88,4 +127,4 @@ def target_failed_before(target: Target, situation: Situation) -> Iterator[Objec
             yield Objection(note, ANY_WAY, OBSTACLE)
 
 
-CHECKS = (downgrade, transition_denied, chain_too_long, target_failed_before)
+CHECKS = (downgrade, transition_denied, transition_crashes, chain_too_long, target_failed_before)

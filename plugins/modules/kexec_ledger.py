@@ -21,13 +21,18 @@ options:
       - V(known), tells by RV(cursor) how much of this host's history is in the ledger.
       - V(imported), what M(kho.kexec.kexec_history_info) found on this host is in the ledger. The same can be imported
         again, and nothing is doubled.
-      - V(recorded), the transition of this host that M(kho.kexec.kexec_reboot) ended with a verdict is in the ledger.
+      - V(recorded), the transition of this host that ended with a verdict is in the ledger. The same can be recorded
+        again, and a later verdict on it takes the place of an earlier one. When no kernel was left, nothing is written.
       - V(queried), tells how often the handover from O(previous_release) to O(release) was followed by a crash.
+      - V(assessed), tells which transitions crash more often than cold boots of their release, for the option
+        C(crash_risks) of M(kho.kexec.kexec_image) and M(kho.kexec.kexec_plan_info).
+      - V(within_budget), at most O(max_crashes) of the boots of O(release) that a kexec began since O(since) have
+        crashed. Otherwise the task fails. For a gate, when there are too few boots for statistics.
       - V(reported), the report of the whole fleet is in O(directory), as C(report.json), C(report.md) and
         C(report.html).
     type: str
     required: true
-    choices: [known, imported, recorded, queried, reported]
+    choices: [known, imported, recorded, queried, assessed, within_budget, reported]
   url:
     description:
       - Where the ledger is, C(sqlite:////absolute/path/ledger.db) or C(postgresql://user@host/database).
@@ -42,17 +47,28 @@ options:
     type: dict
   transition:
     description:
-      - The result of M(kho.kexec.kexec_reboot), for O(state=recorded). It must hold a verdict.
-      - The key C(from) may be added, the release that was left. After a handover it is known without it.
+      - C(kexec_upgrade_result) of the role P(kho.kexec.kexec_upgrade#role), or the result of
+        M(kho.kexec.kexec_reboot), unchanged. For O(state=recorded).
     type: dict
   previous_release:
     description:
       - The release that hands over, as C(uname -r) prints it. For O(state=queried).
+      - For O(state=within_budget), only handovers from this release count. Without it, every kexec does.
     type: str
   release:
     description:
-      - The release that it hands over to. For O(state=queried).
+      - The release that it hands over to. For O(state=queried) and O(state=within_budget).
     type: str
+  since:
+    description:
+      - From when on boots count, in seconds since 1970, for O(state=within_budget). The hosts' clocks tell when a boot
+        began.
+    type: int
+  max_crashes:
+    description:
+      - How many boots may have crashed, for O(state=within_budget).
+    type: int
+    default: 0
   directory:
     description:
       - A directory of the controller for O(state=reported). It is made when it is missing.
@@ -67,7 +83,7 @@ options:
     default: fail
 requirements:
   - SQLAlchemy >= 2.0.28 on the controller
-  - scipy >= 1.11 on the controller, for O(state=queried) and O(state=reported)
+  - scipy >= 1.11 on the controller, for O(state=queried), O(state=assessed) and O(state=reported)
   - psycopg >= 3.1 on the controller, for PostgreSQL
 notes:
   - An SQLite ledger takes one writer at a time, others wait for up to a minute. Keep it off network file systems.
@@ -121,18 +137,36 @@ EXAMPLES = r"""
     history: "{{ history }}"
     url: "{{ kexec_ledger_url | default(omit) }}"
 
-- name: Ask how the next transition went elsewhere
+- name: Ask how one transition went elsewhere
   kho.kexec.kexec_ledger:
     state: queried
     previous_release: 7.2.13-kho
     release: 7.3.4-kho
-  register: risk
   run_once: true
 
-- name: Stop before the next host repeats it
-  ansible.builtin.assert:
-    that: risk.finding != 'crashes_more'
-    fail_msg: "{{ risk.msg }}"
+- name: Ask which transitions crash
+  kho.kexec.kexec_ledger:
+    state: assessed
+  register: assessed
+  run_once: true
+
+- name: Do not repeat them
+  kho.kexec.kexec_image:
+    crash_risks: "{{ assessed.risks }}"
+
+- name: Record how an upgrade ended, also where the ledger is away
+  kho.kexec.kexec_ledger:
+    state: recorded
+    transition: "{{ kexec_upgrade_result }}"
+    on_error: warn
+
+- name: Stop when more than one host has crashed in the last day
+  kho.kexec.kexec_ledger:
+    state: within_budget
+    release: 7.3.4-kho
+    since: "{{ now().timestamp() | int - 86400 }}"
+    max_crashes: 1
+  run_once: true
 
 - name: Write the report
   kho.kexec.kexec_ledger:
@@ -234,6 +268,43 @@ risk:
       type: list
       elements: dict
       sample: []
+risks:
+  description: >-
+    The transitions that crash more often than cold boots of the same release, the worst first, and those of which only
+    long chains do. O(kho.kexec.kexec_image#module:crash_risks) describes the keys; the numbers are those of the boots
+    that crash.
+  returned: O(state=assessed)
+  type: list
+  elements: dict
+  sample:
+    - boot: handover
+      previous_release: 7.2.13-kho
+      release: 7.3.4-kho
+      longest_chain: null
+      boots: 512
+      crashes: 41
+      relative_risk: 6.06
+      relative_risk_low: 2.81
+      relative_risk_high: 13.16
+      q: 1.5e-7
+      signature: 9f86d081884c7d65
+      sentence: 7.2.13-kho -> 7.3.4-kho crashes 6.1 times as often as a cold boot of 7.3.4-kho (...).
+boots_begun:
+  description: How many boots of O(release) a kexec began since O(since).
+  returned: O(state=within_budget)
+  type: int
+  sample: 20
+boots_crashed:
+  description: How many of them crashed.
+  returned: O(state=within_budget)
+  type: int
+  sample: 2
+crashed_hosts:
+  description: The hosts on which they did.
+  returned: O(state=within_budget)
+  type: list
+  elements: str
+  sample: [web3, web8]
 summary:
   description: What was found, in sentences. The fleet first, then the transitions that crash more often.
   returned: O(state=reported)
@@ -248,7 +319,8 @@ paths:
   sample: [/srv/report/report.json, /srv/report/report.md, /srv/report/report.html]
 msg:
   description: What was found, or what went wrong.
-  returned: O(state=queried), O(state=reported), or when something went wrong
+  returned: >-
+    O(state=queried), O(state=assessed), O(state=within_budget), O(state=reported), or when something went wrong
   type: str
   sample: 7.2.13-kho -> 7.3.4-kho crashes 6.1 times as often as a cold boot of 7.3.4-kho (...).
 code:
@@ -276,13 +348,18 @@ def main() -> None:
             "state": {
                 "type": "str",
                 "required": True,
-                "choices": ["known", "imported", "recorded", "queried", "reported"],
+                "choices": [
+                    *("known", "imported", "recorded"),
+                    *("queried", "assessed", "within_budget", "reported"),
+                ],
             },
             "url": {"type": "str", "no_log": True},
             "history": {"type": "dict"},
             "transition": {"type": "dict"},
             "previous_release": {"type": "str"},
             "release": {"type": "str"},
+            "since": {"type": "int"},
+            "max_crashes": {"type": "int", "default": 0},
             "directory": {"type": "path"},
             "on_error": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
         },
@@ -290,6 +367,7 @@ def main() -> None:
             ("state", "imported", ["history"]),
             ("state", "recorded", ["transition"]),
             ("state", "queried", ["previous_release", "release"]),
+            ("state", "within_budget", ["release", "since"]),
             ("state", "reported", ["directory"]),
         ],
         supports_check_mode=True,

@@ -147,7 +147,7 @@ def correlate(fleet: FleetCounts) -> Correlation:
 
 
 def _transition(way: Way, counts: Sequence[Count], cold: Sum, fleet: FleetCounts) -> TransitionRisk:
-    risk = _risk(_sum(counts), cold)
+    risk = risk_of(_sum(counts), cold)
     by_count: defaultdict[int | None, list[Count]] = defaultdict(list)
     for count in counts:
         by_count[count.kexec_count].append(count)
@@ -158,7 +158,7 @@ def _transition(way: Way, counts: Sequence[Count], cold: Sum, fleet: FleetCounts
     return TransitionRisk(
         way=way,
         risk=risk,
-        by_count=tuple((number, _risk(total, cold)) for number, total in [*numbered, *unnumbered]),
+        by_count=tuple((number, risk_of(total, cold)) for number, total in [*numbered, *unnumbered]),
         trend=None if test is None else Trend(test),
         signatures=tuple(one for one in fleet.signatures if one.way == way),
         cautions=tuple(_cautions(risk, fleet.worst_host.get(way, 0))),
@@ -170,7 +170,8 @@ def _sum(counts: Iterable[Count]) -> Sum:
     return Sum(*(sum(getattr(count, name) for count in chosen) for name in Sum._fields))
 
 
-def _risk(seen: Sum, cold: Sum) -> Risk:
+def risk_of(seen: Sum, cold: Sum) -> Risk:
+    """Compare boots, of which there are some, with cold boots; ``q`` is for whoever knows what else was looked at."""
     table = Table(seen.crashes, seen.boots, cold.crashes, cold.boots)
     comparable = seen.boots > 0 and cold.boots > 0
     return Risk(

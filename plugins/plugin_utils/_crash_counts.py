@@ -24,8 +24,8 @@ class Way(NamedTuple):
 class Count:
     """Boots of one way with one ``kexec_count`` (None: unknown), how many of them crashed, and how long they ran.
 
-    A boot has crashed when a crash ended it, or when evidence of a crash that its kernel died of names it; it counts
-    once.
+    A boot has crashed when a crash ended it, or when evidence of a crash that its kernel died of, or was broken after,
+    names it; it counts once.
     """
 
     way: Way
@@ -37,7 +37,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Signature:
-    """A signature of crashes that kernels died of after one way.
+    """A signature of crashes after one way.
 
     Its kind, its topmost frames, and the number of boots that it was seen in.
     """

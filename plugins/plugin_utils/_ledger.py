@@ -20,6 +20,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger_facts import (
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger_tables import (
     check_version,
+    keep_running,
     migrate,
     put_boots,
     put_crashes,
@@ -123,24 +124,26 @@ class Ledger:
         many ``boots`` and ``crashes`` were news.
         """
         boots, crashes = rows_of_history(host, history, now)
-        where = tables().boots.c
         with self._writing() as connection:
             news = {
                 "boots": self._put(connection, put_boots(self._dialect), boots),
                 "crashes": self._put(connection, put_crashes(self._dialect), crashes),
             }
-            # The boots that run on have run until now.
             running = [row for row in boots if row["ending"] == "running"]
-            for row in running:
-                this = (where.host == row["host"]) & (where.boot_id == row["boot_id"]) & (where.ending == "running")
-                connection.execute(tables().boots.update().where(this).values(seen=now))
+            self._put(
+                connection,
+                keep_running(),
+                [{"of_host": row["host"], "of_boot": row["boot_id"], "now": now} for row in running],
+            )
             cursor = {"host": printable(host), "cursor": cursor_of(history), "imported": now}
             self._put(connection, put_cursor(self._dialect), [cursor])
         return news
 
     def record(self, host: str, result: Any, now: int) -> bool:
-        """Write the transition that a result of ``kexec_reboot`` tells of; return whether it was news."""
+        """Write the transition that the role's or ``kexec_reboot``'s result tells of; return whether it was news."""
         row = row_of_transition(host, result, now)
+        if row is None:
+            return False
         with self._writing(durably=True) as connection:
             return self._put(connection, put_transition(self._dialect), [row]) > 0
 
@@ -184,25 +187,23 @@ def _engine(place: Place, keep: bool) -> sa.Engine:
         # Nothing else waits for another's lock: whoever imports the same host at the same time.
         settings = {"connect_timeout": PATIENCE, "options": f"-c lock_timeout={PATIENCE}s"}
         return sa.create_engine(place.url, connect_args=settings)
-    if not keep and not place.file.exists():
-        return _sqlite_engine(place.url.set(database=":memory:"))
-    _make_private(place)
-    return _sqlite_engine(place.url)
-
-
-def _make_private(place: Place) -> None:
-    """Make the file of an SQLite ledger, for its owner only; SQLite gives its journal the same mode."""
-    if place.file is None:
-        raise AssertionError("only an SQLite ledger has a file")
     try:
-        place.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(place.file, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        if not keep and not place.file.exists():
+            return _sqlite_engine(place.url.set(database=":memory:"))
+        _make_private(place.file)
     except OSError as error:
         raise LedgerError(
             "ledger_away",
             f"The ledger in {place.words} can be neither opened nor made, so nothing was read or written: "
             f"{error.strerror}. Make its directory, or name another ledger by `url`.",
         ) from error
+    return _sqlite_engine(place.url)
+
+
+def _make_private(file: Path) -> None:
+    """Make the file of an SQLite ledger, for its owner only; SQLite gives its journal the same mode."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(file, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def _sqlite_engine(url: sa.URL) -> sa.Engine:

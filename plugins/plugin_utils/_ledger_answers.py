@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the ledger is asked: the risk of one transition, and the report of the whole fleet. Needs SciPy."""
+"""What the ledger is asked: the risk of one transition, all that crash, the report of the fleet. Needs SciPy."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._correlate import TOO_FEW, correlate
+from ansible_collections.kho.kexec.plugins.plugin_utils._crash_risks import crash_risks
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger_counts import count_fleet
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger_errors import LedgerError
@@ -30,6 +31,13 @@ def query(ledger: Ledger, previous_release: str, release: str) -> dict[str, Any]
         "risk": transition_as_dict(found),
         "msg": sentence(found),
     }
+
+
+def assess(ledger: Ledger) -> dict[str, Any]:
+    """Return the transitions that crash, for the plans of hosts that are still to take them."""
+    risks = crash_risks(correlate(count_fleet(ledger)))
+    found = f"The ledger has found that {len(risks)} transitions crash more often than cold boots of their release."
+    return {"changed": False, "risks": risks, "msg": " ".join([found, *(risk["sentence"] for risk in risks)])}
 
 
 def report(ledger: Ledger, directory: Path, now: int, keep: bool) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._crash_counts import Count, FleetCounts, Signature, Way
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import Ledger
@@ -17,6 +17,8 @@ with suppress(ImportError):  # _ledger_errors.require() says so
     import sqlalchemy as sa
 
 COMPARED = ("cold", "kexec", "handover")
+FAULTS = ("bug", "memory", "oops", "panic")
+"""Kinds of crashes after which a kernel is broken. Whether it goes on is a setting of the host (panic_on_oops)."""
 SIGNATURES = 3
 """How many signatures of each way are told."""
 SECONDS_PER_HOUR = 3600
@@ -47,6 +49,40 @@ def count_fleet(ledger: Ledger) -> FleetCounts:
     )
 
 
+class Begun(NamedTuple):
+    """Boots that began since some time, how many of them crashed, and on which hosts."""
+
+    boots: int
+    crashes: int
+    hosts: tuple[str, ...]
+
+
+def count_begun(ledger: Ledger, previous_release: str | None, release: str, since: int) -> Begun:
+    """Count the boots of ``release`` that a kexec began ``since`` then, in seconds since 1970. Raises LedgerError.
+
+    Only handovers from ``previous_release``, unless that is None.
+    """
+    with ledger.snapshot() as connection:
+        rows = [*connection.execute(_begun_by_host(previous_release, release, since))]
+    crashed = sorted((row for row in rows if row.crashes), key=lambda row: str(row.host))
+    return Begun(
+        sum(row.boots for row in rows), sum(row.crashes for row in crashed), tuple(row.host for row in crashed)
+    )
+
+
+def _begun_by_host(previous_release: str | None, release: str, since: int) -> Any:
+    boots, named = tables().boots.c, _named_by_evidence()
+    # Where the journal has lost a boot's beginning, what is left of it will do.
+    wanted = [boots.release == release, sa.func.coalesce(boots.began, boots.ended, boots.seen) >= since]
+    if previous_release is None:
+        wanted.append(boots.boot.in_(("kexec", "handover")))
+    else:
+        wanted += [boots.boot == "handover", boots.previous_release == previous_release]
+    crashes = sa.func.sum(sa.case((_has_crashed(named), 1), else_=0)).label("crashes")
+    columns = [boots.host, sa.func.count().label("boots"), crashes]
+    return sa.select(*columns).select_from(_with_evidence(named)).where(*wanted).group_by(boots.host)
+
+
 def _way(row: Any) -> Way:
     return Way(row.boot, row.previous_release, row.release)
 
@@ -58,10 +94,15 @@ def _way_columns() -> list[Any]:
     return [boots.boot, origin, boots.release]
 
 
+def _counts() -> Any:
+    """Whether evidence is of a crash, and not of slowness or faulty hardware that the kernel survived."""
+    crashes = tables().crashes.c
+    return sa.or_(crashes.fatal, crashes.kind.in_(FAULTS))
+
+
 def _named_by_evidence() -> Any:
     crashes = tables().crashes.c
-    fatal = sa.and_(crashes.boot_id.is_not(None), crashes.fatal)
-    named = sa.select(crashes.host, crashes.boot_id).where(fatal).distinct()
+    named = sa.select(crashes.host, crashes.boot_id).where(crashes.boot_id.is_not(None), _counts()).distinct()
     return named.subquery("named")
 
 
@@ -117,7 +158,7 @@ def _signatures_by_way() -> Any:
             number,
         )
         .select_from(crashes.join(boots, (boots.c.host == crashes.c.host) & (boots.c.boot_id == crashes.c.boot_id)))
-        .where(_is_compared(), crashes.c.fatal)
+        .where(_is_compared(), _counts())
         .group_by(*way, crashes.c.signature)
         .subquery()
     )
@@ -136,4 +177,4 @@ def _is_compared() -> Any:
 def _crashes_without_boot() -> Any:
     boots, crashes = tables().boots, tables().crashes
     joined = crashes.outerjoin(boots, (boots.c.host == crashes.c.host) & (boots.c.boot_id == crashes.c.boot_id))
-    return sa.select(sa.func.count()).select_from(joined).where(boots.c.host.is_(None), crashes.c.fatal)
+    return sa.select(sa.func.count()).select_from(joined).where(boots.c.host.is_(None), _counts())

@@ -68,21 +68,54 @@ def cursor_of(history: Mapping[str, Any]) -> str | None:
     return _text(history.get("cursor"), CURSOR_LIMIT)
 
 
-def row_of_transition(host: str, result: Any, now: int) -> Row:
-    """Return the row of a transition from a result of ``kexec_reboot``.
+def row_of_transition(host: str, result: Any, now: int) -> Row | None:
+    """Return the row of a transition from ``kexec_upgrade_result`` of the role, or from a result of ``kexec_reboot``.
 
-    ``from`` may be added to that result: the release that was left, which the promise of a handover names anyway.
-    Raises LedgerError ``transition_invalid``.
+    None when no kernel was left, so that there is nothing to record. Raises LedgerError ``transition_invalid``.
     """
     name = _host(host)
     try:
-        return _transition(name, result, now)
+        verdict = _field(result, "verdict")
+        told = _told_by_module(result, verdict) if isinstance(verdict, Mapping) else _told_by_role(result)
+        if told["verdict"] is None or told["boot_id_left"] is None:
+            return None
+        return _transition(name, told, now)
     except NotOfThisShape as found:
         raise LedgerError(
             "transition_invalid",
-            f"What was to be recorded of {name} is no result of kexec_reboot with a verdict: {found}. Nothing was "
-            "recorded. Record only hosts that were told to leave their kernel.",
+            f"What was to be recorded of {name} is neither kexec_upgrade_result of the role nor a result of "
+            f"kexec_reboot: {found}. Nothing was recorded. Hand one of them over unchanged.",
         ) from found
+
+
+def _told_by_module(result: Mapping[str, Any], verdict: Mapping[str, Any]) -> Row:
+    evidence = _field(verdict, "evidence")
+    return {
+        "boot_id_left": result.get("boot_id_before") or _field(evidence, "boot_id_left"),
+        "boot_id_found": result.get("boot_id_after") or _field(evidence, "boot_id_found"),
+        "promised": _field(verdict, "promised"),
+        "from": None,
+        "verdict": _field(verdict, "verdict"),
+        "reason": verdict.get("reason"),
+        "accepted": verdict.get("accepted"),
+        "outage_seconds": result.get("outage_seconds"),
+    }
+
+
+def _told_by_role(result: Mapping[str, Any]) -> Row:
+    reported = result.get("reported")
+    # What an earlier run began is only verified; the kernel that was found by this run is not the one that was left.
+    resumed = _field(result, "action") == "verify"
+    return {
+        "boot_id_left": _field(result, "boot_id_left"),
+        "boot_id_found": _field(reported, "boot_id") if reported else None,
+        "promised": _field(result, "promised"),
+        "from": None if resumed else _field(result, "from"),
+        "verdict": _field(result, "verdict"),
+        "reason": None,
+        "accepted": _field(result, "accepted"),
+        "outage_seconds": result.get("outage_seconds"),
+    }
 
 
 def _boot(host: str, given: Any, now: int) -> Row:
@@ -123,23 +156,19 @@ def _crash(host: str, given: Any) -> Row:
     }
 
 
-def _transition(host: str, result: Any, now: int) -> Row:
-    verdict = _field(result, "verdict")
-    promised = _field(verdict, "promised") or {}
-    evidence = _field(verdict, "evidence")
-    found = result.get("boot_id_after") or _field(evidence, "boot_id_found")
-    outage = result.get("outage_seconds")
+def _transition(host: str, told: Row, now: int) -> Row:
+    promised, found, outage = told["promised"] or {}, told["boot_id_found"], told["outage_seconds"]
     return {
         "host": host,
-        "boot_id_left": _boot_id(result.get("boot_id_before") or _field(evidence, "boot_id_left")),
+        "boot_id_left": _boot_id(told["boot_id_left"]),
         "boot_id_found": _boot_id(found) if found else None,
         "how": _word(promised, "how", WAYS) if promised else None,
-        "from_release": _text(result.get("from") or promised.get("previous_release"), RELEASE_LIMIT),
+        "from_release": _text(promised.get("previous_release") or told["from"], RELEASE_LIMIT),
         "to_release": _text(promised.get("release"), RELEASE_LIMIT),
         "kexec_count": _count(promised.get("kexec_count")),
-        "verdict": _matching(verdict, "verdict", _WORD),
-        "reason": None if verdict.get("reason") is None else _matching(verdict, "reason", _WORD),
-        "accepted": verdict.get("accepted") is True,
+        "verdict": _matching(told, "verdict", _WORD),
+        "reason": None if told["reason"] is None else _matching(told, "reason", _WORD),
+        "accepted": told["accepted"] is True,
         "outage_seconds": float(outage) if isinstance(outage, (int, float)) else None,
         "recorded": now,
     }

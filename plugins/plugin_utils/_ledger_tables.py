@@ -20,7 +20,7 @@ with suppress(ImportError):  # _ledger_errors.require() says so
     from sqlalchemy.dialects import postgresql, sqlite
 
 if TYPE_CHECKING:
-    from sqlalchemy.sql.dml import Insert
+    from sqlalchemy.sql.dml import Insert, Update
 
 MIGRATION_LOCK = 0x6B686F
 """Names the lock that whoever changes the tables in PostgreSQL holds; any number, the same everywhere."""
@@ -134,12 +134,15 @@ def migrate(connection: sa.Connection, place: str) -> None:
 def put_boots(dialect: str) -> Insert:
     """Return the statement that adds boots and completes those that are known; what was known is never forgotten."""
     boots = tables().boots
+    # Written out, because values would be handed over anew, in each of their places, with every boot.
+    running: sa.ColumnClause[str] = sa.literal_column("'running'")
+    unknown: sa.ColumnClause[str] = sa.literal_column("'unknown'")
     statement = _insert(boots, dialect)
     old, new = boots.c, statement.excluded
-    keep = sa.or_(new.ending == "running", sa.and_(new.ending == "unknown", old.ending != "running"))
+    keep = sa.or_(new.ending == running, sa.and_(new.ending == unknown, old.ending != running))
     merged: dict[str, Any] = {
         **{name: sa.func.coalesce(new[name], old[name]) for name in ("release", "previous_release", "kexec_count")},
-        "boot": sa.case((new.boot == "unknown", old.boot), else_=new.boot),
+        "boot": sa.case((new.boot == unknown, old.boot), else_=new.boot),
         # The beginning of a boot is the first that a journal loses.
         "began": sa.func.coalesce(old.began, new.began),
         "ended": sa.func.coalesce(new.ended, old.ended),
@@ -147,6 +150,14 @@ def put_boots(dialect: str) -> Insert:
         "evidence": sa.case((keep, old.evidence), else_=new.evidence),
     }
     return _completing(statement, boots, merged)
+
+
+@cache
+def keep_running() -> Update:
+    """Return the statement by which boots that run on, ``of_host`` and ``of_boot``, have run until ``now``."""
+    boots = tables().boots
+    same = (boots.c.host == sa.bindparam("of_host")) & (boots.c.boot_id == sa.bindparam("of_boot"))
+    return boots.update().where(same, boots.c.ending == "running").values(seen=sa.bindparam("now"))
 
 
 @cache

@@ -24,9 +24,14 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._report_words import nam
 
 # The scale viridis (matplotlib, CC0) from light to dark: few crashes are light, as the paper is.
 VIRIDIS = ((253, 231, 37), (94, 201, 98), (33, 145, 140), (59, 82, 139), (68, 1, 84))
-DARK = 0.45
-"""From this share of the scale on, text is white."""
-CELL_WIDTH, CELL_HEIGHT, LEFT, TOP = 112, 52, 190, 40
+DARK = 0.57
+"""From this share of the scale on, text is white, which has the better contrast there."""
+CELL_WIDTH, CELL_HEIGHT, LEFT, TOP = 112, 52, 190, 50
+LINE_HEIGHT, LINES = 17, 2
+TOP_CHARACTERS, LEFT_CHARACTERS = 14, 24
+"""How much of a release stands on each line above its column, and beside its row."""
+GAP = 5
+"""Sets a cell off from its thick frame, which could not be seen on dark ground."""
 MOST_RELEASES = 30
 """The matrix shows those with the most boots; the table below it has all."""
 
@@ -37,7 +42,7 @@ _STYLE = """
 body{font:16px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding:0 1rem;color:#111;background:#fff}
 table{border-collapse:collapse}td,th{border:1px solid #999;padding:.2rem .5rem;text-align:right}
 td:first-child,th:first-child{text-align:left}.matrix{overflow-x:auto}svg text{font:13px system-ui,sans-serif}
-li{margin:.3rem 0}@media print{.matrix{overflow:visible}svg{max-width:100%;height:auto}
+li{margin:.3rem 0}@media print{tr{break-inside:avoid}.matrix{overflow:visible}svg{max-width:100%;height:auto}
 body{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """
 
@@ -55,13 +60,19 @@ def render_html(fleet: Correlation, made: str) -> str:
         '<meta name="viewport" content="width=device-width"><title>Crashes by transition</title>'
         f"<style>{_STYLE}</style></head><body>\n<h1>Crashes by transition</h1>\n"
         f"<p>Made {escape(made)}.</p>\n{_items(summary(fleet))}"
-        f"<h2>What was found</h2>\n{''.join(map(_finding, fleet.transitions))}"
-        f"<h2>Transitions</h2>\n<p>{_LEGEND}</p>\n{_matrix(fleet)}{_table(fleet)}</body></html>\n"
+        f"{_findings('What was found', [one for one in fleet.transitions if one.risk.finding != TOO_FEW])}"
+        f"<h2>Transitions</h2>\n<p>{_LEGEND}</p>\n{_matrix(fleet)}{_table(fleet)}"
+        f"{_findings('Too few to tell', [one for one in fleet.transitions if one.risk.finding == TOO_FEW])}"
+        "</body></html>\n"
     )
 
 
 def _items(lines: Sequence[str]) -> str:
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>\n"
+
+
+def _findings(title: str, transitions: Sequence[TransitionRisk]) -> str:
+    return f"<h2>{title}</h2>\n{''.join(map(_finding, transitions)) or '<p>Nothing.</p>'}\n"
 
 
 def _finding(one: TransitionRisk) -> str:
@@ -84,9 +95,9 @@ def _matrix(fleet: Correlation) -> str:
         f'<text x="4" y="{TOP - 14}">from \N{DOWNWARDS ARROW} to \N{RIGHTWARDS ARROW}</text>',
     ]
     for at, release in enumerate(columns):
-        drawn.append(f'<text x="{LEFT + at * CELL_WIDTH + 4}" y="{TOP - 14}">{escape(release)}</text>')
+        drawn.append(_label((LEFT + at * CELL_WIDTH + 4, TOP - 14 - LINE_HEIGHT), release, TOP_CHARACTERS))
     for down, row in enumerate(rows):
-        drawn.append(f'<text x="4" y="{TOP + down * CELL_HEIGHT + 30}">{escape(row)}</text>')
+        drawn.append(_label((4, TOP + down * CELL_HEIGHT + 22), row, LEFT_CHARACTERS))
         for at, release in enumerate(columns):
             place = (LEFT + at * CELL_WIDTH, TOP + down * CELL_HEIGHT)
             if row == _COLD_ROW and release in fleet.cold:
@@ -94,6 +105,20 @@ def _matrix(fleet: Correlation) -> str:
             elif (row, release) in risks:
                 drawn.append(_cell(place, risks[row, release], darkest))
     return "".join([*drawn, "</svg></div>\n"])
+
+
+def _label(place: tuple[int, int], name: str, width: int) -> str:
+    """Return a name on at most ``LINES`` lines; what does not fit is cut, and a reader's pointer shows the whole."""
+    x, y = place
+    if len(name) <= width:
+        return f'<text x="{x}" y="{y}">{escape(name)}</text>'
+    whole = LINES * width
+    shown = name if len(name) <= whole else f"{name[: whole - 1]}\N{HORIZONTAL ELLIPSIS}"
+    lines = "".join(
+        f'<tspan x="{x}" y="{y + LINE_HEIGHT * at}">{escape(shown[at * width : (at + 1) * width])}</tspan>'
+        for at in range(LINES)
+    )
+    return f"<g><title>{escape(name)}</title><text>{lines}</text></g>"
 
 
 def _row_of(one: TransitionRisk) -> str:
@@ -111,13 +136,12 @@ def _cell(place: tuple[int, int], one: TransitionRisk, darkest: float) -> str:
     risk = one.risk
     sign = _SIGNS.get(risk.finding, "")
     lines = (f"{risk.seen.crashes}/{risk.seen.boots} {sign}".rstrip(), _times(risk.relative_risk))
-    frame = 3 if sign else 1
-    return _box(place, lines, risk.rate[0], darkest, sentence(one), frame, risk.finding == TOO_FEW)
+    return _box(place, lines, risk.rate[0], darkest, sentence(one), bool(sign), risk.finding == TOO_FEW)
 
 
 def _cold_cell(place: tuple[int, int], cold: Sum, release: str, darkest: float) -> str:
     title = f"cold boots of {release}: {cold.crashes} of {cold.boots} crashed"
-    return _box(place, (f"{cold.crashes}/{cold.boots}", ""), _rate(cold), darkest, title, 1, False)
+    return _box(place, (f"{cold.crashes}/{cold.boots}", ""), _rate(cold), darkest, title, False, False)
 
 
 def _times(value: float | None) -> str:
@@ -126,20 +150,27 @@ def _times(value: float | None) -> str:
 
 
 def _box(
-    place: tuple[int, int], lines: tuple[str, str], rate: float, darkest: float, title: str, frame: int, few: bool
+    place: tuple[int, int], lines: tuple[str, str], rate: float, darkest: float, title: str, framed: bool, few: bool
 ) -> str:
     share = rate / darkest if darkest else 0.0
     x, y = place
-    size = f'x="{x + 2}" y="{y + 2}" width="{CELL_WIDTH - 4}" height="{CELL_HEIGHT - 4}"'
     ink = "#fff" if share > DARK else "#000"
-    hatch = f'<rect {size} fill="url(#few)"/>' if few else ""
     text = "".join(
-        f'<text x="{x + CELL_WIDTH // 2}" y="{y + 22 + 17 * at}" text-anchor="middle" fill="{ink}">'
+        f'<text x="{x + CELL_WIDTH // 2}" y="{y + 22 + LINE_HEIGHT * at}" text-anchor="middle" fill="{ink}">'
         f"{escape(line)}</text>"
         for at, line in enumerate(lines)
     )
-    box = f'<rect {size} fill="{_colour(share)}" stroke="#000" stroke-width="{frame}"/>'
-    return f"<g><title>{escape(title)}</title>{box}{hatch}{text}</g>"
+    frame = _rectangle(place, 3, 'fill="none" stroke="#000" stroke-width="3"') if framed else ""
+    inset = 2 + GAP if framed else 2
+    box = _rectangle(place, inset, f'fill="{_colour(share)}" stroke="#000"')
+    hatch = _rectangle(place, inset, 'fill="url(#few)"') if few else ""
+    return f"<g><title>{escape(title)}</title>{frame}{box}{hatch}{text}</g>"
+
+
+def _rectangle(place: tuple[int, int], inset: int, look: str) -> str:
+    """Return the rectangle of a cell, smaller by ``inset`` on each side."""
+    size = f'width="{CELL_WIDTH - 2 * inset}" height="{CELL_HEIGHT - 2 * inset}"'
+    return f'<rect x="{place[0] + inset}" y="{place[1] + inset}" {size} {look}/>'
 
 
 def _colour(share: float) -> str:
@@ -170,8 +201,9 @@ def _table(fleet: Correlation) -> str:
         )
         for one in fleet.transitions
     ]
-    lines = [_cells("th", header), *(_cells("td", row) for row in rows)]
-    return "<h2>All numbers</h2>\n<table>" + "".join(f"<tr>{line}</tr>\n" for line in lines) + "</table>\n"
+    # What is in thead is repeated on each page that is printed.
+    lines = "".join(f"<tr>{_cells('td', row)}</tr>\n" for row in rows)
+    return f"<h2>All numbers</h2>\n<table><thead><tr>{_cells('th', header)}</tr></thead>\n{lines}</table>\n"
 
 
 def _cells(kind: str, cells: Sequence[str]) -> str:

@@ -32,9 +32,9 @@ def name_of(way: Way) -> str:
     return f"kexec without handover -> {way.release}"
 
 
-def sentence(one: TransitionRisk) -> str:
-    """Return all that matters of one transition in a sentence."""
-    parts = [f"{name_of(one.way)} {_main_clause(one)}"]
+def sentence(one: TransitionRisk, when: str = "") -> str:
+    """Return all that matters of one transition in a sentence; ``when`` says of which of its boots."""
+    parts = [" ".join(part for part in (name_of(one.way), when, _main_clause(one)) if part)]
     if one.signatures:
         first = one.signatures[0]
         frames = " < ".join(first.frames[:TOP_FRAMES])

@@ -51,8 +51,11 @@ PASSED_ON = frozenset(
         "module_utils._verdict: str(first['code'])",
         "plugin_utils._attention: _text(noted['code'], CODE_LIMIT)",
         "plugin_utils._jump: verdict['verdict']",
-        "plugin_utils._ledger_facts: _matching(verdict, 'reason', _WORD)",
-        "plugin_utils._ledger_facts: _matching(verdict, 'verdict', _WORD)",
+        "plugin_utils._ledger_facts: _field(result, 'verdict')",
+        "plugin_utils._ledger_facts: _field(verdict, 'verdict')",
+        "plugin_utils._ledger_facts: _matching(told, 'reason', _WORD)",
+        "plugin_utils._ledger_facts: _matching(told, 'verdict', _WORD)",
+        "plugin_utils._ledger_facts: verdict.get('reason')",
     }
 )
 # Event is what a line of the kernel's log means; its code gets out in a Note only.

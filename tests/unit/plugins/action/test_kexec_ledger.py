@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
@@ -12,11 +14,12 @@ from unittest.mock import MagicMock
 import pytest
 import yaml
 from ansible.errors import AnsibleActionFail
-from unit.plugins.plugin_utils.histories import NEW, OLD, boot, history, result
+from unit.plugins.plugin_utils.histories import NEW, OLD, boot, history, result, upgraded
 
 from ansible_collections.kho.kexec.plugins.action import kexec_ledger
 from ansible_collections.kho.kexec.plugins.modules import kexec_ledger as module
 from ansible_collections.kho.kexec.plugins.plugin_utils import _ledger_errors
+from bench.fleet import DEADLY, histories
 
 
 @pytest.fixture(autouse=True)
@@ -58,8 +61,29 @@ def test_hosts_are_those_of_the_inventory() -> None:
     assert ask()["risk"]["boots"] == 2
 
 
-def test_record() -> None:
-    assert [run(state="recorded", transition=result())["changed"] for _time in range(2)] == [True, False]
+def transitions(data: Path) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(data / "kho-kexec" / "ledger.db")) as connection:
+        return connection.execute("SELECT host, from_release, verdict, accepted FROM transitions").fetchall()
+
+
+def test_record(data: Path) -> None:
+    given = [upgraded(), upgraded(), result()]
+    assert [run(state="recorded", transition=one)["changed"] for one in given] == [True, False, False]
+    assert transitions(data) == [("web1", OLD, "handover_verified", 1)]
+
+
+def test_run_that_goes_on_records_the_same_transition(data: Path) -> None:
+    lost = upgraded(verdict="unreachable", accepted=False, reported=None, code="unreachable", outage_seconds=None)
+    resumed = upgraded(action="verify", **{"from": NEW})
+    for given, changed in ((lost, True), (lost, False), (resumed, True), (resumed, False)):
+        assert run(state="recorded", transition=given)["changed"] is changed
+    assert transitions(data) == [("web1", OLD, "handover_verified", 1)]
+
+
+def test_host_that_did_not_leave_has_nothing_to_record(data: Path) -> None:
+    given = upgraded(action="refuse", verdict=None, accepted=False, boot_id_left=None, promised=None, reported=None)
+    assert run(state="recorded", transition=given) == {"changed": False}
+    assert transitions(data) == []
 
 
 def test_query() -> None:
@@ -102,11 +126,60 @@ def test_report_that_cannot_be_written(data: Path) -> None:
 @pytest.mark.parametrize(("on_error", "fails"), [("fail", True), ("warn", False)])
 def test_ledger_that_is_away(on_error: str, fails: bool) -> None:
     address = "postgresql://me:s3cret@127.0.0.1:1/fleet"
-    found = run(state="recorded", transition=result(), url=address, on_error=on_error)
+    found = run(state="recorded", transition=upgraded(), url=address, on_error=on_error)
     assert found.get("failed", False) is fails
     assert (found["code"], found["changed"]) == ("ledger_away", False)
     assert found.get("warnings", []) == ([] if fails else [found["msg"]])
     assert "s3cret" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("sql", "code"),
+    [
+        ("UPDATE schema_version SET version = 99", "ledger_newer"),
+        ("CREATE TRIGGER full BEFORE INSERT ON transitions BEGIN SELECT RAISE(ABORT, 'full'); END", "ledger_failed"),
+    ],
+)
+def test_host_does_not_fail_because_of_the_ledger_and_is_not_silent(data: Path, sql: str, code: str) -> None:
+    run(state="known")
+    with closing(sqlite3.connect(data / "kho-kexec" / "ledger.db")) as connection:
+        connection.execute(sql)
+        connection.commit()
+    found = run(state="recorded", transition=upgraded(), on_error="warn")
+    assert (found["code"], found["warnings"], found.get("failed")) == (code, [found["msg"]], None)
+    assert run(state="recorded", transition=upgraded())["failed"] is True
+    assert transitions(data) == []
+
+
+def test_folder_that_is_a_file_is_told_in_check_mode_too(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (data / "file").touch()
+    address = f"sqlite:///{data}/file/ledger.db"
+    assert run(state="recorded", transition=upgraded(), url=address, on_error="warn")["code"] == "ledger_away"
+
+    def denied(_path: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", denied)
+    found = run(True, state="recorded", transition=upgraded(), url=address, on_error="warn")
+    assert (found["code"], "Permission denied" in found["msg"]) == ("ledger_away", True)
+
+
+def test_assessment() -> None:
+    assert run(state="assessed")["risks"] == []
+    for host, given in histories(40, 200, seed=1):
+        run(state="imported", history=given, host=host)
+    found = run(state="assessed")
+    assert [(one["previous_release"], one["release"]) for one in found["risks"]] == [DEADLY]
+    assert found["risks"][0]["sentence"] in found["msg"]
+
+
+def test_budget() -> None:
+    run(state="imported", history=history(boot(ending="crash")))
+    asked = {"state": "within_budget", "release": NEW, "since": 0}
+    assert (run(**asked)["failed"], run(**asked)["code"]) == (True, "crash_budget_exceeded")
+    assert run(**asked, on_error="warn")["failed"] is True
+    assert run(**asked, max_crashes=1).get("failed") is None
+    assert run(**asked, previous_release="7.2.12")["boots_begun"] == 0
 
 
 def test_libraries_are_asked_for_only_where_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +200,7 @@ def test_libraries_are_asked_for_only_where_they_are_needed(monkeypatch: pytest.
 @pytest.mark.parametrize(
     "options",
     [
-        *({"state": state} for state in ("imported", "recorded", "queried", "reported", "other")),
+        *({"state": state} for state in ("imported", "recorded", "queried", "within_budget", "reported", "other")),
         *({}, {"state": "queried", "release": NEW}, {"state": "imported", "history": {}, "other": 1}),
     ],
 )
@@ -144,6 +217,8 @@ def test_all_that_is_returned_is_documented_and_the_other_way_round(data: Path) 
         run(state="recorded", transition=result()),
         ask(),
         run(state="reported", directory=str(data / "report")),
+        run(state="assessed"),
+        run(state="within_budget", release=NEW, since=0),
         run(state="recorded", transition={}),
     ]
     returned = {key for found in results for key in found} - {"changed", "failed"}

@@ -21,7 +21,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._failures import Failure
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import Record
 from ansible_collections.kho.kexec.plugins.module_utils._plan import decide
-from ansible_collections.kho.kexec.plugins.module_utils._policy import Denial, Policy
+from ansible_collections.kho.kexec.plugins.module_utils._policy import CrashRisk, Denial, Policy
 from ansible_collections.kho.kexec.plugins.module_utils._root_device import RootDevice
 from ansible_collections.kho.kexec.plugins.module_utils._transition import Promise
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
@@ -58,6 +58,8 @@ def live(**facts):
 
 TOO_FEW = Note("image_payload_unreadable", "There is no lz4 program.")
 DENIED = Denial("7.2.*", "7.3.*", "any", "It lost data.")
+CRASHES = CrashRisk("handover", OLD, NEW, None, 2.8, f"{OLD} -> {NEW} crashes 6.1 times as often (41 of 512).\x1b{{{{")
+CHAIN = replace(CRASHES, longest_chain=6)
 
 
 # code, what is different, and what the message must name: what was found, why it matters, what to do instead.
@@ -286,9 +288,34 @@ REFUSALS = [
         {"policy": Policy(denied=(replace(DENIED, action="handover"), replace(DENIED, to="8.*")))},
         ["by handover", "It lost data."],
     ),
+    (
+        "chain_too_long",
+        {"policy": Policy(crash_risks=(CHAIN,)), "running": running(next=Record(OLD, 7))},
+        ["number 7", "no harm in up to 6", "6.1 times", "41 of 512", "?{", "Cold-boot", "accept chain_too_long"],
+    ),
+    (
+        "transition_crashes",
+        {"policy": Policy(crash_risks=(CRASHES,))},
+        [OLD, NEW, "6.1 times", "41 of 512", "?{", "another target", "cold_boot", "accept transition_crashes"],
+    ),
 ]
 
 WARNINGS = [
+    (
+        "chain_too_long",
+        {"policy": Policy(crash_risks=(replace(CHAIN, longest_chain=0),), on_crash_risk="warn")},
+        ["number 1", "no harm in up to 0", "6.1 times"],
+    ),
+    (
+        "transition_crashes",
+        {"policy": Policy(crash_risks=(CRASHES,), on_crash_risk="warn")},
+        ["6.1 times", "another target"],
+    ),
+    (
+        "transition_crashes",
+        {"policy": Policy(crash_risks=(CRASHES,), crash_risk_threshold=2.9)},
+        ["6.1 times", "another target"],
+    ),
     (
         "target_kho_unknown",
         with_image(kho_built=None, obstacles=(TOO_FEW,)),

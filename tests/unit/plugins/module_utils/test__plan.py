@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -15,7 +16,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._candidates import Choic
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import Record
 from ansible_collections.kho.kexec.plugins.module_utils._plan import decide
-from ansible_collections.kho.kexec.plugins.module_utils._policy import ACCEPTABLE, Denial, Policy
+from ansible_collections.kho.kexec.plugins.module_utils._policy import ACCEPTABLE, CrashRisk, Denial, Policy
 from ansible_collections.kho.kexec.plugins.module_utils._transition import Left, Promise
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     LATER_BOOT_ID,
@@ -35,6 +36,7 @@ PROMISE = Promise(NEW, OLD, 1, "kho-v4")
 BY_KEXEC = Promise(NEW, None, 0, None, "kexec")
 BY_COLD_BOOT = Promise(NEW, None, 0, None, "cold_boot")
 PROMISES = {"handover": PROMISE, "kexec": BY_KEXEC, "cold_boot": BY_COLD_BOOT}
+CRASHES = CrashRisk("handover", OLD, NEW, None, 2.8, f"{OLD} -> {NEW} crashes.")
 
 
 def long_line(length):
@@ -108,6 +110,10 @@ def test_all_reasons_are_given_in_the_order_in_which_to_deal_with_them():
         {"policy": Policy(max_kexec_count=1)},
         {"policy": Policy(denied=(Denial("7.2.*", "7.3.*", "kexec", "No."), Denial("7.3.*", "*", "any", "No.")))},
         {"policy": Policy(accept=ACCEPTABLE)},
+        {"policy": Policy(crash_risks=(replace(CRASHES, previous_release="7.2.12-kho"),))},
+        {"policy": Policy(crash_risks=(replace(CRASHES, release="7.3.5-kho"),))},
+        {"policy": Policy(crash_risks=(replace(CRASHES, boot="kexec", previous_release=None),))},
+        {"policy": Policy(crash_risks=(replace(CRASHES, longest_chain=1),))},
         {"running": running(notes=(Note("metadata_unsupported", "What came in had version 2."),))},
         {"policy": Policy(handover="prefer", fallback="cold_boot", on_unknown="refuse")},
     ],
@@ -298,6 +304,8 @@ def test_who_accepts_that_a_handover_is_lost_gets_the_promise_of_a_kexec(code, c
         ("lockdown", {"site": site(lockdown="integrity")}, {}),
         ("chain_too_long", {"running": running(next=Record(OLD, 2))}, {"max_kexec_count": 1}),
         ("transition_denied", {}, {"denied": (Denial("*", "*", "any", "No."),)}),
+        ("transition_crashes", {}, {"crash_risks": (CRASHES,)}),
+        ("chain_too_long", {}, {"crash_risks": (replace(CRASHES, longest_chain=0),)}),
         ("kho_abi_unknown", DOUBTFUL, {"on_unknown": "refuse"}),
     ],
 )

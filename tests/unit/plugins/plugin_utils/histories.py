@@ -44,3 +44,12 @@ def result(**changes: Any) -> dict[str, Any]:
     verdict = {"verdict": "handover_verified", "accepted": True, "reason": None, "message": "..."}
     whole = {**verdict, "promised": promised, "reported": promised, "evidence": evidence}
     return {"verdict": whole, "boot_id_before": LEFT, "boot_id_after": BOOT_ID, "outage_seconds": 8.5, **changes}
+
+
+def upgraded(**changes: Any) -> dict[str, Any]:
+    """Return kexec_upgrade_result of the role: a verified handover, the same one."""
+    promised = {"how": "handover", "release": NEW, "previous_release": OLD, "kexec_count": 1, "abi": "kho-v4"}
+    reported = {"release": NEW, "previous_release": OLD, "kexec_count": 1, "boot": "handover", "boot_id": BOOT_ID}
+    went = {"host": "web1", "from": OLD, "to": NEW, "action": "handover", "promised": promised, "reported": reported}
+    ended = {"verdict": "handover_verified", "accepted": True, "committed": True, "rolled_back_to": None, "code": None}
+    return {**went, **ended, "boot_id_left": LEFT, "outage_seconds": 8.5, **changes}

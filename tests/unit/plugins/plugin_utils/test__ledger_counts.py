@@ -12,9 +12,15 @@ from typing import Any
 import pytest
 from unit.plugins.plugin_utils.histories import BEGIN, END, NEW, NOW, OLD, boot, crash, history
 
+from ansible_collections.kho.kexec.plugins.plugin_utils._correlate import Sum, correlate
 from ansible_collections.kho.kexec.plugins.plugin_utils._crash_counts import FleetCounts, Way
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import Ledger, place_of
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger_counts import SIGNATURES, count_fleet
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger_counts import (
+    SIGNATURES,
+    Begun,
+    count_begun,
+    count_fleet,
+)
 
 HANDOVER, COLD = Way("handover", OLD, NEW), Way("cold", None, NEW)
 
@@ -69,12 +75,39 @@ def test_boot_counts_as_crashed_once(ledger: Ledger) -> None:
     assert boots_and_crashes(count_fleet(ledger)) == {(HANDOVER, 1): (5, 4)}
 
 
-def test_what_a_kernel_survived_is_no_crash(ledger: Ledger) -> None:
-    survived = crash(boot_id=some_id(1), kind="warning", fatal=False)
+@pytest.mark.parametrize("kind", ["hung_task", "rcu_stall", "lockup", "machine_check", "warning"])
+def test_slowness_and_hardware_that_a_kernel_survived_are_no_crash(ledger: Ledger, kind: str) -> None:
+    survived = crash(boot_id=some_id(1), kind=kind, fatal=False)
     ledger.import_history("web1", history(ended(1), crashes=(survived, {**survived, "boot_id": None})), NOW)
     fleet = count_fleet(ledger)
     assert boots_and_crashes(fleet) == {(HANDOVER, 1): (1, 0)}
-    assert (fleet.signatures, fleet.not_joined) == ((), 0)
+    assert (fleet.signatures, fleet.not_joined, fleet.worst_host) == ((), 0, {})
+
+
+@pytest.mark.parametrize("kind", ["oops", "bug", "memory", "panic"])
+def test_fault_of_the_kernel_is_a_crash_also_where_the_host_goes_on(ledger: Ledger, kind: str) -> None:
+    survived = crash(boot_id=some_id(1), kind=kind, fatal=False)
+    ledger.import_history("web1", history(ended(1), crashes=(survived, {**survived, "boot_id": None})), NOW)
+    fleet = count_fleet(ledger)
+    assert boots_and_crashes(fleet) == {(HANDOVER, 1): (1, 1)}
+    assert ([one.kind for one in fleet.signatures], fleet.not_joined) == ([kind], 1)
+
+
+def test_boots_of_unknown_kind_are_compared_with_nothing(ledger: Ledger) -> None:
+    unknown = [ended(number, boot="unknown", previous_release=None, ending="crash") for number in range(10, 30)]
+    ledger.import_history("web1", history(ended(1), cold(2), *unknown), NOW)
+    fleet = count_fleet(ledger)
+    assert boots_and_crashes(fleet) == {(HANDOVER, 1): (1, 0), (COLD, 0): (1, 0)}
+    assert (fleet.not_compared, fleet.worst_host) == (20, {})
+    found = correlate(fleet)
+    assert found.cold == {NEW: Sum(1, 0, 2.5)}
+    assert [one.risk.cold.boots for one in found.transitions] == [1]
+
+
+def test_boot_whose_kind_is_known_later_is_compared_then_and_stays_so(ledger: Ledger) -> None:
+    for kind in ("unknown", "cold", "unknown"):
+        ledger.import_history("web1", history(cold(1, boot=kind)), NOW)
+    assert boots_and_crashes(count_fleet(ledger)) == {(COLD, 0): (1, 0)}
 
 
 def test_crashes_of_boots_that_are_not_there(ledger: Ledger) -> None:
@@ -148,3 +181,22 @@ def test_counts_of_a_made_up_fleet(ledger: Ledger) -> None:
             crashed[key] += one["ending"] == "crash"
     found = boots_and_crashes(count_fleet(ledger))
     assert found == {key: (boots, crashed[key]) for key, boots in expected.items()}
+
+
+BEGAN = 1795359600
+"""``BEGIN`` of the histories, in seconds since 1970."""
+
+
+def test_boots_that_began_since(ledger: Ledger) -> None:
+    early = ended(1, begin="2026-11-22T14:59:59Z", ending="crash")
+    other = ended(3, previous_release="7.2.12", ending="crash")
+    ledger.import_history("web2", history(early, ended(2, ending="crash"), other), NOW)
+    oops = crash(boot_id=some_id(5), kind="oops", fatal=False)
+    by_kexec = ended(6, boot="kexec", previous_release=None, begin=None)
+    unknown = ended(7, boot="unknown", ending="crash")
+    ledger.import_history("web1", history(ended(5), by_kexec, cold(4, ending="crash"), unknown, crashes=(oops,)), NOW)
+    assert count_begun(ledger, OLD, NEW, BEGAN) == Begun(2, 2, ("web1", "web2"))
+    assert count_begun(ledger, None, NEW, BEGAN) == Begun(4, 3, ("web1", "web2"))
+    assert count_begun(ledger, OLD, NEW, BEGAN - 1) == Begun(3, 3, ("web1", "web2"))
+    assert count_begun(ledger, OLD, NEW, BEGAN + 1) == Begun(0, 0, ())
+    assert count_begun(ledger, OLD, "7.3.5", 0) == Begun(0, 0, ())

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from unit.plugins.plugin_utils.histories import BOOT_ID, LEFT, NEW, NOW, OLD, boot, crash, history, result
+from unit.plugins.plugin_utils.histories import BOOT_ID, LEFT, NEW, NOW, OLD, boot, crash, history, result, upgraded
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger_errors import LedgerError
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger_facts import (
@@ -105,29 +105,62 @@ def test_crash_of_another_shape_is_refused(changes: dict[str, Any]) -> None:
     assert caught.value.code == "history_invalid"
 
 
-def test_transition() -> None:
-    assert row_of_transition("web1", result(), NOW) == {
-        **{"host": "web1", "boot_id_left": LEFT, "boot_id_found": BOOT_ID, "how": "handover"},
-        **{"from_release": OLD, "to_release": NEW, "kexec_count": 1, "verdict": "handover_verified", "reason": None},
-        **{"accepted": True, "outage_seconds": 8.5, "recorded": NOW},
-    }
+TRANSITION = {
+    **{"host": "web1", "boot_id_left": LEFT, "boot_id_found": BOOT_ID, "how": "handover"},
+    **{"from_release": OLD, "to_release": NEW, "kexec_count": 1, "verdict": "handover_verified", "reason": None},
+    **{"accepted": True, "outage_seconds": 8.5, "recorded": NOW},
+}
+COLDLY = {"how": "cold_boot", "release": NEW, "previous_release": None, "kexec_count": 0, "abi": None}
 
 
-def test_release_that_was_left_can_be_told() -> None:
-    given = result()
-    given["verdict"]["promised"]["previous_release"] = None
-    assert row_of_transition("web1", given, NOW)["from_release"] is None
-    assert row_of_transition("web1", {**given, "from": OLD}, NOW)["from_release"] == OLD
+@pytest.mark.parametrize("given", [result(), upgraded()], ids=["of the module", "of the role"])
+def test_transition(given: dict[str, Any]) -> None:
+    assert row_of_transition("web1", given, NOW) == TRANSITION
+
+
+def recorded(given: dict[str, Any]) -> dict[str, Any]:
+    row = row_of_transition("web1", given, NOW)
+    assert row is not None
+    return row
+
+
+def test_release_that_was_left_is_known_without_a_handover_when_this_run_left_it() -> None:
+    assert recorded(upgraded(promised=COLDLY))["from_release"] == OLD
+    resumed = upgraded(action="verify", promised=COLDLY, **{"from": NEW})
+    assert recorded(resumed)["from_release"] is None
+    assert recorded({**resumed, "promised": upgraded()["promised"]})["from_release"] == OLD
 
 
 def test_lost_host_has_neither_found_boot_nor_outage() -> None:
     given = result(boot_id_after=None, outage_seconds=None)
     given["verdict"]["evidence"]["boot_id_found"] = None
-    one = row_of_transition("web1", given, NOW)
-    assert (one["boot_id_found"], one["outage_seconds"]) == (None, None)
+    of_role = upgraded(reported=None, outage_seconds=None, verdict="unreachable", accepted=False)
+    for one in (recorded(given), recorded(of_role)):
+        assert (one["boot_id_found"], one["outage_seconds"]) == (None, None)
 
 
-@pytest.mark.parametrize("given", [None, {}, {"verdict": None}, {"verdict": {"promised": {}, "evidence": {}}}])
+@pytest.mark.parametrize(
+    "given",
+    [
+        upgraded(action="refuse", verdict=None, boot_id_left=None, promised=None, reported=None, accepted=False),
+        upgraded(action="none", verdict=None, boot_id_left=None, promised=None, reported=None),
+        upgraded(action=None, verdict=None, boot_id_left=None, promised=None, reported=None, **{"from": None}),
+        upgraded(verdict="unreachable", accepted=False, boot_id_left=None, promised=None, reported=None),
+        upgraded(verdict="unhealthy", accepted=False, boot_id_left=None),
+    ],
+)
+def test_nothing_to_record(given: dict[str, Any]) -> None:
+    assert row_of_transition("web1", given, NOW) is None
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *(None, {}, {"verdict": None}, {"verdict": {"promised": {}, "evidence": {}}}, {"verdict": "handover_verified"}),
+        *(upgraded(verdict="It went well."), upgraded(boot_id_left="x"), upgraded(promised="handover")),
+        *(upgraded(reported={"release": NEW}), upgraded(promised={"how": "teleport"})),
+    ],
+)
 def test_no_transition(given: Any) -> None:
     with pytest.raises(LedgerError) as caught:
         row_of_transition("web1", given, NOW)

@@ -165,17 +165,42 @@ def test_matrix_says_its_numbers(page: str) -> None:
     assert page.count('fill="url(#few)"') == 1
 
 
-def luminance(colour: tuple[int, int, int]) -> float:
-    return 0.2126 * colour[0] + 0.7152 * colour[1] + 0.0722 * colour[2]
+def luminance(colour: tuple[int, ...]) -> float:
+    """Return the relative luminance (Web Content Accessibility Guidelines 2.2)."""
+    shares = [value / 255 for value in colour]
+    red, green, blue = (one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def test_scale_can_be_read_without_colours(page: str) -> None:
+def test_scale_can_be_read_without_colours() -> None:
     light = [luminance(colour) for colour in VIRIDIS]
     assert light == sorted(light, reverse=True)
-    # Text is light on dark and dark on light.
-    for box, ink in re.findall(r'fill="#(\w{6})" stroke="#000"[^>]*/>(?:<rect[^>]*/>)?<text[^>]*fill="#(\w{3})"', page):
-        shade = luminance(tuple(int(box[at : at + 2], 16) for at in (0, 2, 4)))  # type: ignore[arg-type]
-        assert ink == ("fff" if shade < 140 else "000")
+    every_share = [counted(Way("handover", "7.2", f"7.3.{rate:02}"), 29, rate) for rate in range(30)]
+    page = render_reports(fleet(*every_share), NOW)["report.html"]
+    cells = re.findall(r'fill="#(\w{6})" stroke="#000"/>(?:<rect[^>]*/>)?<text[^>]*fill="#(\w{3})"', page)
+    assert len({box for box, _ink in cells}) == 30
+    for box, ink in cells:
+        ground = luminance(tuple(bytes.fromhex(box)))
+        contrast = 1.05 / (ground + 0.05) if ink == "fff" else (ground + 0.05) / 0.05
+        assert contrast >= 4.5, f"{ink} on {box}"
+
+
+def test_cell_that_differs_has_a_frame_that_is_seen_on_any_ground(page: str) -> None:
+    assert page.count('fill="none" stroke="#000" stroke-width="3"') == 1
+
+
+def test_long_names_do_not_run_into_each_other() -> None:
+    long = "6.12.43+deb13-cloud-amd64-and-more"
+    page = render_reports(fleet(counted(Way("handover", long, long), 5, 1)), NOW)["report.html"]
+    lines = [line.text or "" for line in svg(page).iter("{http://www.w3.org/2000/svg}tspan")]
+    assert lines == ["6.12.43+deb13-", "cloud-amd64-a\N{HORIZONTAL ELLIPSIS}", "6.12.43+deb13-cloud-amd6", "4-and-more"]
+    assert f"<title>{long}</title>" in page
+
+
+def test_what_was_found_stands_first_and_what_cannot_be_told_last(page: str) -> None:
+    found, matrix, few = (page.index(f"<h2>{title}") for title in ("What was found", "Transitions", "Too few to tell"))
+    crashes, cannot = page.index("crashes 6.1 times"), page.rindex("kexec without handover")
+    assert found < crashes < matrix < few < cannot
 
 
 def test_hostile_names_stay_text() -> None:
@@ -200,7 +225,7 @@ def test_many_releases_and_none() -> None:
     many = [counted(Way("handover", f"6.{number}", f"7.{number}"), 5, 1) for number in range(100)]
     page = render_reports(fleet(*many), NOW)["report.html"]
     assert int(svg(page).get("width", "0")) < 200 * MOST_RELEASES
-    assert page.count("<tr>") == 101
+    assert page.count("</tr>") == 101
     empty = render_reports(fleet(), NOW)
     assert Page(empty["report.html"]).open == []
     assert json.loads(empty["report.json"])["transitions"] == []
