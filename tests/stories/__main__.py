@@ -27,7 +27,8 @@ from matrix.guest import Guest, GuestError, install
 from tools.layout import ROOT
 
 from . import controllers, hosts, targets
-from .stage import Stage, StoryError
+from .show import StoryError
+from .stage import Stage
 from .story import STORIES, Story
 
 RUN = "stories"

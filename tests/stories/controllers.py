@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 
-from .stage import Stage, Told
+from .show import Told
+from .stage import Stage
 from .story import causes, ends, is_quiet, require, require_in, story
 
 STAGE = "Load the target kernel"

@@ -6,13 +6,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import signal
-import subprocess
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +19,8 @@ from lab.monitor import power_cycle
 from lab.ready import patience, wait_for_boot
 from lab.run import access
 from matrix.guest import Guest
-from tools.layout import ROOT
+
+from .show import Call, Show, StoryError, Told, playing
 
 UPGRADE = "kexec_upgrade.yml"
 ROLLBACK = "kexec_rollback.yml"
@@ -33,24 +30,8 @@ PATIENT = {
     "kexec_upgrade_confirm_timeout": 240,
     "kexec_upgrade_rollback_timeout": 600,
 }
-WITHIN = 1800.0  # seconds for a playbook
 SCRIPT = "/usr/local/sbin/story"
 UNIT = "/etc/systemd/system/story.service"
-
-
-class StoryError(Exception):
-    """A story did not go as it must."""
-
-
-@dataclass
-class Told:
-    """What a run of the playbook said: its exit status, the role's result, the messages of failures, and its output."""
-
-    status: int | None
-    result: dict[str, Any]
-    failures: list[str]
-    codes: list[str]
-    output: str
 
 
 @dataclass
@@ -131,82 +112,8 @@ class Stage:
         with self.playing(playbook, **variables) as show:
             return show.end()
 
-    @contextmanager
-    def playing(self, playbook: str = UPGRADE, **variables: Any) -> Iterator[Show]:
+    def playing(self, playbook: str = UPGRADE, **variables: Any) -> AbstractContextManager[Show]:
         """A run of a playbook that can be watched and killed."""
         self.plays += 1
-        storyline = self.folder / f"storyline-{self.plays}.jsonl"
-        storyline.unlink(missing_ok=True)
         given = {"kexec_upgrade_target": self.new, **PATIENT, **self.variables, **variables}
-        argv = ["ansible-playbook", "-i", str(self.inventory), "--limit", self.guest.name]
-        argv += ["-e", json.dumps(given), str(ROOT / "playbooks" / playbook)]
-        environment = {
-            **os.environ,
-            "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).parent / "callback_plugins"),
-            "ANSIBLE_CALLBACKS_ENABLED": "storyline,kho.kexec.rollout",
-            "ANSIBLE_PIPELINING": "true",
-            "STORYLINE": str(storyline),
-        }
-        with (self.folder / f"output-{self.plays}.txt").open("w+", encoding="utf-8") as output:
-            process = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                start_new_session=True,
-            )
-            show = Show(process, storyline, Path(output.name))
-            try:
-                yield show
-            finally:
-                show.kill()
-
-
-@dataclass
-class Show:
-    """A playbook that runs."""
-
-    process: subprocess.Popen[bytes]
-    storyline: Path
-    output: Path
-
-    def lines(self) -> list[dict[str, Any]]:
-        """What has happened until now."""
-        text = self.storyline.read_text(encoding="utf-8") if self.storyline.exists() else ""
-        return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
-
-    def wait_for_task(self, name: str, seconds: float = 600.0) -> None:
-        """Wait until the task with this name begins."""
-        deadline = time.monotonic() + seconds
-        while not any(line.get("task") == name for line in self.lines()):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise StoryError(f"the task {name!r} never began: {self.told().output[-1500:]}")
-            time.sleep(0.1)
-
-    def kill(self) -> None:
-        """Kill the run as nothing else can: without a chance to tidy up."""
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-    def end(self) -> Told:
-        """Wait for its end; what it said."""
-        try:
-            self.process.wait(WITHIN)
-        except subprocess.TimeoutExpired as error:
-            raise StoryError(f"the playbook did not end within {WITHIN:g} s") from error
-        return self.told()
-
-    def told(self) -> Told:
-        """What it has said until now."""
-        lines = self.lines()
-        results = [line["result"] for line in lines if "result" in line]
-        failures = [line for line in lines if "failed" in line]
-        return Told(
-            self.process.poll(),
-            results[-1] if results else {},
-            [line["failed"] for line in failures],
-            [line["code"] for line in failures if line["code"]],
-            self.output.read_text(encoding="utf-8", errors="replace"),
-        )
+        return playing(Call(playbook, self.inventory, [self.guest.name], given, self.folder, self.plays))

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from matrix.cells import INITRAMFS, PLAIN
 
-from .stage import Stage, StoryError, Told
+from .show import StoryError, Told
+from .stage import Stage
 
 TOKENS = (
     "/etc/systemd/system/sysinit.target.d/kho-kexec-guard.conf",

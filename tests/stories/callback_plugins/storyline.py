@@ -10,7 +10,8 @@ name: storyline
 type: aggregate
 short_description: Tell the storyteller what happens
 description:
-  - Writes a line of JSON for each task that begins, and for each kexec_upgrade_result.
+  - Writes a line of JSON for each task that begins, that ran on a host or was skipped there, and for each
+    kexec_upgrade_result.
 requirements:
   - The environment variable E(STORYLINE) names the file.
 """
@@ -35,13 +36,18 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
         self._write({"task": task.get_name().rpartition(" : ")[2]})
 
     def v2_runner_on_ok(self, result: Any) -> None:
+        self._write({"ran": result._host.get_name()})
         facts = result._result.get("ansible_facts")
         if isinstance(facts, dict) and RESULT in facts:
             self._write({"result": facts[RESULT]})
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         del ignore_errors
+        self._write({"ran": result._host.get_name()})
         self._write({"failed": str(result._result.get("msg")), "code": result._result.get("code")})
+
+    def v2_runner_on_skipped(self, result: Any) -> None:
+        self._write({"skipped": result._host.get_name()})
 
     def _write(self, line: dict[str, Any]) -> None:
         with open(os.environ["STORYLINE"], "a", encoding="utf-8") as file:
