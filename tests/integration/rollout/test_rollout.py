@@ -62,10 +62,11 @@ def roll_out(directory: Path, hosts: dict[str, dict[str, Any]], *arguments: str,
     """Run the playbook over ``hosts`` in order, in waves of 2 unless ``waves`` says otherwise."""
     collection = directory / "collections/ansible_collections/kho/kexec"
     (collection / "plugins/modules").mkdir(parents=True)
-    for part in ("action", "callback", "plugin_utils", "module_utils"):
+    for part in ("action", "callback", "lookup", "plugin_utils", "module_utils"):
         (collection / "plugins" / part).symlink_to(ROOT / "plugins" / part)
     (collection / "plugins/modules/kexec_image.py").symlink_to(HERE / "stand_in/kexec_image.py")
-    (collection / "plugins/modules/kexec_reboot.py").symlink_to(ROOT / "plugins/modules/kexec_reboot.py")
+    for name in ("kexec_gate", "kexec_reboot"):
+        (collection / f"plugins/modules/{name}.py").symlink_to(ROOT / f"plugins/modules/{name}.py")
     for name in ("kexec_guard", "boot_default", "kexec_commit"):
         (collection / f"plugins/modules/{name}.py").symlink_to(HERE / "stand_in/obliging.py")
     (collection / "roles").symlink_to(ROOT / "roles")
