@@ -82,9 +82,8 @@ def wait_for_removal(path: str | None, wave: gate.Wave) -> None:
     says_next = time.monotonic()
     while path is not None and (why := reason_to_pause(path)) is not None:
         if time.monotonic() >= says_next:
-            Display().display(
-                f"{why}, so {wave} waits. To go on, remove it. To stop, end this run: no host is in flight."
-            )
+            how_on = "To go on, remove it; to stop, end this run: no host of it is on its way."
+            Display().display(f"{why}, so {wave} waits. {how_on}")
             says_next += SAY_EVERY
         time.sleep(LOOK_EVERY)
 
