@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.kho.kexec.plugins.action.kho_fleet_info import is_for_programs
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
 from ansible_collections.kho.kexec.plugins.plugin_utils import _gate as gate
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves import waves
@@ -58,7 +60,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         budget = gate.budget_of(options["max_failed"], options["max_failed_percentage"])
         all_waves = waves(task_vars["ansible_play_hosts_all"], options["sizes"], options["limits"], task_vars["groups"])
         if self._task.check_mode:
-            return {"msg": gate.preview(all_waves, windows, now()), "waves": len(all_waves)}
+            message = gate.preview(all_waves, windows, now())
+            if options["at"] == "begin":
+                say(message)
+            return {"msg": message, "waves": len(all_waves)}
         wave = gate.wave_of(all_waves, task_vars["ansible_play_batch"])
         numbers = {"wave": wave.number, "waves": wave.total}
         if options["at"] == "begin":
@@ -83,7 +88,7 @@ def wait_for_removal(path: str | None, wave: gate.Wave) -> None:
     while path is not None and (why := reason_to_pause(path)) is not None:
         if time.monotonic() >= says_next:
             how_on = "To go on, remove it; to stop, end this run: no host of it is on its way."
-            Display().display(f"{why}, so {wave} waits. {how_on}")
+            say(f"{why}, so {wave} waits. {how_on}")
             says_next += SAY_EVERY
         time.sleep(LOOK_EVERY)
 
@@ -103,8 +108,13 @@ def soak(seconds: int, wave: gate.Wave) -> None:
     """Let the kernels of a wave run for a while before they are looked at again."""
     if seconds > 0:
         until = (now() + timedelta(seconds=seconds)).astimezone()
-        Display().display(f"{wave} soaks for {seconds} seconds, until {until:%H:%M:%S}.".capitalize())
+        say(f"{wave} soaks for {seconds} seconds, until {until:%H:%M:%S}.".capitalize())
         time.sleep(seconds)
+
+
+def say(text: str) -> None:
+    """Show a line now: what a task returns is shown when it has ended."""
+    Display().display(text, stderr=is_for_programs(constants.DEFAULT_STDOUT_CALLBACK))
 
 
 def now() -> datetime:

@@ -159,7 +159,7 @@ def test_check_mode_says_what_the_waves_would_be(clock: Clock, display: Any, tmp
     assert result["msg"].startswith("3 hosts would go in 2 waves: 1. 2 (web1 web2), 2. 1 (web3). The window is closed")
     assert "failed" not in result
     assert clock.slept == 0
-    assert not display.called
+    assert [call.args[0] for call in display.call_args_list] == ([result["msg"]] if at == "begin" else [])
 
 
 @pytest.mark.parametrize(
