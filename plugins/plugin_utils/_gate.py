@@ -50,18 +50,22 @@ class Budget:
 
 @dataclass(frozen=True)
 class Gate:
-    """Whether the rollout may go on, and why not; hosts of this wave that are ``proven``, ``failed`` ones of all waves
-    until now, and ``untouched`` ones, which nothing was done to in this run.
+    """What a gate found: hosts of this wave that are ``proven``, ``failed`` ones of all waves until now, and
+    ``untouched`` ones, which nothing was done to in this run.
 
-    ``code`` is None when the gate is passed.
+    ``code`` says why the rollout stops here; None when the gate is passed.
     """
 
-    passed: bool
-    code: str | None
     message: str
     proven: tuple[str, ...]
     failed: tuple[str, ...]
     untouched: tuple[str, ...]
+    code: str | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the rollout may go on."""
+        return self.code is None
 
     def as_dict(self) -> dict[str, Any]:
         """Return what a task returns: numbers, since the names of thousands would go to every host of the wave."""
@@ -123,17 +127,17 @@ def judge(wave: Wave, results: Mapping[str, Any] | None, there: Collection[str],
     why = _exceeded(budget, wave, len(failed_now), len(failed))
     if why:
         message = f"The rollout stops here. Not proven: {shown(failed)}. Untouched: {shown(untouched)}. {why} {_HOW_ON}"
-        return Gate(False, "rollout_stopped", message, proven, failed, untouched)
+        return Gate(message, proven, failed, untouched, code="rollout_stopped")
     if late:
         message = f"The window closed during {wave}, so the rollout ends. Untouched: {shown(untouched)}. {_HOW_ON}"
-        return Gate(False, WINDOW_CLOSED, message, proven, failed, untouched)
+        return Gate(message, proven, failed, untouched, code=WINDOW_CLOSED)
     message = f"After {wave}: {len(proven)} proven, {len(failed)} failed since the rollout began."
-    return Gate(True, None, message, proven, failed, untouched)
+    return Gate(message, proven, failed, untouched)
 
 
 _HOW_ON = (
-    "Ansible counts every host of this wave as failed; all others of it are proven. The same command goes on from here "
-    "once the cause is gone."
+    "All others of this wave are proven, although Ansible gives up every host of it, and shows that at one. The same "
+    "command goes on from here once the cause is gone."
 )
 
 
@@ -141,13 +145,13 @@ def may_begin(wave: Wave, windows: Sequence[Window], now: datetime) -> Gate:
     """Tell whether ``wave`` may begin ``now``: when any of ``windows`` is open, or there are none."""
     untouched = (*wave.hosts, *wave.later)
     if not windows or is_open(windows, now):
-        return Gate(True, None, f"{wave} begins.".capitalize(), (), (), untouched)
+        return Gate(f"{wave} begins.".capitalize(), (), (), untouched)
     message = (
         f"The window is closed until {_next_opening(windows, now)}, so {wave} does not begin, and the rollout ends. "
-        f"Untouched: {shown(untouched)}. Ansible counts every host of this wave as failed. Run the same command again "
-        "when the window is open."
+        f"Untouched: {shown(untouched)}. Nothing was done in this wave, although Ansible gives up every host of it, "
+        "and shows that at one. Run the same command again when the window is open."
     )
-    return Gate(False, WINDOW_CLOSED, message, (), (), untouched)
+    return Gate(message, (), (), untouched, code=WINDOW_CLOSED)
 
 
 def preview(waves: Sequence[Sequence[str]], windows: Sequence[Window], now: datetime) -> str:

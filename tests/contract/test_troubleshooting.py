@@ -30,6 +30,7 @@ HEADING = re.compile(r"^#+ `([a-z][a-z0-9_]*)`$")
 # These hand on the code of a note, of an error or of a verdict that came to be elsewhere, where it is found.
 PASSED_ON = frozenset(
     {
+        "action.kexec_gate: error.code",
         "action.kexec_ledger: error.code",
         "module_utils._access: problem.code",
         "module_utils._claim: note.code",
@@ -49,13 +50,14 @@ PASSED_ON = frozenset(
         "module_utils._staging: refusal.code",
         "module_utils._verdict: str(first['code'])",
         "plugin_utils._attention: _text(noted['code'], CODE_LIMIT)",
+        "plugin_utils._gate: self.code",
         "plugin_utils._jump: verdict['verdict']",
         "plugin_utils._ledger_facts: _matching(verdict, 'reason', _WORD)",
         "plugin_utils._ledger_facts: _matching(verdict, 'verdict', _WORD)",
     }
 )
-# Event is what a line of the kernel's log means; its code gets out in a Note only.
-CARRIERS = {"Event", "KhoError", "Note"}
+# Event is what a line of the kernel's log means; its code gets out in a Note only. Gate is given its code by keyword.
+CARRIERS = {"Event", "Gate", "KhoError", "Note"}
 
 
 @pytest.fixture(scope="module")
