@@ -79,7 +79,8 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core has no typ
         self.set_options(var_options=variables, direct=kwargs)
         groups = (variables or {})["groups"]
         try:
-            return waves(self._matching(terms, groups), self.get_option("sizes"), self.get_option("limits"), groups)
+            hosts = self._matching(self._flatten(terms), groups)
+            return waves(hosts, self.get_option("sizes"), self.get_option("limits"), groups)
         except WaveError as error:
             raise AnsibleLookupError(f"{error.code}: {error.message}") from error
 

@@ -109,6 +109,7 @@ def roll_out(
         "ANSIBLE_CALLBACKS_ENABLED": "kho.kexec.rollout",
         "ANSIBLE_HOME": str(directory / "home"),
         "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_RETRY_FILES_ENABLED": "1",
     }
     extra = json.dumps(
         {f"kexec_upgrade_{name}": value for name, value in (*variables_of_play.items(), ("waves", waves))}
@@ -253,12 +254,16 @@ def remove_once_said(pause: Path, output: Path) -> None:
     pause.unlink()
 
 
-def test_failing_gate_task_stops_the_rollout(tmp_path: Path) -> None:
+def test_failing_gate_task_stops_the_rollout_and_the_wave_can_be_tried_again(tmp_path: Path) -> None:
     (tmp_path / "gate.yml").write_text(GATE_TASKS)
-    hosts = dict.fromkeys(("web1", "web2", "web3"), THERE)
-    run = roll_out(tmp_path, hosts, "-e", '{"alert": true}', gate_tasks=f"{tmp_path}/gate.yml")
+    hosts, gate = dict.fromkeys(("web1", "web2", "web3"), THERE), f"{tmp_path}/gate.yml"
+    run = roll_out(tmp_path / "stopped", hosts, "-e", '{"alert": true}', gate_tasks=gate)
     assert run.rc != 0
     assert run.output.count("fatal: ") == 1
     assert "An alert fires." in run.output
     assert not run.ran_on("web3")
     assert AFTERWARDS not in run.output
+    again = roll_out(tmp_path / "again", hosts, f"--limit=@{tmp_path}/stopped/playbook.retry", gate_tasks=gate)
+    assert again.rc == 0
+    assert again.waves() == 1
+    assert (again.ran_on("web2"), again.ran_on("web3")) == (True, False)

@@ -81,6 +81,12 @@ def test_inventory_may_be_empty() -> None:
 
 
 @pytest.mark.usefixtures("limit")
+def test_patterns_may_be_a_list_in_a_variable() -> None:
+    patterns: Any = ["web", "!web2"]
+    assert ask(patterns, sizes=5) == [["web1", "web3", "web4"]]
+
+
+@pytest.mark.usefixtures("limit")
 def test_sizes_and_limits() -> None:
     assert ask("web") == [["web1"], ["web2"], ["web3"], ["web4"]]
     assert ask("web", sizes=["100%"], limits={"zone_*": 1}) == [["web1", "web3"], ["web2", "web4"]]
