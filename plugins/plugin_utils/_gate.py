@@ -180,13 +180,11 @@ def shown(hosts: Sequence[str], most: int = NAMES_SHOWN) -> str:
 def _exceeded(budget: Budget, wave: Wave, failed_now: int, failed: int) -> str:
     """Say which part of the budget is exceeded; empty when none is."""
     if budget.max_failed is not None and failed > budget.max_failed:
-        return f"Hosts that failed since the rollout began: {failed}, of which {budget.max_failed} may (max_failed)."
+        return f"Failed since the rollout began: {failed}; allowed: {budget.max_failed} (max_failed)."
     percentage = budget.max_failed_percentage
     if percentage is not None and failed_now * 100 > percentage * len(wave.hosts):
-        return (
-            f"Hosts of this wave that failed: {failed_now} of {len(wave.hosts)}, of which {percentage} % may "
-            "(max_failed_percentage)."
-        )
+        counted = f"{failed_now} of {len(wave.hosts)}"
+        return f"Failed in this wave: {counted}; allowed: {percentage} % (max_failed_percentage)."
     return ""
 
 

@@ -100,14 +100,14 @@ def test_hosts_that_were_lost_in_earlier_waves_count() -> None:
     assert judge(SECOND, results(), without("web1"), Budget(1, None)).passed
     gate = judge(SECOND, results(web2=REFUSED), without("web1", "web2"), Budget(1, None))
     assert gate.failed == ("web1", "web2")
-    assert "failed since the rollout began: 2, of which 1 may (max_failed)" in gate.message
+    assert "Failed since the rollout began: 2; allowed: 1 (max_failed)." in gate.message
 
 
 @pytest.mark.parametrize(("percentage", "passed"), [(0, False), (24, False), (25, True), (100, True)])
 def test_percentage_is_of_the_wave(percentage: int, passed: bool) -> None:
     gate = judge(SECOND, results(web2=REFUSED), without("web1", "web2"), Budget(None, percentage))
     assert gate.passed is passed
-    assert passed or f"1 of 4, of which {percentage} % may" in gate.message
+    assert passed or f"Failed in this wave: 1 of 4; allowed: {percentage} %" in gate.message
 
 
 def test_both_budgets_must_hold() -> None:
