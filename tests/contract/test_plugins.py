@@ -19,6 +19,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._module_action import Lo
 MODULES = names("modules")
 ACTIONS = names("action")
 CALLBACKS = names("callback")
+LOOKUPS = names("lookup")
 VERSION = load(ROOT / "galaxy.yml")["version"]
 # What an option is unless its spec or its documentation says otherwise.
 USUAL = {"type": "str", "default": None, "required": False, "choices": None, "elements": None}
@@ -81,6 +82,7 @@ def test_there_is_something_to_check():
     assert MODULES
     assert ACTIONS
     assert CALLBACKS
+    assert LOOKUPS
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -119,3 +121,19 @@ def test_callback_is_documented(name):
     assert said["version_added"] == VERSION
     source = (PLUGINS / "callback" / f"{name}.py").read_text(encoding="utf-8")
     assert f"kho.kexec.{name}" in source
+
+
+@pytest.mark.parametrize("name", LOOKUPS)
+def test_lookup_is_documented(name):
+    found = strings("lookup", name)
+    said = documentation("lookup", name)
+    assert said["name"] == name
+    assert said["version_added"] == VERSION
+    assert yaml.safe_load(found["RETURN"])
+    assert f"kho.kexec.{name}" in found["EXAMPLES"]
+
+
+def test_gate_makes_the_waves_of_the_lookup():
+    gate, lookup = documented_options("kexec_gate"), documentation("lookup", "waves")["options"]
+    for name in ("sizes", "limits"):
+        assert option_shape(gate[name]) == option_shape(lookup[name])

@@ -31,6 +31,7 @@ HEADING = re.compile(r"^#+ `([a-z][a-z0-9_]*)`$")
 PASSED_ON = frozenset(
     {
         "action.fleet_lock: error.code",
+        "action.kexec_gate: error.code",
         "action.kexec_ledger: error.code",
         "module_utils._access: problem.code",
         "module_utils._claim: note.code",
@@ -50,6 +51,7 @@ PASSED_ON = frozenset(
         "module_utils._staging: refusal.code",
         "module_utils._verdict: str(first['code'])",
         "plugin_utils._attention: _text(noted['code'], CODE_LIMIT)",
+        "plugin_utils._gate: self.code",
         "plugin_utils._jump: verdict['verdict']",
         "plugin_utils._ledger_facts: _field(result, 'verdict')",
         "plugin_utils._ledger_facts: _field(verdict, 'verdict')",
@@ -58,8 +60,8 @@ PASSED_ON = frozenset(
         "plugin_utils._ledger_facts: verdict.get('reason')",
     }
 )
-# Event is what a line of the kernel's log means; its code gets out in a Note only.
-CARRIERS = {"Event", "KhoError", "Note"}
+# Event is what a line of the kernel's log means; its code gets out in a Note only. Gate is given its code by keyword.
+CARRIERS = {"Event", "Gate", "KhoError", "Note"}
 
 
 @pytest.fixture(scope="module")

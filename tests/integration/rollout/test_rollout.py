@@ -10,7 +10,10 @@ import os
 import re
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,16 @@ STUCK: dict[str, Any] = {"ansible_connection": "local", "kexec_upgrade_target": 
 LOST: dict[str, Any] = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
 
 AFTERWARDS = "TASK [Afterwards]"
+STAGED = "TASK [kho.kexec.kexec_upgrade : Load the target kernel]"
+
+WHOLE_DAY = {"from": "00:00", "to": "24:00"}
+GATE_TASKS = """\
+- name: Look whether no alert fires
+  ansible.builtin.assert:
+    that: not alert | default(false)
+    success_msg: GATE TASK
+    fail_msg: An alert fires.
+"""
 
 REPORT = """\
 - ansible.builtin.import_playbook: {root}/playbooks/kexec_upgrade.yml
@@ -46,6 +59,9 @@ class Run:
     rc: int
     output: str
 
+    def waves(self) -> int:
+        return self.output.count("PLAY [Upgrade kernels by kexec")
+
     def ran_on(self, host: str) -> bool:
         return re.search(rf"^(ok|changed|fatal): \[{host}\]", self.output, re.MULTILINE) is not None
 
@@ -58,14 +74,25 @@ class Run:
         return str(line)
 
 
-def roll_out(directory: Path, hosts: dict[str, dict[str, Any]], *arguments: str, waves: tuple[int, ...] = (2,)) -> Run:
-    """Run the playbook over ``hosts`` in order, in waves of 2 unless ``waves`` says otherwise."""
+def roll_out(
+    directory: Path,
+    hosts: dict[str, dict[str, Any]],
+    *arguments: str,
+    waves: tuple[int | str, ...] = (2,),
+    groups: dict[str, list[str]] | None = None,
+    **variables_of_play: Any,
+) -> Run:
+    """Run the playbook over ``hosts`` in order, in waves of 2 unless ``waves`` says otherwise.
+
+    ``variables_of_play`` are without their prefix. What it says is in ``output.txt`` meanwhile.
+    """
     collection = directory / "collections/ansible_collections/kho/kexec"
     (collection / "plugins/modules").mkdir(parents=True)
-    for part in ("action", "callback", "plugin_utils", "module_utils"):
+    for part in ("action", "callback", "lookup", "plugin_utils", "module_utils"):
         (collection / "plugins" / part).symlink_to(ROOT / "plugins" / part)
     (collection / "plugins/modules/kexec_image.py").symlink_to(HERE / "stand_in/kexec_image.py")
-    (collection / "plugins/modules/kexec_reboot.py").symlink_to(ROOT / "plugins/modules/kexec_reboot.py")
+    for name in ("kexec_gate", "kexec_reboot"):
+        (collection / f"plugins/modules/{name}.py").symlink_to(ROOT / f"plugins/modules/{name}.py")
     for name in ("kexec_guard", "boot_default", "kexec_commit"):
         (collection / f"plugins/modules/{name}.py").symlink_to(HERE / "stand_in/obliging.py")
     (collection / "roles").symlink_to(ROOT / "roles")
@@ -73,34 +100,45 @@ def roll_out(directory: Path, hosts: dict[str, dict[str, Any]], *arguments: str,
         "ansible_python_interpreter": sys.executable,
         "ansible_remote_tmp": str(directory / "remote"),
     }
-    (directory / "inventory.yml").write_text(json.dumps({"all": {"hosts": hosts, "vars": variables}}))
+    children = {name: {"hosts": dict.fromkeys(members, {})} for name, members in (groups or {}).items()}
+    inventory = {"all": {"hosts": hosts, "vars": variables, "children": children}}
+    (directory / "inventory.yml").write_text(json.dumps(inventory))
     (directory / "playbook.yml").write_text(REPORT.format(root=ROOT))
     settings = {
         "ANSIBLE_COLLECTIONS_PATH": str(directory / "collections"),
         "ANSIBLE_CALLBACKS_ENABLED": "kho.kexec.rollout",
         "ANSIBLE_HOME": str(directory / "home"),
         "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_RETRY_FILES_ENABLED": "1",
     }
-    extra = json.dumps({"kexec_upgrade_waves": list(waves)})
-    argv = [sys.executable, "-m", "ansible", "playbook", "-i", "inventory.yml", "-e", extra, "playbook.yml", *arguments]
-    done = subprocess.run(
-        argv,
-        cwd=directory,
-        env={**os.environ, **settings},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=120,
-        check=False,
+    extra = json.dumps(
+        {f"kexec_upgrade_{name}": value for name, value in (*variables_of_play.items(), ("waves", waves))}
     )
-    print(done.stdout)
-    return Run(done.returncode, done.stdout)
+    argv = [sys.executable, "-m", "ansible", "playbook", "-i", "inventory.yml", "-e", extra, "playbook.yml", *arguments]
+    output = directory / "output.txt"
+    with output.open("w") as stream:
+        done = subprocess.run(
+            argv,
+            cwd=directory,
+            env={**os.environ, **settings},
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            timeout=120,
+            check=False,
+        )
+    print(output.read_text())
+    return Run(done.returncode, output.read_text())
 
 
 def test_every_wave_follows_when_all_are_proven(tmp_path: Path) -> None:
-    run = roll_out(tmp_path, dict.fromkeys(("web1", "web2", "web3"), THERE))
+    (tmp_path / "gate.yml").write_text(GATE_TASKS)
+    hosts = dict.fromkeys(("web1", "web2", "web3"), THERE)
+    run = roll_out(tmp_path, hosts, gate_tasks=f"{tmp_path}/gate.yml", gate_soak=600, window=WHOLE_DAY)
     assert run.rc == 0
+    assert run.waves() == 2
+    assert run.output.count("GATE TASK") == 2, "once for each wave"
+    assert "soaks" not in run.output, "no host has changed its kernel"
     assert all(run.recap(name)["failed"] == 0 for name in ("web1", "web2", "web3"))
     (results,) = re.findall(r'"msg": "RESULTS (.*)"', run.output)
     assert json.loads(results.replace('\\"', '"')) == {
@@ -154,9 +192,79 @@ def test_check_mode_looks_at_every_host(tmp_path: Path) -> None:
     assert run.ran_on("web3")
     assert run.ran_on("web4")
     assert "The rollout stops here" not in run.output
+    assert "4 hosts would go in 4 waves: 1. 1 (web1), 2. 1 (web2), 3. 1 (web3), 4. 1 (web4)." in run.output
     assert "KERNEL ROLLOUT (PLAN)" in run.output
     assert run.row("web1").split() == ["web1", "7.2.13-kho", "-", "refuse", "-", "-", "kexec_disabled"]
     assert run.row("web2").split()[-1] == "unreachable"
     assert run.row("web3").split()[1:5] == ["7.3.4-kho", "7.3.4-kho", "none", "-"]
     assert "kexec_disabled (web1): It is off. Switch it on." in run.output
     assert r"\"code\": \"kexec_disabled\"" in run.output
+
+
+def test_failed_hosts_of_all_waves_use_up_the_budget(tmp_path: Path) -> None:
+    hosts = {"web1": THERE, "web2": LOST, "web3": REFUSED, "web4": THERE, "web5": THERE}
+    run = roll_out(tmp_path, hosts, max_failed=1, max_failed_percentage=50)
+    assert run.rc != 0
+    assert run.waves() == 2
+    assert "Not proven: web2 web3. Untouched: web5. Failed since the rollout began: 2" in run.output
+    assert not run.ran_on("web5")
+    assert AFTERWARDS not in run.output
+
+
+def test_groups_are_limited_and_the_command_line_limits_hosts(tmp_path: Path) -> None:
+    groups = {"zone_a": ["web1", "web2"], "zone_b": ["web3", "web4"]}
+    limited = {"groups": groups, "group_limits": {"zone_*": 1}, "waves": ("100%",)}
+    run = roll_out(tmp_path, dict.fromkeys(("web1", "web2", "web3", "web4"), THERE), "--limit=!web4", **limited)
+    assert run.rc == 0
+    assert run.waves() == 2
+    first, second = run.output.split("PLAY [Upgrade kernels by kexec")[1:]
+    assert staged_in(first) == ["web1", "web3"]
+    assert staged_in(second) == ["web2"]
+
+
+def staged_in(output: str) -> list[str]:
+    return sorted(re.findall(r"^ok: \[(web\d)\]", output.split(STAGED)[1].split("TASK")[0], re.MULTILINE))
+
+
+def test_nobody_starts_when_the_window_is_closed(tmp_path: Path) -> None:
+    in_two_hours = datetime.now(timezone.utc) + timedelta(hours=2)
+    window = {"from": f"{in_two_hours:%H:%M}", "to": f"{in_two_hours + timedelta(hours=1):%H:%M}"}
+    run = roll_out(tmp_path, {"web1": THERE, "web2": THERE, "web3": THERE}, window=window)
+    assert run.rc != 0
+    assert "so wave 1 of 2 does not begin, and the rollout ends. Untouched: web1 web2 web3." in run.output
+    assert STAGED not in run.output
+    assert AFTERWARDS not in run.output
+
+
+def test_rollout_waits_while_the_pause_file_is_there(tmp_path: Path) -> None:
+    pause, output = tmp_path / "pause", tmp_path / "output.txt"
+    pause.touch()
+    output.touch()
+    remover = threading.Thread(target=remove_once_said, args=(pause, output), daemon=True)
+    remover.start()
+    run = roll_out(tmp_path, {"web1": THERE}, pause_file=str(pause))
+    remover.join()
+    assert run.rc == 0
+    assert run.output.index("so wave 1 of 1 waits.") < run.output.index(STAGED)
+
+
+def remove_once_said(pause: Path, output: Path) -> None:
+    """Remove the pause file when the rollout says that it waits for that."""
+    while "waits." not in output.read_text():
+        time.sleep(0.1)
+    pause.unlink()
+
+
+def test_failing_gate_task_stops_the_rollout_and_the_wave_can_be_tried_again(tmp_path: Path) -> None:
+    (tmp_path / "gate.yml").write_text(GATE_TASKS)
+    hosts, gate = dict.fromkeys(("web1", "web2", "web3"), THERE), f"{tmp_path}/gate.yml"
+    run = roll_out(tmp_path / "stopped", hosts, "-e", '{"alert": true}', gate_tasks=gate)
+    assert run.rc != 0
+    assert run.output.count("fatal: ") == 1
+    assert "An alert fires." in run.output
+    assert not run.ran_on("web3")
+    assert AFTERWARDS not in run.output
+    again = roll_out(tmp_path / "again", hosts, f"--limit=@{tmp_path}/stopped/playbook.retry", gate_tasks=gate)
+    assert again.rc == 0
+    assert again.waves() == 1
+    assert (again.ran_on("web2"), again.ran_on("web3")) == (True, False)

@@ -1,0 +1,122 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""kho.kexec.kexec_gate: knows Ansible and waits, and leaves what must hold to plugin_utils/_gate.py."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from ansible import constants
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.kho.kexec.plugins.action.kho_fleet_info import is_for_programs
+from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
+from ansible_collections.kho.kexec.plugins.plugin_utils import _gate as gate
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves import waves
+from ansible_collections.kho.kexec.plugins.plugin_utils._window import windows_of
+
+LOOK_EVERY = 1
+"""Seconds between two looks for the pause file."""
+SAY_EVERY = 60
+"""Seconds between two lines that say what is waited for."""
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
+    BYPASS_HOST_LOOP = True
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_async = False
+    _supports_check_mode = True
+
+    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        dummy, options = self.validate_argument_spec(
+            {
+                "at": {"type": "str", "required": True, "choices": ["begin", "end"]},
+                "sizes": {"type": "raw", "default": "canary"},
+                "limits": {"type": "dict", "default": {}},
+                "window": {"type": "raw"},
+                "pause_file": {"type": "path"},
+                "result": {"type": "str"},
+                "max_failed": {"type": "int"},
+                "max_failed_percentage": {"type": "int"},
+                "soak": {"type": "int", "default": 0},
+            }
+        )
+        try:
+            return {**result, "changed": False, **self._held(options, task_vars or {})}
+        except KhoError as error:
+            return {**result, "changed": False, "failed": True, "code": error.code, "msg": error.message}
+
+    def _held(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Wait until what must hold holds, or return the failure."""
+        windows = windows_of(options["window"]) if options["window"] is not None else ()
+        budget = gate.budget_of(options["max_failed"], options["max_failed_percentage"])
+        all_waves = waves(task_vars["ansible_play_hosts_all"], options["sizes"], options["limits"], task_vars["groups"])
+        if self._task.check_mode:
+            message = gate.preview(all_waves, windows, now())
+            if options["at"] == "begin":
+                say(message)
+            return {"msg": message, "waves": len(all_waves)}
+        wave = gate.wave_of(all_waves, task_vars["ansible_play_batch"])
+        numbers = {"wave": wave.number, "waves": wave.total}
+        if options["at"] == "begin":
+            wait_for_removal(options["pause_file"], wave)
+            return {**numbers, **gate.may_begin(wave, windows, now()).as_dict()}
+        results = results_of(wave, task_vars, options["result"]) if options["result"] else None
+        judged = gate.judge(wave, results, task_vars["ansible_play_hosts"], budget)
+        if judged.passed and gate.moved(results):
+            soak(options["soak"], wave)
+        return {**numbers, **judged.as_dict()}
+
+
+def results_of(wave: gate.Wave, task_vars: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return what the hosts of the wave have as the variable ``name``; None for those that have none."""
+    # Not hostvars[host], which templates: what hosts report is no template, and thousands of them take long.
+    return {host: task_vars["hostvars"].raw_get(host).get(name) for host in wave.hosts}
+
+
+def wait_for_removal(path: str | None, wave: gate.Wave) -> None:
+    """Wait while a file is on the controller, for as long as it takes, and say so every minute."""
+    says_next = time.monotonic()
+    while path is not None and (why := reason_to_pause(path)) is not None:
+        if time.monotonic() >= says_next:
+            how_on = "To go on, remove it; to stop, end this run: no host of it is on its way."
+            say(f"{why}, so {wave} waits. {how_on}")
+            says_next += SAY_EVERY
+        time.sleep(LOOK_EVERY)
+
+
+def reason_to_pause(path: str) -> str | None:
+    """Return how the file is in the way: it is there, or that cannot be known; None when it is not there."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        return f"The pause file {path} cannot be looked for ({error.strerror})"
+    return f"The pause file {path} is there"
+
+
+def soak(seconds: int, wave: gate.Wave) -> None:
+    """Let the kernels of a wave run for a while before they are looked at again."""
+    if seconds > 0:
+        until = (now() + timedelta(seconds=seconds)).astimezone()
+        say(f"{wave} soaks for {seconds} seconds, until {until:%H:%M:%S}.".capitalize())
+        time.sleep(seconds)
+
+
+def say(text: str) -> None:
+    """Show a line now: what a task returns is shown when it has ended."""
+    Display().display(text, stderr=is_for_programs(constants.DEFAULT_STDOUT_CALLBACK))
+
+
+def now() -> datetime:
+    """Return the time, with its zone."""
+    return datetime.now(timezone.utc)
