@@ -1,12 +1,21 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Controller half of kho.kexec.kexec_image: says who asks."""
+"""Controller half of kho.kexec.kexec_image: says who asks, and starts no host outside of the window."""
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+from typing import Any
+
 from ansible_collections.kho.kexec.plugins.plugin_utils._module_action import ClaimingAction
+from ansible_collections.kho.kexec.plugins.plugin_utils._window import require_open
 
 
 class ActionModule(ClaimingAction):
-    pass
+    def _arguments(self) -> dict[str, Any]:
+        arguments = super()._arguments()
+        window = arguments.pop("window", None)
+        if arguments.get("state") != "unloaded" and not self._task.check_mode:
+            require_open(window, datetime.now(timezone.utc))
+        return arguments

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
@@ -19,6 +20,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._jump import Jump, View
 from ansible_collections.kho.kexec.plugins.plugin_utils._module_action import taking_over
 from ansible_collections.kho.kexec.plugins.plugin_utils._route import find_route
 from ansible_collections.kho.kexec.plugins.plugin_utils._session import Session, reason_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._window import WindowError, require_open
 
 NOT_NEGATIVE = ("rollback_timeout", "shutdown_timeout", "health_command_timeout", "health_soak", "claim_timeout")
 
@@ -38,7 +40,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         if self._task.check_mode:
             return {**result, **foretell(options["timeout"])}
         try:
+            require_open(options["window"], datetime.now(timezone.utc))
             return {**result, **self._jump(options, task_vars or {})}
+        except WindowError as error:
+            return {**result, **refused(error.code, error.message)}
         except AnsibleConnectionFailure as failure:
             # Ansible would call the host unreachable, and a rollout goes on over unreachable hosts.
             message = f"The host was lost: {reason_of(failure)}"
@@ -121,6 +126,11 @@ def refuse(transport: str, options: Mapping[str, Any]) -> dict[str, Any] | None:
         )
     else:
         return None
+    return refused(code, message)
+
+
+def refused(code: str, message: str) -> dict[str, Any]:
+    """Return the result of a jump that is not done."""
     return {"failed": True, "changed": False, "rebooted": False, "verdict": None, "code": code, "msg": message}
 
 

@@ -120,6 +120,7 @@ def jump_spec() -> dict[str, Any]:
         "health_commands": {"type": "list", "elements": "list", "default": []},
         "health_command_timeout": {"type": "int", "default": 30},
         "health_soak": {"type": "int", "default": 0},
+        "window": {"type": "raw"},
         **asker_spec(),
         "phase": {"type": "str", "choices": ["leave", "leave_again", "arrive"]},
     }

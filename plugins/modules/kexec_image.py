@@ -34,6 +34,12 @@ options:
     type: str
     choices: [loaded, unloaded]
     default: loaded
+  window:
+    description:
+      - When hosts may be started, as O(kho.kexec.kexec_gate#module:window) describes it. Outside, the task fails with
+        the code V(window_closed), and nothing is staged. Unloading and check mode
+        need no window.
+    type: raw
 notes:
   - The target gets the running kernel's command line, without C(BOOT_IMAGE) and C(initrd=), edited as the options say,
     with C(kho=on), and with C(panic=). Everything else stays as it is, in its order.
@@ -291,6 +297,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["loaded", "unloaded"], "default": "loaded"},
+            "window": {"type": "raw"},
             **policy_spec(),
             **asker_spec(),
         },

@@ -41,6 +41,12 @@ options:
       - V(0) waits for as long as systemd does.
     type: int
     default: 180
+  window:
+    description:
+      - When hosts may be left, as O(kho.kexec.kexec_gate#module:window) describes it. Outside, the task fails with
+        the code V(window_closed), and the host is not left. Waiting for a host that
+        has left needs no window: leave it out for a transition that awaits its verdict.
+    type: raw
   health:
     description:
       - Whether the new kernel's health is compared with what it was when M(kho.kexec.kexec_image) staged the target. A

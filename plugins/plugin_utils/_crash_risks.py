@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from math import isinf
+from math import inf, isinf
 from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._correlate import (
     CRASHES_MORE,
-    ENOUGH_POWER,
     GROWS,
     Correlation,
     Risk,
@@ -20,7 +19,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._correlate import (
     TransitionRisk,
     risk_of,
 )
-from ansible_collections.kho.kexec.plugins.plugin_utils._crash_statistics import ALPHA
+from ansible_collections.kho.kexec.plugins.plugin_utils._crash_statistics import ODDS_TO_FIND
 from ansible_collections.kho.kexec.plugins.plugin_utils._report_words import sentence
 
 
@@ -48,8 +47,8 @@ def _risks(one: TransitionRisk) -> Iterator[dict[str, Any]]:
 def long_chains(one: TransitionRisk) -> LongChains | None:
     """Return where a risk that grows with the count begins; None where the numbers do not say.
 
-    They do when the trend is a finding, a count is one, and the boots with fewer handovers are enough to see that they
-    crash no more often than cold boots do.
+    They do when the trend is a finding, a count is one, and boots with fewer handovers are enough to rule out that they
+    crash ``ODDS_TO_FIND`` times as often as cold boots.
     """
     numbered = [(count, risk) for count, risk in one.by_count if count is not None]
     first = next((at for at, (_count, risk) in enumerate(numbered) if risk.finding == CRASHES_MORE), 0)
@@ -58,11 +57,10 @@ def long_chains(one: TransitionRisk) -> LongChains | None:
     below = risk_of(_total(numbered[:first]), one.risk.cold)
     beyond = risk_of(_total(numbered[first:]), one.risk.cold)
     # The split goes by two findings, so it is as uncertain as the weaker one.
-    q = max(one.trend.q or 0.0, numbered[first][1].q or 0.0)
-    above = replace(beyond, q=q)
-    if not _is_harmless(below) or above.finding != CRASHES_MORE:
+    beyond = replace(beyond, q=max(one.trend.q or 0.0, numbered[first][1].q or 0.0))
+    if not _is_harmless(below) or beyond.finding != CRASHES_MORE:
         return None
-    return LongChains(numbered[first - 1][0], above)
+    return LongChains(numbered[first - 1][0], beyond)
 
 
 def _total(numbered: list[tuple[int, Risk]]) -> Sum:
@@ -70,10 +68,9 @@ def _total(numbered: list[tuple[int, Risk]]) -> Sum:
 
 
 def _is_harmless(risk: Risk) -> bool:
-    """Whether nothing was found although it would have been."""
-    if risk.test is None or risk.test.power < ENOUGH_POWER:
-        return False
-    return risk.test.p > ALPHA or (risk.relative_risk is not None and risk.relative_risk < 1)
+    """Whether it may be that of cold boots, and is none that should be found."""
+    low, high = risk.interval or (0.0, inf)
+    return low <= 1 and high < ODDS_TO_FIND
 
 
 def _as_dict(one: TransitionRisk, longest_chain: int | None, when: str) -> dict[str, Any]:

@@ -13,10 +13,8 @@ from typing import Any
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 
-from ._window import Window, is_open, opens_next
+from ._window import WINDOW_CLOSED, Window, is_open, next_opening
 
-WINDOW_CLOSED = "window_closed"
-"""The code of a host that was not started because its window had closed."""
 NAMES_SHOWN = 10
 WAVES_SHOWN = 8
 NAME_LIMIT = 255
@@ -147,7 +145,7 @@ def may_begin(wave: Wave, windows: Sequence[Window], now: datetime) -> Gate:
     if not windows or is_open(windows, now):
         return Gate(f"{wave} begins.".capitalize(), (), (), untouched)
     message = (
-        f"The window is closed until {_next_opening(windows, now)}, so {wave} does not begin, and the rollout ends. "
+        f"The window is closed until {next_opening(windows, now)}, so {wave} does not begin, and the rollout ends. "
         f"Untouched: {shown(untouched)}. Nothing was done in this wave, although Ansible gives up every host of it, "
         "and shows that at one. Run the same command again when the window is open."
     )
@@ -161,7 +159,7 @@ def preview(waves: Sequence[Sequence[str]], windows: Sequence[Window], now: date
     hosts = sum(len(wave) for wave in waves)
     text = f"{hosts} hosts would go in {len(waves)} waves: {', '.join([*sizes, *more])}."
     if windows and not is_open(windows, now):
-        text += f" The window is closed until {_next_opening(windows, now)}."
+        text += f" The window is closed until {next_opening(windows, now)}."
     return text
 
 
@@ -186,11 +184,6 @@ def _exceeded(budget: Budget, wave: Wave, failed_now: int, failed: int) -> str:
         counted = f"{failed_now} of {len(wave.hosts)}"
         return f"Failed in this wave: {counted}; allowed: {percentage} % (max_failed_percentage)."
     return ""
-
-
-def _next_opening(windows: Sequence[Window], now: datetime) -> str:
-    opening = opens_next(windows, now)
-    return opening.strftime("%a %Y-%m-%d %H:%M %Z") if opening else "further notice (it is skipped for two weeks)"
 
 
 def _field(results: Mapping[str, Any] | None, host: str, key: str) -> Any:

@@ -36,7 +36,7 @@ def query(ledger: Ledger, previous_release: str, release: str) -> dict[str, Any]
 def assess(ledger: Ledger) -> dict[str, Any]:
     """Return the transitions that crash, for the plans of hosts that are still to take them."""
     risks = crash_risks(correlate(count_fleet(ledger)))
-    found = f"The ledger has found that {len(risks)} transitions crash more often than cold boots of their release."
+    found = f"Transitions that crash more often than cold boots of their release: {len(risks) or 'none was found'}."
     return {"changed": False, "risks": risks, "msg": " ".join([found, *(risk["sentence"] for risk in risks)])}
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
 from ansible_collections.kho.kexec.plugins.plugin_utils._asker import asker, dead_run
 from ansible_collections.kho.kexec.plugins.plugin_utils._session import reason_of
 
@@ -43,6 +44,8 @@ class LosingAction(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         result: dict[str, Any] = super().run(tmp, task_vars)
         try:
             return {**result, **self._answer(task_vars or {})}
+        except KhoError as error:
+            return {**result, "failed": True, "changed": False, "code": error.code, "msg": error.message}
         except AnsibleConnectionFailure as failure:
             message = f"The host cannot be reached, so what this task was to do may not be done: {reason_of(failure)}."
             return {**result, "failed": True, "changed": False, "code": "unreachable", "msg": message}
@@ -56,10 +59,14 @@ class ClaimingAction(LosingAction):
     """Runs the module of the same name, which takes an ``asker``."""
 
     def _answer(self, task_vars: dict[str, Any]) -> dict[str, Any]:
-        arguments = dict(self._task.args)
+        arguments = self._arguments()
         if "asker" in arguments:
             message = "A task cannot set `asker`: the controller's half of this action says who asks. Leave it out."
             return {"failed": True, "changed": False, "code": "asker_set", "msg": message}
         return taking_over(
             lambda asks: self._execute_module(module_args={**arguments, "asker": asks}, task_vars=task_vars)
         )
+
+    def _arguments(self) -> dict[str, Any]:
+        """Return what the module is given. Raises KhoError when the controller's half refuses."""
+        return dict(self._task.args)

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 
+WINDOW_CLOSED = "window_closed"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 KEYS = ("from", "to", "timezone", "days")
 EXAMPLE = '{from: "01:00", to: "05:00", timezone: Europe/Berlin, days: [mon, tue, wed, thu, fri]}'
@@ -74,6 +75,26 @@ def opens_next(windows: Sequence[Window], now: datetime) -> datetime | None:
     """Return when a window opens after ``now``, in its local time; None when none does within two weeks."""
     first = min((span for span in _spans(windows, now) if span.start > now), key=_times, default=None)
     return first.start.astimezone(first.zone) if first else None
+
+
+def next_opening(windows: Sequence[Window], now: datetime) -> str:
+    """Say when the next of these windows opens, for people."""
+    opening = opens_next(windows, now)
+    return opening.strftime("%a %Y-%m-%d %H:%M %Z") if opening else "further notice (it is skipped for two weeks)"
+
+
+def require_open(given: Any, now: datetime) -> None:
+    """Raise WindowError ``window_closed`` unless a host may be started now.
+
+    ``given`` are windows as `windows_of` takes them; with None or none, a host may always be started.
+    """
+    windows = windows_of(given) if given else ()
+    if windows and not is_open(windows, now):
+        raise WindowError(
+            WINDOW_CLOSED,
+            f"The window is closed until {next_opening(windows, now)}, so this host is not started, and runs on as it "
+            "does. Run the same again when the window is open.",
+        )
 
 
 def windows_of(given: Any) -> tuple[Window, ...]:

@@ -17,10 +17,12 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._correlate import (
     CRASHES_MORE,
     FALLS,
     GROWS,
+    Correlation,
     TransitionRisk,
     correlate,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._crash_counts import Count, FleetCounts, Way
+from ansible_collections.kho.kexec.plugins.plugin_utils._crash_risks import crash_risks
 from ansible_collections.kho.kexec.plugins.plugin_utils._crash_statistics import ALPHA, ODDS_TO_FIND
 
 RELEASE = "7.3.4"
@@ -44,7 +46,13 @@ def rate_with(odds: float) -> float:
 
 
 def simulate(seed: int, rates: Sequence[Sequence[float]]) -> tuple[TransitionRisk, ...]:
-    """Return what is found in a fleet; ``rates`` are those of each transition, for each of ``SIZES``."""
+    """Return what is found in a fleet, in the order of ``rates``."""
+    found = simulate_fleet(seed, rates).transitions
+    return tuple(sorted(found, key=lambda one: one.way.previous_release or ""))
+
+
+def simulate_fleet(seed: int, rates: Sequence[Sequence[float]]) -> Correlation:
+    """Return the findings of a fleet; ``rates`` are those of each transition, for each of ``SIZES``."""
     draw = np.random.default_rng(seed)
     cold = Count(Way("cold", None, RELEASE), 0, COLD_BOOTS, int(draw.binomial(COLD_BOOTS, COLD_RATE)), COLD_BOOTS)
     counts = [
@@ -52,8 +60,7 @@ def simulate(seed: int, rates: Sequence[Sequence[float]]) -> tuple[TransitionRis
         for number, of_counts in enumerate(rates)
         for count, (boots, rate) in enumerate(zip(SIZES, of_counts, strict=True), start=1)
     ]
-    found = correlate(FleetCounts(counts=(cold, *counts))).transitions
-    return tuple(sorted(found, key=lambda one: one.way.previous_release or ""))
+    return correlate(FleetCounts(counts=(cold, *counts)))
 
 
 def false_alarms(seeds: range) -> dict[str, Tally]:
@@ -107,7 +114,30 @@ def coverage(seeds: range) -> dict[str, Tally]:
     return {"interval misses the truth": Tally(missed, len(seeds), ALPHA)}
 
 
-QUESTIONS: tuple[Callable[[range], dict[str, Tally]], ...] = (false_alarms, power, false_discoveries, coverage)
+def told_to_plans(seeds: range) -> dict[str, Tally]:
+    """What plans refuse: is anything told of a harmless fleet, and is the longest harmless chain the true one?"""
+    harmless = [[COLD_RATE] * len(SIZES)] * 3
+    only_the_longest = [[COLD_RATE] * (len(SIZES) - 1) + [rate_with(20)]]
+    alarms = short = right = 0
+    for seed in seeds:
+        alarms += bool(crash_risks(simulate_fleet(seed, harmless)))
+        limits = [risk["longest_chain"] for risk in crash_risks(simulate_fleet(seed, only_the_longest))]
+        right += limits == [len(SIZES) - 1]
+        short += any(limit is not None and limit < len(SIZES) - 1 for limit in limits)
+    return {
+        "false alarms, told to plans": Tally(alarms, len(seeds), ALPHA),
+        "harmless chain told too short": Tally(short, len(seeds), ALPHA),
+        "harmless chain found": Tally(right, len(seeds), 1.0),
+    }
+
+
+QUESTIONS: tuple[Callable[[range], dict[str, Tally]], ...] = (
+    false_alarms,
+    power,
+    false_discoveries,
+    coverage,
+    told_to_plans,
+)
 
 
 def ask_all(seeds: range) -> Iterator[tuple[str, Tally]]:

@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from unit.plugins.plugin_utils.histories import NEW, OLD, upgraded
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._correlate import correlate
 from ansible_collections.kho.kexec.plugins.plugin_utils._crash_counts import FleetCounts
+from ansible_collections.kho.kexec.plugins.plugin_utils._crash_risks import crash_risks
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import Ledger, place_of
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger_counts import count_fleet
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger_counts import count_begun, count_fleet
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger_errors import LedgerError
 from ansible_collections.kho.kexec.plugins.plugin_utils._report import render_reports
 from bench.fleet import histories
@@ -220,9 +222,9 @@ def test_file_that_may_only_be_read(sqlite: str, tmp_path: Path) -> None:
             path.chmod(0o555 if path.is_dir() else 0o444)
         # Root may write to any file, so somebody else has to try.
         with get_context("fork").Pool(1, initializer=become_nobody) as other:
-            code = other.apply(code_of_refusal, (sqlite,))
+            codes = other.apply(codes_of_refusals, (sqlite,))
     tmp_path.chmod(0o700)
-    assert code == "ledger_read_only"
+    assert codes == ("ledger_read_only", "ledger_read_only")
 
 
 def become_nobody() -> None:
@@ -233,8 +235,33 @@ def become_nobody() -> None:
         os.setuid(nobody.pw_uid)
 
 
-def code_of_refusal(url: str) -> str:
-    return refused(url).code
+def codes_of_refusals(url: str) -> tuple[str, str]:
+    """Return why neither a history nor a transition can be written."""
+    with pytest.raises(LedgerError) as caught, Ledger(place_of(url)) as ledger:
+        ledger.record("web1", upgraded(), NOW)
+    return refused(url).code, caught.value.code
+
+
+def test_transition_is_recorded_once_also_by_a_run_that_goes_on(url: str) -> None:
+    lost = upgraded(verdict="unreachable", accepted=False, reported=None, outage_seconds=None)
+    resumed = upgraded(action="verify", **{"from": NEW})
+    with Ledger(place_of(url)) as ledger:
+        written = [ledger.record("web1", given, NOW) for given in (lost, lost, resumed, resumed)]
+        with ledger.snapshot() as connection:
+            rows = connection.exec_driver_sql("SELECT from_release, verdict, accepted FROM transitions").all()
+    assert written == [True, False, True, False]
+    assert [tuple(row) for row in rows] == [(OLD, "handover_verified", True)]
+
+
+def test_risks_and_budget_are_those_of_both_databases(sqlite: str, postgresql: str) -> None:
+    begun = []
+    for url in (sqlite, postgresql):
+        import_fleet(url, FLEET)
+        with Ledger(place_of(url)) as ledger:
+            begun.append([count_begun(ledger, origin, "7.3.1-kho", 0) for origin in ("7.2.3-kho", None)])
+    assert begun[0] == begun[1]
+    assert 0 < begun[0][0].boots < begun[0][1].boots
+    assert crash_risks(correlate(counts(sqlite))) == crash_risks(correlate(counts(postgresql)))
 
 
 def test_lock_that_nobody_gives_back(cluster: Cluster, postgresql: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from math import sqrt
 
-from bench.truth import Tally, coverage, false_alarms, false_discoveries, power
+from bench.truth import Tally, coverage, false_alarms, false_discoveries, power, told_to_plans
 
 SEEDS = range(1000)
 DEVIATIONS = 4
@@ -44,3 +44,11 @@ def test_false_share_of_what_is_found() -> None:
 def test_interval_misses_the_truth_as_rarely_as_stated() -> None:
     (tally,) = coverage(SEEDS).values()
     assert at_most_expected(tally)
+
+
+def test_plans_are_told_the_truth() -> None:
+    tallies = told_to_plans(SEEDS)
+    assert at_most_expected(tallies["false alarms, told to plans"])
+    assert at_most_expected(tallies["harmless chain told too short"])
+    found = tallies["harmless chain found"]
+    assert found.happened / found.of > 0.8
