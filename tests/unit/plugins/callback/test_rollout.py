@@ -19,7 +19,9 @@ def callback() -> Any:
 
 def result_of(action: str, result: Any, check_mode: bool = False, **arguments: Any) -> Any:
     host = SimpleNamespace(get_name=lambda: "web1")
-    task = SimpleNamespace(action=action, args=arguments, check_mode=check_mode, run_once=False)
+    task = SimpleNamespace(
+        action=action, args=arguments, check_mode=check_mode, run_once=False, get_name=lambda: "Ask the service"
+    )
     return SimpleNamespace(_host=host, _task=task, _result=result)
 
 
@@ -38,7 +40,7 @@ def test_table_and_counts_are_printed(callback: Any, action: str) -> None:
     callback.v2_runner_on_failed(result_of(action, {"code": "kexec_disabled"}))
     lines = printed(callback)
     assert lines[0].startswith("host ")
-    assert lines[2].split() == ["web1", "-", "-", "-", "-", "kexec_disabled", "-"]
+    assert lines[2].split()[:7] == ["web1", "-", "-", "-", "-", "kexec_disabled", "-"]
     assert lines[-1] == "kexec_disabled: 1"
 
 

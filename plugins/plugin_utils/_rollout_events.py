@@ -1,0 +1,91 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which results of tasks are worth a line on the screen and an entry in the results file. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.kho.kexec.plugins.module_utils._text import printable
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_story import STAGED, Story
+from ansible_collections.kho.kexec.plugins.plugin_utils._untrusted import at, seconds_or_none, text, text_or_none
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a host.
+
+    ``kind`` is the word of the results file. ``detail`` is what programs want of it: an action, a verdict or a code.
+    ``words`` is for people; empty when it is not worth a line.
+    """
+
+    kind: str
+    detail: str | None
+    words: str
+
+
+LOST = Event("lost", "unreachable", "lost, Ansible cannot reach it")
+
+
+def of_result(module: str, result: Mapping[str, Any], story: Story, back: bool) -> Event | None:
+    """Return the event that a result of ``module`` is; ``story`` knows it already. ``back``: on the way back."""
+    if module == "kexec_commit":
+        return _of_commit(result, story)
+    return _of_jump(result, back) if module == "kexec_reboot" else _of_image(story, back)
+
+
+def of_unloading(result: Mapping[str, Any]) -> Event | None:
+    """Return the event that the result of ``kexec_image`` with ``state: unloaded`` is; None when nothing was there."""
+    if result.get("failed"):
+        code = text(result.get("code") or "failed")
+        return Event("failed", code, f"failed to unload the image: {code}")
+    return Event("unloaded", None, "unloaded, the running kernel stays") if result.get("changed") else None
+
+
+def of_begun_jump(story: Story) -> Event | None:
+    """Return the event that the begin of ``kexec_reboot`` is; None when the plan has no jump, so that it is skipped."""
+    release = text(at(story.image, "running", "release"))
+    return Event("jump_begun", None, f"leaves {release}") if at(story.image, "plan", "action") in STAGED else None
+
+
+def of_failure(result: Mapping[str, Any], task: str) -> Event:
+    """Return the event that the failure of any other task is, such as a task of the operator."""
+    code = text(result.get("code") or "failed")
+    return Event("failed", code, f'{code} in "{printable(task, 80)}"')
+
+
+def _of_image(story: Story, back: bool) -> Event | None:
+    action, target = text_or_none(at(story.image, "plan", "action")), at(story.image, "target", "release")
+    way = f"{text(at(story.image, 'running', 'release'))} to {text(target)}"
+    if story.image.get("failed"):
+        kind = "refused" if action == "refuse" else "failed"
+        return Event(kind, story.code(), f"{kind}: {story.code()}")
+    if action in STAGED:
+        return Event("staged", action, f"staged{' to go back' if back else ''}, {way} by {action}")
+    if action == "verify":
+        return Event("resumed", action, "jumped in an earlier run, which did not ask for the verdict")
+    return Event("already_there", None, "") if action == "none" else None
+
+
+def _of_jump(result: Mapping[str, Any], back: bool) -> Event | None:
+    verdict = text_or_none(at(result, "verdict", "verdict"))
+    accepted = at(result, "verdict", "accepted") is True
+    if verdict is None:
+        code = text(result.get("code") or "failed")
+        return Event("failed", code, f"failed: {code}") if result.get("failed") else None
+    outage = seconds_or_none(result.get("outage_seconds"))
+    measured = "" if outage is None else f", outage {outage:.1f} s"
+    if back and accepted:
+        release = text(at(result, "verdict", "reported", "release"))
+        return Event("rolled_back", verdict, f"rolled back to {release}{measured}")
+    return Event("verdict", verdict, f"{verdict}{'' if accepted else ', NOT accepted'}{measured}")
+
+
+def _of_commit(result: Mapping[str, Any], story: Story) -> Event:
+    if result.get("failed"):
+        code = text(result.get("code") or "failed")
+        return Event("not_committed", code, f"not committed: {code}")
+    return Event("committed", None, "" if story.is_already_there else "committed")
