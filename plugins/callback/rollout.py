@@ -153,8 +153,15 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
 
     @harmless
     def v2_runner_on_start(self, host: Any, task: Any) -> None:
-        if module_of(task) == "kexec_reboot" and not task.check_mode:
-            self._show(host.get_name(), self._chronicle.note_jump(self._now(), host.get_name()))
+        module, name = module_of(task), host.get_name()
+        if module == "kexec_reboot" and not task.check_mode:
+            self._show(name, self._chronicle.note_jump(self._now(), name))
+        if module in MODULES:
+            self._chronicle.note_begin(name)
+
+    @harmless
+    def v2_runner_on_skipped(self, result: Any) -> None:
+        self._chronicle.note_skip(result._host.get_name())
 
     @harmless
     def v2_runner_on_ok(self, result: Any) -> None:
@@ -187,6 +194,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
         if self._screen is not None:
             self._screen.close()
         if not self._is_told:
+            self._chronicle.end_wave(self._now(), interrupted=True)
             self._tell(ended=False)
 
     # --- what is made of it ---------------------------------------------------------------------------------------

@@ -13,8 +13,8 @@ from typing import Any
 from ansible_collections.kho.kexec.plugins.plugin_utils import _rollout_events as events
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout import Rollout
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_events import Event
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_story import IN_FLIGHT, UNTOUCHED
-from ansible_collections.kho.kexec.plugins.plugin_utils._untrusted import text
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_story import DONE, IN_FLIGHT, NOT_KNOWN, UNTOUCHED
+from ansible_collections.kho.kexec.plugins.plugin_utils._untrusted import text_or_none
 
 
 @dataclass
@@ -62,14 +62,18 @@ class Chronicle:
         self.counts: Counter[str] = Counter()
         self.settled = 0
         """How many hosts of the current wave are no longer in flight."""
+        self.is_stopped = False
+        """Whether a gate ended the rollout."""
         self.stopped_by: str | None = None
-        """The code of the gate that ended the rollout."""
+        """The code of that gate, if it has one."""
         self.planned_waves: int | None = 0
         """How many waves there are with those to come; None when nobody knows."""
         self.last_working_wave: Wave | None = None
         """The last wave that has ended in which a host jumped; in others, all were there already or failed before."""
         self._play: str | None = None
         self._pending: tuple[float, Batch] | None = None
+        self._busy: set[str] = set()
+        """Hosts on which a task of ours runs."""
 
     @property
     def wave(self) -> Wave | None:
@@ -84,17 +88,26 @@ class Chronicle:
         """Keep the next wave in mind."""
         self._pending = (now, batch)
 
-    def end_wave(self, now: float) -> Wave | None:
-        """End the wave that goes, and return it."""
+    def end_wave(self, now: float, interrupted: bool = False) -> Wave | None:
+        """End the wave that goes, and return it; ``interrupted``: before its hosts came to their end."""
         self._pending = None
         ended = self.wave
         if ended is not None:
             ended.end = now
             for host in ended.hosts:
-                self._settle(host, now, over=True)
+                if interrupted and self.outcomes[host] == IN_FLIGHT:
+                    self._count(host, self._where_interrupted(host))
+                else:
+                    self._settle(host, now, over=True)
             if any(self.has_jumped(host) for host in ended.hosts):
                 self.last_working_wave = ended
         return ended
+
+    def _where_interrupted(self, host: str) -> str:
+        known = self.rollout.hosts.get(host)
+        found = known.outcome(over=True) if known else UNTOUCHED
+        # What is proven is not done without its commit, which would have come.
+        return NOT_KNOWN if host in self._busy or found == DONE else found
 
     def begin_wave(self) -> Wave | None:
         """Let the wave that is expected begin, and return it; None when it goes already or there is none."""
@@ -138,6 +151,14 @@ class Chronicle:
         """Note what became of an image that was to be unloaded."""
         return self._happened(now, host, events.of_unloading(result))
 
+    def note_begin(self, host: str) -> None:
+        """Note that a task of ours begins on ``host``."""
+        self._busy.add(host)
+
+    def note_skip(self, host: str) -> None:
+        """Note that a task was skipped."""
+        self._busy.discard(host)
+
     def note_jump(self, now: float, host: str) -> Event | None:
         """Note that the task begins that makes ``host`` jump; nothing when it will be skipped."""
         known = self.rollout.hosts.get(host)
@@ -165,7 +186,7 @@ class Chronicle:
     def note_stop(self, result: Mapping[str, Any]) -> None:
         """Note that a task that runs once for the wave failed, which ends the rollout."""
         if self.wave is not None:
-            self.stopped_by = text(result.get("code") or "failed")
+            self.is_stopped, self.stopped_by = True, text_or_none(result.get("code"))
 
     def total_seconds(self) -> dict[str, float]:
         """Return how long each host took from the begin of its wave until its outcome was known."""
@@ -182,6 +203,8 @@ class Chronicle:
     def _happened(self, now: float, host: str, event: Event | None) -> Event | None:
         if event is not None:
             self._times(now, host).events.append((now, event))
+        if event is None or event.kind != "jump_begun":
+            self._busy.discard(host)
         self._settle(host, now, over=False)
         return event
 

@@ -12,7 +12,9 @@ _STYLE = """
 body{font:16px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding:0 1rem;color:#111;background:#fff}
 table{border-collapse:collapse}td,th{border:1px solid #999;padding:.2rem .5rem;text-align:right}
 td:first-child,th:first-child{text-align:left}.wide{overflow-x:auto}svg text{font:13px system-ui,sans-serif}
-li{margin:.3rem 0}@media print{.wide{overflow:visible}svg{max-width:100%;height:auto}
+li{margin:.3rem 0}
+.words{font-size:.85rem}.words td,.words th{text-align:left;white-space:nowrap}
+@media print{.wide{overflow:visible}svg{max-width:100%;height:auto}
 body{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """
 

@@ -46,9 +46,10 @@ def of_unloading(result: Mapping[str, Any]) -> Event | None:
 
 
 def of_begun_jump(story: Story) -> Event | None:
-    """Return the event that the begin of ``kexec_reboot`` is; None when the plan has no jump, so that it is skipped."""
-    release = text(at(story.image, "running", "release"))
-    return Event("jump_begun", None, f"leaves {release}") if at(story.image, "plan", "action") in STAGED else None
+    """Return the event that the begin of ``kexec_reboot`` is; None when it will be skipped, which is not known yet."""
+    if at(story.image, "plan", "action") not in STAGED or story.reboot or story.has_failed:
+        return None
+    return Event("jump_begun", None, f"leaves {text(at(story.image, 'running', 'release'))}")
 
 
 def of_failure(result: Mapping[str, Any], task: str) -> Event:

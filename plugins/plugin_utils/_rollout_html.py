@@ -44,7 +44,7 @@ def render_html(results: Mapping[str, Any]) -> str:
 
 
 def _state(run: Mapping[str, Any]) -> str:
-    code = f" ({run['code']})" if run["code"] else ""
+    code = f" What stopped it: {run['code']}." if run["code"] else ""
     check = " It was in check mode, and changed nothing." if run["check_mode"] else ""
     return f"{_STATES[run['state']]}{code}{check}"
 

@@ -104,7 +104,7 @@ def _facts(story: HostStory) -> dict[str, Any]:
         "action": text_or_none(at(told.image, "plan", "action")),
         "promised": _record(promise),
         "reported": _record(at(told.reboot, "verdict", "reported")),
-        "verdict": text_or_none(at(told.reboot, "verdict", "verdict")),
+        "verdict": told.judged(),
         "code": told.code(),
         "accepted": told.is_proven or (told.is_already_there and not told.has_failed),
         "committed": bool(told.commit) and not told.commit.get("failed") and not told.only_planned,

@@ -69,6 +69,10 @@ class Story:
         lost_on_the_way = bool(self.reboot.get("failed")) and self.reboot.get("rebooted", False) is None
         return lost_on_the_way or self.word == "unreachable"
 
+    def judged(self) -> str | None:
+        """Return the verdict, ``unhealthy`` when another task failed after an accepted one; None when there is none."""
+        return "unhealthy" if self._came_true() and not self.is_proven and not self.lost else self.word
+
     def outcome(self, over: bool) -> str:
         """Return one of `OUTCOMES`; ``over`` says that nothing more will come, because the wave has ended."""
         if self.is_out_of_sight and (self.reboot or self.lost or over):

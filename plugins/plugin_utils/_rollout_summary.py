@@ -15,7 +15,6 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_story import (
     DONE,
     FAILED,
     HALF_DONE,
-    IN_FLIGHT,
     NOT_KNOWN,
     ROLLED_BACK,
     UNTOUCHED,
@@ -43,12 +42,11 @@ _EXPLAINED = (
     (DONE, "done", ""),
     (FAILED, "failed", ""),
     (ROLLED_BACK, "rolled back", ""),
-    (NOT_KNOWN, "unknown", "they left their kernel, and have not answered since"),
+    (NOT_KNOWN, "unknown", "work on them had begun, and nobody knows how it ended"),
     (HALF_DONE, "staged", "the target is loaded, and they have not left their kernel"),
-    (IN_FLIGHT, "in flight", "nobody knows how far they came"),
     (UNTOUCHED, "untouched", ""),
 )
-_ORDER = {FAILED: 0, NOT_KNOWN: 0, ROLLED_BACK: 1, HALF_DONE: 2, IN_FLIGHT: 2}
+_ORDER = {FAILED: 0, NOT_KNOWN: 0, ROLLED_BACK: 1, HALF_DONE: 2}
 
 
 def state_of(chronicle: Chronicle, ended: bool) -> str:
@@ -56,7 +54,7 @@ def state_of(chronicle: Chronicle, ended: bool) -> str:
     if not ended:
         return INTERRUPTED
     is_check = chronicle.rollout.is_preview
-    is_short = not is_check and (chronicle.counts[UNTOUCHED] > 0 or chronicle.stopped_by is not None)
+    is_short = not is_check and (chronicle.counts[UNTOUCHED] > 0 or chronicle.is_stopped)
     return STOPPED if is_short else FINISHED
 
 
@@ -108,8 +106,7 @@ def where_it_stopped(chronicle: Chronicle, state: str, now: float, ascii_only: b
     if state not in (STOPPED, INTERRUPTED) or not chronicle.waves:
         return []
     waves = "?" if chronicle.planned_waves is None else chronicle.planned_waves
-    # `failed` is a failure without a code.
-    code = f" ({chronicle.stopped_by})" if chronicle.stopped_by not in (None, "failed") else ""
+    code = f" ({chronicle.stopped_by})" if chronicle.stopped_by else ""
     lines = [f"The rollout was {state}{code} after {clock(now)}, in wave {len(chronicle.waves)} of {waves}."]
     for outcome, word, meaning in _EXPLAINED:
         if chronicle.counts[outcome]:

@@ -26,7 +26,9 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_story import (
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._table import fit
 
-LEFT, CHART, RIGHT, ROW, TOP = 200, 620, 330, 24, 34
+LEFT, CHART, RIGHT, ROW, TOP = 195, 600, 365, 24, 34
+LEAST_SHARE = 3.0
+"""Pixels of the bar of a wave that even one host gets which is not done."""
 MOST_WAVES = 200
 """Of more waves, those in which all hosts are done are not drawn."""
 TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
@@ -53,7 +55,7 @@ LEGEND = (
     + ", ".join(f"{shape} {outcome.replace('_', ' ')}" for outcome, shape in _SHAPES.items())
     + ". What is not done is hatched. The bar of a wave shows the shares."
 )
-STYLE = "svg .wave{font-weight:bold}.words td,.words th{text-align:left}"
+STYLE = "svg .wave{font-weight:bold}"
 _HATCH = (
     '<defs><pattern id="hatch" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
     '<line x1="0" y1="0" x2="0" y2="7" stroke="#000" stroke-opacity=".55" stroke-width="2"/></pattern></defs>'
@@ -87,16 +89,16 @@ class _WaveRow:
         self._end = _seconds(results, wave["end"]) if wave["end"] else spent(results)
 
     def __call__(self, y: int, span: float) -> str:
-        parts, top, room = [], float(y + 3), ROW - 6.0
-        for outcome in reversed(OUTCOMES):
-            if self._counts[outcome]:
-                high = room * self._counts[outcome] / max(self._hosts, 1)
+        room = ROW - 6.0
+        parts, top = [_bar(self._begin, self._end, y + 3, room, span, DONE if self._counts[DONE] else None)], y + 3.0
+        for outcome in OUTCOMES:
+            if self._counts[outcome] and outcome != DONE:
+                high = max(room * self._counts[outcome] / max(self._hosts, 1), LEAST_SHARE)
                 parts.append(_bar(self._begin, self._end, top, high, span, outcome))
                 top += high
         said = ", ".join(f"{self._counts[name]} {name.replace('_', ' ')}" for name in OUTCOMES if self._counts[name])
         name = f"wave {self._number}: {self._hosts} host{'' if self._hosts == 1 else 's'}"
-        frame = _bar(self._begin, self._end, y + 3, room, span, None)
-        return f"{_text(4, y, name, 'wave')}{''.join(parts)}{frame}{_text(LEFT + CHART + 8, y, said, 'wave')}"
+        return f"{_text(4, y, name, 'wave')}{''.join(parts)}{_text(LEFT + CHART + 8, y, said)}"
 
 
 class _HostRow:
@@ -112,9 +114,10 @@ class _HostRow:
         outcome, name = host["outcome"], host["name"]
         bars = "".join(_bar(begin, end, y + 5, ROW - 10, span, kind) for begin, end, kind in self._phases())
         said = _said(host)
+        swatch = _box(LEFT + CHART + 8, y + 6, 16, 12, outcome)
         return (
-            f"<g><title>{escape(f'{name}: {said}')}</title>{_text(16, y, fit(name, 26))}{bars}"
-            f"{_text(LEFT + CHART + 8, y, f'{_SHAPES.get(outcome, chr(32))} {fit(said, 44)}')}</g>"
+            f"<g><title>{escape(f'{name}: {said}')}</title>{_text(16, y, fit(name, 26))}{bars}{swatch}"
+            f"{_text(LEFT + CHART + 30, y, f'{_SHAPES.get(outcome, chr(32))} {fit(said, 44)}')}</g>"
         )
 
     def _phases(self) -> list[tuple[float, float, str | None]]:
@@ -149,13 +152,18 @@ def _said(host: Mapping[str, Any]) -> str:
     """Return the words beside the bar of a host."""
     word = host["verdict"] or host["code"] or ("already there" if host["action"] == "none" else "")
     outcome = host["outcome"].replace("_", " ")
+    is_said = word.replace("_", " ") in ("", outcome)
     outage = "" if host["outage_seconds"] is None else f", {host['outage_seconds']:.1f} s"
-    return (outcome if word in ("", outcome) else f"{outcome}, {word}") + outage
+    return (outcome if is_said else f"{outcome}, {word}") + outage
 
 
 def _bar(begin: float, end: float, y: float, high: float, span: float, kind: str | None) -> str:
-    """Return a box from ``begin`` to ``end`` seconds; a frame only for None."""
-    x, wide = LEFT + CHART * begin / span, max(CHART * (end - begin) / span, 1.0)
+    """Return a box from ``begin`` to ``end`` seconds."""
+    return _box(LEFT + CHART * begin / span, y, max(CHART * (end - begin) / span, 1.0), high, kind)
+
+
+def _box(x: float, y: float, wide: float, high: float, kind: str | None) -> str:
+    """Return a box in the colour of its kind; only a frame for None."""
     size = f'x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{high:.1f}"'
     fill = {None: "none", "away": "#000"}.get(kind) or _COLOURS.get(kind or "", _OTHER)
     box = f'<rect {size} fill="{fill}" stroke="#000" stroke-width=".7"/>'
