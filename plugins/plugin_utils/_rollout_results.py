@@ -145,7 +145,8 @@ class ResultsKeeper:
         if started < self._next_write and not last:
             return
         self._replace_files(document(self._chronicle, self._setting, state, now))
-        self._next_write = self._clock() + SHARE * (self._clock() - started)
+        finished = self._clock()
+        self._next_write = finished + SHARE * (finished - started)
 
     def _replace_files(self, results: Mapping[str, Any]) -> None:
         # The name was taken under the umask; mkstemp makes files for their owner only.

@@ -59,11 +59,13 @@ class Screen:
         self._last_line = 0.0
         self._row = StatusRow(sys.stdout, _terminal_size) if progress == BAR else None
         self._closed = Signal()
-        if self._row is not None:
-            Thread(target=self._tick, daemon=True).start()
+        self._closed.set()
 
     def wave_begins(self, wave: Wave) -> None:
         """Show that ``wave`` begins."""
+        if self._row is not None and self._closed.is_set():
+            self._closed.clear()
+            Thread(target=self._tick, daemon=True).start()
         hosts = len(wave.hosts)
         self._progress_line(wave, f"begins, {hosts} host{'' if hosts == 1 else 's'}")
         self._draw()
