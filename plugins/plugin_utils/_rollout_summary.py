@@ -102,12 +102,13 @@ def not_shown(chronicle: Chronicle, shown: int) -> list[str]:
 
 
 def where_it_stopped(chronicle: Chronicle, state: str, now: float, ascii_only: bool) -> list[str]:
-    """Return who is how far, for a rollout that did not come to its end; nothing for one that did."""
-    if state not in (STOPPED, INTERRUPTED) or not chronicle.waves:
+    """Return who is how far; nothing when every host is done."""
+    if not chronicle.waves or chronicle.counts[DONE] == len(chronicle.outcomes):
         return []
     waves = "?" if chronicle.planned_waves is None else chronicle.planned_waves
     code = f" ({chronicle.stopped_by})" if chronicle.stopped_by else ""
-    lines = [f"The rollout was {state}{code} after {clock(now)}, in wave {len(chronicle.waves)} of {waves}."]
+    ended = "came to its end" if state == FINISHED else f"was {state}{code}"
+    lines = [f"The rollout {ended} after {clock(now)}, in wave {len(chronicle.waves)} of {waves}."]
     for outcome, word, meaning in _EXPLAINED:
         if chronicle.counts[outcome]:
             hosts = named(chronicle.hosts_with(outcome), ascii_only)
