@@ -95,7 +95,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._policy import PREVIOUS
 from ansible_collections.kho.kexec.plugins.plugin_utils._chronicle import Batch, Chronicle
 from ansible_collections.kho.kexec.plugins.plugin_utils._progress import wave_sizes
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout import PLANNERS
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_events import Event
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_events import HostEvent
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_results import ResultsKeeper, Setting
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_screen import Screen, chosen_progress
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_summary import RUNNING, report, state_of
@@ -237,7 +237,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
         if self._results is not None:
             self._results.write(RUNNING, self._now())
 
-    def _show(self, host: str, event: Event | None) -> None:
+    def _show(self, host: str, event: HostEvent | None) -> None:
         if self._screen is not None:
             self._screen.happened(host, event if self.get_option("events") else None)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.kho.kexec.plugins.plugin_utils import _rollout_events as events
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout import Rollout
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_events import Event
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_events import HostEvent
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_story import DONE, IN_FLIGHT, NOT_KNOWN, UNTOUCHED
 from ansible_collections.kho.kexec.plugins.plugin_utils._untrusted import text_or_none
 
@@ -34,7 +34,7 @@ class HostTimes:
     wave: int | None
     begin: float
     end: float | None = None
-    events: list[tuple[float, Event]] = field(default_factory=list)
+    events: list[tuple[float, HostEvent]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Chronicle:
         result: Mapping[str, Any],
         check_mode: bool,
         back: bool,
-    ) -> Event | None:
+    ) -> HostEvent | None:
         """Note the result of one of our modules, as `Rollout.note_result` does; returns the event that it is."""
         self.rollout.note_result(host, module, result, check_mode, back)
         known = self.rollout.hosts.get(host)
@@ -147,7 +147,7 @@ class Chronicle:
         is_back = known.rollback is not None and known.upgrade is not None
         return self._happened(now, host, events.of_result(module, result, known.latest, is_back))
 
-    def note_unloading(self, now: float, host: str, result: Mapping[str, Any]) -> Event | None:
+    def note_unloading(self, now: float, host: str, result: Mapping[str, Any]) -> HostEvent | None:
         """Note what became of an image that was to be unloaded."""
         return self._happened(now, host, events.of_unloading(result))
 
@@ -159,7 +159,7 @@ class Chronicle:
         """Note that a task was skipped."""
         self._busy.discard(host)
 
-    def note_jump(self, now: float, host: str) -> Event | None:
+    def note_jump(self, now: float, host: str) -> HostEvent | None:
         """Note that the task begins that makes ``host`` jump; nothing when it will be skipped."""
         known = self.rollout.hosts.get(host)
         event = events.of_begun_jump(known.latest) if known else None
@@ -167,7 +167,7 @@ class Chronicle:
             self.rollout.note_jump(host)
         return self._happened(now, host, event)
 
-    def note_failure(self, now: float, host: str, result: Mapping[str, Any], task: str) -> Event | None:
+    def note_failure(self, now: float, host: str, result: Mapping[str, Any], task: str) -> HostEvent | None:
         """Note that another task failed; nothing when that only tells what was known, or for hosts without a plan."""
         known = self.rollout.hosts.get(host)
         if known is None:
@@ -178,7 +178,7 @@ class Chronicle:
         self.rollout.note_failure(host, result)
         return self._happened(now, host, None if is_told else events.of_failure(result, task))
 
-    def note_lost(self, now: float, host: str, back: bool = False) -> Event | None:
+    def note_lost(self, now: float, host: str, back: bool = False) -> HostEvent | None:
         """Note that Ansible itself could not reach ``host``, as `Rollout.note_lost` does."""
         self.rollout.note_lost(host, back)
         return self._happened(now, host, events.LOST)
@@ -200,7 +200,7 @@ class Chronicle:
         """Tell whether ``host`` was told to leave its kernel in this run."""
         return host in self.times and any(event.kind == "jump_begun" for _when, event in self.times[host].events)
 
-    def _happened(self, now: float, host: str, event: Event | None) -> Event | None:
+    def _happened(self, now: float, host: str, event: HostEvent | None) -> HostEvent | None:
         if event is not None:
             self._times(now, host).events.append((now, event))
         if event is None or event.kind != "jump_begun":

@@ -15,7 +15,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._untrusted import at, se
 
 
 @dataclass(frozen=True)
-class Event:
+class HostEvent:
     """Something that happened to a host.
 
     ``kind`` is the word of the results file. ``detail`` is what programs want of it: an action, a verdict or a code.
@@ -27,66 +27,66 @@ class Event:
     words: str
 
 
-LOST = Event("lost", "unreachable", "lost, Ansible cannot reach it")
+LOST = HostEvent("lost", "unreachable", "lost, Ansible cannot reach it")
 
 
-def of_result(module: str, result: Mapping[str, Any], story: Story, back: bool) -> Event | None:
+def of_result(module: str, result: Mapping[str, Any], story: Story, back: bool) -> HostEvent | None:
     """Return the event that a result of ``module`` is; ``story`` knows it already. ``back``: on the way back."""
     if module == "kexec_commit":
         return _of_commit(result, story)
     return _of_jump(result, back) if module == "kexec_reboot" else _of_image(story, back)
 
 
-def of_unloading(result: Mapping[str, Any]) -> Event | None:
+def of_unloading(result: Mapping[str, Any]) -> HostEvent | None:
     """Return the event that the result of ``kexec_image`` with ``state: unloaded`` is; None when nothing was there."""
     if result.get("failed"):
         code = text(result.get("code") or "failed")
-        return Event("failed", code, f"failed to unload the image: {code}")
-    return Event("unloaded", None, "unloaded, the running kernel stays") if result.get("changed") else None
+        return HostEvent("failed", code, f"failed to unload the image: {code}")
+    return HostEvent("unloaded", None, "unloaded, the running kernel stays") if result.get("changed") else None
 
 
-def of_begun_jump(story: Story) -> Event | None:
+def of_begun_jump(story: Story) -> HostEvent | None:
     """Return the event that the begin of ``kexec_reboot`` is; None when it will be skipped, which is not known yet."""
     if at(story.image, "plan", "action") not in STAGED or story.reboot or story.has_failed:
         return None
-    return Event("jump_begun", None, f"leaves {text(at(story.image, 'running', 'release'))}")
+    return HostEvent("jump_begun", None, f"leaves {text(at(story.image, 'running', 'release'))}")
 
 
-def of_failure(result: Mapping[str, Any], task: str) -> Event:
+def of_failure(result: Mapping[str, Any], task: str) -> HostEvent:
     """Return the event that the failure of any other task is, such as a task of the operator."""
     code = text(result.get("code") or "failed")
-    return Event("failed", code, f'{code} in "{printable(task, 80)}"')
+    return HostEvent("failed", code, f'{code} in "{printable(task, 80)}"')
 
 
-def _of_image(story: Story, back: bool) -> Event | None:
+def _of_image(story: Story, back: bool) -> HostEvent | None:
     action, target = text_or_none(at(story.image, "plan", "action")), at(story.image, "target", "release")
     way = f"{text(at(story.image, 'running', 'release'))} to {text(target)}"
     if story.image.get("failed"):
         kind = "refused" if action == "refuse" else "failed"
-        return Event(kind, story.code(), f"{kind}: {story.code()}")
+        return HostEvent(kind, story.code(), f"{kind}: {story.code()}")
     if action in STAGED:
-        return Event("staged", action, f"staged{' to go back' if back else ''}, {way} by {action}")
+        return HostEvent("staged", action, f"staged{' to go back' if back else ''}, {way} by {action}")
     if action == "verify":
-        return Event("resumed", action, "jumped in an earlier run, which did not ask for the verdict")
-    return Event("already_there", None, "") if action == "none" else None
+        return HostEvent("resumed", action, "jumped in an earlier run, which did not ask for the verdict")
+    return HostEvent("already_there", None, "") if action == "none" else None
 
 
-def _of_jump(result: Mapping[str, Any], back: bool) -> Event | None:
+def _of_jump(result: Mapping[str, Any], back: bool) -> HostEvent | None:
     verdict = text_or_none(at(result, "verdict", "verdict"))
     accepted = at(result, "verdict", "accepted") is True
     if verdict is None:
         code = text(result.get("code") or "failed")
-        return Event("failed", code, f"failed: {code}") if result.get("failed") else None
+        return HostEvent("failed", code, f"failed: {code}") if result.get("failed") else None
     outage = seconds_or_none(result.get("outage_seconds"))
     measured = "" if outage is None else f", outage {outage:.1f} s"
     if back and accepted:
         release = text(at(result, "verdict", "reported", "release"))
-        return Event("rolled_back", verdict, f"rolled back to {release}{measured}")
-    return Event("verdict", verdict, f"{verdict}{'' if accepted else ', NOT accepted'}{measured}")
+        return HostEvent("rolled_back", verdict, f"rolled back to {release}{measured}")
+    return HostEvent("verdict", verdict, f"{verdict}{'' if accepted else ', NOT accepted'}{measured}")
 
 
-def _of_commit(result: Mapping[str, Any], story: Story) -> Event:
+def _of_commit(result: Mapping[str, Any], story: Story) -> HostEvent:
     if result.get("failed"):
         code = text(result.get("code") or "failed")
-        return Event("not_committed", code, f"not committed: {code}")
-    return Event("committed", None, "" if story.is_already_there else "committed")
+        return HostEvent("not_committed", code, f"not committed: {code}")
+    return HostEvent("committed", None, "" if story.is_already_there else "committed")

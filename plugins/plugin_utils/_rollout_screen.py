@@ -21,7 +21,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._progress import (
     progress_of,
     wave_name,
 )
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_events import Event
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_events import HostEvent
 from ansible_collections.kho.kexec.plugins.plugin_utils._status_row import StatusRow
 from ansible_collections.kho.kexec.plugins.plugin_utils._table import clean, speaks_unicode
 
@@ -75,7 +75,7 @@ class Screen:
         self._progress_line(wave, "ended")
         self._draw()
 
-    def happened(self, host: str, event: Event | None) -> None:
+    def happened(self, host: str, event: HostEvent | None) -> None:
         """Show what happened to ``host``, if it is worth a line, and how far the wave is now."""
         if event is not None and event.words:
             self._say(f"{clean(host, self._ascii_only)}: {event.words}")

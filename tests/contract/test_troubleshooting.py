@@ -52,6 +52,9 @@ PASSED_ON = frozenset(
         "plugin_utils._jump: verdict['verdict']",
         "plugin_utils._ledger_facts: _matching(verdict, 'reason', _WORD)",
         "plugin_utils._ledger_facts: _matching(verdict, 'verdict', _WORD)",
+        "plugin_utils._rollout_results: chronicle.stopped_by",
+        "plugin_utils._rollout_results: told.code()",
+        "plugin_utils._rollout_results: told.judged()",
     }
 )
 # Event is what a line of the kernel's log means; its code gets out in a Note only.

@@ -11,7 +11,7 @@ import pytest
 from unit.plugins.plugin_utils.rollouts import STAGED, Told
 
 from ansible_collections.kho.kexec.plugins.plugin_utils import _rollout_screen
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_events import Event
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_events import HostEvent
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_screen import Screen, chosen_progress
 
 TERMINAL, PIPE = SimpleNamespace(isatty=lambda: True), SimpleNamespace(isatty=lambda: False)
@@ -72,8 +72,8 @@ def test_events_with_host_and_time() -> None:
     world = World("none")
     event = world.told.result("web1", "kexec_image", STAGED)
     world.screen.happened("web1", event)
-    world.screen.happened("w\x1beb", Event("failed", "x", "x"))
-    world.screen.happened("web1", Event("already_there", None, ""))
+    world.screen.happened("w\x1beb", HostEvent("failed", "x", "x"))
+    world.screen.happened("web1", HostEvent("already_there", None, ""))
     assert world.lines == [
         "rollout [0:00:01] web1: staged, 7.2.13-kho to 7.3.4-kho by handover",
         "rollout [0:00:01] w?eb: x",
