@@ -68,6 +68,8 @@ class Chronicle:
         """The code of that gate, if it has one."""
         self.planned_waves: int | None = 0
         """How many waves there are with those to come; None when nobody knows."""
+        self.slowest: float | None = None
+        """Seconds of that host of the current wave which jumped and took longest until its outcome was known."""
         self.last_working_wave: Wave | None = None
         """The last wave that has ended in which a host jumped; in others, all were there already or failed before."""
         self._play: str | None = None
@@ -118,7 +120,7 @@ class Chronicle:
             self._play = batch.play
             self._plan(batch)
         self.waves.append(Wave(len(self.waves) + 1, list(batch.hosts), now))
-        self.settled = 0
+        self.settled, self.slowest = 0, None
         for host in batch.hosts:
             self.times[host] = HostTimes(len(self.waves), now)
             self._count(host, IN_FLIGHT)
@@ -227,6 +229,8 @@ class Chronicle:
         if outcome != IN_FLIGHT:
             self.settled += before == IN_FLIGHT
             times.end = times.events[-1][0] if over and times.events else now
+            if self.has_jumped(host):
+                self.slowest = max(self.slowest or 0.0, times.end - times.begin)
 
     def _count(self, host: str, outcome: str) -> None:
         before = self.outcomes.get(host)

@@ -80,19 +80,12 @@ def _seconds_left(chronicle: Chronicle, wave: Wave, waves_to_come: int, now: flo
 
     None until that is known, and when this wave, the last one, already takes longer.
     """
-    typical = _typical_seconds(chronicle, wave)
+    known = chronicle.last_working_wave
+    typical = chronicle.slowest if known is None or known.end is None else known.end - known.begin
     if typical is None:
         return None
     here = 0.0 if wave.end is not None else max(0.0, typical - (now - wave.begin))
     return here + waves_to_come * typical or None
-
-
-def _typical_seconds(chronicle: Chronicle, wave: Wave) -> float | None:
-    known = chronicle.last_working_wave
-    if known is not None and known.end is not None:
-        return known.end - known.begin
-    of_hosts = [chronicle.times[host] for host in wave.hosts if chronicle.has_jumped(host)]
-    return max((times.end - times.begin for times in of_hosts if times.end is not None), default=None)
 
 
 def line(progress: Progress, width: int, ascii_only: bool) -> str:
