@@ -226,7 +226,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
         begin = datetime.fromtimestamp(time.time() - self._now(), timezone.utc)
         setting = Setting(begin, self._playbook, bool(context.CLIARGS.get("check")), socket.gethostname())
         self._results = ResultsKeeper(Path(directory), self._chronicle, setting, time.monotonic)
-        self._results.write(RUNNING, self._now())
+        self._write(RUNNING)
 
     def _end_wave(self) -> None:
         wave = self._chronicle.end_wave(self._now())
@@ -234,8 +234,16 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
             return
         if self._screen is not None:
             self._screen.wave_ends(wave)
-        if self._results is not None:
-            self._results.write(RUNNING, self._now())
+        self._write(RUNNING)
+
+    @harmless
+    def _write(self, state: str, last: bool = False) -> None:
+        """Write the results; on its own, so that a full disk costs nothing but these."""
+        if self._results is None:
+            return
+        self._results.write(state, self._now(), last)
+        if last:
+            self._display.display(f"Results: {self._results.path}")
 
     def _show(self, host: str, event: HostEvent | None) -> None:
         if self._screen is not None:
@@ -252,9 +260,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
                 self._display.banner(line.text)
             else:
                 self._display.display(line.text)
-        if self._results is not None:
-            self._results.write(state, self._now(), last=True)
-            self._display.display(f"Results: {self._results.path}")
+        self._write(state, last=True)
 
     def _note(self, result: Any, failed: bool) -> bool:
         """Note the result of a task of ours; returns False for the others."""

@@ -82,6 +82,11 @@ class Chronicle:
         """The wave that goes, or None."""
         return self.waves[-1] if self.waves and self.waves[-1].end is None else None
 
+    @property
+    def has_hosts_to_come(self) -> bool:
+        """Whether there are hosts whose wave has not begun."""
+        return len(self.times) < len(self.outcomes)
+
     def knows(self, play: str) -> bool:
         """Tell whether a wave of this play has begun."""
         return play == self._play

@@ -54,7 +54,7 @@ def state_of(chronicle: Chronicle, ended: bool) -> str:
     if not ended:
         return INTERRUPTED
     is_check = chronicle.rollout.is_preview
-    is_short = not is_check and (chronicle.counts[UNTOUCHED] > 0 or chronicle.is_stopped)
+    is_short = not is_check and (chronicle.has_hosts_to_come or chronicle.is_stopped)
     return STOPPED if is_short else FINISHED
 
 

@@ -217,6 +217,22 @@ def test_workers_tell_no_end(callback: Any, monkeypatch: pytest.MonkeyPatch) -> 
     assert len(shown(callback)) == told
 
 
+def test_disk_that_fills_up_does_not_lose_the_next_wave(
+    callback: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    callback._plugin_options["results_directory"] = str(tmp_path)
+    with patch.dict(rollout.context.CLIARGS._store, {"check": False}):
+        begin(callback, play_of([1], "web1"))
+
+    def full(*_arguments: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(callback._results, "write", full)
+    begin(callback, play_of([1], "web2"))
+    callback._display.warning.assert_called_once()
+    assert shown(callback)[-1].startswith("wave 2/3 begins, 1 host")
+
+
 def test_results_that_cannot_be_written_are_a_warning(callback: Any, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     callback._plugin_options["results_directory"] = str(tmp_path / "file")

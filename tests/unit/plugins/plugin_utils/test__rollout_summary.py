@@ -74,6 +74,15 @@ def test_rollout_that_came_to_its_end_without_some() -> None:
     ]
 
 
+def test_hosts_that_were_passed_over_do_not_make_a_stopped_rollout() -> None:
+    told = Told(["web1", "web2"], [])
+    told.wave()
+    told.proven("web1")
+    told.chronicle.end_wave(told.now)
+    assert told.chronicle.outcomes["web2"] == "untouched"
+    assert state_of(told.chronicle, ended=True) == "finished"
+
+
 def test_rollout_that_came_to_its_end() -> None:
     told = Told(["web1"], [])
     told.wave()
