@@ -1,61 +1,118 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prints what became of each host. See plugin_utils/_rollout.py for what it knows and _table.py for how it looks."""
+"""Shows how a rollout goes, and what became of each host. plugin_utils/_chronicle.py holds what is known of it."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: rollout
 type: aggregate
-short_description: A table of every host's transition at the end of a run
+short_description: The progress of a rollout, a table of every host's transition, and a file with the results
 version_added: 0.1.0
 author:
   - Contributors to the kho.kexec collection (@kho-kexec)
 description:
-  - Prints one line for each host that M(kho.kexec.kexec_image) or M(kho.kexec.kexec_reboot) ran on, or that was lost
-    before - the release that was left, the target, what the new kernel was to report and what it reported
-    (previous release and count), the verdict, and the outage in seconds. Below, how many hosts got which verdict.
+  - While it runs, prints one line for each thing that happens to a host and is worth one - staged, refused, leaving its
+    kernel, its verdict and outage, rolled back, committed, lost, and failures of other tasks. Below, how far the
+    wave is, and an estimate of the time left. It assumes that each wave takes as long as the last one in which hosts
+    jumped, and is C(?) until there is one, or a host of the first wave has come to its end.
+  - At the end, prints one line for each host that M(kho.kexec.kexec_image) or M(kho.kexec.kexec_reboot) ran on, or that
+    was lost before - the release that was left, the target, what the new kernel was to report and what it reported
+    (previous release and count), the verdict, the outage in seconds, and the seconds from the begin of its wave
+    until it was known how it came out. Below, how many hosts got which verdict. With more than 50 hosts, only those
+    that are not done have a line, failed and unknown ones first, at most 200.
   - When a host was rolled back after its upgrade, the row keeps the upgrade, and the verdict says how both ended, such
     as C(unhealthy, rolled back), or C(rollback) and why that failed. A host on which another task failed between
     the verdict and M(kho.kexec.kexec_commit) is C(unhealthy) too. C(not committed) says that the commit failed.
+  - When the rollout did not come to its end, also when it was interrupted with Ctrl-C, says who is done, failed, rolled
+    back, untouched, and of whom nobody knows.
   - In check mode, and when only M(kho.kexec.kexec_plan_info) ran, the table says instead what would be done - the
     release that runs, the target, the action, what would be promised, warnings and the code of a refusal. Below, for
     each refusal, what is wrong and what to do.
   - Prints nothing when no such task ran.
   - Plain ASCII unless the output is a terminal. What hosts report is reduced to printable ASCII always.
+options:
+  progress:
+    description:
+      - How to show how far the wave is.
+      - V(bar) keeps it on the last row of the terminal, while all other output scrolls above.
+      - V(lines) prints a line when a wave begins and ends, and in between when something happens to a host, every 30
+        seconds at most.
+      - V(auto) is V(bar) on a terminal, and V(lines) when it cannot move its cursor (E(TERM) is C(dumb)), and when
+        E(NO_COLOR) or E(ANSIBLE_NOCOLOR) asks for plain output.
+      - When the output is no terminal, V(bar) is V(lines) too.
+    type: str
+    choices: [auto, bar, lines, none]
+    default: auto
+    env:
+      - name: KHO_KEXEC_ROLLOUT_PROGRESS
+    ini:
+      - section: callback_rollout
+        key: progress
+  events:
+    description:
+      - Whether to print a line for each thing that happens to a host.
+    type: bool
+    default: true
+    env:
+      - name: KHO_KEXEC_ROLLOUT_EVENTS
+    ini:
+      - section: callback_rollout
+        key: events
+  results_directory:
+    description:
+      - Where to write the results of each run, as C(rollout-BEGIN.json) for programs and C(rollout-BEGIN.html) for
+        people. BEGIN is the time in UTC, so that their names sort by age. Both are written anew after each wave.
+      - Without it, nothing is written.
+      - The page C(docs/rollout_results.md) of the collection has the schema.
+    type: path
+    env:
+      - name: KHO_KEXEC_ROLLOUT_RESULTS_DIRECTORY
+    ini:
+      - section: callback_rollout
+        key: results_directory
 requirements:
   - Enable it with C(callbacks_enabled = kho.kexec.rollout) in ansible.cfg or
     C(ANSIBLE_CALLBACKS_ENABLED=kho.kexec.rollout) in the environment.
 """
 
+import atexit
+import os
+import socket
 import sys
+import time
 from collections.abc import Callable
+from datetime import datetime, timezone
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
+from ansible import constants, context
 from ansible.plugins.callback import CallbackBase
 
 from ansible_collections.kho.kexec.plugins.module_utils._policy import PREVIOUS
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout import (
-    HEADER,
-    OUTAGE_COLUMN,
-    PLANNERS,
-    PREVIEW_HEADER,
-    Rollout,
-)
-from ansible_collections.kho.kexec.plugins.plugin_utils._table import render_table
+from ansible_collections.kho.kexec.plugins.plugin_utils._chronicle import Batch, Chronicle
+from ansible_collections.kho.kexec.plugins.plugin_utils._progress import wave_sizes
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout import PLANNERS
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_events import HostEvent
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_results import ResultsKeeper, Setting
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_screen import Screen, chosen_progress
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_summary import RUNNING, report, state_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._table import speaks_unicode
 
 MODULES = ("kexec_commit", "kexec_image", "kexec_plan_info", "kexec_reboot")
 
 
 def harmless(method: Callable[..., None]) -> Callable[..., None]:
-    """Keep a mistake in reporting from disturbing what is reported on."""
+    """Keep a mistake in reporting from disturbing what is reported on, and others from printing at the same time."""
 
     @wraps(method)
     def guarded(self: Any, *arguments: Any, **keywords: Any) -> None:
         try:
-            method(self, *arguments, **keywords)
+            # The lock under which Ansible prints, and forks: no worker begins with half a line in its buffer.
+            with self._display._lock:
+                method(self, *arguments, **keywords)
         except Exception as error:
             self._display.warning(f"kho.kexec.rollout could not report something: {type(error).__name__}: {error}")
 
@@ -70,7 +127,41 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        self._rollout = Rollout()
+        self._chronicle = Chronicle()
+        self._began = time.monotonic()
+        self._playbook: str | None = None
+        self._is_told = True
+        self._screen: Screen | None = None
+        self._results: ResultsKeeper | None = None
+
+    # --- what Ansible says ----------------------------------------------------------------------------------------
+
+    @harmless
+    def v2_playbook_on_start(self, playbook: Any) -> None:
+        self._playbook = os.path.basename(playbook._file_name)
+
+    @harmless
+    def v2_playbook_on_play_start(self, play: Any) -> None:
+        self._end_wave()
+        self._chronicle.expect(self._now(), batch_of(play, self._chronicle.knows(str(play._uuid))))
+
+    @harmless
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
+        del is_conditional
+        if module_of(task) in MODULES:
+            self._begin_wave()
+
+    @harmless
+    def v2_runner_on_start(self, host: Any, task: Any) -> None:
+        module, name = module_of(task), host.get_name()
+        if module == "kexec_reboot" and not task.check_mode:
+            self._show(name, self._chronicle.note_jump(self._now(), name))
+        if module in MODULES:
+            self._chronicle.note_begin(name)
+
+    @harmless
+    def v2_runner_on_skipped(self, result: Any) -> None:
+        self._chronicle.note_skip(result._host.get_name())
 
     @harmless
     def v2_runner_on_ok(self, result: Any) -> None:
@@ -78,54 +169,133 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
 
     @harmless
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
-        if self._note(result, failed=True) or ignore_errors or result._task.run_once:
+        if self._note(result, failed=True) or ignore_errors:
             return
-        self._rollout.note_failure(result._host.get_name(), result._result)
+        if result._task.run_once:
+            self._chronicle.note_stop(result._result)
+            return
+        host, task = result._host.get_name(), str(result._task.get_name())
+        self._show(host, self._chronicle.note_failure(self._now(), host, result._result, task))
 
     @harmless
     def v2_runner_on_unreachable(self, result: Any) -> None:
-        self._rollout.note_lost(result._host.get_name(), goes_back(result))
+        host = result._host.get_name()
+        self._show(host, self._chronicle.note_lost(self._now(), host, goes_back(result._task)))
 
     @harmless
     def v2_playbook_on_stats(self, stats: Any) -> None:
         del stats
-        rollout, ascii_only = self._rollout, not speaks_unicode(sys.stdout)
-        if rollout.is_preview:
-            table = render_table(PREVIEW_HEADER, rollout.preview_rows(), ascii_only)
-            self._print("KERNEL ROLLOUT (PLAN)", table, rollout.preview_counts(), rollout.remedies())
-        elif rows := rollout.rows():
-            table = render_table(HEADER, rows, ascii_only, right=frozenset({OUTAGE_COLUMN}))
-            self._print("KERNEL ROLLOUT", table, rollout.counts(), [])
+        self._end_wave()
+        self._tell(ended=True)
 
-    def _print(self, title: str, table: list[str], counts: list[tuple[str, int]], remarks: list[str]) -> None:
-        summary = ", ".join(f"{word}: {count}" for word, count in counts)
-        self._display.banner(title)
-        for line in [*table, "", summary, *(text for remark in remarks for text in ("", remark))]:
-            self._display.display(line)
+    @harmless
+    def _at_exit(self) -> None:
+        """Tell what is known when Ansible ends without its own end, as after Ctrl-C."""
+        if self._screen is not None:
+            self._screen.close()
+        if not self._is_told:
+            self._chronicle.end_wave(self._now(), interrupted=True)
+            self._tell(ended=False)
+
+    # --- what is made of it ---------------------------------------------------------------------------------------
+
+    def _now(self) -> float:
+        return time.monotonic() - self._began
+
+    def _begin_wave(self) -> None:
+        wave = self._chronicle.begin_wave()
+        if wave is None:
+            return
+        self._is_told = False
+        is_first = self._screen is None
+        if is_first:
+            # Workers are forks of this process, and must not tell the end.
+            pid = os.getpid()
+            atexit.register(lambda: self._at_exit() if os.getpid() == pid else None)
+            progress = chosen_progress(self.get_option("progress"), sys.stdout, os.environ, constants.ANSIBLE_NOCOLOR)
+            self._screen = Screen(self._chronicle, self._now, self._display.display, self._display._lock, progress)
+        self._screen.wave_begins(wave)
+        if is_first:
+            self._open_results()
+
+    @harmless
+    def _open_results(self) -> None:
+        directory = self.get_option("results_directory")
+        if not directory:
+            return
+        begin = datetime.fromtimestamp(time.time() - self._now(), timezone.utc)
+        setting = Setting(begin, self._playbook, bool(context.CLIARGS.get("check")), socket.gethostname())
+        self._results = ResultsKeeper(Path(directory), self._chronicle, setting, time.monotonic)
+        self._write(RUNNING)
+
+    def _end_wave(self) -> None:
+        wave = self._chronicle.end_wave(self._now())
+        if wave is None:
+            return
+        if self._screen is not None:
+            self._screen.wave_ends(wave)
+        self._write(RUNNING)
+
+    @harmless
+    def _write(self, state: str, last: bool = False) -> None:
+        """Write the results; on its own, so that a full disk costs nothing but these."""
+        if self._results is None:
+            return
+        self._results.write(state, self._now(), last)
+        if last:
+            self._display.display(f"Results: {self._results.path}")
+
+    def _show(self, host: str, event: HostEvent | None) -> None:
+        if self._screen is not None:
+            self._screen.happened(host, event if self.get_option("events") else None)
+
+    def _tell(self, ended: bool) -> None:
+        """Print the table, and write the last results."""
+        self._is_told = True
+        state = state_of(self._chronicle, ended)
+        if self._screen is not None:
+            self._screen.close()
+        for line in report(self._chronicle, state, self._now(), not speaks_unicode(sys.stdout)):
+            if line.is_title:
+                self._display.banner(line.text)
+            else:
+                self._display.display(line.text)
+        self._write(state, last=True)
 
     def _note(self, result: Any, failed: bool) -> bool:
         """Note the result of a task of ours; returns False for the others."""
-        module = module_of(result)
-        if module not in MODULES or result._task.args.get("state") == "unloaded":
+        module, task = module_of(result._task), result._task
+        if module not in MODULES:
             return False
+        self._begin_wave()
         # Since ansible-core 2.19 only the name of the hook says whether the task failed.
         noted = {**result._result, "failed": failed}
-        name, check_mode = result._host.get_name(), bool(result._task.check_mode)
-        self._rollout.note_result(name, module, noted, check_mode, goes_back(result))
+        now, name = self._now(), result._host.get_name()
+        if task.args.get("state") == "unloaded":
+            self._show(name, self._chronicle.note_unloading(now, name, noted))
+            return not failed
+        check_mode = bool(task.check_mode)
+        self._show(name, self._chronicle.note_result(now, name, module, noted, check_mode, goes_back(task)))
         return True
 
 
-def module_of(result: Any) -> str:
+def batch_of(play: Any, is_known: bool) -> Batch:
+    """Return the hosts that ``play`` begins with; all that it will come to, unless that ``is_known``."""
+    inventory = getattr(play.get_variable_manager(), "_inventory", None)
+    if inventory is None:
+        return Batch(str(play._uuid), [], None, [])
+    names = [host.get_name() for host in inventory.get_hosts(play.hosts, order=play.order)]
+    if is_known:
+        return Batch(str(play._uuid), names, [], [])
+    hosts = inventory.get_hosts(play.hosts, ignore_restrictions=True, order=play.order)
+    return Batch(str(play._uuid), names, [host.get_name() for host in hosts], wave_sizes(play.serial, len(hosts)))
+
+
+def module_of(task: Any) -> str:
     """Return the name of the task's module without its collection."""
-    return str(result._task.action).rsplit(".", 1)[-1]
+    return str(task.action).rsplit(".", 1)[-1]
 
 
-def goes_back(result: Any) -> bool:
+def goes_back(task: Any) -> bool:
     """Tell whether the task stages the kernel that ran before, which is how a rollback begins."""
-    return module_of(result) in PLANNERS and result._task.args.get("release") == PREVIOUS
-
-
-def speaks_unicode(stream: Any) -> bool:
-    """Tell whether ``stream`` is a terminal that shows more than ASCII."""
-    encoding = (getattr(stream, "encoding", None) or "").lower()
-    return bool(stream.isatty()) and encoding.startswith("utf")
+    return module_of(task) in PLANNERS and task.args.get("release") == PREVIOUS

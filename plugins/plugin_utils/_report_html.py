@@ -20,6 +20,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._correlate import (
     Sum,
     TransitionRisk,
 )
+from ansible_collections.kho.kexec.plugins.plugin_utils._page import items, page, table
 from ansible_collections.kho.kexec.plugins.plugin_utils._report_words import name_of, ratio, sentence, summary
 
 # The scale viridis (matplotlib, CC0) from light to dark: few crashes are light, as the paper is.
@@ -38,14 +39,6 @@ MOST_RELEASES = 30
 _SIGNS = {CRASHES_MORE: "\N{BLACK UP-POINTING TRIANGLE}", CRASHES_LESS: "\N{BLACK DOWN-POINTING TRIANGLE}"}
 _COLD_ROW, _KEXEC_ROW = "cold boot", "kexec, no handover"
 
-_STYLE = """
-body{font:16px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding:0 1rem;color:#111;background:#fff}
-table{border-collapse:collapse}td,th{border:1px solid #999;padding:.2rem .5rem;text-align:right}
-td:first-child,th:first-child{text-align:left}.matrix{overflow-x:auto}svg text{font:13px system-ui,sans-serif}
-li{margin:.3rem 0}@media print{tr{break-inside:avoid}.matrix{overflow:visible}svg{max-width:100%;height:auto}
-body{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
-"""
-
 _LEGEND = (
     "Each cell: boots that crashed of all boots, and how many times as often as cold boots of that release. "
     "Darker: a greater share crashed. \N{BLACK UP-POINTING TRIANGLE} and a thick frame: more often than cold boots; "
@@ -55,20 +48,13 @@ _LEGEND = (
 
 def render_html(fleet: Correlation, made: str) -> str:
     """Return the page; ``made`` is the time that it tells."""
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><title>Crashes by transition</title>'
-        f"<style>{_STYLE}</style></head><body>\n<h1>Crashes by transition</h1>\n"
-        f"<p>Made {escape(made)}.</p>\n{_items(summary(fleet))}"
+    return page(
+        "Crashes by transition",
+        f"<p>Made {escape(made)}.</p>\n{items(summary(fleet))}"
         f"{_findings('What was found', [one for one in fleet.transitions if one.risk.finding != TOO_FEW])}"
         f"<h2>Transitions</h2>\n<p>{_LEGEND}</p>\n{_matrix(fleet)}{_table(fleet)}"
-        f"{_findings('Too few to tell', [one for one in fleet.transitions if one.risk.finding == TOO_FEW])}"
-        "</body></html>\n"
+        f"{_findings('Too few to tell', [one for one in fleet.transitions if one.risk.finding == TOO_FEW])}",
     )
-
-
-def _items(lines: Sequence[str]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>\n"
 
 
 def _findings(title: str, transitions: Sequence[TransitionRisk]) -> str:
@@ -76,7 +62,7 @@ def _findings(title: str, transitions: Sequence[TransitionRisk]) -> str:
 
 
 def _finding(one: TransitionRisk) -> str:
-    notes = _items([note.message for note in one.cautions]) if one.cautions else ""
+    notes = items([note.message for note in one.cautions]) if one.cautions else ""
     return f"<p>{escape(sentence(one))}</p>{notes}\n"
 
 
@@ -88,7 +74,7 @@ def _matrix(fleet: Correlation) -> str:
     darkest = max([one.risk.rate[0] for one in fleet.transitions] + [_rate(of) for of in fleet.cold.values()] + [0.0])
     width, height = LEFT + CELL_WIDTH * len(columns), TOP + CELL_HEIGHT * len(rows)
     drawn = [
-        f'<div class="matrix"><svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'<div class="wide"><svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" role="img" aria-label="Matrix of transitions">',
         '<defs><pattern id="few" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
         '<line x1="0" y1="0" x2="0" y2="8" stroke="#000" stroke-opacity=".25" stroke-width="2"/></pattern></defs>',
@@ -201,10 +187,4 @@ def _table(fleet: Correlation) -> str:
         )
         for one in fleet.transitions
     ]
-    # What is in thead is repeated on each page that is printed.
-    lines = "".join(f"<tr>{_cells('td', row)}</tr>\n" for row in rows)
-    return f"<h2>All numbers</h2>\n<table><thead><tr>{_cells('th', header)}</tr></thead>\n{lines}</table>\n"
-
-
-def _cells(kind: str, cells: Sequence[str]) -> str:
-    return "".join(f"<{kind}>{escape(cell)}</{kind}>" for cell in cells)
+    return f"<h2>All numbers</h2>\n{table(header, rows)}"

@@ -7,9 +7,16 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from typing import Any
 
 CELL_LIMIT = 48
 """Columns of the terminal that a cell may take."""
+
+
+def speaks_unicode(stream: Any) -> bool:
+    """Tell whether ``stream`` is a terminal that shows more than ASCII."""
+    encoding = (getattr(stream, "encoding", None) or "").lower()
+    return bool(stream.isatty()) and encoding.startswith("utf")
 
 
 def display_width(text: str) -> int:
@@ -25,12 +32,16 @@ def _character_width(character: str) -> int:
 
 def clean(text: str, ascii_only: bool) -> str:
     """Return ``text`` on one line without anything that moves the cursor or hides, at most ``CELL_LIMIT`` wide."""
-    shown = "".join(character if _may_be_shown(character, ascii_only) else "?" for character in text)
-    if display_width(shown) <= CELL_LIMIT:
-        return shown
-    while display_width(shown) > CELL_LIMIT - 2:
-        shown = shown[:-1]
-    return f"{shown}.."
+    return fit("".join(character if _may_be_shown(character, ascii_only) else "?" for character in text), CELL_LIMIT)
+
+
+def fit(text: str, width: int) -> str:
+    """Return ``text`` cut to at most ``width`` columns; two points tell that it was cut."""
+    if display_width(text) <= width:
+        return text
+    while text and display_width(text) > width - 2:
+        text = text[:-1]
+    return f"{text}.."[:width]
 
 
 def _may_be_shown(character: str, ascii_only: bool) -> bool:

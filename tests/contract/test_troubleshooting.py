@@ -58,6 +58,9 @@ PASSED_ON = frozenset(
         "plugin_utils._ledger_facts: _matching(told, 'reason', _WORD)",
         "plugin_utils._ledger_facts: _matching(told, 'verdict', _WORD)",
         "plugin_utils._ledger_facts: verdict.get('reason')",
+        "plugin_utils._rollout_results: chronicle.stopped_by",
+        "plugin_utils._rollout_results: told.code()",
+        "plugin_utils._rollout_results: told.judged()",
     }
 )
 # Event is what a line of the kernel's log means; its code gets out in a Note only. Gate is given its code by keyword.

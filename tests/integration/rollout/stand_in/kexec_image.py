@@ -14,6 +14,7 @@ POLICY = (
 )
 REFUSAL = {"action": "refuse", "reasons": [{"code": "kexec_disabled", "message": "It is off. Switch it on."}]}
 PROMISE = {"release": "7.3.4-kho", "previous_release": "7.2.13-kho", "kexec_count": 1}
+BACK = {"release": "7.2.13-kho", "previous_release": "7.3.4-kho", "kexec_count": 2}
 
 
 def main() -> None:
@@ -31,6 +32,9 @@ def main() -> None:
         module.exit_json(changed=True, running=running, target=None, plan=None)
     if module.params["release"] == "refused":
         module.fail_json("It is refused.", code="kexec_disabled", running=running, plan=REFUSAL)
+    if module.params["release"] == "previous":
+        plan = {"action": "handover", "promise": BACK}
+        module.exit_json(changed=True, running={"release": "7.3.4-kho"}, target=running, plan=plan)
     if module.params["release"] == "staged":
         plan = {"action": "handover", "promise": PROMISE}
         staged = {"running": running, "target": {"release": "7.3.4-kho"}, "plan": plan, "unconfirmed": False}

@@ -3,9 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import MagicMock
+from unittest.mock import MagicMock, patch
 
 import pytest
 
@@ -13,17 +15,45 @@ from ansible_collections.kho.kexec.plugins.callback import rollout
 
 
 @pytest.fixture
-def callback() -> Any:
-    return rollout.CallbackModule(display=MagicMock(verbosity=0))
+def callback(monkeypatch: pytest.MonkeyPatch) -> Any:
+    module = rollout.CallbackModule(display=MagicMock(verbosity=0))
+    module._plugin_options = {"progress": "lines", "events": True, "results_directory": None}
+    # What would be told when the tests end.
+    monkeypatch.setattr(rollout.atexit, "register", lambda told: setattr(module, "at_exit", told))
+    return module
+
+
+def play_of(serial: list[Any], *names: str, uuid: str = "play") -> Any:
+    """Return a play as Ansible hands it over when a batch begins: the inventory is restricted to ``names``."""
+    everybody = ["web1", "web2", "web3"]
+
+    def get_hosts(_pattern: Any, ignore_restrictions: bool = False, order: Any = None) -> list[Any]:
+        del order
+        return [
+            SimpleNamespace(get_name=lambda name=name: name) for name in (everybody if ignore_restrictions else names)
+        ]
+
+    manager = SimpleNamespace(_inventory=SimpleNamespace(get_hosts=get_hosts))
+    return SimpleNamespace(_uuid=uuid, hosts="all", order=None, serial=serial, get_variable_manager=lambda: manager)
+
+
+def begin(callback: Any, play: Any, action: str = "kho.kexec.kexec_image") -> None:
+    """Let a batch begin with a task."""
+    callback.v2_playbook_on_play_start(play)
+    callback.v2_playbook_on_task_start(SimpleNamespace(action=action, args={}), False)
 
 
 def result_of(action: str, result: Any, check_mode: bool = False, **arguments: Any) -> Any:
     host = SimpleNamespace(get_name=lambda: "web1")
-    task = SimpleNamespace(action=action, args=arguments, check_mode=check_mode, run_once=False)
+    task = SimpleNamespace(
+        action=action, args=arguments, check_mode=check_mode, run_once=False, get_name=lambda: "Ask the service"
+    )
     return SimpleNamespace(_host=host, _task=task, _result=result)
 
 
 def printed(callback: Any) -> list[str]:
+    """Return what is printed at the end."""
+    callback._display.display.reset_mock()
     callback.v2_playbook_on_stats(MagicMock())
     return [call.args[0] for call in callback._display.display.call_args_list]
 
@@ -38,7 +68,7 @@ def test_table_and_counts_are_printed(callback: Any, action: str) -> None:
     callback.v2_runner_on_failed(result_of(action, {"code": "kexec_disabled"}))
     lines = printed(callback)
     assert lines[0].startswith("host ")
-    assert lines[2].split() == ["web1", "-", "-", "-", "-", "kexec_disabled", "-"]
+    assert lines[2].split()[:7] == ["web1", "-", "-", "-", "-", "kexec_disabled", "-"]
     assert lines[-1] == "kexec_disabled: 1"
 
 
@@ -113,8 +143,101 @@ def test_a_mistake_becomes_a_warning(callback: Any) -> None:
     callback._display.warning.assert_called_once()
 
 
-@pytest.mark.parametrize(
-    ("tty", "encoding", "expected"), [(True, "UTF-8", True), (False, "utf-8", False), (True, "ascii", False)]
-)
-def test_ascii_unless_a_terminal_shows_more(tty: bool, encoding: str, expected: bool) -> None:
-    assert rollout.speaks_unicode(SimpleNamespace(isatty=lambda: tty, encoding=encoding)) is expected
+def shown(callback: Any) -> list[str]:
+    return [call.args[0].split("] ", 1)[-1] for call in callback._display.display.call_args_list]
+
+
+def test_waves_are_those_of_the_play(callback: Any) -> None:
+    begin(callback, play_of([1, "100%"], "web1"))
+    begin(callback, play_of([1, "100%"], "web2", "web3"))
+    assert shown(callback) == [
+        "wave 1/2 begins, 1 host: 0 done, 0 failed, 1 in flight, 2 untouched, ? left",
+        "wave 1/2 ended: 0 done, 0 failed, 0 in flight, 3 untouched, ? left",
+        "wave 2/2 begins, 2 hosts: 0 done, 0 failed, 2 in flight, 1 untouched, ? left",
+    ]
+
+
+def test_plays_without_a_task_of_ours_are_no_waves(callback: Any) -> None:
+    begin(callback, play_of([], "web1"), "ansible.builtin.ping")
+    callback.v2_playbook_on_play_start(play_of([], "web1"))
+    assert printed(callback) == []
+
+
+def test_play_that_says_nothing_of_its_hosts(callback: Any) -> None:
+    play = SimpleNamespace(_uuid="play", get_variable_manager=lambda: SimpleNamespace())
+    begin(callback, play)
+    callback._display.warning.assert_not_called()
+    assert shown(callback) == ["wave 1/? begins, 0 hosts: 0 done, 0 failed, 0 in flight, ? untouched, ? left"]
+
+
+def test_events_have_a_line_unless_they_are_not_wanted(callback: Any) -> None:
+    callback._plugin_options["progress"] = "none"
+    begin(callback, play_of([], "web1"))
+    image = result_of("kho.kexec.kexec_image", {"plan": {"action": "handover"}})
+    callback.v2_runner_on_ok(image)
+    task = SimpleNamespace(action="kho.kexec.kexec_reboot", args={}, check_mode=False)
+    callback.v2_runner_on_start(image._host, task)
+    assert shown(callback) == ["web1: staged, - to - by handover", "web1: leaves -"]
+    callback._plugin_options["events"] = False
+    callback.v2_runner_on_ok(result_of("kho.kexec.kexec_reboot", PROVEN))
+    assert len(shown(callback)) == 2
+
+
+def test_task_of_the_wave_that_fails_stops_the_rollout(callback: Any) -> None:
+    begin(callback, play_of([1], "web1"))
+    gate = result_of("kho.kexec.kexec_gate", {"code": "window_closed"})
+    gate._task.run_once = True
+    callback.v2_runner_on_failed(gate)
+    callback.v2_runner_on_unreachable(result_of("kho.kexec.kexec_image", {}))
+    assert "The rollout was stopped (window_closed) after" in printed(callback)[-1]
+
+
+def test_end_that_does_not_come_is_told_at_exit(callback: Any, tmp_path: Path) -> None:
+    callback._plugin_options["results_directory"] = str(tmp_path)
+    with patch.dict(rollout.context.CLIARGS._store, {"check": False}):
+        callback.v2_playbook_on_start(SimpleNamespace(_file_name="/srv/upgrade.yml"))
+        begin(callback, play_of([1], "web1"))
+    callback.v2_runner_on_unreachable(result_of("kho.kexec.kexec_image", {}))
+    callback.at_exit()
+    assert any("The rollout was interrupted after" in text for text in shown(callback))
+    (path,) = tmp_path.glob("*.json")
+    run = json.loads(path.read_text())["run"]
+    assert (run["state"], run["playbook"], run["planned_waves"]) == ("interrupted", "upgrade.yml", 3)
+    told = len(shown(callback))
+    callback.at_exit()
+    assert len(shown(callback)) == told
+
+
+def test_workers_tell_no_end(callback: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin(callback, play_of([], "web1"))
+    callback.v2_runner_on_unreachable(result_of("kho.kexec.kexec_image", {}))
+    told = len(shown(callback))
+    monkeypatch.setattr(rollout.os, "getpid", lambda: 0)
+    callback.at_exit()
+    assert len(shown(callback)) == told
+
+
+def test_disk_that_fills_up_does_not_lose_the_next_wave(
+    callback: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    callback._plugin_options["results_directory"] = str(tmp_path)
+    with patch.dict(rollout.context.CLIARGS._store, {"check": False}):
+        begin(callback, play_of([1], "web1"))
+
+    def full(*_arguments: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(callback._results, "write", full)
+    begin(callback, play_of([1], "web2"))
+    callback._display.warning.assert_called_once()
+    assert shown(callback)[-1].startswith("wave 2/3 begins, 1 host")
+
+
+def test_results_that_cannot_be_written_are_a_warning(callback: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    callback._plugin_options["results_directory"] = str(tmp_path / "file")
+    with patch.dict(rollout.context.CLIARGS._store, {"check": False}):
+        begin(callback, play_of([], "web1"))
+    callback._display.warning.assert_called_once()
+    callback.v2_runner_on_unreachable(result_of("kho.kexec.kexec_image", {}))
+    assert "unreachable: 1" in printed(callback)

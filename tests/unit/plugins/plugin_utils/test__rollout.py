@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout import HEADER, OUTAGE_COLUMN, PREVIEW_HEADER, Rollout
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout import HEADER, PREVIEW_HEADER, TIME_COLUMNS, Rollout
 
 PROMISE = {"release": "7.3.4-kho", "previous_release": "7.2.13-kho", "kexec_count": 1}
 STAGED = {
@@ -27,16 +27,16 @@ def row_of(*results: tuple[str, Any]) -> tuple[str, ...]:
     rollout = Rollout()
     for module, result in results:
         rollout.note_result("web1", module, result)
-    (row,) = rollout.rows()
+    (row,) = rollout.rows(["web1"], {})
     assert len(row) == len(HEADER)
     return row
 
 
 def test_proven_host() -> None:
     assert row_of(("kexec_image", STAGED), ("kexec_reboot", PROVEN)) == (
-        *("web1", "7.2.13-kho", "7.3.4-kho", "7.2.13-kho (1)", "7.2.13-kho (1)", "handover_verified", "8.3"),
+        *("web1", "7.2.13-kho", "7.3.4-kho", "7.2.13-kho (1)", "7.2.13-kho (1)", "handover_verified", "8.3", "-"),
     )
-    assert HEADER[OUTAGE_COLUMN].startswith("outage")
+    assert [HEADER[at] for at in sorted(TIME_COLUMNS)] == ["outage (s)", "total (s)"]
 
 
 @pytest.mark.parametrize(("accepted", "word"), [(True, "cold_boot (promised)"), (False, "cold_boot")])
@@ -46,7 +46,13 @@ def test_what_was_promised_is_told_from_what_was_not(accepted: bool, word: str) 
 
 def test_lost_host_shows_what_was_promised() -> None:
     lost = {"failed": True, "code": "unreachable", "promise": PROMISE, "verdict": {"verdict": "unreachable"}}
-    assert row_of(("kexec_image", STAGED), ("kexec_reboot", lost))[3:] == ("7.2.13-kho (1)", "-", "unreachable", "-")
+    assert row_of(("kexec_image", STAGED), ("kexec_reboot", lost))[3:] == (
+        "7.2.13-kho (1)",
+        "-",
+        "unreachable",
+        "-",
+        "-",
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,7 +74,7 @@ def test_word_for_hosts_without_a_verdict(results: list[tuple[str, Any]], word: 
 def test_host_that_ansible_itself_could_not_reach() -> None:
     rollout = Rollout()
     rollout.note_lost("web1")
-    assert rollout.rows() == [("web1", "-", "-", "-", "-", "unreachable", "-")]
+    assert rollout.rows(["web1"], {}) == [("web1", "-", "-", "-", "-", "unreachable", "-", "-")]
 
 
 @pytest.mark.parametrize("junk", [None, 3, "text", [], {"release": {"a": 1}, "previous_release": 7}])
@@ -105,7 +111,7 @@ def preview_of(*results: tuple[str, Any]) -> Rollout:
 def test_preview() -> None:
     rollout = preview_of(("kexec_image", WARNED), ("kexec_image", THERE), ("kexec_image", REFUSED))
     rollout.note_lost("web4")
-    rows = rollout.preview_rows()
+    rows = rollout.preview_rows(rollout.hosts)
     assert rows == [
         ("web1", "7.2.13-kho", "7.3.4-kho", "handover", "7.2.13-kho (1)", "kho_abi_unknown downgrade", "-"),
         ("web2", "7.3.4-kho", "7.3.4-kho", "none", "-", "-", "-"),
@@ -120,7 +126,7 @@ def test_one_remedy_for_each_code() -> None:
     broken = {"failed": True, "msg": "It broke."}
     rollout = preview_of(("kexec_image", REFUSED), ("kexec_image", broken), ("kexec_image", REFUSED))
     assert rollout.remedies() == ["kexec_disabled (web1 and 1 more): Off. Do this.", "failed (web2): It broke."]
-    assert rollout.preview_rows()[1][3:] == ("failed", "-", "-", "failed")
+    assert rollout.preview_rows(rollout.hosts)[1][3:] == ("failed", "-", "-", "failed")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +150,7 @@ def test_what_is_only_a_preview(results: list[tuple[str, bool]], preview: bool) 
 )
 def test_plans_of_any_shape(junk: Any) -> None:
     rollout = preview_of(("kexec_image", {"running": junk, "target": junk, "plan": junk, "failed": True}))
-    assert len(rollout.preview_rows()[0]) == len(PREVIEW_HEADER)
+    assert len(rollout.preview_rows(rollout.hosts)[0]) == len(PREVIEW_HEADER)
     assert rollout.remedies()
 
 
@@ -178,7 +184,7 @@ def story_of(*told: tuple[str, Any]) -> tuple[str, ...]:
             rollout.note_result("web1", "kexec_image", result, back=True)
         else:
             rollout.note_result("web1", what, result)
-    (row,) = rollout.rows()
+    (row,) = rollout.rows(["web1"], {"web1": 21.04})
     assert rollout.counts() == [(row[5], 1)]
     return row
 
@@ -199,12 +205,12 @@ def story_of(*told: tuple[str, Any]) -> tuple[str, ...]:
 )
 def test_row_of_an_upgrade_that_was_rolled_back(told: list[tuple[str, Any]], word: str) -> None:
     row = story_of(*UPGRADE, *told, ("failure", {"failed": True, "msg": "What went wrong first."}))
-    assert row == ("web1", "7.2.13-kho", "7.3.4-kho", "7.2.13-kho (1)", "7.2.13-kho (1)", word, "8.3")
+    assert row == ("web1", "7.2.13-kho", "7.3.4-kho", "7.2.13-kho (1)", "7.2.13-kho (1)", word, "8.3", "21.0")
 
 
 def test_row_of_a_rollback_alone() -> None:
     assert story_of(("back", STAGED_BACK), ("kexec_reboot", BACK), ("kexec_commit", KEPT)) == (
-        *("web1", "7.3.4-kho", "7.2.13-kho", "7.3.4-kho (2)", "7.3.4-kho (2)", "handover_verified", "9.0"),
+        *("web1", "7.3.4-kho", "7.2.13-kho", "7.3.4-kho (2)", "7.3.4-kho (2)", "handover_verified", "9.0", "21.0"),
     )
 
 
@@ -242,4 +248,4 @@ def test_other_failures_and_commits_make_no_rows() -> None:
     rollout = Rollout()
     rollout.note_failure("web1", BROKEN)
     rollout.note_result("web1", "kexec_commit", {})
-    assert rollout.rows() == []
+    assert not rollout.hosts

@@ -3,9 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._table import CELL_LIMIT, clean, display_width, render_table
+from ansible_collections.kho.kexec.plugins.plugin_utils._table import (
+    CELL_LIMIT,
+    clean,
+    display_width,
+    fit,
+    render_table,
+    speaks_unicode,
+)
 
 
 @pytest.mark.parametrize(("text", "width"), [("", 0), ("abc", 3), ("主机", 4), ("e\u0301", 1), ("ｆ", 2)])
@@ -49,3 +58,18 @@ def test_columns_stand_straight_beside_wide_characters() -> None:
         6,
         6,
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [("abc", 3, "abc"), ("abcd", 3, "a.."), ("主机机", 5, "主.."), ("abcd", 1, "."), ("a", 0, "")],
+)
+def test_text_that_fits(text: str, width: int, shown: str) -> None:
+    assert fit(text, width) == shown
+
+
+@pytest.mark.parametrize(
+    ("tty", "encoding", "expected"), [(True, "UTF-8", True), (False, "utf-8", False), (True, "ascii", False)]
+)
+def test_ascii_unless_a_terminal_shows_more(tty: bool, encoding: str, expected: bool) -> None:
+    assert speaks_unicode(SimpleNamespace(isatty=lambda: tty, encoding=encoding)) is expected
