@@ -45,7 +45,7 @@ options:
     description:
       - When hosts may be left, as O(kho.kexec.kexec_gate#module:window) describes it. Outside, the task fails with
         the code V(window_closed), and the host is not left. Waiting for a host that
-        has left needs no window: leave it out for a transition that awaits its verdict.
+        has left needs no window, so leave it out for a transition that awaits its verdict.
     type: raw
   health:
     description:

@@ -13,7 +13,7 @@ from contract.tree import ROLES, ROOT, files, load, relative
 
 # | `name` | `value` | ...
 ROW = re.compile(r"^\|\s*`(?P<name>\w+)`\s*\|\s*`(?P<value>[^`]*)`\s*\|")
-TYPES = {"str": str, "int": int, "bool": bool, "list": list, "dict": dict, "float": float}
+TYPES = {"str": str, "int": int, "bool": bool, "list": list, "dict": dict, "float": float, "raw": object}
 
 each_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 

@@ -32,6 +32,7 @@ PASSED_ON = frozenset(
     {
         "action.fleet_lock: error.code",
         "action.kexec_gate: error.code",
+        "action.kexec_reboot: error.code",
         "action.kexec_ledger: error.code",
         "module_utils._access: problem.code",
         "module_utils._claim: note.code",
@@ -52,6 +53,7 @@ PASSED_ON = frozenset(
         "module_utils._verdict: str(first['code'])",
         "plugin_utils._attention: _text(noted['code'], CODE_LIMIT)",
         "plugin_utils._gate: self.code",
+        "plugin_utils._module_action: error.code",
         "plugin_utils._jump: verdict['verdict']",
         "plugin_utils._ledger_facts: _field(result, 'verdict')",
         "plugin_utils._ledger_facts: _field(verdict, 'verdict')",
