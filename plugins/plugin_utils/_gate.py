@@ -12,8 +12,7 @@ from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
-
-from ._window import WINDOW_CLOSED, Window, is_open, next_opening
+from ansible_collections.kho.kexec.plugins.plugin_utils._window import WINDOW_CLOSED, Window, is_open, next_opening
 
 NAMES_SHOWN = 10
 WAVES_SHOWN = 8
