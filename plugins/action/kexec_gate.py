@@ -38,7 +38,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         result: dict[str, Any] = super().run(tmp, task_vars)
         dummy, options = self.validate_argument_spec(
             {
-                "at": {"type": "str", "required": True, "choices": ["begin", "end"]},
+                "at": {"type": "str", "required": True, "choices": ["begin", "soak", "end"]},
                 "sizes": {"type": "raw", "default": "canary"},
                 "limits": {"type": "dict", "default": {}},
                 "window": {"type": "raw"},
@@ -71,8 +71,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             return {**numbers, **gate.may_begin(wave, windows, now()).as_dict()}
         results = results_of(wave, task_vars, options["result"]) if options["result"] else None
         judged = gate.judge(wave, results, task_vars["ansible_play_hosts"], budget)
-        if judged.passed and gate.moved(results):
-            soak(options["soak"], wave)
+        if options["at"] == "soak":
+            if judged.passed and gate.moved(results):
+                soak(options["soak"], wave)
+            return {**numbers, "msg": judged.message}
         return {**numbers, **judged.as_dict()}
 
 

@@ -41,6 +41,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
                 "url": {"type": "str", "no_log": True},
                 "history": {"type": "dict"},
                 "transition": {"type": "dict"},
+                "transitions": {"type": "list", "elements": "dict"},
                 "previous_release": {"type": "str"},
                 "release": {"type": "str"},
                 "since": {"type": "int"},
@@ -50,7 +51,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             },
             required_if=[
                 ("state", "imported", ["history"]),
-                ("state", "recorded", ["transition"]),
+                ("state", "recorded", ["transition", "transitions"], True),
                 ("state", "queried", ["previous_release", "release"]),
                 ("state", "within_budget", ["release", "since"]),
                 ("state", "reported", ["directory"]),
@@ -74,12 +75,19 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
                 news = ledger.import_history(host, options["history"], now)
                 return {"changed": any(news.values()), **news, "cursor": ledger.cursor(host)}
             if state == "recorded":
-                return {"changed": ledger.record(host, options["transition"], now)}
+                return {"changed": record_all(ledger, host, options, now)}
             if state == "within_budget":
                 return keep_within(
                     ledger, options["previous_release"], options["release"], options["since"], options["max_crashes"]
                 )
             return {"changed": False, "cursor": ledger.cursor(host)}
+
+
+def record_all(ledger: Ledger, host: str, options: Mapping[str, Any], now: int) -> bool:
+    """Record the transitions of this host and of those that the results name; returns whether any was news."""
+    results = [*([options["transition"]] if options["transition"] else []), *(options["transitions"] or [])]
+    news = [ledger.record(str(result.get("host", host)), result, now) for result in results]
+    return any(news)
 
 
 def computed(ledger: Ledger, options: Mapping[str, Any], now: int, keep: bool) -> dict[str, Any]:

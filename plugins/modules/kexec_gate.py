@@ -14,7 +14,9 @@ description:
     playbook C(kho.kexec.kexec_upgrade) does.
   - With O(at=begin), waits while the file O(pause_file) exists, and then fails unless O(window) is open.
   - With O(at=end), compares the hosts that went into the wave with those that came out proven, and fails when more
-    failed than the budget allows (O(max_failed), O(max_failed_percentage)). Otherwise it waits for O(soak) seconds.
+    failed than the budget allows (O(max_failed), O(max_failed_percentage)).
+  - With O(at=soak), waits for O(soak) seconds after a wave, and never fails. What tasks after it find may take the
+    acceptance of hosts back.
   - Hosts that Ansible has lost count as failed. C(max_fail_percentage) of a play does not see unreachable ones.
   - When it fails, it fails for every host of the wave, so that no other wave and no other play follows. The message
     names who is not proven and who is untouched.
@@ -25,7 +27,7 @@ options:
       - Where the gate is, before a wave or after it.
     type: str
     required: true
-    choices: [begin, end]
+    choices: [begin, soak, end]
   sizes:
     description:
       - How many hosts a wave has, as the lookup P(kho.kexec.waves#lookup) was told for the play's C(hosts) and
@@ -57,8 +59,9 @@ options:
     type: path
   result:
     description:
-      - With O(at=end), the name of the variable with each host's result, as the role P(kho.kexec.kexec_upgrade#role)
-        leaves it in C(kexec_upgrade_result). A host is proven when C(accepted) is true in it.
+      - With O(at=soak) and O(at=end), the name of the variable with each host's result, as the role
+        P(kho.kexec.kexec_upgrade#role) leaves it in C(kexec_upgrade_result). A host is proven when C(accepted) is true
+        in it.
       - Without it, a host is proven when Ansible has not lost it until here.
     type: str
   max_failed:
@@ -73,7 +76,7 @@ options:
     type: int
   soak:
     description:
-      - With O(at=end), the seconds to wait before the task ends, so that what goes wrong later is seen by tasks after
+      - With O(at=soak), the seconds to wait before the task ends, so that what goes wrong later is seen by tasks after
         it. There is no wait when the rollout stops, or when no host of the wave has changed its kernel (as O(result)
         says).
       - The wait is one process on the controller, whatever the number of hosts.
@@ -144,14 +147,27 @@ EXAMPLES = r"""
       ansible.builtin.import_role:
         name: kho.kexec.kexec_upgrade
   post_tasks:
-    - name: Go on when at most two hosts have failed until now, ten minutes later
+    - name: Let the new kernels run for ten minutes
+      kho.kexec.kexec_gate:
+        at: soak
+        sizes: "{{ sizes }}"
+        limits: "{{ limits }}"
+        result: kexec_upgrade_result
+        soak: 600
+      run_once: true
+
+    - name: Look at this host again
+      ansible.builtin.include_role:
+        name: kho.kexec.kexec_upgrade
+        tasks_from: watch
+
+    - name: Go on when at most two hosts have failed until now
       kho.kexec.kexec_gate:
         at: end
         sizes: "{{ sizes }}"
         limits: "{{ limits }}"
         result: kexec_upgrade_result
         max_failed: 2
-        soak: 600
       run_once: true
 """
 
@@ -208,7 +224,7 @@ NO_ACTION_PLUGIN = Refusal(
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "at": {"type": "str", "required": True, "choices": ["begin", "end"]},
+            "at": {"type": "str", "required": True, "choices": ["begin", "soak", "end"]},
             "sizes": {"type": "raw", "default": "canary"},
             "limits": {"type": "dict", "default": {}},
             "window": {"type": "raw"},

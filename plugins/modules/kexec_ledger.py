@@ -50,6 +50,12 @@ options:
       - C(kexec_upgrade_result) of the role P(kho.kexec.kexec_upgrade#role), or the result of
         M(kho.kexec.kexec_reboot), unchanged. For O(state=recorded).
     type: dict
+  transitions:
+    description:
+      - What O(transition) is, of several hosts. Each must name its C(host), as C(kexec_upgrade_result) does. For
+        O(state=recorded).
+    type: list
+    elements: dict
   previous_release:
     description:
       - The release that hands over, as C(uname -r) prints it. For O(state=queried).
@@ -356,6 +362,7 @@ def main() -> None:
             "url": {"type": "str", "no_log": True},
             "history": {"type": "dict"},
             "transition": {"type": "dict"},
+            "transitions": {"type": "list", "elements": "dict"},
             "previous_release": {"type": "str"},
             "release": {"type": "str"},
             "since": {"type": "int"},
@@ -365,7 +372,7 @@ def main() -> None:
         },
         required_if=[
             ("state", "imported", ["history"]),
-            ("state", "recorded", ["transition"]),
+            ("state", "recorded", ["transition", "transitions"], True),
             ("state", "queried", ["previous_release", "release"]),
             ("state", "within_budget", ["release", "since"]),
             ("state", "reported", ["directory"]),

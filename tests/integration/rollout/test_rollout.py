@@ -93,7 +93,7 @@ def roll_out(
     (collection / "plugins/modules/kexec_image.py").symlink_to(HERE / "stand_in/kexec_image.py")
     for name in ("kexec_gate", "kexec_reboot"):
         (collection / f"plugins/modules/{name}.py").symlink_to(ROOT / f"plugins/modules/{name}.py")
-    for name in ("kexec_guard", "boot_default", "kexec_commit"):
+    for name in ("kexec_guard", "boot_default", "kexec_commit", "kernel_health_info"):
         (collection / f"plugins/modules/{name}.py").symlink_to(HERE / "stand_in/obliging.py")
     (collection / "roles").symlink_to(ROOT / "roles")
     variables = {
