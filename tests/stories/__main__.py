@@ -4,7 +4,7 @@
 """Tell the stories: ``python -m stories``, some of them by name, or a representative part with ``--representative``.
 
 Each story begins with a guest that runs the older kernel, with nothing staged, armed or remembered. Guests tell theirs
-side by side. What a playbook said is kept in build/stories/STORY/.
+side by side, and then those of several hosts together. What a playbook said is kept in build/stories/STORY/.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ from matrix.cells import INITRAMFS, PLAIN
 from matrix.guest import Guest, GuestError, install
 from tools.layout import ROOT
 
-from . import controllers, hosts, targets
+from . import controllers, fleets, hosts, targets
+from .fleet import Fleet
 from .show import StoryError
 from .stage import Stage
-from .story import STORIES, Story
+from .story import FLEET, FLEET_STORIES, STORIES, FleetStory, Story
 
 RUN = "stories"
 RESULTS = ROOT / "build" / "stories"
-MODULES = (targets, hosts, controllers)
+MODULES = (targets, hosts, controllers, fleets)
 _BOOT_WITHIN = 600.0  # seconds
 _CLEAN = """
 systemctl disable --now kho-kexec-guard.timer 2>/dev/null || true
@@ -49,7 +50,7 @@ kexec -s -u 2>/dev/null || true
 class Ending:
     """How a story ended; `trouble` is None when it went as it must."""
 
-    story: Story
+    story: Story | FleetStory
     guest: str
     trouble: str | None
     seconds: float
@@ -71,23 +72,41 @@ class Storyteller:
         guest.learn()
         return [self._tell(guest, story) for story in stories]
 
+    def tell_of_all(self, names: Sequence[str], stories: Sequence[FleetStory]) -> list[Ending]:
+        """Tell these on all guests of these names, one after the other."""
+        guests = [Guest(RUN, name, PLAIN) for name in names]
+        for guest in guests:
+            guest.learn()
+        return [self._tell_of_all(guests, story) for story in stories]
+
     def _tell(self, guest: Guest, story: Story) -> Ending:
-        began, trouble = time.monotonic(), None
-        folder = RESULTS / story.name
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        stage = Stage(guest, self._inventory, self._releases, folder)
-        try:
+        stage = self._stage(guest, _folder(story.name))
+
+        def tell() -> None:
             self._clean(stage)
             story.tell(stage)
-        except (StoryError, GuestError, LabError, subprocess.SubprocessError, OSError) as error:
-            trouble = str(error)
-        seconds = time.monotonic() - began
-        ending = Ending(story, guest.name, trouble, seconds)
-        print(f"[{guest.name}] {ending}" + (f"\n    {trouble}" if trouble else ""), flush=True)
-        if story.scars or trouble is not None:
+
+        ending = _ending(story, guest.name, tell)
+        if story.scars or ending.trouble is not None:
             guest.recover()
         return ending
+
+    def _tell_of_all(self, guests: Sequence[Guest], story: FleetStory) -> Ending:
+        folder = _folder(story.name)
+        fleet = Fleet([self._stage(guest, folder) for guest in guests], self._inventory, folder)
+
+        def tell() -> None:
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(self._clean, fleet.stages))
+            story.tell(fleet)
+
+        ending = _ending(story, "all guests", tell)
+        for guest in guests if ending.trouble is not None else ():
+            guest.recover()
+        return ending
+
+    def _stage(self, guest: Guest, folder: Path) -> Stage:
+        return Stage(guest, self._inventory, self._releases, folder)
 
     def _clean(self, stage: Stage) -> None:
         """Make the older kernel run, and nothing be left of other stories."""
@@ -98,6 +117,26 @@ class Storyteller:
             stage.cold_boot()
 
 
+def _folder(name: str) -> Path:
+    """The empty folder of a story."""
+    folder = RESULTS / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _ending(story: Story | FleetStory, guest: str, tell: Callable[[], None]) -> Ending:
+    """Tell the story, and say how it ended."""
+    began, trouble = time.monotonic(), None
+    try:
+        tell()
+    except (StoryError, GuestError, LabError, subprocess.SubprocessError, OSError) as error:
+        trouble = str(error)
+    ending = Ending(story, guest, trouble, time.monotonic() - began)
+    print(f"[{guest}] {ending}" + (f"\n    {trouble}" if trouble else ""), flush=True)
+    return ending
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Tell the stories; the status is 1 when any goes otherwise than it must."""
     parser = argparse.ArgumentParser(prog="stories", description="Bad days on real guests.")
@@ -106,10 +145,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--guests", type=int, default=2, help="how many plain guests take turns (default: 2)")
     parser.add_argument("--list", action="store_true", help="name them, and tell none")
     parsed = parser.parse_args(arguments)
-    unknown = sorted(set(parsed.names) - {story.name for story in STORIES})
+    everything: list[Story | FleetStory] = [*STORIES, *FLEET_STORIES]
+    unknown = sorted(set(parsed.names) - {story.name for story in everything})
     if unknown:
         parser.error(f"no story {', '.join(unknown)}; --list names all")
-    chosen = sorted((story for story in STORIES if _is_wanted(story, parsed)), key=_place(parsed.names))
+    chosen = sorted((story for story in everything if _is_wanted(story, parsed)), key=_place(parsed.names))
     if parsed.list:
         print("\n".join(f"{story.name:<50} {(story.tell.__doc__ or '').splitlines()[0]}" for story in chosen))
         return 0
@@ -117,37 +157,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
         endings = _tell(chosen, parsed.guests)
     finally:
         run.down(RUN)
-    _report(endings, [story for story in STORIES if story not in chosen])
+    _report(endings, [story for story in everything if story not in chosen])
     return 0 if endings and not any(ending.trouble for ending in endings) else 1
 
 
-def _place(names: Sequence[str]) -> Callable[[Story], int]:
+def _place(names: Sequence[str]) -> Callable[[Story | FleetStory], int]:
     """In the order in which they were asked for."""
     return lambda story: names.index(story.name) if names else 0
 
 
-def _is_wanted(story: Story, parsed: argparse.Namespace) -> bool:
+def _is_wanted(story: Story | FleetStory, parsed: argparse.Namespace) -> bool:
     if parsed.names:
         return story.name in parsed.names
     return story.representative or not parsed.representative
 
 
-def _tell(chosen: Sequence[Story], plain_guests: int) -> list[Ending]:
-    shares = _shares(chosen, plain_guests)
-    wanted = {name: sorted({"new", *(k for story in share for k in story.kernels)}) for name, share in shares.items()}
+def _tell(chosen: Sequence[Story | FleetStory], plain_guests: int) -> list[Ending]:
+    shares = _shares([story for story in chosen if isinstance(story, Story)], plain_guests)
+    of_all = [story for story in chosen if isinstance(story, FleetStory)]
+    fleet = [f"plain-{number + 1}" for number in range(FLEET)] if of_all else []
+    told = {**{name: [] for name in fleet}, **shares}
+    wanted = {name: sorted({"new", *(k for story in share for k in story.kernels)}) for name, share in told.items()}
     offered = sorted({"old", *(kernel for names in wanted.values() for kernel in names)})
     releases = {kernel.name: kernel.release for kernel in kernels.ensure(offered)}
-    guests = {name: share[0].kind for name, share in shares.items()}
-    owner = run.default_owner(os.environ)
-    inventory = run.up(run.Request(RUN, guests, offered, owner, _BOOT_WITHIN))
+    guests = {name: INITRAMFS if name == INITRAMFS else PLAIN for name in told}
+    inventory = run.up(run.Request(RUN, guests, offered, run.default_owner(os.environ), _BOOT_WITHIN))
     teller = Storyteller(inventory, releases)
 
     def tell_on(name: str) -> list[Ending]:
         install(name, wanted[name], inventory)
-        return teller.tell_all(name, shares[name])
+        return teller.tell_all(name, told[name]) if told[name] else []
 
     with ThreadPoolExecutor() as pool:
-        return [ending for endings in pool.map(tell_on, shares) for ending in endings]
+        endings = [ending for endings in pool.map(tell_on, told) for ending in endings]
+    return endings + (teller.tell_of_all(fleet, of_all) if of_all else [])
 
 
 def _shares(chosen: Sequence[Story], guests: int) -> dict[str, list[Story]]:
@@ -155,12 +198,12 @@ def _shares(chosen: Sequence[Story], guests: int) -> dict[str, list[Story]]:
     plain = [story for story in chosen if story.kind == PLAIN]
     given = {
         **{f"plain-{number + 1}": plain[number::guests] for number in range(guests)},
-        "initramfs": [story for story in chosen if story.kind == INITRAMFS],
+        INITRAMFS: [story for story in chosen if story.kind == INITRAMFS],
     }
     return {guest: share for guest, share in given.items() if share}
 
 
-def _report(endings: Sequence[Ending], others: Sequence[Story]) -> None:
+def _report(endings: Sequence[Ending], others: Sequence[Story | FleetStory]) -> None:
     print()
     for ending in endings:
         print(ending)

@@ -124,6 +124,7 @@ def playing(call: Call) -> Iterator[Show]:
         "ANSIBLE_CALLBACKS_ENABLED": "storyline,kho.kexec.rollout",
         "ANSIBLE_PIPELINING": "true",
         "STORYLINE": str(storyline),
+        "KHO_KEXEC_ROLLOUT_RESULTS_DIRECTORY": str(call.folder / f"results-{call.number}"),
     }
     with (call.folder / f"output-{call.number}.txt").open("w+", encoding="utf-8") as output:
         process = subprocess.Popen(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from matrix.cells import INITRAMFS, PLAIN
 
+from .fleet import Fleet
 from .show import StoryError, Told
 from .stage import Stage
 
@@ -34,7 +35,18 @@ class Story:
     representative: bool = False
 
 
+@dataclass(frozen=True)
+class FleetStory:
+    """One rollout over `FLEET` plain guests."""
+
+    name: str
+    tell: Callable[[Fleet], None]
+    representative: bool = False
+
+
+FLEET = 3
 STORIES: list[Story] = []
+FLEET_STORIES: list[FleetStory] = []
 
 
 def story(
@@ -45,6 +57,16 @@ def story(
     def register(tell: Callable[[Stage], None]) -> Callable[[Stage], None]:
         kind = INITRAMFS if initramfs else PLAIN
         STORIES.append(Story(tell.__name__, tell, kind, tuple(kernels), scars, representative))
+        return tell
+
+    return register
+
+
+def fleet_story(representative: bool = False) -> Callable[[Callable[[Fleet], None]], Callable[[Fleet], None]]:
+    """Register a story of several hosts under its function's name."""
+
+    def register(tell: Callable[[Fleet], None]) -> Callable[[Fleet], None]:
+        FLEET_STORIES.append(FleetStory(tell.__name__, tell, representative))
         return tell
 
     return register
