@@ -63,10 +63,11 @@ def require_reached(wanted: str | None, result: dict[str, Any]) -> None:
     runs = result["release"]
     if wanted is None or wanted == runs:
         return
+    target = f"the target {shown(wanted)}" if wanted else "the target"
     raise KhoError(
         "target_not_reached",
-        f"What an earlier run began is proven and confirmed, and {shown(runs)} runs, which is not the target"
-        f"{' ' + shown(wanted) if wanted else ''}. Run this again to go on.",
+        f"What an earlier run began is proven and confirmed, and {shown(runs)} runs, which is not {target}. "
+        "Run this again to go on.",
         result,
     )
 
