@@ -85,7 +85,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
 
 def record_all(ledger: Ledger, host: str, options: Mapping[str, Any], now: int) -> bool:
     """Record the transitions of this host and of those that the results name; returns whether any was news."""
-    results = [*([options["transition"]] if options["transition"] else []), *(options["transitions"] or [])]
+    own = [] if options["transition"] is None else [options["transition"]]
+    results = [*own, *(options["transitions"] or [])]
     news = [ledger.record(str(result.get("host", host)), result, now) for result in results]
     return any(news)
 

@@ -86,26 +86,29 @@ def run(
 
 
 def test_wave_that_is_proven_passes_and_is_left_to_soak(clock: Clock, display: Any) -> None:
-    result = run(dict.fromkeys(HOSTS[:2], PROVEN), at="end", result="result", soak=600)
+    result = run(dict.fromkeys(HOSTS[:2], PROVEN), at="end", result="result")
     assert result["changed"] is False
     assert "failed" not in result
     assert (result["wave"], result["waves"], result["proven"], result["untouched"]) == (1, 2, 2, 1)
+    assert clock.slept == 0
+    assert "failed" not in run(dict.fromkeys(HOSTS[:2], PROVEN), at="soak", result="result", soak=600)
     assert clock.slept == 600
     (call,) = display.call_args_list
     assert call.args[0].startswith("Wave 1 of 2 soaks for 600 seconds, until ")
 
 
 def test_nothing_is_waited_for_when_the_rollout_stops(clock: Clock, display: Any) -> None:
-    result = run({"web1": PROVEN}, at="end", result="result", soak=600)
+    result = run({"web1": PROVEN}, at="end", result="result")
     assert (result["failed"], result["code"]) == (True, "rollout_stopped")
     assert "Not proven: web2. Untouched: web3." in result["msg"]
+    assert "failed" not in run({"web1": PROVEN}, at="soak", result="result", soak=600)
     assert clock.slept == 0
     assert not display.called
 
 
 def test_nothing_is_waited_for_when_no_kernel_changed(clock: Clock, display: Any) -> None:
-    result = run(dict.fromkeys(HOSTS[:2], {"accepted": True, "action": "none"}), at="end", result="result", soak=600)
-    assert result["proven"] == 2
+    result = run(dict.fromkeys(HOSTS[:2], {"accepted": True, "action": "none"}), at="soak", result="result", soak=600)
+    assert "failed" not in result
     assert clock.slept == 0
     assert not display.called
 

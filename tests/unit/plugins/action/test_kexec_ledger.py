@@ -14,7 +14,7 @@ from unittest.mock import MagicMock
 import pytest
 import yaml
 from ansible.errors import AnsibleActionFail
-from unit.plugins.plugin_utils.histories import NEW, OLD, boot, history, result, upgraded
+from unit.plugins.plugin_utils.histories import LEFT, NEW, OLD, boot, history, result, upgraded
 
 from ansible_collections.kho.kexec.plugins.action import kexec_ledger
 from ansible_collections.kho.kexec.plugins.modules import kexec_ledger as module
@@ -207,6 +207,16 @@ def test_libraries_are_asked_for_only_where_they_are_needed(monkeypatch: pytest.
 def test_arguments_are_validated(options: dict[str, Any]) -> None:
     with pytest.raises(AnsibleActionFail):
         run(**options)
+
+
+@pytest.mark.usefixtures("data")
+def test_transitions_of_several_hosts_are_recorded_under_their_names() -> None:
+    left = {f"web{number}": LEFT.replace("1", str(number)) for number in (2, 3)}
+    given = [{**upgraded(), "host": name, "boot_id_left": boot_id} for name, boot_id in left.items()]
+    assert run(state="recorded", transitions=given)["changed"] is True
+    assert run(state="recorded", transitions=given)["changed"] is False
+    assert run(state="recorded", transition=given[0], host="web2")["changed"] is False
+    assert run(state="recorded", transition=upgraded())["changed"] is True
 
 
 def test_all_that_is_returned_is_documented_and_the_other_way_round(data: Path) -> None:
