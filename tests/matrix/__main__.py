@@ -121,6 +121,8 @@ class Matrix:
         if done.returncode != 0:
             raise GuestError(f"no plan: {done.stdout[-1500:]}{done.stderr[-500:]}")
         plan = json.loads(answer.read_text())
+        if doubts := outcome.doubts(plan):
+            raise GuestError(f"the plan is in doubt: {' '.join(doubts)}")
         if cell.target.old_call or KHO_OFF in cell.target.options:
             return outcome.predicted_by_hand(plan, cell.target)
         return outcome.predicted(plan)

@@ -18,6 +18,7 @@ PANIC = "panic"
 KEXEC = "kexec"
 HANDOVER_WITHOUT_RECORD = "handover without record"
 _EXEC_FROM = re.compile(r"KHO: exec from: (\S+) \(count (\d+)\)")
+_DOUBTS = {"target_kho_unknown", "kho_abi_unknown", "metadata_unknown", "scratch_fit_unknown"}
 # What the refusals of a plan say about a kexec that is done all the same.
 _BY_REFUSAL = {"luo_abi_mismatch": PANIC, "scratch_too_small": NOT_LOADED}
 
@@ -25,6 +26,12 @@ _BY_REFUSAL = {"luo_abi_mismatch": PANIC, "scratch_too_small": NOT_LOADED}
 def handover(previous_release: str, count: int) -> str:
     """The words for a handover that came with its record."""
     return f"handover from {previous_release} ({count})"
+
+
+def doubts(plan: dict[str, Any]) -> list[str]:
+    """What the plan says is not known of the target, as when its image takes too long to read. It predicts nothing."""
+    codes = [note["code"] for note in [*plan["reasons"], *plan["warnings"]]]
+    return [code for code in codes if code in _DOUBTS]
 
 
 def predicted(plan: dict[str, Any]) -> str:

@@ -32,6 +32,11 @@ def plan(action: str, *codes: str, warnings: tuple[str, ...] = (), **promise: An
     }
 
 
+def test_a_plan_in_doubt_predicts_nothing() -> None:
+    assert outcome.doubts(plan("handover", "handover_promised", warnings=("kho_abi_unknown",))) == ["kho_abi_unknown"]
+    assert outcome.doubts(plan("kexec", warnings=("kho_abi_mismatch", "kexec_count_unknown"))) == []
+
+
 @pytest.mark.parametrize(
     ("made", "words"),
     [
