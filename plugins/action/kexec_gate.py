@@ -64,7 +64,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             if options["at"] == "begin":
                 say(message)
             return {"msg": message, "waves": len(all_waves)}
-        wave = gate.wave_of(all_waves, task_vars["ansible_play_batch"])
+        # When every host of the wave has failed, only the one that this runs on is left of it.
+        wave = gate.wave_of(all_waves, {*task_vars["ansible_play_batch"], task_vars["inventory_hostname"]})
         numbers = {"wave": wave.number, "waves": wave.total}
         if options["at"] == "begin":
             wait_for_removal(options["pause_file"], wave)

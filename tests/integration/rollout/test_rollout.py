@@ -177,6 +177,7 @@ def test_wave_that_is_lost_as_a_whole_stops_the_rollout(tmp_path: Path) -> None:
     assert run.rc != 0
     assert AFTERWARDS not in run.output
     assert not run.ran_on("web3")
+    assert "Not proven: web1 web2. Untouched: web3." in run.output
 
 
 def test_others_of_the_wave_go_their_way_to_the_end(tmp_path: Path) -> None:

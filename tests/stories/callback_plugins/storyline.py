@@ -44,7 +44,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         del ignore_errors
         self._write({"ran": result._host.get_name()})
-        self._write({"failed": str(result._result.get("msg")), "code": result._result.get("code")})
+        if not result._task.run_once:
+            self._write({"failed": str(result._result.get("msg")), "code": result._result.get("code")})
 
     def v2_runner_on_skipped(self, result: Any) -> None:
         self._write({"skipped": result._host.get_name()})

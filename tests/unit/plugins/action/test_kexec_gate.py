@@ -78,6 +78,7 @@ def run(
         "ansible_play_hosts_all": HOSTS,
         "ansible_play_hosts": remaining,
         "ansible_play_batch": [host for host in HOSTS[:2] if host in remaining],
+        "inventory_hostname": HOSTS[1],
     }
     result: dict[str, Any] = plugin.run(task_vars=variables)
     if options.get("result"):
