@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from integration.fleet_lock.test_fleet_lock import serving
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -91,7 +92,7 @@ def roll_out(
     for part in ("action", "callback", "lookup", "plugin_utils", "module_utils"):
         (collection / "plugins" / part).symlink_to(ROOT / "plugins" / part)
     (collection / "plugins/modules/kexec_image.py").symlink_to(HERE / "stand_in/kexec_image.py")
-    for name in ("kexec_gate", "kexec_reboot"):
+    for name in ("fleet_lock", "kexec_gate", "kexec_ledger", "kexec_reboot"):
         (collection / f"plugins/modules/{name}.py").symlink_to(ROOT / f"plugins/modules/{name}.py")
     for name in ("kexec_guard", "boot_default", "kexec_commit", "kernel_health_info"):
         (collection / f"plugins/modules/{name}.py").symlink_to(HERE / "stand_in/obliging.py")
@@ -270,3 +271,33 @@ def test_failing_gate_task_stops_the_rollout_and_the_wave_can_be_tried_again(tmp
     assert again.rc == 0
     assert again.waves() == 1
     assert (again.ran_on("web2"), again.ran_on("web3")) == (True, False)
+
+
+def test_wave_has_hooks_slots_and_the_ledger_also_when_hosts_fail(tmp_path: Path) -> None:
+    for hook in ("before", "after", "failed"):
+        line = f"{hook} {{{{ ansible_play_batch | length }}}}"
+        told = {"path": f"{tmp_path}/told.txt", "line": line, "insertafter": "EOF", "create": True, "mode": "0600"}
+        task = {"name": hook, "ansible.builtin.lineinfile": told, "delegate_to": "localhost"}
+        (tmp_path / f"{hook}.yml").write_text(json.dumps([task]))
+    hooks = {f"wave_{hook}_tasks": f"{tmp_path}/{hook}.yml" for hook in ("before", "after", "failed")}
+    ledger = {"ledger": True, "ledger_url": f"sqlite:///{tmp_path}/ledger.db"}
+    hosts = {"web1": THERE, "web2": STUCK, "web3": LOST, "web4": THERE}
+    with serving(tmp_path, 3) as port:
+        lock = {"fleet_lock_url": f"http://127.0.0.1:{port}"}
+        run = roll_out(tmp_path / "run", hosts, waves=(3, 1), **hooks, **ledger, **lock)
+    assert run.rc != 0
+    assert "Not proven: web2 web3. Untouched: web4." in run.output
+    assert (tmp_path / "told.txt").read_text().splitlines() == ["before 3", "after 1", "failed 1"]
+    asked = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert max(len(one["held"]) for one in asked) == 3
+    assert asked[-1]["held"] == ["web3"], "a lost host keeps its slot"
+    assert (tmp_path / "ledger.db").exists()
+
+
+def test_wave_does_not_begin_without_its_slots(tmp_path: Path) -> None:
+    with serving(tmp_path, 1) as port:
+        lock = {"fleet_lock_url": f"http://127.0.0.1:{port}", "fleet_lock_timeout": 1}
+        run = roll_out(tmp_path / "run", {"web1": THERE, "web2": THERE}, **lock)
+    assert run.rc != 0
+    assert "none of its hosts was touched: The FleetLock server did not give 2 slots" in run.output
+    assert STAGED not in run.output
