@@ -126,8 +126,8 @@ class Rollout:
 
 def read(terminal: int, deadline: float) -> bytes:
     """Return what came next; nothing once the other side is closed."""
-    ready, _, _ = select.select([terminal], [], [], max(deadline - time.monotonic(), 0))
-    assert ready, "it takes too long"
+    ready = select.select([terminal], [], [], max(deadline - time.monotonic(), 0))
+    assert ready[0], "it takes too long"
     try:
         return os.read(terminal, 65536)
     except OSError:

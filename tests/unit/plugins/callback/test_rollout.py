@@ -164,7 +164,7 @@ def test_plays_without_a_task_of_ours_are_no_waves(callback: Any) -> None:
 
 
 def test_play_that_says_nothing_of_its_hosts(callback: Any) -> None:
-    play = SimpleNamespace(_uuid="play", get_variable_manager=lambda: SimpleNamespace())
+    play = SimpleNamespace(_uuid="play", get_variable_manager=SimpleNamespace)
     begin(callback, play)
     callback._display.warning.assert_not_called()
     assert shown(callback) == ["wave 1/? begins, 0 hosts: 0 done, 0 failed, 0 in flight, ? untouched, ? left"]

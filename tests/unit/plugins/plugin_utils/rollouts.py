@@ -32,8 +32,9 @@ REFUSED = {
 }
 
 
-def judged(word: str, promise: Any = FORTH, outage: float | None = 8.349) -> dict[str, Any]:
+def judged(word: str, promise: Any = None, outage: float | None = 8.349) -> dict[str, Any]:
     """Return what kexec_reboot returns with this verdict."""
+    promise = promise or FORTH
     accepted = word == "handover_verified"
     reported = None if word == "unreachable" else promise
     verdict = {"verdict": word, "accepted": accepted, "reported": reported}

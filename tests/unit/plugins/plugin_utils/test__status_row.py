@@ -63,7 +63,7 @@ def test_another_size_moves_the_row() -> None:
     row.show(lambda _width: "x")
     terminal.taken()
     terminal.size = (100, 40)
-    row.show(lambda width: str(width))
+    row.show(str)
     text = terminal.taken()
     assert regions(text) == ["", "1;39"]
     assert "\x1b[24;1H\x1b[2K" in text, "what stood on the old last row is wiped"

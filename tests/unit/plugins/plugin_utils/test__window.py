@@ -167,7 +167,7 @@ def test_controller_without_data_of_time_zones(monkeypatch: pytest.MonkeyPatch) 
         raise KeyError(name)
 
     monkeypatch.setattr(_window, "ZoneInfo", absent)
-    monkeypatch.setattr(_window, "available_timezones", lambda: set[str]())
+    monkeypatch.setattr(_window, "available_timezones", set[str])
     with pytest.raises(WindowError, match="Install the package tzdata") as caught:
         windows_of(NIGHT)
     assert caught.value.code == "time_zones_missing"
