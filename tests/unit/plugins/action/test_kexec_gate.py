@@ -138,8 +138,8 @@ def test_pause_file_that_cannot_be_looked_for_is_a_reason_to_pause(monkeypatch: 
 
     with monkeypatch.context() as patched:
         patched.setattr(kexec_gate.os, "lstat", denied)
-        reason = kexec_gate.reason_to_pause("/root/pause")
-    assert reason == "The pause file /root/pause cannot be looked for (Permission denied)"
+        reason = kexec_gate.reason_to_pause("/srv/rollout/pause")
+    assert reason == "The pause file /srv/rollout/pause cannot be looked for (Permission denied)"
 
 
 @pytest.mark.parametrize("path", ["absent", "file/below"])
