@@ -299,5 +299,5 @@ def test_wave_does_not_begin_without_its_slots(tmp_path: Path) -> None:
         lock = {"fleet_lock_url": f"http://127.0.0.1:{port}", "fleet_lock_timeout": 1}
         run = roll_out(tmp_path / "run", {"web1": THERE, "web2": THERE}, **lock)
     assert run.rc != 0
-    assert "none of its hosts was touched: The FleetLock server did not give 2 slots" in run.output
+    assert "The FleetLock server did not give 2 slots (web1 web2) in time." in run.output
     assert STAGED not in run.output
