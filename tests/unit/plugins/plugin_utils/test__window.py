@@ -16,6 +16,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._window import (
     WindowError,
     is_open,
     opens_next,
+    require_open,
     until,
     windows_of,
 )
@@ -172,3 +173,16 @@ def test_controller_without_data_of_time_zones(monkeypatch: pytest.MonkeyPatch) 
         windows_of(NIGHT)
     assert caught.value.code == "time_zones_missing"
     assert windows_of({**NIGHT, "timezone": "UTC"})
+
+
+def test_no_host_is_started_outside_of_the_window() -> None:
+    window = {"from": "01:00", "to": "05:00"}
+    inside = datetime(2026, 11, 23, 4, 59, tzinfo=timezone.utc)
+    require_open(window, inside)
+    for none in (None, [], {}):
+        require_open(none, inside + timedelta(hours=1))
+    with pytest.raises(
+        WindowError, match="closed until Tue 2026-11-24 01:00 UTC, so this host is not started"
+    ) as caught:
+        require_open(window, inside + timedelta(minutes=1))
+    assert caught.value.code == "window_closed"
