@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Note
-from ansible_collections.kho.kexec.plugins.module_utils._fdt import FdtError, FdtRoot, parse_fdt
+from ansible_collections.kho.kexec.plugins.module_utils._fdt import FdtError, FdtRoot, first_property, parse_fdt
 from ansible_collections.kho.kexec.plugins.module_utils._host import Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._lockdown import lockdown_mode
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import (
@@ -38,6 +38,7 @@ ABI_LIMIT = 32
 SCRATCH_LENGTHS = ("scratch_len", "bootmem_len")
 SCRATCH_AREAS_LIMIT = 1 << 12
 
+_KHO_ABI = re.compile(rb"kho-v[\w.-]{1,26}\0")
 _LUO_ABI = re.compile(r"luo-v[\w.-]+")
 _AREA = re.compile(r"0x[0-9a-fA-F]{1,16}")
 
@@ -94,6 +95,20 @@ def parse_luo_abi(blob: bytes) -> Optional[str]:
     except FdtError:
         abi = until_nul(blob[: ABI_LIMIT + 1], ABI_LIMIT + 1)
     return abi if len(abi) <= ABI_LIMIT and _LUO_ABI.fullmatch(abi) else None
+
+
+def abi_of_cut_tree(blob: bytes) -> Optional[bytes]:
+    """Return the KHO ABI, such as ``kho-v4``, of an outgoing tree whose end is missing; None when it has none.
+
+    The file has the size of the tree when it was made, and subtrees that come later, as that of ``liveupdate=on``,
+    push its end out of it (``kho_init`` and ``kho_add_subtree``, kernel/liveupdate/kexec_handover.c). The ABI is the
+    first property (``kho_out_fdt_setup``).
+    """
+    try:
+        abi = first_property(blob)
+    except FdtError:
+        return None
+    return abi if _KHO_ABI.fullmatch(abi) else None
 
 
 def _obstacle(host: Host, error: HostError) -> Optional[Note]:
@@ -187,6 +202,9 @@ class _Reader:
         try:
             return parse_fdt(blob)
         except FdtError as error:
+            abi = None if self._incoming else abi_of_cut_tree(blob)
+            if abi is not None:
+                return FdtRoot({"compatible": abi}, ())
             self._damaged(name, error)
             return None
 

@@ -56,6 +56,26 @@ def parse_fdt(blob: bytes) -> FdtRoot:
     return _Walk(structure, strings).run()
 
 
+def first_property(blob: bytes) -> bytes:
+    """Return the value of the root node's first property, also when the end of the tree is missing.
+
+    Names of properties stand there, so that which one it is cannot be told. Raises ``FdtError``.
+    """
+    if len(blob) < HEADER.size:
+        raise FdtError(f"it has {len(blob)} bytes, fewer than its header.")
+    magic, _total, structure_at = HEADER.unpack_from(blob)[:3]
+    if magic != MAGIC:
+        raise FdtError(f"it starts with 0x{magic:08x} instead of 0x{MAGIC:08x}.")
+    begin = struct.Struct(">5I")  # the root node, which has no name; the property, its size, where its name is
+    value_at = structure_at + begin.size
+    if structure_at < HEADER.size or value_at > len(blob):
+        raise FdtError("it is cut before its first property.")
+    node, name, property_, size, _name_at = begin.unpack_from(blob, structure_at)
+    if (node, name, property_) != (BEGIN_NODE, 0, PROPERTY) or value_at + size > len(blob):
+        raise FdtError("its root node does not begin with a property.")
+    return blob[value_at : value_at + size]
+
+
 def _blocks(blob: bytes) -> Tuple[bytes, bytes]:
     """Check the header, and cut out the structure block and the strings block."""
     if len(blob) < HEADER.size:

@@ -110,6 +110,11 @@ VARIANTS = {
         "a target whose log buffer is so small that it forgets the beginning of its own boot",
         config=("CONFIG_LOG_BUF_SHIFT=12", "CONFIG_LOG_CPU_MAX_BUF_SHIFT=0"),
     ),
+    "pstore": Variant(
+        "-pstore",
+        "a target that leaves its last words in the firmware's variables",
+        config=("CONFIG_PSTORE=y", "CONFIG_EFI_VARS_PSTORE=y"),
+    ),
     "no-net": Variant(
         "-nonet", "a target that boots and cannot be reached", config=("# CONFIG_VIRTIO_NET is not set",)
     ),

@@ -99,15 +99,19 @@ class Guest:
         done = self.do(*argv)
         return None if done.returncode == 0 else done.stderr.strip()
 
+    def leave(self) -> None:
+        """Execute what is loaded, in a second."""
+        asked = self.do("systemd-run", "--collect", "--on-active=1", "systemctl", "kexec")
+        if asked.returncode != 0:
+            raise GuestError(f"{self.name} cannot jump: {asked.stderr.strip()}")
+
     def jump(self) -> None:
         """Execute what is loaded, and wait until the guest can be used again.
 
         After a panic that is in the boot loader's default kernel: no other answers.
         """
         before = len(self.boots())
-        asked = self.do("systemd-run", "--collect", "--on-active=1", "systemctl", "kexec")
-        if asked.returncode != 0:
-            raise GuestError(f"{self.name} cannot jump: {asked.stderr.strip()}")
+        self.leave()
         with patience(_BOOT_WITHIN) as patient:
             wait_for_boot(RunFolder.of(self.run), self.name, before, access(RunFolder.of(self.run)), patient)
 

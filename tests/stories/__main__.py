@@ -26,7 +26,7 @@ from matrix.cells import INITRAMFS, PLAIN
 from matrix.guest import Guest, GuestError, install
 from tools.layout import ROOT
 
-from . import controllers, fleets, hosts, targets
+from . import controllers, crashes, fleets, hosts, targets
 from .fleet import Fleet
 from .show import StoryError
 from .stage import Stage
@@ -34,7 +34,7 @@ from .story import FLEET, FLEET_STORIES, STORIES, FleetStory, Story
 
 RUN = "stories"
 RESULTS = ROOT / "build" / "stories"
-MODULES = (targets, hosts, controllers, fleets)
+MODULES = (targets, hosts, controllers, fleets, crashes)
 _BOOT_WITHIN = 600.0  # seconds
 _CLEAN = """
 systemctl disable --now kho-kexec-guard.timer 2>/dev/null || true
@@ -111,8 +111,7 @@ class Storyteller:
     def _clean(self, stage: Stage) -> None:
         """Make the older kernel run, and nothing be left of other stories."""
         stage.sh(_CLEAN)
-        entry = stage.sh("grep -o 'gnulinux-advanced-[0-9a-f-]*' /boot/grub/grub.cfg | head -n1")
-        stage.sh(f"grub-set-default '{entry}>gnulinux-{stage.old}-{entry.removeprefix('gnulinux-')}'; sync -f /boot")
+        stage.default(stage.old)
         if stage.running() != stage.old or stage.sh("cat /proc/sys/kernel/tainted") != "0":
             stage.cold_boot()
 
@@ -177,7 +176,10 @@ def _tell(chosen: Sequence[Story | FleetStory], plain_guests: int) -> list[Endin
     of_all = [story for story in chosen if isinstance(story, FleetStory)]
     fleet = [f"plain-{number + 1}" for number in range(FLEET)] if of_all else []
     told = {**{name: [] for name in fleet}, **shares}
-    wanted = {name: sorted({"new", *(k for story in share for k in story.kernels)}) for name, share in told.items()}
+    wanted = {
+        name: sorted({"new", *(k for story in [*share, *(of_all if name in fleet else [])] for k in story.kernels)})
+        for name, share in told.items()
+    }
     offered = sorted({"old", *(kernel for names in wanted.values() for kernel in names)})
     releases = {kernel.name: kernel.release for kernel in kernels.ensure(offered)}
     guests = {name: INITRAMFS if name == INITRAMFS else PLAIN for name in told}

@@ -39,6 +39,11 @@ class Fleet:
         return self.stages[0].old
 
     @property
+    def releases(self) -> Mapping[str, str]:
+        """The releases of the lab's kernels by their names."""
+        return self.stages[0].releases
+
+    @property
     def new(self) -> str:
         """The release that it goes to."""
         return self.stages[0].new
@@ -57,14 +62,16 @@ class Fleet:
         """The release that each guest runs."""
         return [stage.running() for stage in self.stages]
 
-    def play(self, hosts: Iterable[str] | None = None, **variables: Any) -> Told:
-        """Run the upgrade to its end, on all guests or on these."""
-        with self.playing(hosts, **variables) as show:
+    def play(self, hosts: Iterable[str] | None = None, playbook: str = UPGRADE, **variables: Any) -> Told:
+        """Run a playbook to its end, on all guests or on these."""
+        with self.playing(hosts, playbook, **variables) as show:
             return show.end()
 
-    def playing(self, hosts: Iterable[str] | None = None, **variables: Any) -> AbstractContextManager[Show]:
-        """A run of the upgrade that can be watched and interrupted."""
+    def playing(
+        self, hosts: Iterable[str] | None = None, playbook: str = UPGRADE, **variables: Any
+    ) -> AbstractContextManager[Show]:
+        """A run of a playbook that can be watched and interrupted."""
         self.plays += 1
         given = {"kexec_upgrade_target": self.new, **PATIENT, **self.variables, **variables}
         limit = list(self.names if hosts is None else hosts)
-        return playing(Call(UPGRADE, self.inventory, limit, given, self.folder, self.plays))
+        return playing(Call(playbook, self.inventory, limit, given, self.folder, self.plays))

@@ -83,8 +83,7 @@ def kexec_of_somebody_else_right_after(stage: Stage) -> None:
 def cold_boot_instead_of_kexec(stage: Stage) -> None:
     """The image is gone in the last moment, and the firmware and the boot loader start the target."""
     before = len(stage.boots())
-    entry = stage.sh('grep -o "gnulinux-advanced-[0-9a-f-]*" /boot/grub/grub.cfg | head -n1')
-    stage.sh(f"grub-set-default '{entry}>gnulinux-{stage.new}-{entry.removeprefix('gnulinux-')}'")
+    stage.default(stage.new)
     stage.sh("mkdir -p /usr/lib/systemd/system-shutdown")
     stage.put("/usr/lib/systemd/system-shutdown/story", "#!/bin/sh\n/usr/sbin/kexec -s -u\n", "0755")
     told = stage.play()

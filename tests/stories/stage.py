@@ -24,6 +24,7 @@ from .show import Call, Show, StoryError, Told, playing
 
 UPGRADE = "kexec_upgrade.yml"
 ROLLBACK = "kexec_rollback.yml"
+REPORT = "kexec_report.yml"
 # Emulated guests boot in half a minute when nothing else runs, and in minutes when the machine is busy.
 PATIENT = {
     "kexec_upgrade_timeout": 180,
@@ -69,6 +70,12 @@ class Stage:
     def running(self) -> str:
         """The release that runs."""
         return self.sh("uname -r")
+
+    def default(self, release: str) -> None:
+        """Have the boot loader start this release from cold."""
+        entry = self.sh("grep -o 'gnulinux-advanced-[0-9a-f-]*' /boot/grub/grub.cfg | head -n1")
+        item = f"{entry}>gnulinux-{release}-{entry.removeprefix('gnulinux-')}"
+        self.sh(f"grub-set-default '{item}'; sync -f /boot")
 
     def at_next_boot(self, release: str, script: str) -> None:
         """Have this script run, as root and before anybody can log in, when that kernel boots for the first time."""

@@ -37,10 +37,11 @@ class Story:
 
 @dataclass(frozen=True)
 class FleetStory:
-    """One rollout over `FLEET` plain guests."""
+    """One rollout over `FLEET` plain guests; `kernels` are those of the lab that it needs beside old and new."""
 
     name: str
     tell: Callable[[Fleet], None]
+    kernels: tuple[str, ...] = ()
     representative: bool = False
 
 
@@ -62,11 +63,13 @@ def story(
     return register
 
 
-def fleet_story(representative: bool = False) -> Callable[[Callable[[Fleet], None]], Callable[[Fleet], None]]:
+def fleet_story(
+    kernels: Sequence[str] = (), representative: bool = False
+) -> Callable[[Callable[[Fleet], None]], Callable[[Fleet], None]]:
     """Register a story of several hosts under its function's name."""
 
     def register(tell: Callable[[Fleet], None]) -> Callable[[Fleet], None]:
-        FLEET_STORIES.append(FleetStory(tell.__name__, tell, representative))
+        FLEET_STORIES.append(FleetStory(tell.__name__, tell, tuple(kernels), representative))
         return tell
 
     return register

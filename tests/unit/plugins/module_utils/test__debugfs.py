@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +19,14 @@ from ansible_collections.kho.kexec.plugins.module_utils._debugfs import (
 )
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 from ansible_collections.kho.kexec.tests.unit.support.kernels import fdt, kho_files, metadata
+
+
+# out/fdt of Linux 7.3.4 that was started with liveupdate=on, and not by a handover: 233 of 285 bytes.
+CUT_TREE = base64.b64decode(
+    "0A3+7QAAAR0AAAA4AAAA5AAAACgAAAARAAAAEAAAAAAAAAA5AAAArAAAAAAAAAAAAAAAAAAAAAAAAAABAAAAAAAAAAMAAAAHAAAAFWtoby12NAAA"
+    "AAAAAwAAAAgAAAAAAEA1AAAAAAAAAAABTFVPAAAAAAMAAAAIAAAALyAAAAAAAAAAAAAAAwAAAAgAAAAgAJBgAAAAAAAAAAACAAAAAWtleGVjLW1l"
+    "dGFkYXRhAAAAAAADAAAACAAAAC9JAAAAAAAAAAAAAAMAAAAIAAAAIACwNQAAAAAAAAAAAgAAAAIAAAAJcHJlc2U="
+)
 
 
 @pytest.fixture
@@ -96,6 +106,25 @@ def test_denied_without_lockdown_is_no_lockdown(host):
     files = read_handover_files(host.deny(ROOT + "/in/fdt"))
     assert [note.code for note in files.notes] == ["debugfs_unreadable"]
     assert files.received is not None
+
+
+def test_outgoing_tree_whose_end_is_missing_still_names_the_abi(host):
+    kho_files(host, {}, {"kexec-metadata": metadata(b"7.3.4", 1), "LUO": b"luo-v5"}).add(ROOT + "/out/fdt", CUT_TREE)
+    files = read_handover_files(host)
+    assert (files.abi, files.luo_abi, files.notes) == ("kho-v4", "luo-v5", ())
+
+
+@pytest.mark.parametrize("blob", [CUT_TREE[:80], CUT_TREE.replace(b"kho-v4", b"kh{{-4")])
+def test_tree_whose_end_is_missing_and_that_names_no_abi_is_damaged(host, blob):
+    kho_files(host, {}, {"kexec-metadata": metadata(b"7.3.4", 1)}).add(ROOT + "/out/fdt", blob)
+    files = read_handover_files(host)
+    assert files.abi is None
+    assert [note.code for note in files.notes] == ["fdt_damaged"]
+
+
+def test_incoming_tree_must_be_whole(host):
+    handed_over(host).add(ROOT + "/in/fdt", CUT_TREE)
+    assert [note.code for note in read_handover_files(host).notes] == ["fdt_damaged"]
 
 
 def test_oversized_blob(host):

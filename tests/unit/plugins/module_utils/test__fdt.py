@@ -9,7 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ansible_collections.kho.kexec.plugins.module_utils._fdt import CHILDREN_LIMIT, FdtError, parse_fdt
+from ansible_collections.kho.kexec.plugins.module_utils._fdt import (
+    CHILDREN_LIMIT,
+    FdtError,
+    first_property,
+    parse_fdt,
+)
 from ansible_collections.kho.kexec.tests.unit.support.kernels import assemble, fdt
 
 STRINGS = b"compatible\0"
@@ -24,6 +29,21 @@ def test_tree_of_a_handover():
     assert root.compatible == "kho-v4"
     assert root.children == ("LUO", "kexec-metadata")
     assert len(root.properties["preserved-memory-map"]) == 8
+
+
+def test_first_property_of_a_tree_whose_end_is_missing():
+    whole = fdt(b"kho-v4", ["LUO", "kexec-metadata"])
+    assert first_property(whole[: len(whole) - 40]) == b"kho-v4\0"
+
+
+@given(st.integers(0, 200), st.binary(max_size=200))
+@example(0, b"")
+def test_first_property_of_anything_is_bytes_or_an_error(size, blob):
+    for candidate in (fdt()[:size] + blob, blob):
+        try:
+            assert isinstance(first_property(candidate), bytes)
+        except FdtError as error:
+            assert error.code == "fdt_damaged"
 
 
 def test_properties_of_children_are_not_those_of_the_root():

@@ -1,0 +1,188 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Guests that crash after one transition and after no other: the report names it, and the plan does not repeat it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.progress import say
+from matrix.cells import Kernel
+
+from .fleet import Fleet
+from .show import StoryError
+from .stage import REPORT, Stage
+from .story import fleet_story, require
+
+CRASHING = "pstore"
+"""The lab's kernel that crashes when it was executed from the older one, and that boots from cold."""
+CHAINS: tuple[tuple[str, ...], ...] = (("old",), (CRASHING, "old"), (CRASHING, CRASHING, "old"))
+"""What runs, by handover, between a cold boot and the kernel that crashes."""
+
+TRIGGER, CAPTURE = "/usr/local/sbin/crash-after", "/usr/local/sbin/capture"
+UNIT = "/etc/systemd/system/crash-after.service"
+GRUB = "/etc/default/grub"
+
+
+@dataclass(frozen=True)
+class Fate:
+    """How a guest crashes, what tells of it afterwards, and how many boots later it can be used again.
+
+    A guest that survives its crash has to be switched off and on.
+    """
+
+    how: str
+    kind: str
+    source: str
+    fatal: bool
+    boots: int
+    options: str = ""
+
+
+# What kdump does on Red Hat's distributions: the crash kernel keeps the log, and resets the machine.
+_CAPTURE = """#!/bin/sh
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+folder="/var/crash/127.0.0.1-$(date -u +%Y-%m-%d-%H:%M:%S)"
+mkdir -p "$folder"
+vmcore-dmesg /proc/vmcore >"$folder/vmcore-dmesg.txt"
+sync
+echo b >/proc/sysrq-trigger
+"""
+_LOAD_CAPTURE = f'kexec -s -p "/boot/vmlinuz-$(uname -r)" --reuse-cmdline --append="rw nr_cpus=1 reset_devices init={CAPTURE}"'
+_LKDTM = "modprobe lkdtm; echo {} >/sys/kernel/debug/provoke-crash/DIRECT"
+FATES = (
+    # The scratch areas have to hold what is reserved for the crash kernel, or a handover loses it.
+    Fate(f"{_LOAD_CAPTURE}; echo c >/proc/sysrq-trigger", "panic", "kdump", True, 2, "crashkernel=160M kho_scratch=32M,256M,32M"),
+    Fate(_LKDTM.format("PANIC"), "panic", "pstore", True, 1),
+    Fate(_LKDTM.format("EXCEPTION"), "oops", "journal", False, 0),
+)
+
+
+@fleet_story(kernels=[CRASHING])
+def crashes_after_one_transition(fleet: Fleet) -> None:
+    """By sysrq and LKDTM, told by kdump, pstore or nothing but the journal; the report finds it, and the plan refuses it."""
+    crashing = fleet.releases[CRASHING]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(_live, fleet.stages, FATES))
+    url = f"sqlite:///{fleet.folder}/ledger.db"
+    told = fleet.play(playbook=REPORT, kexec_report_url=url, kexec_report_directory=str(fleet.folder))
+    require(told.status, 0, "exit status of the report", told)
+    _is_found(json.loads((fleet.folder / "report.json").read_text()), [fleet.old, crashing])
+    _is_witnessed(fleet.folder / "ledger.db", fleet.names, [fleet.old, crashing])
+    boots = _go_to_old(fleet.stages)
+    told = fleet.play(
+        kexec_upgrade_target=crashing,
+        kexec_upgrade_waves=["100%"],
+        kexec_upgrade_ledger=True,
+        kexec_upgrade_ledger_url=url,
+    )
+    require(told.status, 2, "exit status of the upgrade", told)
+    require([told.results[name]["code"] for name in fleet.names], ["transition_crashes"] * len(fleet.names), "codes", told)
+    require(fleet.boots(), boots, "boots after the refusal", told)
+
+
+def _live(stage: Stage, fate: Fate) -> None:
+    """Run each chain on a guest, every time to its crash, and boot it from cold afterwards."""
+    crashing = stage.releases[CRASHING]
+    with _prepared(stage, fate):
+        for number, chain in enumerate(CHAINS, start=1):
+            for name in chain:
+                _handover(stage, name)
+            _crash(stage, fate)
+            require(stage.running(), crashing, f"release after crash {number} of {stage.guest.name}")
+            say(f"{stage.guest.name}: crash {number} of {len(CHAINS)}, for {fate.source} to tell of")
+
+
+@contextmanager
+def _prepared(stage: Stage, fate: Fate) -> Iterator[None]:
+    """Boot the guest from cold into the kernel that crashes, after one transition only."""
+    crashing = stage.releases[CRASHING]
+    after = f'dmesg | grep -qF "KHO: exec from: {stage.old} " || exit 0\nsleep 5\njournalctl --sync\n'
+    stage.put(TRIGGER, f"#!/bin/sh\nset -eu\n{after}{fate.how}\n", "0755")
+    stage.put(CAPTURE, _CAPTURE, "0755")
+    unit = f"[Unit]\nConditionKernelVersion={crashing}\n[Service]\nExecStart={TRIGGER}\n[Install]\nWantedBy=multi-user.target\n"
+    stage.put(UNIT, unit)
+    stage.sh("systemctl enable crash-after.service systemd-pstore.service; rm -rf /var/crash /var/lib/systemd/pstore")
+    stage.sh(f"cp {GRUB} {GRUB}.story; sed -i 's/^GRUB_CMDLINE_LINUX=\"/&{fate.options} /' {GRUB}; update-grub")
+    stage.default(crashing)
+    stage.cold_boot()
+    stage.guest.learn()
+    try:
+        yield
+    finally:
+        stage.sh(f"systemctl disable crash-after.service; rm {UNIT}; mv {GRUB}.story {GRUB}; update-grub; sync")
+
+
+def _handover(stage: Stage, name: str) -> None:
+    """Go to a kernel that has no reason to crash."""
+    _load(stage, name)
+    stage.guest.jump()
+    require(stage.running(), stage.releases[name], f"release of {stage.guest.name} in its chain")
+
+
+def _load(stage: Stage, name: str) -> None:
+    problem = stage.guest.load(Kernel(name), stage.releases[name])
+    if problem:
+        raise StoryError(f"{stage.guest.name} cannot load {name}: {problem}")
+
+
+def _crash(stage: Stage, fate: Fate) -> None:
+    """Go to the kernel that crashes now, and wait until the guest can be used again."""
+    before = len(stage.boots())
+    _load(stage, CRASHING)
+    stage.guest.leave()
+    stage.wait_for_boot(before + fate.boots)
+    if not fate.fatal:
+        _wait_for_trace(stage)
+        stage.sh("journalctl --sync; sync")
+        stage.cold_boot()
+
+
+def _wait_for_trace(stage: Stage, seconds: float = 120.0) -> None:
+    deadline = time.monotonic() + seconds
+    while "end trace" not in stage.sh("dmesg"):
+        if time.monotonic() > deadline:
+            raise StoryError(f"{stage.guest.name} did not crash within {seconds:g} s")
+        time.sleep(2)
+
+
+def _is_found(report: dict[str, object], guilty: Sequence[str]) -> None:
+    """The report says that this transition crashes, and no other."""
+    found = report["transitions"]
+    assert isinstance(found, list)
+    crashed = {(one["previous_release"], one["release"]): (one["finding"], one["crashes"]) for one in found}
+    every = len(FATES) * len(CHAINS)
+    require(crashed.pop(tuple(guilty), None), ("crashes_more", every), f"finding of {' -> '.join(guilty)}")
+    require({crashes for finding, crashes in crashed.values()}, {0}, f"crashes of others: {crashed}")
+    require("crashes_more" in {finding for finding, crashes in crashed.values()}, False, f"others: {crashed}")
+
+
+def _is_witnessed(ledger: Path, hosts: Sequence[str], guilty: Sequence[str]) -> None:
+    """Each host's crashes are of its kind, were told by its witness, and belong to boots of the right transition."""
+    with sqlite3.connect(f"file:{ledger}?mode=ro", uri=True) as connection:
+        rows = connection.execute(
+            "SELECT host, kind, source, fatal, previous_release, release FROM crashes WHERE boot_id IS NOT NULL"
+        ).fetchall()
+    wanted = Counter(
+        (host, fate.kind, fate.source, int(fate.fatal), *guilty)
+        for host, fate in zip(hosts, FATES, strict=True)
+        for _chain in CHAINS
+    )
+    require(Counter(rows), wanted, "crashes in the ledger")
+
+
+def _go_to_old(stages: Sequence[Stage]) -> list[int]:
+    """Have all guests run the older kernel; how often each has booted then."""
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda stage: _handover(stage, "old"), stages))
+    return [len(stage.boots()) for stage in stages]
