@@ -3,12 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The end of a transition: the new kernel stays. Until then, every cold boot returns to the old one.
 
-The guard is disarmed before the boot loader's default changes, so that it can never cold-boot a host into a kernel
-that is given up. Whoever is killed in between leaves a verified kernel behind that a cold boot does not start yet.
+The guard is disarmed by the verdict, or here, before the boot loader's default changes, so that it can never cold-boot
+a host into a kernel that is given up. Whoever is killed in between leaves a verified kernel behind that a cold boot
+does not start yet.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._access import require_access
@@ -24,7 +26,9 @@ from ansible_collections.kho.kexec.plugins.module_utils._transition import (
     Transition,
     awaits_verdict,
     is_staged_here,
+    is_uncommitted,
     read_transition,
+    write_transition,
 )
 
 REQUIRE, PREFER, NEVER = "require", "prefer", "never"
@@ -40,9 +44,16 @@ def commit(host: Host, policy: str, accept: Sequence[str], asker: Asker, check_m
     require_access(host)
     respect_claims(host, asker)
     running = observe_running(host)
-    _require_verified(read_transition(host), running, accept)
+    transition = read_transition(host)
+    _require_verified(transition, running, accept)
     guard = disarm(host, check_mode)
-    result = {"changed": guard["changed"], "release": running.release, "guard": guard, "boot_default": None}
+    finished = _finish(host, transition, running, check_mode)
+    result: dict[str, Any] = {
+        "changed": guard["changed"] or finished,
+        "release": running.release,
+        "guard": guard,
+        "boot_default": None,
+    }
     notes: list[Note] = []
     if policy != NEVER and running.release is not None:
         try:
@@ -53,6 +64,15 @@ def commit(host: Host, policy: str, accept: Sequence[str], asker: Asker, check_m
     if not check_mode:
         release_claim(host, asker)
     return {**result, "notes": [note.as_dict() for note in notes]}
+
+
+def _finish(host: Host, transition: Transition | None, running: RunningKernel, check_mode: bool) -> bool:
+    """Note in the record that the transition went on to its end; whether that was new."""
+    if transition is None or not is_uncommitted(transition, running):
+        return False
+    if not check_mode:
+        write_transition(host, replace(transition, committed=True))
+    return True
 
 
 def require_reached(wanted: str | None, result: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._claim import Asker, res
 from ansible_collections.kho.kexec.plugins.module_utils._container import container_manager
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._failures import Failure, forget_failures, remember_failure
+from ansible_collections.kho.kexec.plugins.module_utils._guard import disarm
 from ansible_collections.kho.kexec.plugins.module_utils._guard_record import ARMED, read_guard
 from ansible_collections.kho.kexec.plugins.module_utils._health import Health
 from ansible_collections.kho.kexec.plugins.module_utils._health_watch import (
@@ -114,10 +115,11 @@ def leave(host: Host, departure: Departure, asker: Asker, check_mode: bool) -> d
 def arrive(host: Host, checks: Checks | None, check_mode: bool) -> dict[str, Any]:
     """Judge the transition and close its record; returns the verdict. A closed record keeps the verdict that it has.
 
-    With ``checks``, a transition that came true is also judged by the host's health. A target that did not do what was
-    promised is remembered, so that no later run jumps into it again. A host that is still in the boot that it was told
-    to leave, and has all that it needs to leave it, may be told again: its record goes back to ``loaded``.
-    Raises Refusal ``promise_missing``.
+    With ``checks``, a transition that came true is also judged by the host's health. What is accepted needs no guard
+    any more, and it is disarmed. A target that did not do what was promised is remembered, so that no later run jumps
+    into it again. A host that is still in the boot that it was told to leave, and has all that it needs to leave it,
+    may be told again: its record goes back to ``loaded``.
+    Raises Refusal ``promise_missing``, and KhoError ``guard_fired`` when the guard was faster than the verdict.
     """
     require_access(host)
     running = observe_running(host)
@@ -135,9 +137,23 @@ def arrive(host: Host, checks: Checks | None, check_mode: bool) -> dict[str, Any
         judged = transition.closed(verdict.as_dict())
     changed = judged != transition
     if changed and not check_mode:
+        if verdict.accepted:
+            _relieve_guard(host)
         _remember(host, judged, verdict)
         write_transition(host, judged)
     return {"changed": changed, "verdict": verdict.as_dict(), "transition": judged.as_result()}
+
+
+def _relieve_guard(host: Host) -> None:
+    """A kernel that is proven stays: other hosts may be waited for, for longer than the guard waits, until the commit.
+
+    Raises KhoError ``guard_fired`` when the guard was faster. What else keeps it from being disarmed, the commit tells.
+    """
+    try:
+        disarm(host, check_mode=False)
+    except KhoError as error:
+        if error.code == "guard_fired":
+            raise
 
 
 def _guard_fired(host: Host, transition: Transition) -> bool:

@@ -24,7 +24,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError,
 from ansible_collections.kho.kexec.plugins.module_utils._expiry import expire_after, keep
 from ansible_collections.kho.kexec.plugins.module_utils._failures import Failure, remember_failure
 from ansible_collections.kho.kexec.plugins.module_utils._guard import disarm
-from ansible_collections.kho.kexec.plugins.module_utils._guard_record import ARMED, read_guard
 from ansible_collections.kho.kexec.plugins.module_utils._health import observe_health
 from ansible_collections.kho.kexec.plugins.module_utils._health_baseline import save_baseline
 from ansible_collections.kho.kexec.plugins.module_utils._host import Host, HostError
@@ -46,6 +45,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._transition import (
     Transition,
     awaits_verdict,
     is_staged_here,
+    is_uncommitted,
     owns_image,
     read_transition,
     remove_transition,
@@ -105,7 +105,7 @@ def load(host: Host, policy: Policy, asker: Asker, check_mode: bool) -> dict[str
         raise
     notes = () if check_mode or outcome.image is None else _limited(host, asker)
     result = _result(findings, running, transition, outcome)
-    return {**result, "notes": [note.as_dict() for note in notes], "unconfirmed": _is_unconfirmed(host, running)}
+    return {**result, "notes": [note.as_dict() for note in notes], "uncommitted": is_uncommitted(transition, running)}
 
 
 def _limited(host: Host, asker: Asker) -> Iterator[Note]:
@@ -113,12 +113,6 @@ def _limited(host: Host, asker: Asker) -> Iterator[Note]:
     note = expire_after(host, asker.seconds) if asker.seconds else None
     if note is not None:
         yield note
-
-
-def _is_unconfirmed(host: Host, running: RunningKernel) -> bool:
-    """Whether a guard still waits for this boot's confirmation, as after a run that died between verdict and commit."""
-    guard = read_guard(host)
-    return guard is not None and guard.state == ARMED and guard.armed_boot_id != running.boot_id
 
 
 def unload(host: Host, asker: Asker, check_mode: bool) -> dict[str, Any]:

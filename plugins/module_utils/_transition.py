@@ -27,8 +27,9 @@ from ansible_collections.kho.kexec.plugins.module_utils._running import RunningK
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 
 RECORD_PATH = "/var/lib/kho-kexec/transition.json"
-SCHEMA = 3
-# Records of schema 1 promise handovers only, and know one initrd at most; those before 3 know no rollback.
+SCHEMA = 4
+# Records of schema 1 promise handovers only, and know one initrd at most; those before 3 know no rollback, and those
+# before 4 no commit.
 OLDEST_SCHEMA = 1
 HANDOVER, KEXEC, COLD_BOOT = "handover", "kexec", "cold_boot"
 WAYS = (HANDOVER, KEXEC, COLD_BOOT)
@@ -84,7 +85,8 @@ class Transition:
     """One transition record.
 
     ``created`` is UTC in ISO 8601, ``image`` is None for a cold boot, ``verdict`` the verdict once it is closed.
-    ``rollback`` says that it goes back to the kernel that an earlier transition left.
+    ``rollback`` says that it goes back to the kernel that an earlier transition left, ``committed`` that the run which
+    got the verdict, or a later one, went on to its end.
     """
 
     state: str
@@ -94,6 +96,7 @@ class Transition:
     image: StagedImage | None
     verdict: Mapping[str, Any] | None = None
     rollback: bool = False
+    committed: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -140,6 +143,13 @@ def awaits_verdict(transition: Transition | None, running: RunningKernel) -> boo
 def is_staged_here(transition: Transition | None, running: RunningKernel) -> bool:
     """Whether the record is open and of this boot."""
     return transition is not None and transition.is_open and transition.left.boot_id == running.boot_id
+
+
+def is_uncommitted(transition: Transition | None, running: RunningKernel) -> bool:
+    """Whether this boot's verdict was accepted, and then the run died before the commit."""
+    if transition is None or transition.verdict is None or transition.committed:
+        return False
+    return bool(transition.verdict["accepted"]) and transition.verdict["reported"]["boot_id"] == running.boot_id
 
 
 def owns_image(transition: Transition | None, running: RunningKernel) -> bool:
@@ -203,6 +213,7 @@ def parse_transition(text: str) -> Transition:
         image=None if image is None else _image(image, schema),
         verdict=verdict,
         rollback=schema > 2 and _field(fields, "rollback", bool),
+        committed=_field(fields, "committed", bool) if schema > 3 else state == "closed",
     )
 
 

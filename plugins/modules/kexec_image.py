@@ -252,8 +252,9 @@ transition:
       fingerprint: '14524416:1763827200000000000:131'
     verdict: null
     rollback: false
-unconfirmed:
-  description: Whether a guard waits for the confirmation of the kernel that runs, as after a run that has died.
+    committed: false
+uncommitted:
+  description: Whether the kernel that runs was verified in this boot and not committed, as after a run that has died.
   returned: success, with O(state=loaded)
   type: bool
   sample: false

@@ -37,11 +37,11 @@ def main() -> None:
         module.exit_json(changed=True, running={"release": "7.3.4-kho"}, target=running, plan=plan)
     if module.params["release"] == "staged":
         plan = {"action": "handover", "promise": PROMISE}
-        staged = {"running": running, "target": {"release": "7.3.4-kho"}, "plan": plan, "unconfirmed": False}
+        staged = {"running": running, "target": {"release": "7.3.4-kho"}, "plan": plan, "uncommitted": False}
         module.exit_json(changed=True, **staged)
     target = {"release": "7.3.4-kho"}
     plan = {"action": "none", "promise": None}
-    module.exit_json(changed=False, running=target, target=target, plan=plan, unconfirmed=False)
+    module.exit_json(changed=False, running=target, target=target, plan=plan, uncommitted=False)
 
 
 if __name__ == "__main__":

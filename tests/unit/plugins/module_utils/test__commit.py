@@ -16,7 +16,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._guard_record import (
     read_guard,
     write_guard,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._transition import write_transition
+from ansible_collections.kho.kexec.plugins.module_utils._transition import read_transition, write_transition
 from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import KexecHost
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
@@ -49,6 +49,15 @@ def test_the_guard_is_disarmed_and_the_claim_ends(host):
     assert (result["changed"], result["release"], result["boot_default"]) == (True, OLD, None)
     assert read_guard(host) is None
     assert read_claim(host) is None
+    assert commit(host, "never", (), ASKER, False)["changed"] is False
+
+
+def test_the_record_says_that_the_transition_came_to_its_end(host):
+    closed(host)
+    assert commit(host, "never", (), ASKER, True)["changed"] is True
+    assert read_transition(host).committed is False
+    assert commit(host, "never", (), ASKER, False)["changed"] is True
+    assert read_transition(host).committed is True
     assert commit(host, "never", (), ASKER, False)["changed"] is False
 
 

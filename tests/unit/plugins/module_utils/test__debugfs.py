@@ -20,7 +20,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._debugfs import (
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 from ansible_collections.kho.kexec.tests.unit.support.kernels import fdt, kho_files, metadata
 
-
 # out/fdt of Linux 7.3.4 that was started with liveupdate=on, and not by a handover: 233 of 285 bytes.
 CUT_TREE = base64.b64decode(
     "0A3+7QAAAR0AAAA4AAAA5AAAACgAAAARAAAAEAAAAAAAAAA5AAAArAAAAAAAAAAAAAAAAAAAAAAAAAABAAAAAAAAAAMAAAAHAAAAFWtoby12NAAA"

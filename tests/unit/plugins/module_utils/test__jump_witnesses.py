@@ -13,6 +13,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._guard_record import (
     ARMED,
     ENDED_PATH,
     GuardRecord,
+    read_guard,
     write_guard,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._health import observe_health
@@ -60,6 +61,35 @@ def test_a_target_that_was_given_up_is_not_tried_again_by_itself(staged):
         load(staged, Policy(), ASKER, False)
     assert caught.value.code == "target_failed_before"
     assert load(staged, Policy(accept=("target_failed_before",)), ASKER, False)["plan"]["action"] == "handover"
+
+
+def guarded(host):
+    write_guard(host, GuardRecord(ARMED, BOOT_ID, OLD, 300, CREATED))
+    leave(host, Departure(42), ASKER, False)
+    return host
+
+
+def test_what_is_accepted_needs_no_guard_any_more(staged):
+    host = handover(guarded(staged))
+    assert arrive(host, None, True)["verdict"]["accepted"] is True
+    assert read_guard(host).state == ARMED
+    assert arrive(host, None, False)["verdict"]["accepted"] is True
+    assert read_guard(host) is None
+
+
+def test_what_is_not_accepted_keeps_its_guard(staged):
+    host = cold_boot(guarded(staged))
+    assert arrive(host, None, False)["verdict"]["accepted"] is False
+    assert read_guard(host).state == ARMED
+
+
+def test_a_guard_that_was_faster_leaves_no_verdict(staged):
+    host = handover(guarded(staged))
+    host.add(ENDED_PATH, f"{BOOT_ID}\nfired\n{LATER_BOOT_ID}\n{NEW}\n2026-11-22T15:10:00Z\n")
+    with pytest.raises(KhoError) as caught:
+        arrive(host, None, False)
+    assert caught.value.code == "guard_fired"
+    assert state(host) == "left"
 
 
 def test_a_target_that_is_proven_has_not_failed_any_more(staged):

@@ -19,6 +19,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._transition import (
     Transition,
     awaits_verdict,
     is_staged_here,
+    is_uncommitted,
     owns_image,
     parse_transition,
     read_transition,
@@ -26,8 +27,10 @@ from ansible_collections.kho.kexec.plugins.module_utils._transition import (
     write_transition,
 )
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
+from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     LATER_BOOT_ID,
+    arrived,
     closed_verdict,
     running,
     transition,
@@ -71,6 +74,33 @@ def test_records_of_the_first_schema_are_read(initrd, initrds):
     assert parse_transition(json.dumps(old)) == transition("left", image=StagedImage("/k", initrds, "quiet"))
 
 
+@pytest.mark.parametrize(("state", "committed"), [("loaded", False), ("closed", True)])
+def test_records_that_know_no_commit_need_none(state, committed):
+    verdict = closed_verdict("handover_verified", LATER_BOOT_ID) if state == "closed" else None
+    old = {**transition(state, verdict=verdict).as_dict(), "schema": 3}
+    del old["committed"]
+    assert parse_transition(json.dumps(old)).committed is committed
+
+
+@pytest.mark.parametrize(
+    ("word", "boot_id", "committed", "uncommitted"),
+    [
+        ("handover_verified", LATER_BOOT_ID, False, True),
+        ("handover_verified", LATER_BOOT_ID, True, False),
+        ("handover_verified", BOOT_ID, False, False),
+        ("unhealthy", LATER_BOOT_ID, False, False),
+    ],
+)
+def test_what_was_accepted_in_this_boot_awaits_its_commit(word, boot_id, committed, uncommitted):
+    record = transition("closed", verdict=closed_verdict(word, boot_id), committed=committed)
+    assert is_uncommitted(record, arrived()) is uncommitted
+
+
+@pytest.mark.parametrize("record", [None, transition("left")])
+def test_without_a_verdict_nothing_awaits_its_commit(record):
+    assert is_uncommitted(record, arrived()) is False
+
+
 @given(
     st.one_of(st.text(), st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists).map(json.dumps))
 )
@@ -85,7 +115,7 @@ def test_the_file_is_roots_alone_and_holds_the_documented_fields(host, tmp_path)
     path = tmp_path / RECORD_PATH.lstrip("/")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert json.loads(path.read_bytes()) == {
-        "schema": 3,
+        "schema": 4,
         "state": "loaded",
         "created": "2026-11-22T15:00:00Z",
         "left": {"release": "7.2.13-kho", "boot_id": running().boot_id, "kexec_count": 0},
@@ -104,6 +134,7 @@ def test_the_file_is_roots_alone_and_holds_the_documented_fields(host, tmp_path)
         },
         "verdict": None,
         "rollback": False,
+        "committed": False,
     }
     assert read_transition(host) == record
     remove_transition(host)
@@ -135,7 +166,7 @@ def broken(**changes):
         ("{", "Expecting"),
         pytest.param("[" * 100000, "cannot be understood", id="very deep"),
         ("[]", "no field 'schema'"),
-        (broken(schema=4), "schema is 4"),
+        (broken(schema=5), "schema is 5"),
         (broken(schema=0), "schema is 0"),
         (broken(schema=True), "'schema' is bool"),
         (broken(state="flying"), "state"),

@@ -109,7 +109,7 @@ def test_options_that_do_not_exist(host, options):
 
 def test_all_that_is_returned_is_documented_and_the_other_way_round(host):
     success, failure = run(host)[1], run(host, release="9")[1]
-    of_loading, of_refusals = {"notes", "unconfirmed"}, {"code", "claim"}
+    of_loading, of_refusals = {"notes", "uncommitted"}, {"code", "claim"}
     assert set(success) - ADDED_BY_ANSIBLE == set(RETURNED) - of_refusals
     assert set(failure) - ADDED_BY_ANSIBLE == set(RETURNED) - of_loading - {"diff", "claim"}
     assert set(run(host, state="unloaded")[1]) - ADDED_BY_ANSIBLE == set(RETURNED) - of_loading - of_refusals
