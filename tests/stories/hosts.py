@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+from tools.layout import ROOT
+
 from .stage import ROLLBACK, Stage
 from .story import causes, ends, is_quiet, is_untouched, require, require_in, story
+
+EXAMPLES = ROOT / "playbooks" / "examples"
 
 
 @story()
@@ -123,6 +127,36 @@ def hook_that_fails_before_the_jump(stage: Stage) -> None:
     require(len(stage.boots()), before, "boots")
     stage.sh("test -e /run/failed-hook")
     is_quiet(stage)
+
+
+@story()
+def service_that_is_drained(stage: Stage) -> None:
+    """By the examples: it stops before the host is left, and runs again on the new kernel, or on a host that failed."""
+    unit = (
+        "[Service]\nExecStart=/usr/bin/sleep infinity\n"
+        "ExecStartPost=/bin/sh -c 'echo started $$(uname -r) >>/var/log/worker'\n"
+        "ExecStopPost=/bin/sh -c 'echo stopped $$(uname -r) $$(systemctl is-system-running) >>/var/log/worker'\n"
+    )
+    stage.put("/etc/systemd/system/worker.service", unit)
+    stage.sh("rm -f /var/log/worker; systemctl daemon-reload; systemctl start worker.service")
+    undrain = str(EXAMPLES / "undrain.yml")
+    hooks = {"drained_service": "worker.service", "kexec_upgrade_after_tasks": undrain}
+    drain = {"name": "Drain", "ansible.builtin.include_tasks": str(EXAMPLES / "drain.yml")}
+    late = {"name": "Drain more", "ansible.builtin.fail": {"msg": "cannot drain more"}}
+    try:
+        tasks = stage.tasks("before", [drain, late])
+        told = stage.play(kexec_upgrade_before_tasks=tasks, kexec_upgrade_failed_tasks=undrain, **hooks)
+        require_in("cannot drain more", told.failures[-1], "message")
+        require(stage.sh("systemctl is-active worker.service"), "active", "service of a host that failed")
+        told = stage.play(kexec_upgrade_before_tasks=str(EXAMPLES / "drain.yml"), **hooks)
+        ends(stage, told, "handover_verified", stage.new)
+        require(stage.sh("systemctl is-active worker.service"), "active", "service of an upgraded host")
+        wanted = [f"started {stage.old}", f"stopped {stage.old}"] * 2 + [f"started {stage.new}"]
+        lines = stage.sh("cat /var/log/worker").splitlines()
+        require([" ".join(line.split()[:2]) for line in lines], wanted, "what became of the service")
+        require(any(line.endswith("stopping") for line in lines), False, f"stopped by the jump: {lines}")
+    finally:
+        stage.sh("systemctl stop worker.service; rm -f /etc/systemd/system/worker.service; systemctl daemon-reload")
 
 
 @story()
