@@ -113,7 +113,7 @@ VARIANTS = {
     "pstore": Variant(
         "-pstore",
         "a target that leaves its last words in the firmware's variables",
-        config=("CONFIG_PSTORE=y", "CONFIG_EFI_VARS_PSTORE=y"),
+        config=("CONFIG_MISC_FILESYSTEMS=y", "CONFIG_PSTORE=y", "CONFIG_EFI_VARS_PSTORE=y"),
     ),
     "no-net": Variant(
         "-nonet", "a target that boots and cannot be reached", config=("# CONFIG_VIRTIO_NET is not set",)

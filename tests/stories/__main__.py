@@ -176,8 +176,9 @@ def _tell(chosen: Sequence[Story | FleetStory], plain_guests: int) -> list[Endin
     of_all = [story for story in chosen if isinstance(story, FleetStory)]
     fleet = [f"plain-{number + 1}" for number in range(FLEET)] if of_all else []
     told = {**{name: [] for name in fleet}, **shares}
+    of_fleet = {kernel for story in of_all for kernel in story.kernels}
     wanted = {
-        name: sorted({"new", *(k for story in [*share, *(of_all if name in fleet else [])] for k in story.kernels)})
+        name: sorted({"new", *(k for story in share for k in story.kernels), *(of_fleet if name in fleet else ())})
         for name, share in told.items()
     }
     offered = sorted({"old", *(kernel for names in wanted.values() for kernel in names)})
