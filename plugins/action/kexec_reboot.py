@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
+from ansible import constants
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
@@ -17,11 +19,18 @@ from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._banner import BannerProbe
 from ansible_collections.kho.kexec.plugins.plugin_utils._deadline import Deadline, MonotonicClock
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump import Jump, View
+from ansible_collections.kho.kexec.plugins.plugin_utils._left import Left, LeftError, left_from
 from ansible_collections.kho.kexec.plugins.plugin_utils._module_action import taking_over
 from ansible_collections.kho.kexec.plugins.plugin_utils._route import find_route
 from ansible_collections.kho.kexec.plugins.plugin_utils._session import Session, reason_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._together import kept_sightings
 from ansible_collections.kho.kexec.plugins.plugin_utils._window import WindowError, require_open
 
+LEFT_INVALID = (
+    "`left` is not what a task with `wait: false` returned under that name: {}. So it is not known which boot was to "
+    "be left. Hand it over unchanged, or leave it out: the host itself knows what it was told."
+)
+CONTROLLERS_OWN = ("wait", "left")
 NOT_NEGATIVE = ("rollback_timeout", "shutdown_timeout", "health_command_timeout", "health_soak", "claim_timeout")
 
 
@@ -40,10 +49,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         if self._task.check_mode:
             return {**result, **foretell(options["timeout"])}
         try:
+            if options["left"]:
+                return {**result, **self._follow(options, left_from(options["left"]), task_vars or {})}
             require_open(options["window"], datetime.now(timezone.utc))
             return {**result, **self._jump(options, task_vars or {})}
         except WindowError as error:
             return {**result, **refused(error.code, error.message)}
+        except LeftError as error:
+            return {**result, **refused("left_invalid", LEFT_INVALID.format(printable(str(error), 300)))}
         except AnsibleConnectionFailure as failure:
             # Ansible would call the host unreachable, and a rollout goes on over unreachable hosts.
             message = f"The host was lost: {reason_of(failure)}"
@@ -51,24 +64,40 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
 
     def _jump(self, options: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         host = self._connection.get_option("host") or self._play_context.remote_addr
-        view = View(*choose_route(self._connection.get_option, host), options["rollback_timeout"])
-        session = Session(self._connection, _Action(self, task_vars), self._task.args)
-        name = printable(str(task_vars.get("inventory_hostname", host)))
-        return Jump(
-            session,
-            Deadline(MonotonicClock(), options["timeout"]),
-            view,
-            lambda text: self._display.display(f"{name}: {text}"),
-        ).run()
+        probe, detour = choose_route(self._connection.get_option, host)
+        view = View(probe, detour, options["rollback_timeout"], probe.port if probe else None)
+        action = _Action(self, task_vars)
+        jump = self._prepared(action, Deadline(MonotonicClock(), options["timeout"]), view)
+        if options["wait"]:
+            return jump.run()
+        set_out = jump.set_out()
+        if "left" in set_out:
+            set_out["left"]["remote_files"] = action.set_aside
+        return set_out
+
+    def _follow(self, options: Mapping[str, Any], left: Left, task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Go on where an earlier task has told the host to leave."""
+        probe = BannerProbe.of(left.port) if left.port else None
+        view = View(probe, left.detour, options["rollback_timeout"], left.port)
+        deadline = Deadline(MonotonicClock(), options["timeout"], started=left.at)
+        seen = kept_sightings(sightings_directory(), str(task_vars.get("inventory_hostname")))
+        return self._prepared(_Action(self, task_vars, left.remote_files), deadline, view).follow(left, seen)
+
+    def _prepared(self, action: _Action, deadline: Deadline, view: View) -> Jump:
+        name = printable(str(action.task_vars.get("inventory_hostname", self._play_context.remote_addr)))
+        arguments = {key: value for key, value in self._task.args.items() if key not in CONTROLLERS_OWN}
+        session = Session(self._connection, action, arguments)
+        return Jump(session, deadline, view, lambda text: self._display.display(f"{name}: {text}"))
 
 
 class _Action:
     """Gives the session those parts of an action plugin that it may use."""
 
-    def __init__(self, plugin: Any, task_vars: dict[str, Any]) -> None:
+    def __init__(self, plugin: Any, task_vars: dict[str, Any], set_aside: Sequence[str] = ()) -> None:
+        """``set_aside`` are directories on the host that an earlier task has left there."""
         self._plugin = plugin
-        self._task_vars = task_vars
-        self._set_aside: list[str] = []
+        self.task_vars = task_vars
+        self.set_aside = [*set_aside]
 
     def run_command(self, command: str) -> Mapping[str, Any]:
         # sudoable=False: no terminal, into which messages to all users would be written.
@@ -78,7 +107,7 @@ class _Action:
     def run_module(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         def execute(asks: dict[str, Any]) -> dict[str, Any]:
             result: dict[str, Any] = self._plugin._execute_module(
-                module_name=name, module_args={**arguments, "asker": asks}, task_vars=self._task_vars
+                module_name=name, module_args={**arguments, "asker": asks}, task_vars=self.task_vars
             )
             return result
 
@@ -87,14 +116,14 @@ class _Action:
     def set_remote_files_aside(self) -> None:
         shell = self._plugin._connection._shell
         if shell.tmpdir is not None:
-            self._set_aside.append(shell.tmpdir)
+            self.set_aside.append(shell.tmpdir)
         # Ansible itself would remove it after the task, over a connection that nothing keeps from hanging any more.
         shell.tmpdir = None
 
     def remove_remote_files(self) -> None:
-        for directory in self._set_aside:
+        for directory in self.set_aside:
             self._plugin._remove_tmp_path(directory)
-        self._set_aside.clear()
+        self.set_aside.clear()
 
 
 def refuse(transport: str, options: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -143,7 +172,12 @@ def foretell(timeout: int) -> dict[str, Any]:
     return {"changed": True, "rebooted": False, "verdict": None, "msg": message}
 
 
-def choose_route(option: Callable[[str], Any], host: str) -> tuple[Callable[[], bool] | None, str | None]:
+def sightings_directory() -> Path:
+    """Return where kexec_await keeps what it saw: this run of Ansible has it for itself, and removes it at its end."""
+    return Path(constants.DEFAULT_LOCAL_TMP) / "kho_kexec_sightings"
+
+
+def choose_route(option: Callable[[str], Any], host: str) -> tuple[BannerProbe | None, str | None]:
     """Return how to ask the host's port, tried once while the host is up, or None and why SSH must be used instead."""
     route = find_route(option, host)
     if route.detour is not None:

@@ -121,6 +121,8 @@ def jump_spec() -> dict[str, Any]:
         "health_command_timeout": {"type": "int", "default": 30},
         "health_soak": {"type": "int", "default": 0},
         "window": {"type": "raw"},
+        "wait": {"type": "bool", "default": True},
+        "left": {"type": "dict"},
         **asker_spec(),
         "phase": {"type": "str", "choices": ["leave", "leave_again", "arrive"]},
     }

@@ -17,6 +17,10 @@ description:
     its options allow a kexec without handover or a cold boot. With every other verdict, and for a host that does not
     come back, it fails and RV(verdict) and RV(msg) say what was found. A lost host is failed too, never unreachable,
     so that C(max_fail_percentage) and C(rescue) see it.
+  - The guard is disarmed as soon as what was promised came true. Such a kernel stays, however long other hosts are
+    waited for until the commit.
+  - One task does all of it. With O(wait=false) and O(left) it is done by two, and M(kho.kexec.kexec_await) waits
+    between them.
   - It can be run again after the controller was lost. When the host has left already, it only asks for the verdict.
   - No SSH session is kept over the jump. The wait goes by the banner of the host's SSH port where that can be reached
     directly, and by short SSH sessions where the connection leads over a jump host or a proxy command.
@@ -47,6 +51,20 @@ options:
         the code V(window_closed), and the host is not left. Waiting for a host that
         has left needs no window, so leave it out for a transition that awaits its verdict.
     type: raw
+  wait:
+    description:
+      - With V(false), the task ends when the host was told to leave, and the result has RV(left) and no verdict. A host
+        that is waited for keeps a process of the controller (C(forks)) busy. So for more hosts than there are forks,
+        have all leave, wait for all of them together with M(kho.kexec.kexec_await), and then ask for the verdicts with
+        O(left).
+    type: bool
+    default: true
+  left:
+    description:
+      - RV(left) of a task with O(wait=false) on this host, in the same run. The host is not told to leave, but waited
+        for, and judged. O(timeout) counts from when it was told.
+      - Without it, and when it is empty, the host is told to leave first.
+    type: dict
   health:
     description:
       - Whether the new kernel's health is compared with what it was when M(kho.kexec.kexec_image) staged the target. A
@@ -87,6 +105,7 @@ notes:
     C(SYSTEMCTL_SKIP_AUTO_KEXEC=1), so that the firmware runs.
   - Do not use C(ansible.builtin.reboot) for this. It succeeds too when the firmware started the host.
 seealso:
+  - module: kho.kexec.kexec_await
   - module: kho.kexec.kexec_image
   - module: kho.kexec.kexec_verdict_info
 extends_documentation_fragment:
@@ -270,6 +289,44 @@ probe:
       description: By how much RV(outage_seconds) may be wrong; V(null) when nothing was measured.
       type: float
       sample: 0.3
+left:
+  description: What O(left) of the task that asks for the verdict needs.
+  returned: with O(wait=false), unless it failed
+  type: dict
+  contains:
+    boot_id:
+      description: The boot that the host was to leave; V(null) when it had left before.
+      type: str
+      sample: 14279335-2684-452e-8909-1f3ab862a53b
+    at:
+      description: When that boot answered last, in seconds of the controller's monotonic clock.
+      type: float
+      sample: 81210.52
+    answer_lost:
+      description: Whether the host did not say that it would leave.
+      type: bool
+      sample: false
+    promise:
+      description: As RV(promise).
+      type: dict
+      sample: {how: handover, release: 7.3.4-kho, previous_release: 7.2.13-kho, kexec_count: 1, abi: kho-v4}
+    guarded_for:
+      description: Seconds after which the guard gives the target up; V(null) without a guard.
+      type: int
+      sample: 300
+    port:
+      description: The SSH port that can be asked directly; V(null) where that is not possible.
+      type: dict
+      sample: {address: 192.0.2.10, port: 22, connect_timeout: 0.5}
+    detour:
+      description: Why the port cannot be asked directly; V(null) when it can.
+      type: str
+      sample: null
+    remote_files:
+      description: Directories on the host that the next task removes.
+      type: list
+      elements: str
+      sample: []
 code:
   description: Stable name of what went wrong, for programs. The verdict, when there is one.
   returned: failure

@@ -8,7 +8,7 @@ Nothing here does I/O: what looks at the host and what tells the time are given,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._deadline import Deadline
@@ -68,14 +68,15 @@ class Watch:
         left_at: float,
         deadline: Deadline,
         questions: Questions,
+        seen: Sequence[Sighting] = (),
     ) -> None:
-        """``left`` is the id of the boot to be left, ``left_at`` when it answered last."""
+        """``left`` is the id of the boot to be left, ``left_at`` when it answered last, ``seen`` what came then."""
         self._left = left
         self._deadline = deadline
         self._clock = deadline.clock
         self._questions = questions
         self._banner = questions.banner
-        self._sightings = [Sighting(left_at, Sight.OLD)]
+        self._sightings = [Sighting(left_at, Sight.OLD), *seen]
         self._found: str | None = None
         self._trouble: str | None = None
         self._pause = FIRST_QUESTION_AFTER

@@ -9,10 +9,14 @@ hosts that are away.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 import time
+from contextlib import suppress
 from typing import Any
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._left import Port
 
 BANNER_LIMIT = 4096
 """Bytes read before giving up; a server may send other lines before its banner."""
@@ -55,6 +59,18 @@ class BannerProbe:
         except OSError:
             return False
 
+    @classmethod
+    def of(cls, port: Port) -> BannerProbe:
+        """Return a probe that has been calibrated before."""
+        probe = cls(port.address, port.port)
+        probe._address, probe._connect_timeout = (port.address, port.port), port.connect_timeout
+        return probe
+
+    @property
+    def port(self) -> Port:
+        """What is asked, and how long an answer may take."""
+        return Port(*(self._address or (self._host, self._port)), self._connect_timeout)
+
     def __call__(self) -> bool:
         """Tell whether an SSH server answers now. Takes at most the connect timeout plus ``BANNER_TIMEOUT``."""
         address = self._address or (self._host, self._port)
@@ -63,6 +79,32 @@ class BannerProbe:
                 return _reads_banner(connection, BANNER_TIMEOUT)
         except OSError:
             return False
+
+
+async def asks_for_banner(address: str, port: int, connect_timeout: float) -> bool:
+    """Tell whether an SSH server answers now, and let others look meanwhile; takes no longer than a `BannerProbe`."""
+    try:
+        opening = asyncio.open_connection(address, port)
+        reader, writer = await asyncio.wait_for(opening, connect_timeout)
+    except (OSError, asyncio.TimeoutError):
+        return False
+    try:
+        return await asyncio.wait_for(_finds_banner(reader), BANNER_TIMEOUT)
+    except (OSError, asyncio.TimeoutError):
+        return False
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+async def _finds_banner(reader: asyncio.StreamReader) -> bool:
+    received = b""
+    while len(received) < BANNER_LIMIT and (chunk := await reader.read(256)):
+        received += chunk
+        if speaks_ssh(received):
+            return True
+    return False
 
 
 def _reads_banner(connection: Any, timeout: float) -> bool:

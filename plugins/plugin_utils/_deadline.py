@@ -34,10 +34,10 @@ class MonotonicClock:
 class Deadline:
     """The end of the time that a whole operation has. Every step of it asks the same deadline."""
 
-    def __init__(self, clock: Clock, seconds: float) -> None:
-        """Start now, end in ``seconds``."""
+    def __init__(self, clock: Clock, seconds: float, started: float | None = None) -> None:
+        """Start now, or when that was, and end ``seconds`` later."""
         self.clock = clock
-        self.started = clock.now()
+        self.started = clock.now() if started is None else started
         self.seconds = seconds
 
     def elapsed(self) -> float:

@@ -8,14 +8,15 @@ Results are dictionaries, as Ansible wants them; RETURN of kho.kexec.kexec_reboo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._arrival import Arrival, NoAnswer, Questions, Watch
 from ansible_collections.kho.kexec.plugins.plugin_utils._deadline import Deadline
-from ansible_collections.kho.kexec.plugins.plugin_utils._outage import Sight, measure_outage
+from ansible_collections.kho.kexec.plugins.plugin_utils._left import Left, Port
+from ansible_collections.kho.kexec.plugins.plugin_utils._outage import Sight, Sighting, measure_outage
 
 LONGEST_PAUSE_BETWEEN_VERDICT_ATTEMPTS = 5.0
 _CARRIED_OVER = ("warnings", "deprecations")
@@ -51,12 +52,13 @@ class View:
     """How the host is seen from here.
 
     ``banner`` asks the host's SSH port directly; without it, ``detour`` says why that is not possible.
-    ``rollback_timeout``: the seconds that a cold boot may take.
+    ``rollback_timeout``: the seconds that a cold boot may take. ``port``: what ``banner`` asks.
     """
 
     banner: Callable[[], bool] | None
     detour: str | None = None
     rollback_timeout: int = 0
+    port: Port | None = None
 
 
 class Jump:
@@ -71,6 +73,9 @@ class Jump:
         self._guarded_for: int | None = None
         self._answer_lost = False
         self._left_at = deadline.clock.now()
+        self._seen: tuple[Sighting, ...] = ()
+        self._already_left = False
+        self._answer: dict[str, Any] = {}
         self._report: dict[str, Any] = {
             "changed": False,
             "rebooted": None,
@@ -83,12 +88,43 @@ class Jump:
 
     def run(self) -> dict[str, Any]:
         """Return the result of the task. A host that is lost on the way is ``failed``; NoAnswer never gets out."""
+        return self._reported(lambda: self._set_out() or self._prove())
+
+    def set_out(self) -> dict[str, Any]:
+        """Only have the host leave; ``left`` of the result is for who waits for it, and missing when it failed."""
+        return self._reported(lambda: self._set_out() or self._handed_on())
+
+    def follow(self, left: Left, seen: Sequence[Sighting]) -> dict[str, Any]:
+        """Go on where a host has set out, and was ``seen`` since then."""
+        self._left_at, self._seen = left.at, tuple(seen)
+        self._answer_lost, self._guarded_for = left.answer_lost, left.guarded_for
+        self._already_left = left.boot_id is None
+        self._report.update(changed=True, promise=left.promise, boot_id_before=left.boot_id)
+        if self._already_left:
+            self._report["rebooted"] = True
+        return self._reported(self._prove)
+
+    def _reported(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         with self._host.watchful():
-            outcome = self._run()
+            outcome = work()
         self._report["elapsed_seconds"] = round(self._deadline.elapsed(), 2)
         return {**self._report, **outcome}
 
-    def _run(self) -> dict[str, Any]:
+    def _handed_on(self) -> dict[str, Any]:
+        left = Left(
+            boot_id=self._report["boot_id_before"],
+            at=self._left_at,
+            answer_lost=self._answer_lost,
+            promise=self._report["promise"],
+            guarded_for=self._guarded_for,
+            port=self._view.port,
+            detour=self._view.detour,
+        )
+        message = "The host was told to leave, and is waited for by another task."
+        return {**_carried(self._answer), "msg": message, "left": left.as_dict()}
+
+    def _set_out(self) -> dict[str, Any] | None:
+        """Have the host leave; the result when it did not."""
         try:
             self._report["boot_id_before"] = self._host.read_boot_id()
         except NoAnswer as reason:
@@ -96,19 +132,22 @@ class Jump:
                 f"The host cannot be reached, so it was not told to leave: {reason}. An image that was staged is still"
                 " loaded, and the next reboot may start it. Run this again when the host answers, or unload the image."
             )
-        left = self._leave()
-        if left.get("failed"):
+        self._answer = self._leave()
+        if self._answer.get("failed"):
             self._host.tidy_up()
-            return {**_public(left), "rebooted": False}
+            return {**_public(self._answer), "rebooted": False}
         self._report["changed"] = True
-        self._note_answer(left)
-        if left.get("already_left"):
+        self._note_answer(self._answer)
+        self._already_left = bool(self._answer.get("already_left"))
+        if self._already_left:
             self._report["rebooted"] = True
             self._report["boot_id_after"] = self._report["boot_id_before"]
             self._report["boot_id_before"] = None
-        elif (lost := self._wait()) is not None:
-            return lost
-        return self._judge(left)
+        return None
+
+    def _prove(self) -> dict[str, Any]:
+        lost = None if self._already_left else self._wait()
+        return self._judge() if lost is None else lost
 
     def _leave(self) -> dict[str, Any]:
         """The trigger fires about a second after it was set, and may take its own answer with it."""
@@ -141,7 +180,7 @@ class Jump:
         before = self._report["boot_id_before"]
         questions = Questions(self._host.read_boot_id, self._view.banner, self._leave_again)
         with self._host.alone():
-            watch = Watch(before, self._left_at, self._deadline, questions)
+            watch = Watch(before, self._left_at, self._deadline, questions, self._seen)
             arrival = watch.wait()
             if arrival.boot_id is None and self._put_off(arrival.trouble):
                 arrival = watch.wait()
@@ -156,12 +195,15 @@ class Jump:
         """Wait for as long as the guard may need to bring the old kernel back; False when nothing is to be expected."""
         if self._guarded_for is None:
             return False
-        more, self._guarded_for = self._guarded_for + self._view.rollback_timeout, None
+        waited, more = self._deadline.seconds, self._guarded_for + self._view.rollback_timeout
+        self._guarded_for = None
+        self._deadline.extend(more)
+        if self._deadline.expired():
+            return False
         self._say(
-            f"no answer after {self._deadline.seconds:g} s ({trouble}); waiting up to {more} s more, in which the guard"
+            f"no answer after {waited:g} s ({trouble}); waiting up to {more} s more, in which the guard"
             " brings the old kernel back"
         )
-        self._deadline.extend(more)
         return True
 
     def _nobody_answered(self, trouble: str | None) -> str:
@@ -182,7 +224,7 @@ class Jump:
         }
         self._report["outage_seconds"] = round(outage.seconds, 2) if outage else None
 
-    def _judge(self, left: dict[str, Any]) -> dict[str, Any]:
+    def _judge(self) -> dict[str, Any]:
         """Ask for the verdict until it is there; the first question is put even when the deadline has just passed.
 
         The host may be lost again while it is being looked after; then the guard may bring it back.
@@ -199,14 +241,13 @@ class Jump:
                     )
             else:
                 self._host.tidy_up()
-                return self._judged(left, judged)
+                return self._judged(judged)
             self._deadline.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_BETWEEN_VERDICT_ATTEMPTS)
             self._host.reset()
 
-    def _judged(self, left: dict[str, Any], judged: dict[str, Any]) -> dict[str, Any]:
-        carried = {key: [*left.get(key, []), *judged.get(key, [])] for key in _CARRIED_OVER}
-        carried = {key: value for key, value in carried.items() if value}
+    def _judged(self, judged: dict[str, Any]) -> dict[str, Any]:
+        carried = _carried(self._answer, judged)
         verdict = judged.get("verdict")
         if judged.get("failed") or not verdict:
             reason = "The new kernel could not be judged: the host gave no verdict."
@@ -246,6 +287,12 @@ class Jump:
             },
         }
         return {"failed": True, "code": "unreachable", "msg": message, "verdict": verdict, "rebooted": None}
+
+
+def _carried(*answers: dict[str, Any]) -> dict[str, Any]:
+    """Return what Ansible shows of modules whose results are not the task's."""
+    carried = {key: [line for answer in answers for line in answer.get(key, [])] for key in _CARRIED_OVER}
+    return {key: lines for key, lines in carried.items() if lines}
 
 
 def _public(result: dict[str, Any]) -> dict[str, Any]:

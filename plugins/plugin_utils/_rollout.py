@@ -37,7 +37,8 @@ class Rollout:
     ) -> None:
         """Note the result of ``module`` for ``host``: ``kexec_image``, ``kexec_plan_info``, ``_reboot`` or ``_commit``.
 
-        ``back`` says that this image or plan is for a rollback. A jump and a commit belong to the image before.
+        A host that was only told to leave goes on jumping. ``back`` says that this image or plan is for a rollback. A
+        jump and a commit belong to the image before.
         """
         if module == "kexec_commit":
             if host in self._hosts:
@@ -49,7 +50,7 @@ class Rollout:
         if module in PLANNERS:
             story = self._begin(host, back)
             story.image, story.only_planned = result, only_planned
-        else:
+        elif "left" not in result:
             self._known(host).reboot = result
 
     def note_jump(self, host: str) -> None:

@@ -27,6 +27,7 @@ class Fleet:
     folder: Path
     variables: dict[str, Any] = field(default_factory=dict)
     plays: int = 0
+    forks: int = 5
 
     @property
     def names(self) -> list[str]:
@@ -74,4 +75,4 @@ class Fleet:
         self.plays += 1
         given = {"kexec_upgrade_target": self.new, **PATIENT, **self.variables, **variables}
         limit = list(self.names if hosts is None else hosts)
-        return playing(Call(playbook, self.inventory, limit, given, self.folder, self.plays))
+        return playing(Call(playbook, self.inventory, limit, given, self.folder, self.plays, self.forks))

@@ -69,6 +69,42 @@ def all_hosts_go_well(fleet: Fleet) -> None:
 
 
 @fleet_story()
+def more_hosts_than_forks(fleet: Fleet) -> None:
+    """All hosts of the wave are on their way at the same time, and one process waits for them."""
+    fleet.forks, before = 1, fleet.boots()
+    told = fleet.play(kexec_upgrade_waves=["100%"])
+    require(told.status, 0, "exit status", told)
+    require(verdicts(told, fleet), [PROVEN] * len(fleet.names), "verdicts", told)
+    require(fleet.boots(), [number + 1 for number in before], "boots", told)
+    require([name for name in fleet.names if not told.results[name]["outage_seconds"]], [], "no outage", told)
+    (results,) = fleet.folder.glob("results-1/*.json")
+    moments = [
+        {event["event"]: event["seconds"] for event in host["events"]}
+        for host in json.loads(results.read_text())["hosts"]
+    ]
+    last_left = max(moment["jump_begun"] for moment in moments)
+    first_proven = min(moment["verdict"] for moment in moments)
+    require(
+        last_left < first_proven, True, f"the last left after {last_left} s, the first was proven at {first_proven}"
+    )
+    all_end(fleet, [fleet.new] * len(fleet.names))
+
+
+@fleet_story()
+def host_that_is_lost_in_a_wave(fleet: Fleet) -> None:
+    """It is waited for until its guard brings it back; the others, proven meanwhile, keep their new kernels."""
+    lost = fleet.stages[1]
+    before = fleet.boots()
+    # Before the SSH server starts, and for ever.
+    lost.at_next_boot(fleet.new, "sleep infinity")
+    told = fleet.play(kexec_upgrade_waves=["100%"], kexec_upgrade_confirm_timeout=150, kexec_upgrade_timeout=150)
+    require(told.status, 2, "exit status", told)
+    require(verdicts(told, fleet), [PROVEN, "rolled_back", PROVEN], "verdicts", told)
+    require(fleet.boots(), [before[0] + 1, before[1] + 2, before[2] + 1], "boots", told)
+    all_end(fleet, [fleet.new, fleet.old, fleet.new])
+
+
+@fleet_story()
 def canary_that_fails(fleet: Fleet) -> None:
     """The canary is rolled back, and nobody else is touched."""
     canary, *others = fleet.names

@@ -101,7 +101,10 @@ class Show:
 
 @dataclass(frozen=True)
 class Call:
-    """How a playbook is to be run: on which hosts, with which variables; its files get ``number`` into their names."""
+    """How a playbook is to be run: on which hosts, with which variables and how many forks.
+
+    Its files get ``number`` into their names.
+    """
 
     playbook: str
     inventory: Path
@@ -109,6 +112,7 @@ class Call:
     variables: Mapping[str, Any]
     folder: Path
     number: int
+    forks: int = 5
 
 
 @contextmanager
@@ -122,6 +126,7 @@ def playing(call: Call) -> Iterator[Show]:
         **os.environ,
         "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).parent / "callback_plugins"),
         "ANSIBLE_CALLBACKS_ENABLED": "storyline,kho.kexec.rollout",
+        "ANSIBLE_FORKS": str(call.forks),
         "ANSIBLE_PIPELINING": "true",
         "STORYLINE": str(storyline),
         "KHO_KEXEC_ROLLOUT_RESULTS_DIRECTORY": str(call.folder / f"results-{call.number}"),

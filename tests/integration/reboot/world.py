@@ -64,6 +64,7 @@ class Story:
 
 STORIES = [
     Story("comes_back", gone_after=1.0, back_after=4.0),
+    Story("back_late", gone_after=1.0, back_after=14.0),
     Story("back_at_once", gone_after=1.0, back_after=0.2),
     Story("answer_lost", gone_after=0.5, back_after=3.0, hold=True),
     Story("behind_jump_host", gone_after=1.0, back_after=4.0, jump_host=True),

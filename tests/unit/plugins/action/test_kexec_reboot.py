@@ -86,6 +86,14 @@ def test_lost_connection_anywhere_is_a_failure(monkeypatch: pytest.MonkeyPatch) 
     assert "unreachable" not in result
 
 
+def test_what_no_task_has_returned_cannot_be_followed() -> None:
+    plugin = plugin_for(left={"boot_id": "x"})
+    result = plugin.run(task_vars={})
+    assert (result["failed"], result["code"]) == (True, "left_invalid")
+    assert "KeyError" in result["msg"]
+    plugin._connection.exec_command.assert_not_called()
+
+
 def test_host_that_cannot_be_reached_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kexec_reboot, "choose_route", lambda *_: (None, "no way"))
     plugin = plugin_for()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from contextlib import closing, contextmanager, suppress
 import pytest
 
 from ansible_collections.kho.kexec.plugins.plugin_utils import _banner
-from ansible_collections.kho.kexec.plugins.plugin_utils._banner import BannerProbe, speaks_ssh
+from ansible_collections.kho.kexec.plugins.plugin_utils._banner import BannerProbe, asks_for_banner, speaks_ssh
 
 
 @pytest.mark.parametrize(
@@ -85,3 +86,41 @@ def test_nobody_there() -> None:
 
 def test_unknown_name_is_no_answer() -> None:
     assert BannerProbe("host.invalid", 22).calibrate() is False
+
+
+def test_probe_that_was_calibrated_before_asks_the_same_address() -> None:
+    with server(b"SSH-2.0-test\r\n") as port:
+        probe = BannerProbe("localhost", port)
+        probe.calibrate()
+        assert probe.port.port == port
+        assert probe.port.address in ("127.0.0.1", "::1")
+        assert BannerProbe.of(probe.port)() is True
+
+
+def ask(port: int) -> bool:
+    return asyncio.run(asks_for_banner("127.0.0.1", port, 1.0))
+
+
+class TestOneOfMany:
+    """The probe that lets others look meanwhile."""
+
+    @pytest.mark.parametrize(
+        ("says", "answers"),
+        [
+            ((b"hello\r\nSS", b"H-2.0-test\r\n"), True),
+            ((b"",), False),
+            ((b"220 mail ESMTP\r\n",), False),
+            ((b"x" * 2 * _banner.BANNER_LIMIT,), False),
+        ],
+    )
+    def test_only_an_ssh_server_answers(
+        self, monkeypatch: pytest.MonkeyPatch, says: tuple[bytes, ...], answers: bool
+    ) -> None:
+        monkeypatch.setattr(_banner, "BANNER_TIMEOUT", 0.5)
+        with server(*says) as port:
+            assert ask(port) is answers
+
+    def test_nobody_there(self) -> None:
+        with server(b"") as port:
+            pass
+        assert ask(port) is False

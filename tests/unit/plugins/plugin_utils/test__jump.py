@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,11 @@ from unit.plugins.plugin_utils.scripted import NEW, OLD, PROMISE, ScriptedClock,
 from ansible_collections.kho.kexec.plugins.plugin_utils._arrival import NoAnswer
 from ansible_collections.kho.kexec.plugins.plugin_utils._deadline import Deadline
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump import Jump, View
+from ansible_collections.kho.kexec.plugins.plugin_utils._left import Left, Port, left_from
+from ansible_collections.kho.kexec.plugins.plugin_utils._outage import Sight, Sighting
 
+PORT = Port("192.0.2.10", 22, 0.5)
+LEAVES = {"boot_id": OLD, "promise": PROMISE, "already_left": False, "triggered": True}
 JUMPS = [(0, "old"), (3, "gone"), (20, "new")]
 
 
@@ -215,6 +220,83 @@ def test_answer_without_a_verdict_is_a_failure() -> None:
     result = jump(host)
     assert result["failed"] is True
     assert "no verdict" in result["msg"]
+
+
+class TestInTwoTasks:
+    """One has the host leave, another waits in between, and the second of the jump's own asks for the verdict."""
+
+    def set_out(self, host: ScriptedHost) -> Left:
+        view = View(host.banner, rollback_timeout=100, port=PORT)
+        result = Jump(host, Deadline(host.clock, 60), view, host.calls.append).set_out()
+        assert result["verdict"] is None
+        assert (result["changed"], result["rebooted"]) == (True, None)
+        return left_from(json.loads(json.dumps(result["left"])))
+
+    def follow(self, host: ScriptedHost, left: Left, seen: Sequence[Sighting] = ()) -> dict[str, Any]:
+        deadline = Deadline(host.clock, 60, started=left.at)
+        view = View(host.banner, rollback_timeout=100)
+        return Jump(host, deadline, view, host.calls.append).follow(left, seen)
+
+    def test_host_that_is_back_is_proven_with_what_was_seen(self) -> None:
+        host = host_with(JUMPS)
+        left = self.set_out(host)
+        assert (left.boot_id, left.port, left.promise, left.answer_lost) == (OLD, PORT, PROMISE, False)
+        began = host.began
+        host.clock.time = began + 50
+        seen = [
+            Sighting(began + 4, Sight.SILENT),
+            Sighting(began + 19, Sight.SILENT),
+            Sighting(began + 21, Sight.ANSWER),
+        ]
+        result = self.follow(host, left, seen)
+        assert result["verdict"]["verdict"] == "handover_verified"
+        assert (result["boot_id_before"], result["boot_id_after"]) == (OLD, NEW)
+        assert result["promise"] == PROMISE
+        assert result["probe"]["seen_down"] is True
+        assert 19 <= result["outage_seconds"] <= 21
+        assert result["elapsed_seconds"] > 49
+        assert "leave" not in host.calls[host.calls.index("as before") :]
+
+    def test_host_that_is_late_is_waited_for(self) -> None:
+        host = host_with(JUMPS)
+        assert self.follow(host, self.set_out(host))["verdict"]["verdict"] == "handover_verified"
+
+    def test_time_counts_from_when_it_left(self) -> None:
+        host = host_with([(0, "old"), (3, "gone")])
+        left = self.set_out(host)
+        host.clock.time += 500
+        result = self.follow(host, left)
+        assert result["code"] == "unreachable"
+        assert host.clock.now() - host.began < 520
+        assert not any(" more, in which the guard" in call for call in host.calls)
+
+    def test_guards_time_counts_from_when_it_left(self) -> None:
+        host = host_with([(0, "old"), (3, "gone"), (200, "old")])
+        host.leaves = [{**LEAVES, "guard": {"confirm_timeout": 100}}]
+        host.arrives = [judged("rolled_back")]
+        left = self.set_out(host)
+        assert left.guarded_for == 100
+        assert left.gives_up(60, 100) == left.at + 260
+        host.clock.time += 210
+        assert self.follow(host, left)["code"] == "rolled_back"
+
+    def test_host_that_had_left_before_is_only_judged(self) -> None:
+        host = host_with([(0, "new")])
+        host.leaves = [{**LEAVES, "boot_id": NEW, "already_left": True}]
+        host.arrives = [judged("handover_verified")]
+        view = View(host.banner)
+        told = Jump(host, Deadline(host.clock, 60), view, host.calls.append).set_out()
+        assert (told["rebooted"], told["left"]["boot_id"]) == (True, None)
+        result = self.follow(host, left_from(told["left"]))
+        assert result["failed"] is False
+        assert (result["rebooted"], result["boot_id_before"]) == (True, OLD)
+
+    def test_refusal_leaves_nothing_to_follow(self) -> None:
+        host = host_with([(0, "old")])
+        host.leaves = [{"failed": True, "code": "image_not_loaded", "msg": "No."}]
+        result = Jump(host, Deadline(host.clock, 60), View(host.banner), host.calls.append).set_out()
+        assert (result["failed"], result["code"], result["rebooted"]) == (True, "image_not_loaded", False)
+        assert "left" not in result
 
 
 def test_detour_is_reported() -> None:

@@ -1,0 +1,86 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""kho.kexec.kexec_await: knows Ansible, and leaves the waiting to plugin_utils/_together.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible import constants
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.kho.kexec.plugins.action.kexec_reboot import sightings_directory
+from ansible_collections.kho.kexec.plugins.action.kho_fleet_info import is_for_programs
+from ansible_collections.kho.kexec.plugins.plugin_utils._deadline import Deadline, MonotonicClock
+from ansible_collections.kho.kexec.plugins.plugin_utils._left import Left, LeftError, left_from
+from ansible_collections.kho.kexec.plugins.plugin_utils._together import Awaited, Crowd, keep_sightings
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
+    BYPASS_HOST_LOOP = True
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_async = False
+    _supports_check_mode = True
+
+    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        dummy, options = self.validate_argument_spec(
+            {
+                "registered": {"type": "str", "required": True},
+                "timeout": {"type": "int", "default": 600},
+                "rollback_timeout": {"type": "int", "default": 600},
+            }
+        )
+        started = Deadline(MonotonicClock(), 0)
+        left = dict(hosts_that_left(task_vars or {}, options["registered"]))
+        awaited = list(awaited_of(left, options["timeout"], options["rollback_timeout"]))
+        crowd = Crowd(awaited, say)
+        try:
+            keep_sightings(sightings_directory(), crowd.wait() if awaited else {})
+        except Exception as error:
+            # A failure would be one of all hosts, and they have left; each is waited for by the next task anyhow.
+            result["warnings"] = [f"The hosts could not be waited for together: {type(error).__name__}: {error}."]
+        asked, unsure = {one.name for one in awaited}, crowd.unsure
+        absent = [name for name in left if name in crowd.absent or name not in asked]
+        return {
+            **result,
+            "changed": False,
+            "hosts": len(left),
+            "unsure": unsure,
+            "absent": absent,
+            "elapsed_seconds": round(started.elapsed(), 2),
+            "msg": f"{len(left) - len(unsure) - len(absent)} of {len(left)} hosts are back.",
+        }
+
+
+def hosts_that_left(task_vars: Mapping[str, Any], registered: str) -> Iterator[tuple[str, Left]]:
+    """Yield the hosts of the batch that are on their way, and what is known of each."""
+    # Only these: what hosts of earlier waves have registered is old.
+    for name in dict.fromkeys([*task_vars["ansible_play_batch"], task_vars["inventory_hostname"]]):
+        left = told_to_leave(task_vars["hostvars"].raw_get(name).get(registered))
+        if left is not None and left.boot_id is not None:
+            yield str(name), left
+
+
+def awaited_of(hosts: Mapping[str, Left], timeout: int, rollback_timeout: int) -> Iterator[Awaited]:
+    """Yield those whose port can be asked."""
+    for name, left in hosts.items():
+        if left.port is not None:
+            yield Awaited(name, left.port, left.at, left.gives_up(timeout, rollback_timeout), left.guarded_for)
+
+
+def told_to_leave(result: Any) -> Left | None:
+    """Return what is known of a host that was told to leave, None of any other."""
+    try:
+        return left_from(result["left"])
+    except (KeyError, TypeError, LeftError):
+        return None
+
+
+def say(text: str) -> None:
+    """Show a line now: what a task returns is shown when it has ended."""
+    Display().display(text, stderr=is_for_programs(constants.DEFAULT_STDOUT_CALLBACK))

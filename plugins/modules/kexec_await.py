@@ -1,0 +1,158 @@
+#!/usr/bin/python
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kexec_await
+short_description: Wait for all hosts that were told to leave, in one process
+version_added: 0.1.0
+description:
+  - Waits until every host that M(kho.kexec.kexec_reboot) with O(kho.kexec.kexec_reboot#module:wait=false) has told to
+    leave was away and answers again, as far as its SSH port can be asked directly.
+  - A task that waits for one host keeps one process of the controller (C(forks)) busy, with 8 to 57 MB of memory of its
+    own. This one is a single process, however many hosts there are.
+  - Ends at the latest when a quarter of a guard's time has passed since the first host answered again, so that the
+    kernels of those that are back can be proven before their guards fire. RV(absent) and RV(unsure) are the others.
+  - Proves nothing. Afterwards, M(kho.kexec.kexec_reboot) with O(kho.kexec.kexec_reboot#module:left) asks each host for
+    its verdict, and goes on waiting where that is needed. It knows from this task how long the host was away.
+  - Never fails for what hosts do.
+options:
+  registered:
+    description:
+      - The name of the variable with what M(kho.kexec.kexec_reboot) returned for each host.
+    type: str
+    required: true
+  timeout:
+    description:
+      - Seconds that each host has since it was told to leave.
+    type: int
+    default: 600
+  rollback_timeout:
+    description:
+      - Seconds that a cold boot may take. A host with a guard has these and the guard's time beside O(timeout).
+    type: int
+    default: 600
+notes:
+  - Needs the strategy V(linear), so that all hosts have been told to leave before it runs.
+  - A host that is reached over C(ProxyJump) or C(ProxyCommand) is not waited for here.
+  - A host that is never seen to be away is looked at for 90 seconds, counted from when it was told to leave.
+  - Runs on the controller, once for the whole batch.
+seealso:
+  - module: kho.kexec.kexec_reboot
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+  - ansible.builtin.action_common_attributes.conn
+  - ansible.builtin.action_common_attributes.flow
+attributes:
+  action:
+    support: full
+  async:
+    support: none
+  become:
+    support: none
+  bypass_host_loop:
+    support: full
+  check_mode:
+    support: full
+    details: No host has left then, so there is nobody to wait for.
+  connection:
+    support: none
+  delegation:
+    support: none
+  diff_mode:
+    support: N/A
+    details: Changes nothing.
+  platform:
+    support: full
+    platforms: all
+author:
+  - Contributors to the kho.kexec collection (@kho-kexec)
+"""
+
+EXAMPLES = r"""
+- name: Have all hosts leave
+  kho.kexec.kexec_reboot:
+    wait: false
+  register: jump
+
+- name: Wait for them together
+  kho.kexec.kexec_await:
+    registered: jump
+  run_once: true
+  register: awaited
+
+- name: Prove the handover of those that are back
+  kho.kexec.kexec_reboot:
+    left: "{{ jump.left }}"
+  when: inventory_hostname not in awaited.unsure + awaited.absent
+
+- name: Prove the handover of those that have been back for long, or have not gone yet
+  kho.kexec.kexec_reboot:
+    left: "{{ jump.left }}"
+  when: inventory_hostname in awaited.unsure
+
+- name: Wait for the others, and prove theirs
+  kho.kexec.kexec_reboot:
+    left: "{{ jump.left }}"
+  when: inventory_hostname in awaited.absent
+"""
+
+RETURN = r"""
+hosts:
+  description: How many hosts were on their way.
+  returned: success
+  type: int
+  sample: 200
+unsure:
+  description: Those that answered at every look. They were back before the first one, or have not gone yet.
+  returned: success
+  type: list
+  elements: str
+  sample: [web3.example.com]
+absent:
+  description: Those that did not answer at last, or whose port cannot be asked.
+  returned: success
+  type: list
+  elements: str
+  sample: [web17.example.com]
+elapsed_seconds:
+  description: How long it took.
+  returned: success
+  type: float
+  sample: 31.7
+msg:
+  description: How many are back.
+  returned: success
+  type: str
+  sample: 199 of 200 hosts are back.
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.kho.kexec.plugins.module_utils._errors import Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._module import fail
+
+NO_ACTION_PLUGIN = Refusal(
+    "action_plugin_missing",
+    "The module kexec_await was run on the host without the controller's half, which alone knows the other hosts. "
+    "Nothing was done. Call it as kho.kexec.kexec_await in a task, from an installed collection.",
+)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "registered": {"type": "str", "required": True},
+            "timeout": {"type": "int", "default": 600},
+            "rollback_timeout": {"type": "int", "default": 600},
+        },
+        supports_check_mode=True,
+    )
+    fail(module, NO_ACTION_PLUGIN)
+
+
+if __name__ == "__main__":
+    main()
