@@ -47,7 +47,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         if refusal is not None:
             return {**result, **refusal}
         if self._task.check_mode:
-            return {**result, **foretell(options["timeout"])}
+            return {**result, **foretell(options["timeout"]), **({} if options["wait"] else {"left": {}})}
         try:
             if options["left"]:
                 return {**result, **self._follow(options, left_from(options["left"]), task_vars or {})}

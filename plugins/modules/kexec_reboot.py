@@ -290,7 +290,7 @@ probe:
       type: float
       sample: 0.3
 left:
-  description: What O(left) of the task that asks for the verdict needs.
+  description: What O(left) of the task that asks for the verdict needs; empty in check mode.
   returned: with O(wait=false), unless it failed
   type: dict
   contains:

@@ -62,6 +62,11 @@ def test_check_mode_says_what_it_would_do_and_asks_nobody() -> None:
     plugin._connection.exec_command.assert_not_called()
 
 
+def test_in_check_mode_nobody_has_left() -> None:
+    assert plugin_for(check_mode=True, wait=False).run(task_vars={})["left"] == {}
+    assert "left" not in plugin_for(check_mode=True, left={}).run(task_vars={})
+
+
 def test_a_task_cannot_ask_for_half_a_jump() -> None:
     result = plugin_for(phase="leave").run(task_vars={})
     assert result["failed"] is True
