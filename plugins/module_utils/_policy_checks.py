@@ -22,6 +22,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._releases import release
 from ansible_collections.kho.kexec.plugins.module_utils._situation import Situation, Target
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._transition import COLD_BOOT, HANDOVER, KEXEC
+from ansible_collections.kho.kexec.plugins.module_utils._verdict import HANDOVER_VERIFIED
 
 DENIED: dict[str, Ways] = {
     ANY: ANY_WAY,
@@ -117,12 +118,13 @@ def target_failed_before(target: Target, situation: Situation) -> Iterator[Objec
     """A rollout that is run again must not send a host into the kernel from which it has just come back."""
     for failure in situation.failures:
         if failure.is_of(target.release, target.fingerprint):
+            given_up = ", and the host was taken back from it" if failure.verdict == HANDOVER_VERIFIED else ""
             note = Note(
                 "target_failed_before",
                 f"The target {target.release} has failed on this host before: the transition of "
-                f"{printable(failure.created)} ended with the verdict {printable(failure.verdict)}, and the files are "
-                "still the same. Find out why first. Install a mended kernel, which is tried without further ado, "
-                "choose another target, or accept target_failed_before to try this one once more.",
+                f"{printable(failure.created)} ended with the verdict {printable(failure.verdict)}{given_up}. The "
+                "files are still the same. Find out why first. Install a mended kernel, which is tried without further "
+                "ado, choose another target, or accept target_failed_before to try this one once more.",
             )
             yield Objection(note, ANY_WAY, OBSTACLE)
 

@@ -132,12 +132,14 @@ class Transition:
 def awaits_verdict(transition: Transition | None, running: RunningKernel) -> bool:
     """Whether another boot than this one was left, so that the jump has happened and is to be judged.
 
-    A record that never got beyond staging, and then a cold boot: nobody left through us and the image is gone, so
-    there is nothing to judge.
+    A host that was not told to leave, and then a cold boot into the release that ran: its power was cut, or somebody
+    reset it. The image is gone, and there is nothing to judge.
     """
     if transition is None or not transition.is_open or transition.left.boot_id == running.boot_id:
         return False
-    return transition.state != "staging" or running.boot != "cold"
+    if transition.state == "left" or running.boot != "cold":
+        return True
+    return transition.state == "loaded" and running.release != transition.left.release
 
 
 def is_staged_here(transition: Transition | None, running: RunningKernel) -> bool:

@@ -166,8 +166,10 @@ def controller_killed_while_rolling_back(stage: Stage) -> None:
     with stage.playing(kexec_upgrade_verify_tasks=tasks) as show:
         before = len(stage.boots())
         show.wait_for_task("Go back to it")
-        stage.wait_for_boot(before + 1)
+        while len(stage.boots()) < before + 2:
+            time.sleep(0.2)
         show.kill()
+    stage.wait_for_boot(before + 1)
     told = stage.play()
     require(told.result["accepted"], False, "accepted", told)
     require_in("is not the target", told.failures[-1], "message")

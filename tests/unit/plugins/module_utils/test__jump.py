@@ -75,9 +75,8 @@ def test_the_trigger_may_be_pulled_again_in_the_boot_that_is_to_be_left(staged):
     assert (staged.steps, state(staged)) == ([WRITE, "sync", TRIGGER], "left")
 
 
-@pytest.mark.parametrize("record", ["loaded", "left"])
+@pytest.mark.parametrize(("record", "next_boot"), [("left", cold_boot), ("left", handover), ("loaded", handover)])
 @pytest.mark.parametrize("check_mode", [False, True])
-@pytest.mark.parametrize("next_boot", [cold_boot, handover])
 def test_who_left_already_does_not_leave_again(staged, record, check_mode, next_boot):
     write_transition(staged, transition(record))
     next_boot(staged).add(LOADED, "1\n")

@@ -194,8 +194,8 @@ def test_a_jump_that_happened_is_verified_before_anything_else(state, changes):
     assert NEW in plan.reasons[0].message
 
 
-@pytest.mark.parametrize(("state", "action"), [("staging", "handover"), ("loaded", "verify"), ("left", "verify")])
-def test_a_cold_boot_is_judged_unless_nothing_was_ever_loaded(state, action):
+@pytest.mark.parametrize(("state", "action"), [("staging", "handover"), ("loaded", "handover"), ("left", "verify")])
+def test_a_cold_boot_is_judged_unless_nobody_was_told_to_leave(state, action):
     facts = running(boot_id=LATER_BOOT_ID)
     assert decide(situation(running=facts, transition=transition(state))).action == action
 

@@ -30,6 +30,7 @@ from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     LATER_BOOT_ID,
+    NEW,
     arrived,
     closed_verdict,
     running,
@@ -223,7 +224,8 @@ HERE, ELSEWHERE = running().boot_id, LATER_BOOT_ID
         ("staging", ELSEWHERE, "cold", False, False),
         ("staging", ELSEWHERE, "kexec", True, False),
         ("staging", ELSEWHERE, "unknown", True, False),
-        ("loaded", ELSEWHERE, "cold", True, False),
+        ("loaded", ELSEWHERE, "cold", False, False),
+        ("loaded", ELSEWHERE, "unknown", True, False),
         ("left", ELSEWHERE, "cold", True, False),
         ("left", ELSEWHERE, "handover", True, False),
         ("closed", ELSEWHERE, "handover", False, False),
@@ -234,6 +236,11 @@ def test_how_far_it_got(state, boot_id, boot, awaits, staged):
     record = transition(state) if state else None
     facts = running(boot_id=boot_id, boot=boot)
     assert (awaits_verdict(record, facts), is_staged_here(record, facts)) == (awaits, staged)
+
+
+@pytest.mark.parametrize(("state", "awaits"), [("staging", False), ("loaded", True), ("left", True)])
+def test_cold_boot_into_another_release_is_judged_unless_staging_was_interrupted(state, awaits):
+    assert awaits_verdict(transition(state), running(boot_id=ELSEWHERE, release=NEW)) is awaits
 
 
 @pytest.mark.parametrize(
