@@ -24,9 +24,15 @@ REBOOT = [
     "systemctl --force --force reboot (1)",
     "sleep 30",
 ]
-# What goes to the background is given a moment, so that the order is always the same.
+# What goes to the background is waited for, so that the order is always the same.
 FAKE = '#!/bin/sh\necho "${0##*/} $*${SYSTEMCTL_SKIP_AUTO_KEXEC:+ ($SYSTEMCTL_SKIP_AUTO_KEXEC)}" >> "%s"\n'
-SLEEP = '#!/bin/sh\n/bin/sleep 0.3\necho "sleep $*" >> "%s"\n'
+SLEEP = """#!/bin/sh
+for _ in $(seq 100); do
+    /bin/sleep 0.05
+    [ "$(grep -cv '^sleep' "%s")" -le "$(grep -c '^sleep' "%s")" ] || break
+done
+echo "sleep $*" >> "%s"
+"""
 
 
 class Boot:
