@@ -38,7 +38,7 @@ options:
 notes:
   - Needs the strategy V(linear), so that all hosts have been told to leave before it runs.
   - A host that is reached over C(ProxyJump) or C(ProxyCommand) is not waited for here.
-  - A host that is never seen to be away is looked at for 90 seconds, counted from when it was told to leave.
+  - A host that is never seen to be away is looked at for 30 seconds, counted from when it was told to leave.
   - Runs on the controller, once for the whole batch.
 seealso:
   - module: kho.kexec.kexec_reboot

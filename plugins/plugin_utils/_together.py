@@ -25,9 +25,9 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._deadline import Monoton
 from ansible_collections.kho.kexec.plugins.plugin_utils._left import Port
 from ansible_collections.kho.kexec.plugins.plugin_utils._outage import Sight, Sighting
 
-STAYS = 90.0
-"""Seconds after which a host that was never seen to be away is not waited for any more: it was away before the first
-look, or it still stops its services, and the task that follows waits for it."""
+STAYS = 30.0
+"""Seconds after which a host that was never seen to be away is not looked at any more: it was away before the first
+look, or it is slow to stop its SSH server, and the task that follows waits for it."""
 SHARE_OF_GUARD = 0.25
 """Of the time that a guard gives, how much passes at most from when the first host is back, or may have been, until the
 wait for others ends: the guard counts since the kernel started, and who is back has to be asked before it fires."""
