@@ -4,7 +4,7 @@
 # make demo            upgrade real guests by kexec and show the proof
 # make bench           how long things take compared with others, on a real guest
 # make matrix          compare every prediction of the plan with a real kexec (about two hours)
-# make stories         bad days on real guests, all of them (about an hour); STORIES="NAME..." only these
+# make stories         bad days on real guests, all of them (some hours); STORIES="NAME..." only these
 # make lint|contract|unit|artefact|sanity|integration|guests|molecule
 # make steps           the names of all steps
 # make prepare         Debian packages and Python environments, nothing else

@@ -35,6 +35,7 @@ from .story import FLEET, FLEET_STORIES, STORIES, FleetStory, Story
 RUN = "stories"
 RESULTS = ROOT / "build" / "stories"
 MODULES = (targets, hosts, controllers, fleets, crashes)
+LOST = "not told, because the guest was lost before"
 _BOOT_WITHIN = 600.0  # seconds
 _CLEAN = """
 systemctl disable --now kho-kexec-guard.timer 2>/dev/null || true
@@ -70,7 +71,12 @@ class Storyteller:
         """Tell these on the guest of this name, one after the other."""
         guest = Guest(RUN, name, stories[0].kind)
         guest.learn()
-        return [self._tell(guest, story) for story in stories]
+        endings: list[Ending] = []
+        for story in stories:
+            endings.append(self._tell(guest, story))
+            if (story.scars or endings[-1].trouble is not None) and not _is_back(guest):
+                return endings + [Ending(other, name, LOST, 0.0) for other in stories[len(endings) :]]
+        return endings
 
     def tell_of_all(self, names: Sequence[str], stories: Sequence[FleetStory]) -> list[Ending]:
         """Tell these on all guests of these names, one after the other."""
@@ -86,10 +92,7 @@ class Storyteller:
             self._clean(stage)
             story.tell(stage)
 
-        ending = _ending(story, guest.name, tell)
-        if story.scars or ending.trouble is not None:
-            guest.recover()
-        return ending
+        return _ending(story, guest.name, tell)
 
     def _tell_of_all(self, guests: Sequence[Guest], story: FleetStory) -> Ending:
         folder = _folder(story.name)
@@ -102,7 +105,7 @@ class Storyteller:
 
         ending = _ending(story, "all guests", tell)
         for guest in guests if ending.trouble is not None else ():
-            guest.recover()
+            _is_back(guest)
         return ending
 
     def _stage(self, guest: Guest, folder: Path) -> Stage:
@@ -114,6 +117,16 @@ class Storyteller:
         stage.default(stage.old)
         if stage.running() != stage.old or stage.sh("cat /proc/sys/kernel/tainted") != "0":
             stage.cold_boot()
+
+
+def _is_back(guest: Guest) -> bool:
+    """Switch a guest off and on; whether it can be used again."""
+    try:
+        guest.recover()
+    except (GuestError, LabError) as error:
+        print(f"[{guest.name}] is lost: {error}", flush=True)
+        return False
+    return True
 
 
 def _folder(name: str) -> Path:

@@ -75,7 +75,8 @@ class Stage:
         """Have the boot loader start this release from cold."""
         entry = self.sh("grep -o 'gnulinux-advanced-[0-9a-f-]*' /boot/grub/grub.cfg | head -n1")
         item = f"{entry}>gnulinux-{release}-{entry.removeprefix('gnulinux-')}"
-        self.sh(f"grub-set-default '{item}'; sync -f /boot")
+        # GRUB does not replay a journal, so that nothing may be left in it when a story cuts the power.
+        self.sh(f"grub-set-default '{item}'; sync; fsfreeze --freeze / && fsfreeze --unfreeze /")
 
     def at_next_boot(self, release: str, script: str) -> None:
         """Have this script run, as root and before anybody can log in, when that kernel boots for the first time."""
