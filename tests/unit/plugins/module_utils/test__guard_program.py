@@ -27,7 +27,7 @@ REBOOT = [
 # What goes to the background is waited for, so that the order is always the same.
 FAKE = '#!/bin/sh\necho "${0##*/} $*${SYSTEMCTL_SKIP_AUTO_KEXEC:+ ($SYSTEMCTL_SKIP_AUTO_KEXEC)}" >> "%s"\n'
 SLEEP = """#!/bin/sh
-for _ in $(seq 100); do
+for _ in $(seq 30); do
     /bin/sleep 0.05
     [ "$(grep -cv '^sleep' "%s")" -le "$(grep -c '^sleep' "%s")" ] || break
 done
