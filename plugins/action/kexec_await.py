@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible import constants
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 
+from ansible_collections.kho.kexec.plugins.action.kexec_gate import say
 from ansible_collections.kho.kexec.plugins.action.kexec_reboot import sightings_directory
-from ansible_collections.kho.kexec.plugins.action.kho_fleet_info import is_for_programs
 from ansible_collections.kho.kexec.plugins.plugin_utils._deadline import Deadline, MonotonicClock
 from ansible_collections.kho.kexec.plugins.plugin_utils._left import Left, LeftError, left_from
 from ansible_collections.kho.kexec.plugins.plugin_utils._together import Awaited, Crowd, keep_sightings
@@ -79,8 +77,3 @@ def told_to_leave(result: Any) -> Left | None:
         return left_from(result["left"])
     except (KeyError, TypeError, LeftError):
         return None
-
-
-def say(text: str) -> None:
-    """Show a line now: what a task returns is shown when it has ended."""
-    Display().display(text, stderr=is_for_programs(constants.DEFAULT_STDOUT_CALLBACK))
