@@ -42,8 +42,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         except Exception as error:
             # A failure would be one of all hosts, and they have left; each is waited for by the next task anyhow.
             result["warnings"] = [f"The hosts could not be waited for together: {type(error).__name__}: {error}."]
-        asked, unsure = {one.name for one in awaited}, crowd.unsure
-        absent = [name for name in left if name in crowd.absent or name not in asked]
+        not_asked = left.keys() - {one.name for one in awaited}
+        unsure, silent = crowd.unsure, set(crowd.absent)
+        absent = [name for name in left if name in silent or name in not_asked]
         return {
             **result,
             "changed": False,

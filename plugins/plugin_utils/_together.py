@@ -71,7 +71,8 @@ class Crowd:
     @property
     def absent(self) -> list[str]:
         """Who did not answer at last, in the order of the batch."""
-        return [name for name in self._not_back() if name not in self.unsure]
+        unsure = set(self.unsure)
+        return [name for name in self._not_back() if name not in unsure]
 
     @property
     def unsure(self) -> list[str]:
