@@ -131,29 +131,32 @@ def arrive(host: Host, checks: Checks | None, check_mode: bool) -> dict[str, Any
     verdict = judge(transition, running, Witness(_guard_fired(host, transition)))
     if checks is not None and verdict.accepted:
         verdict = judge(transition, running, _examined(host, verdict.witness, transition.left.boot_id, checks))
+    if verdict.accepted and not check_mode:
+        notes = (*verdict.witness.notes, *_relieve_guard(host))
+        verdict = replace(verdict, witness=replace(verdict.witness, notes=notes))
     if verdict.finding.verdict == NOT_REBOOTED and (running.image_loaded or transition.promise.how == COLD_BOOT):
         judged = transition.in_state("loaded") if transition.state == "left" else transition
     else:
         judged = transition.closed(verdict.as_dict())
     changed = judged != transition
     if changed and not check_mode:
-        if verdict.accepted:
-            _relieve_guard(host)
         _remember(host, judged, verdict)
         write_transition(host, judged)
     return {"changed": changed, "verdict": verdict.as_dict(), "transition": judged.as_result()}
 
 
-def _relieve_guard(host: Host) -> None:
+def _relieve_guard(host: Host) -> tuple[Note, ...]:
     """A kernel that is proven stays: other hosts may be waited for, for longer than the guard waits, until the commit.
 
-    Raises KhoError ``guard_fired`` when the guard was faster. What else keeps it from being disarmed, the commit tells.
+    Returns what keeps the guard from being disarmed. Raises KhoError ``guard_fired`` when the guard was faster.
     """
     try:
         disarm(host, check_mode=False)
     except KhoError as error:
         if error.code == "guard_fired":
             raise
+        return (Note(error.code, error.message),)
+    return ()
 
 
 def _guard_fired(host: Host, transition: Transition) -> bool:

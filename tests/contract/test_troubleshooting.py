@@ -42,6 +42,7 @@ PASSED_ON = frozenset(
         "module_utils._errors: self.code",
         "module_utils._guard: note.code",
         "module_utils._guard: refusal.code",
+        "module_utils._jump: error.code",
         "module_utils._jump: foreign.code",
         "module_utils._jump: refusal.code",
         "module_utils._kernel_arguments: found.problem.code",

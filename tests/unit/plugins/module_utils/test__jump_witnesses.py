@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.kho.kexec.plugins.module_utils import _jump
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._failures import Failure, read_failures, remember_failure
 from ansible_collections.kho.kexec.plugins.module_utils._guard_record import (
@@ -19,7 +20,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._guard_record import (
 from ansible_collections.kho.kexec.plugins.module_utils._health import observe_health
 from ansible_collections.kho.kexec.plugins.module_utils._health_baseline import BASELINE_PATH, save_baseline
 from ansible_collections.kho.kexec.plugins.module_utils._health_watch import Checks
-from ansible_collections.kho.kexec.plugins.module_utils._host import Completed
+from ansible_collections.kho.kexec.plugins.module_utils._host import Completed, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._jump import Departure, arrive, leave
 from ansible_collections.kho.kexec.plugins.module_utils._policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._staging import load
@@ -90,6 +91,16 @@ def test_a_guard_that_was_faster_leaves_no_verdict(staged):
         arrive(host, None, False)
     assert caught.value.code == "guard_fired"
     assert state(host) == "left"
+
+
+def test_a_guard_that_cannot_be_disarmed_is_told(staged, monkeypatch):
+    def read_only(*_arguments, **_options):
+        raise HostError("/etc", "failed", "Read-only file system")
+
+    monkeypatch.setattr(_jump, "disarm", read_only)
+    verdict = arrive(handover(guarded(staged)), None, False)["verdict"]
+    assert verdict["accepted"] is True
+    assert "Read-only file system" in verdict["evidence"]["notes"][-1]["message"]
 
 
 def test_a_target_that_is_proven_has_not_failed_any_more(staged):
