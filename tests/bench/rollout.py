@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.layout import COLLECTIONS, ROOT
+from tools.processes import descendants
 
 from .common import HERE, RESULTS, keep
 
@@ -74,13 +75,7 @@ class Memory(threading.Thread):
 
 def _family(pid: int) -> Iterator[int]:
     yield pid
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            children = task.read_text().split()
-        except OSError:
-            continue
-        for child in children:
-            yield from _family(int(child))
+    yield from (one.pid for one in descendants(pid))
 
 
 def _proportional_set_size(pid: int) -> int:

@@ -12,12 +12,13 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tools.layout import ROOT
+from tools.processes import descendants
 
 WITHIN = 1800.0  # seconds for a playbook
 
@@ -69,9 +70,16 @@ class Show:
         os.killpg(self.process.pid, signal.SIGINT)
 
     def kill(self) -> None:
-        """Kill the run as nothing else can: without a chance to tidy up."""
+        """Kill the run as nothing else can: without a chance to tidy up.
+
+        Ansible's workers have sessions of their own since 2.19, and would go on with the host that they work on.
+        """
         if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            workers = descendants(self.process.pid)
+            self.process.kill()
+            for worker in workers:
+                with suppress(ProcessLookupError):
+                    os.kill(worker.pid, signal.SIGKILL)
         self.process.wait()
 
     def end(self) -> Told:
