@@ -306,6 +306,26 @@ def crashkernel_lost(target: Target, situation: Situation) -> Note | None:
     )
 
 
+def crashkernel_tight(target: Target, situation: Situation) -> Note | None:
+    """Where the target puts itself is random, and may divide the scratch area that would have room."""
+    largest, image = situation.running.largest_scratch_bytes, target.image
+    wanted = crashkernel_bytes(target.command_line, situation.site.command_line, situation.site.crash_bytes)
+    if largest is None or wanted is None or wanted > largest or "nokaslr" in target.command_line.split():
+        return None
+    init_size = image.init_size if image is not None and image.init_size is not None else 0
+    room = need_of(init_size, target.initrd_bytes or 0, wanted, 0).crash_room
+    if room <= largest:
+        return None
+    return Note(
+        "crashkernel_tight",
+        f"crashkernel= wants {mib(wanted)} MiB in one piece. After a handover they must come out of a scratch area. "
+        f"The largest has {mib(largest)} MiB, and the target puts itself at a random place in it (KASLR), so that what "
+        "is left may be too small on either side. The target may run without a crash kernel then, and its crashes "
+        f"leave no dump. With {mib(room)} MiB in one area there is room wherever it goes: put a larger kho_scratch= on "
+        "the kernel command line and cold-boot the host.",
+    )
+
+
 def live_update_lost(target: Target, situation: Situation) -> Note | None:
     """What live update preserves is lost on a target that does not look for it."""
     image = target.image
@@ -368,6 +388,6 @@ CHECKS: tuple[tuple[Ways, str, tuple[TargetCheck, ...]], ...] = (
     ),
     (ONLY_HANDOVER, DOUBT, (running_kho_unknown, target_kho_unknown, kho_abi_unknown, metadata_unknown)),
     (ANY_KEXEC, DOUBT, (scratch_fit_unknown,)),
-    (ONLY_HANDOVER, ADVICE, (scratch_tight, crashkernel_lost)),
+    (ONLY_HANDOVER, ADVICE, (scratch_tight, crashkernel_lost, crashkernel_tight)),
     (ANY_KEXEC, ADVICE, (live_update_lost,)),
 )

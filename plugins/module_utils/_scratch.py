@@ -20,6 +20,8 @@ BLOCK = 4 * MIB
 AREA_SLACK = 32 * MIB
 NODE_SLACK = 16 * MIB
 LOW_SLACK = 16 * MIB
+# The memory for a crash kernel begins at a multiple of it (CRASH_ALIGN in arch/x86/include/asm/crash_reserve.h).
+CRASH_ALIGNMENT = 16 * MIB
 # Kernels on machines with memory above 4 GiB take 64 MiB below it for devices that reach no higher (IO_TLB_DEFAULT_SIZE
 # in include/linux/swiotlb.h).
 BOUNCE_BUFFERS = 64 * MIB
@@ -45,7 +47,16 @@ class Need:
     @property
     def largest(self) -> int:
         """The size that the largest area must have."""
-        return max(self.kernel, self.initrd, self.crash)
+        return max(self.kernel, self.initrd, self.crash_room)
+
+    @property
+    def crash_room(self) -> int:
+        """The size of an area in which there is certainly room for a crash kernel; 0 when none is wanted.
+
+        The target puts itself at a random place in the scratch areas (process_kho_entries() in
+        arch/x86/boot/compressed/kaslr.c), and may divide what is left of an area in two.
+        """
+        return 2 * (self.crash + CRASH_ALIGNMENT) + self.kernel + self.initrd if self.crash else 0
 
     @property
     def total(self) -> int:
@@ -90,12 +101,9 @@ def need_of(init_size: int, initrd_bytes: int, crash_bytes: int, memory_bytes: i
 def areas_for(need: Need, memory_bytes: int, nodes: int) -> Areas:
     """Areas in which the need is met, with room for what is not counted: page tables, per-CPU memory, hash tables.
 
-    The kernel looks for room from the first area on, and the first is the one below 4 GiB: with a crash kernel, which
-    must be there, that one is large enough for both.
+    The memory for a crash kernel must be below 4 GiB, and the first area is the one that certainly is.
     """
-    low = LOW_SLACK + (BOUNCE_BUFFERS if memory_bytes > FOUR_GIB else 0)
-    if need.crash:
-        low += need.crash + need.kernel + need.initrd
+    low = LOW_SLACK + (BOUNCE_BUFFERS if memory_bytes > FOUR_GIB else 0) + need.crash_room
     anywhere = need.kernel + need.initrd + AREA_SLACK
     node = need.structures * 5 // 4 // nodes + NODE_SLACK
     return Areas(_blocks(low), _blocks(anywhere), _blocks(node), nodes)

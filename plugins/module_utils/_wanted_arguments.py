@@ -173,7 +173,7 @@ def own_scratch_too_small(seen: Readiness, wishes: Wishes) -> Optional[Note]:
         "kho_scratch_too_small",
         f"kho_scratch={printable(value or '')} is too small for what is installed: the largest area has "
         f"{mib(areas.largest)} MiB of the {mib(need.largest)} that are needed, all together {mib(areas.total)} of "
-        f"{mib(need.total)}. Kernels would not be loaded, or panic while they boot. "
+        f"{mib(need.total)}. Kernels would not be loaded, panic while they boot, or run without a crash kernel. "
         + ("" if better is None else f"{better.value} would do. ")
         + "Change it, or let it be replaced (kexec_prepare_replace_arguments).",
     )

@@ -63,14 +63,14 @@ _LOAD_CAPTURE = (
 )
 _LKDTM = "modprobe lkdtm; echo {} >/sys/kernel/debug/provoke-crash/DIRECT"
 FATES = (
-    # The scratch areas have to hold what is reserved for the crash kernel, or a handover loses it.
+    # Of the scratch areas, one has room for a crash kernel wherever the target puts itself.
     Fate(
         f"{_LOAD_CAPTURE}; echo c >/proc/sysrq-trigger",
         "panic",
         "kdump",
         True,
         2,
-        "crashkernel=160M kho_scratch=32M,256M,32M",
+        "crashkernel=160M kho_scratch=420M,64M,32M",
     ),
     Fate(_LKDTM.format("PANIC"), "panic", "pstore", True, 1),
     Fate(_LKDTM.format("EXCEPTION"), "oops", "journal", False, 0),

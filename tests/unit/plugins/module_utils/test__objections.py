@@ -30,6 +30,7 @@ from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     NEW,
     OLD,
     candidate,
+    closed_verdict,
     image,
     running,
     site,
@@ -51,6 +52,10 @@ def with_image(**says):
     return {"target": target(image=image(**says))}
 
 
+def with_crash_kernel(size):
+    return {"target": target(command_line=f"kho=on panic=1 crashkernel={size}")}
+
+
 def live(**facts):
     """The running kernel will hand over a state of live update."""
     return {"running": running(**{"luo_abi": "luo-v5", **facts}), "site": site(live_update=True)}
@@ -60,6 +65,7 @@ TOO_FEW = Note("image_payload_unreadable", "There is no lz4 program.")
 DENIED = Denial("7.2.*", "7.3.*", "any", "It lost data.")
 CRASHES = CrashRisk("handover", OLD, NEW, None, 2.8, f"{OLD} -> {NEW} crashes 6.1 times as often (41 of 512).\x1b{{{{")
 CHAIN = replace(CRASHES, longest_chain=6)
+RISK_SAYS = ["6.1 times", "another target"]
 
 
 # code, what is different, and what the message must name: what was found, why it matters, what to do instead.
@@ -109,6 +115,11 @@ REFUSALS = [
         "kexec_tools_missing",
         {"site": site(tools_problem="kexec does not exist.")},
         ["kexec does not exist.", "loads the image", "Install the package kexec-tools"],
+    ),
+    (
+        "last_kexec_cold_booted",
+        {"transition": transition("closed", verdict=closed_verdict("cold_boot", running().boot_id))},
+        [OLD, "did not work on this host", "console", "fallback: cold_boot", "accept last_kexec_cold_booted"],
     ),
     (
         "running_without_kho",
@@ -306,16 +317,8 @@ WARNINGS = [
         {"policy": Policy(crash_risks=(replace(CHAIN, longest_chain=0),), on_crash_risk="warn")},
         ["number 1", "no harm in up to 0", "6.1 times"],
     ),
-    (
-        "transition_crashes",
-        {"policy": Policy(crash_risks=(CRASHES,), on_crash_risk="warn")},
-        ["6.1 times", "another target"],
-    ),
-    (
-        "transition_crashes",
-        {"policy": Policy(crash_risks=(CRASHES,), crash_risk_threshold=2.9)},
-        ["6.1 times", "another target"],
-    ),
+    ("transition_crashes", {"policy": Policy(crash_risks=(CRASHES,), on_crash_risk="warn")}, RISK_SAYS),
+    ("transition_crashes", {"policy": Policy(crash_risks=(CRASHES,), crash_risk_threshold=2.9)}, RISK_SAYS),
     (
         "target_kho_unknown",
         with_image(kho_built=None, obstacles=(TOO_FEW,)),
@@ -340,11 +343,8 @@ WARNINGS = [
         {"running": running(scratch_bytes=(1 << 26) + 4096 + (1 << 24) - 1)},
         [NEW, "has 81 MiB", "about 81 MiB", "may panic", "kho_scratch="],
     ),
-    (
-        "crashkernel_lost",
-        {"target": target(command_line="kho=on panic=1 crashkernel=193M")},
-        ["193 MiB", "192 MiB", "no dump", "kho_scratch="],
-    ),
+    ("crashkernel_lost", with_crash_kernel("193M"), ["193 MiB", "192 MiB", "no dump", "kho_scratch="]),
+    ("crashkernel_tight", with_crash_kernel("48M"), ["48 MiB", "192 MiB", "193 MiB", "no dump", "kho_scratch="]),
     ("live_update_lost", {**live(), **with_image(luo_built=False, luo_abi=None)}, [OLD, NEW, "lost"]),
     (
         "running_kho_unknown",

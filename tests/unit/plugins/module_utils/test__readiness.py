@@ -187,12 +187,12 @@ def test_more_than_half_of_the_memory_is_not_taken():
 
 def test_a_crash_kernel_counts():
     line = "kho=on crashkernel=160M"
-    assert arguments(readiness(line, line))[1] == "kho_scratch=260M,116M,56M"
+    assert arguments(readiness(line, line))[1] == "kho_scratch=452M,116M,56M"
     seen = readiness(
         line, line, site=replace(readiness().site, crash_bytes=128 * MIB, command_line="crashkernel=1G-:1M")
     )
     assert arguments(replace(seen, boot=replace(seen.boot, text="crashkernel=1G-:1M")))[1] == (
-        "kho_scratch=228M,116M,56M"
+        "kho_scratch=388M,116M,56M"
     )
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.kho.kexec.plugins.module_utils._scratch import (
     BLOCK,
+    CRASH_ALIGNMENT,
     MIB,
     Areas,
     areas_for,
@@ -31,7 +32,15 @@ def test_a_need_is_in_whole_pages_and_grows_with_the_memory():
 
 def test_a_crash_kernel_needs_one_area_and_is_not_in_the_sum():
     need = need_of(64 * MIB, 0, 160 * MIB, 0)
-    assert (need.largest, need.total) == (160 * MIB, 64 * MIB)
+    assert (need.largest, need.total) == (416 * MIB, 64 * MIB)
+
+
+@given(SIZES, SIZES, SIZES, st.data())
+def test_a_crash_kernel_has_room_wherever_the_kernel_goes(kernel, initrd, crash, data):
+    need = need_of(kernel, initrd, crash, 0)
+    before = data.draw(st.integers(0, max(0, need.crash_room - need.kernel - need.initrd)))
+    after = need.crash_room - need.kernel - need.initrd - before
+    assert not crash or max(before, after) >= crash + CRASH_ALIGNMENT
 
 
 @pytest.mark.parametrize(
@@ -39,7 +48,7 @@ def test_a_crash_kernel_needs_one_area_and_is_not_in_the_sum():
     [
         (1 * GIB, 0, 1, "16M,116M,36M"),
         (8 * GIB, 0, 1, "80M,116M,176M"),
-        (8 * GIB, 160 * MIB, 1, "324M,116M,176M"),
+        (8 * GIB, 160 * MIB, 1, "516M,116M,176M"),
         (256 * GIB, 0, 2, "80M,116M,2576M"),
     ],
 )
@@ -53,7 +62,7 @@ def test_what_is_needed_fits(kernel, initrd, crash, memory, nodes):
     areas = areas_for(need, memory, nodes)
     assert areas.largest >= need.largest
     assert areas.total >= need.total
-    assert not crash or areas.low >= need.crash + need.kernel + need.initrd
+    assert areas.low >= need.crash_room
     assert parse_areas(areas.value, nodes) == areas
 
 
