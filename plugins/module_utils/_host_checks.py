@@ -19,6 +19,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._policy import ACCEPTABL
 from ansible_collections.kho.kexec.plugins.module_utils._situation import Situation
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._transition import owns_image
+from ansible_collections.kho.kexec.plugins.module_utils._verdict import COLD_BOOT
 
 HostCheck = Callable[[Situation], Optional[Note]]
 
@@ -119,6 +120,23 @@ def kexec_tools_missing(situation: Situation) -> Note | None:
     )
 
 
+def last_kexec_cold_booted(situation: Situation) -> Note | None:
+    """Where the last kexec ended in the firmware, another one is likely to, in the middle of a way back for example."""
+    transition = situation.transition
+    verdict = transition.verdict if transition is not None else None
+    if verdict is None or verdict["verdict"] != COLD_BOOT or verdict["accepted"]:
+        return None
+    if verdict["reported"]["boot_id"] != situation.running.boot_id:
+        return None
+    return Note(
+        "last_kexec_cold_booted",
+        f"{situation.running.release} was to be started by a kexec, and the firmware started it: the kexec itself did "
+        "not work on this host, and another is likely to end in the same way. Find out why at the console and at the "
+        "end of the previous boot's journal. Let the host be cold-booted (fallback: cold_boot), or accept "
+        "last_kexec_cold_booted to try a kexec once more.",
+    )
+
+
 def image_already_loaded(situation: Situation) -> Note | None:
     """An image that somebody else loaded is theirs to execute or unload."""
     if not situation.running.image_loaded or owns_image(situation.transition, situation.running):
@@ -132,6 +150,9 @@ FIRST: tuple[HostCheck, ...] = (access, running_unknown, accept_impossible, targ
 # In the order in which an operator should deal with it: what it concerns, and the checks.
 CHECKS: tuple[tuple[Ways, tuple[HostCheck, ...]], ...] = (
     (ANY_WAY, (panic_out_of_range,)),
-    (ANY_KEXEC, (kexec_not_built, kexec_disabled, kexec_limit_exhausted, kexec_tools_missing)),
+    (
+        ANY_KEXEC,
+        (kexec_not_built, kexec_disabled, kexec_limit_exhausted, kexec_tools_missing, last_kexec_cold_booted),
+    ),
     (ANY_WAY, (image_already_loaded,)),
 )

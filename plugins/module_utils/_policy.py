@@ -29,6 +29,7 @@ ACCEPTABLE = (
     "kexec_count_unknown",
     "kho_abi_mismatch",
     "kho_abi_unknown",
+    "last_kexec_cold_booted",
     "last_verdict_not_accepted",
     "lockdown",
     "metadata_not_offered",

@@ -17,13 +17,12 @@ from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._metadata import Record
 from ansible_collections.kho.kexec.plugins.module_utils._plan import decide
 from ansible_collections.kho.kexec.plugins.module_utils._policy import ACCEPTABLE, CrashRisk, Denial, Policy
-from ansible_collections.kho.kexec.plugins.module_utils._transition import Left, Promise
+from ansible_collections.kho.kexec.plugins.module_utils._transition import Promise
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     LATER_BOOT_ID,
     NEW,
     OLD,
     candidate,
-    closed_verdict,
     image,
     running,
     site,
@@ -102,7 +101,8 @@ def test_all_reasons_are_given_in_the_order_in_which_to_deal_with_them():
         {"target": target(initrd_bytes=None)},
         {"running": running(scratch_bytes=(1 << 26) + 4096 + (1 << 24))},
         {"running": running(scratch_bytes=1 << 26), "site": site(memory_bytes=None)},
-        {"target": target(command_line="kho=on panic=5 crashkernel=192M")},
+        {"target": target(command_line="kho=on panic=5 crashkernel=192M nokaslr")},
+        {"target": target(command_line="kho=on panic=5 crashkernel=47M")},
         {"running": running(luo_abi="luo-v5"), "site": site(live_update=True)},
         {"running": running(luo_abi="luo-v5"), "target": target(image=image(luo_abi="luo-v9"))},
         {"site": site(lockdown="integrity"), "target": target(image=image(signed=True))},
@@ -150,59 +150,6 @@ def test_nothing_is_done_when_the_target_runs(changes):
     plan = decide(situation(**{"running": running(release=NEW), **changes}))
     assert (plan.action, codes(plan.reasons), plan.promise) == ("none", ["already_running"], None)
     assert NEW in plan.reasons[0].message
-
-
-@pytest.mark.parametrize(
-    ("verdict", "boot_id", "refused"),
-    [
-        ("kexec_without_handover", running().boot_id, True),
-        ("kexec_without_handover", LATER_BOOT_ID, False),
-        ("handover_verified", running().boot_id, False),
-    ],
-)
-def test_a_target_that_runs_unproven_is_not_passed_over_in_silence(verdict, boot_id, refused):
-    record = transition("closed", verdict=closed_verdict(verdict, boot_id))
-    plan = decide(situation(running=running(release=NEW), transition=record))
-    expected = ("refuse", ["last_verdict_not_accepted"]) if refused else ("none", ["already_running"])
-    assert (plan.action, codes(plan.reasons)) == expected
-    assert not refused or "verdict kexec_without_handover" in plan.reasons[0].message
-    accepting = Policy(accept=("last_verdict_not_accepted",))
-    plan = decide(situation(running=running(release=NEW), transition=record, policy=accepting))
-    assert (plan.action, codes(plan.warnings)) == ("none", ["last_verdict_not_accepted"] if refused else [])
-
-
-@pytest.mark.parametrize("state", ["staging", "loaded", "left"])
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"running": running(release=NEW, boot_id=LATER_BOOT_ID, boot="handover")},
-        {"running": running(boot_id=LATER_BOOT_ID, boot="kexec")},
-        {
-            "running": running(boot_id=LATER_BOOT_ID, boot="unknown", image_loaded=True),
-            "target": None,
-            "choice": Choice(None, (), Note("target_not_found", "No.")),
-        },
-        {"running": running(boot_id=LATER_BOOT_ID, boot="handover"), "site": site(load_disabled=True)},
-    ],
-)
-def test_a_jump_that_happened_is_verified_before_anything_else(state, changes):
-    record = transition(state)
-    plan = decide(situation(transition=record, **changes))
-    assert (plan.action, plan.promise) == ("verify", record.promise)
-    assert codes(plan.reasons) == ["previous_transition_unverified"]
-    assert OLD in plan.reasons[0].message
-    assert NEW in plan.reasons[0].message
-
-
-@pytest.mark.parametrize(("state", "action"), [("staging", "handover"), ("loaded", "handover"), ("left", "verify")])
-def test_a_cold_boot_is_judged_unless_nobody_was_told_to_leave(state, action):
-    facts = running(boot_id=LATER_BOOT_ID)
-    assert decide(situation(running=facts, transition=transition(state))).action == action
-
-
-def test_what_was_left_is_known_by_its_boot_not_by_its_release():
-    record = transition("left", left=Left(NEW, running().boot_id, 0))
-    assert decide(situation(transition=record)).action == "handover"
 
 
 def test_shape():
