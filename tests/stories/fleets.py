@@ -19,6 +19,7 @@ from tools.layout import ROOT
 
 from .fleet import PROVEN, Fleet
 from .show import StoryError, Told
+from .stage import ROLLBACK
 from .story import fleet_story, is_quiet, require, require_in
 
 SERVER = ROOT / "tests" / "integration" / "fleet_lock" / "server.py"
@@ -70,22 +71,45 @@ def all_hosts_go_well(fleet: Fleet) -> None:
 
 @fleet_story()
 def more_hosts_than_forks(fleet: Fleet) -> None:
-    """All hosts of the wave are on their way at the same time, and one process waits for them."""
+    """All hosts of the wave are on their way at the same time, there and back; one process waits for them."""
     fleet.forks, before = 1, fleet.boots()
     told = fleet.play(kexec_upgrade_waves=["100%"])
     require(told.status, 0, "exit status", told)
     require(verdicts(told, fleet), [PROVEN] * len(fleet.names), "verdicts", told)
     require(fleet.boots(), [number + 1 for number in before], "boots", told)
-    (results,) = fleet.folder.glob("results-1/*.json")
-    moments = [
-        {event["event"]: event["seconds"] for event in host["events"]}
-        for host in json.loads(results.read_text())["hosts"]
-    ]
-    span = max(moment["verdict"] for moment in moments) - min(moment["jump_begun"] for moment in moments)
-    away = sum(told.results[name]["outage_seconds"] for name in fleet.names)
-    # One after the other, they would have been away for less time than all of it took.
-    require(away > span, True, f"away for {away} s together, in {span} s")
+    went_together(fleet, "verdict")
     all_end(fleet, [fleet.new] * len(fleet.names))
+    back = fleet.play(playbook=ROLLBACK, kexec_upgrade_waves=["100%"])
+    require(back.status, 0, "exit status of the rollback", back)
+    require(fleet.boots(), [number + 2 for number in before], "boots after the rollback", back)
+    went_together(fleet, "rolled_back")
+    all_end(fleet, [fleet.old] * len(fleet.names))
+
+
+def went_together(fleet: Fleet, judged: str) -> None:
+    """One after the other, the hosts of the last run would have been away for less time than all of it took."""
+    (results,) = fleet.folder.glob(f"results-{fleet.plays}/*.json")
+    hosts = json.loads(results.read_text())["hosts"]
+    moments = [{event["event"]: event["seconds"] for event in host["events"]} for host in hosts]
+    span = max(moment[judged] for moment in moments) - min(moment["jump_begun"] for moment in moments)
+    away = sum(host["outage_seconds"] for host in hosts)
+    require(away > span, True, f"away for {away} s together, in {span} s")
+
+
+@fleet_story()
+def part_of_a_wave_that_goes_back_together(fleet: Fleet) -> None:
+    """Two of three are not well; both are rolled back, waited for together, and the third keeps its new kernel."""
+    fleet.forks, before = 1, fleet.boots()
+    first, *others = fleet.names
+    failing = {"ansible.builtin.fail": {"msg": "It is not well."}, "when": f"inventory_hostname != '{first}'"}
+    verify = fleet.tasks("verify", [{"name": "Look", **failing}])
+    told = fleet.play(kexec_upgrade_waves=["100%"], kexec_upgrade_verify_tasks=verify)
+    require(told.status, 2, "exit status", told)
+    require(verdicts(told, fleet), [PROVEN, "unhealthy", "unhealthy"], "verdicts", told)
+    require([told.results[name]["rolled_back_to"] for name in others], [fleet.old] * 2, "rolled back to", told)
+    require(fleet.boots(), [before[0] + 1, before[1] + 2, before[2] + 2], "boots", told)
+    require_in(f"Not proven: {' '.join(others)}.", told.output, "gate")
+    all_end(fleet, [fleet.new, fleet.old, fleet.old])
 
 
 @fleet_story()

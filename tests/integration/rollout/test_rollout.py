@@ -27,6 +27,8 @@ THERE: dict[str, Any] = {"ansible_connection": "local"}
 REFUSED: dict[str, Any] = {"ansible_connection": "local", "kexec_upgrade_target": "refused"}
 # kexec_reboot refuses the local connection, so that this host fails between staging and the jump.
 STUCK: dict[str, Any] = {"ansible_connection": "local", "kexec_upgrade_target": "staged"}
+# The stand-in of kexec_image has nothing to go back to then.
+BACK: dict[str, Any] = {"ansible_connection": "local", "kexec_upgrade_panic": 0}
 LOST: dict[str, Any] = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
 
 AFTERWARDS = "TASK [Afterwards]"
@@ -42,7 +44,7 @@ GATE_TASKS = """\
 """
 
 REPORT = """\
-- ansible.builtin.import_playbook: {root}/playbooks/kexec_upgrade.yml
+- ansible.builtin.import_playbook: {root}/playbooks/{playbook}.yml
 - hosts: localhost
   gather_facts: false
   connection: local
@@ -81,6 +83,7 @@ def roll_out(
     *arguments: str,
     waves: tuple[int | str, ...] = (2,),
     groups: dict[str, list[str]] | None = None,
+    playbook: str = "kexec_upgrade",
     **variables_of_play: Any,
 ) -> Run:
     """Run the playbook over ``hosts`` in order, in waves of 2 unless ``waves`` says otherwise.
@@ -104,7 +107,7 @@ def roll_out(
     children = {name: {"hosts": dict.fromkeys(members, {})} for name, members in (groups or {}).items()}
     inventory = {"all": {"hosts": hosts, "vars": variables, "children": children}}
     (directory / "inventory.yml").write_text(json.dumps(inventory))
-    (directory / "playbook.yml").write_text(REPORT.format(root=ROOT))
+    (directory / "playbook.yml").write_text(REPORT.format(root=ROOT, playbook=playbook))
     settings = {
         "ANSIBLE_COLLECTIONS_PATH": str(directory / "collections"),
         "ANSIBLE_CALLBACKS_ENABLED": "kho.kexec.rollout",
@@ -187,6 +190,22 @@ def test_others_of_the_wave_go_their_way_to_the_end(tmp_path: Path) -> None:
     assert re.search(r"Undo what was staged.*\n(.*\n)*?changed: \[web2\]", run.output), "what was staged is unloaded"
     assert "already there" in run.row("web3")
     assert "Not proven: web1 web2." in run.output
+
+
+def test_rollback_stops_after_a_wave_in_which_a_host_did_not_come_back(tmp_path: Path) -> None:
+    hosts = {"web1": BACK, "web2": STUCK, "web3": LOST, "web4": BACK}
+    run = roll_out(tmp_path, hosts, waves=(1, 2), playbook="kexec_rollback")
+    assert run.rc != 0
+    assert "web1 runs 7.2.13-kho." in run.output
+    assert "Not proven: web2 web3. Untouched: web4." in run.output
+    assert not run.ran_on("web4")
+
+
+def test_rollback_tells_of_a_wave_that_was_lost_as_a_whole(tmp_path: Path) -> None:
+    run = roll_out(tmp_path, {"web1": STUCK, "web2": LOST, "web3": BACK}, playbook="kexec_rollback")
+    assert run.rc != 0
+    assert "Not proven: web1 web2. Untouched: web3." in run.output
+    assert not run.ran_on("web3")
 
 
 def test_check_mode_looks_at_every_host(tmp_path: Path) -> None:

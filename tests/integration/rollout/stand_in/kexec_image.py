@@ -32,6 +32,8 @@ def main() -> None:
         module.exit_json(changed=True, running=running, target=None, plan=None)
     if module.params["release"] == "refused":
         module.fail_json("It is refused.", code="kexec_disabled", running=running, plan=REFUSAL)
+    if module.params["release"] == "previous" and module.params["panic"] == 0:
+        module.exit_json(changed=False, running=running, target=running, plan={"action": "none", "promise": None})
     if module.params["release"] == "previous":
         plan = {"action": "handover", "promise": BACK}
         module.exit_json(changed=True, running={"release": "7.3.4-kho"}, target=running, plan=plan)
