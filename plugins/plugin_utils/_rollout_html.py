@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
+from statistics import median
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._page import items, page, table
@@ -64,8 +65,7 @@ def _summary(results: Mapping[str, Any]) -> list[str]:
     ]
     outages = [host["outage_seconds"] for host in results["hosts"] if host["outage_seconds"] is not None]
     if outages:
-        middle = sorted(outages)[len(outages) // 2]
-        lines.insert(2, f"Outages: median {middle:.1f} s, longest {max(outages):.1f} s")
+        lines.insert(2, f"Outages: median {median(outages):.1f} s, longest {max(outages):.1f} s")
     return lines
 
 
