@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -144,6 +145,9 @@ def _ending(story: Story | FleetStory, guest: str, tell: Callable[[], None]) -> 
         tell()
     except (StoryError, GuestError, LabError, subprocess.SubprocessError, OSError) as error:
         trouble = str(error)
+    except Exception:
+        # The others are told nevertheless.
+        trouble = traceback.format_exc()
     ending = Ending(story, guest, trouble, time.monotonic() - began)
     print(f"[{guest}] {ending}" + (f"\n    {trouble}" if trouble else ""), flush=True)
     return ending

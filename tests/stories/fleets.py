@@ -175,9 +175,9 @@ def window_that_closes(fleet: Fleet) -> None:
     """The first wave finishes although the window closes meanwhile; the second does not begin."""
     first, *others = fleet.names
     now = datetime.now(timezone.utc)
-    closes = now + timedelta(minutes=1)
+    # On a full minute, 75 to 135 seconds from now: the first host has left by then, and its wave has not ended.
+    closes = now + timedelta(seconds=75 + 59)
     window = {"from": f"{now - timedelta(hours=1):%H:%M}", "to": f"{closes:%H:%M}"}
-    time.sleep(max(0.0, 20 - (60 - now.second)))
     wait = fleet.tasks("after", [{"name": "Wait", "ansible.builtin.pause": {"seconds": 90}}])
     told = fleet.play(kexec_upgrade_waves=[1, 2], kexec_upgrade_window=window, kexec_upgrade_after_tasks=wait)
     require(told.status, 2, "exit status", told)
