@@ -150,6 +150,8 @@ def test_guests_end_when_their_supervisor_is_killed(lab: Lab) -> None:
     processes = started.processes()
     os.kill(started.state.supervisor_pid, signal.SIGKILL)
     assert all_end(processes)
+    # Its guests are told of its end before its files are closed.
+    eventually(lambda: not started.folder.is_held())
     status = report.status(started.folder)
     assert (status.up, status.phase, status.ended_because) == (False, "ended", "the supervisor was killed")
 
