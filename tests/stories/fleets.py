@@ -77,21 +77,21 @@ def more_hosts_than_forks(fleet: Fleet) -> None:
     require(told.status, 0, "exit status", told)
     require(verdicts(told, fleet), [PROVEN] * len(fleet.names), "verdicts", told)
     require(fleet.boots(), [number + 1 for number in before], "boots", told)
-    went_together(fleet, "verdict")
+    went_together(fleet)
     all_end(fleet, [fleet.new] * len(fleet.names))
     back = fleet.play(playbook=ROLLBACK, kexec_upgrade_waves=["100%"])
     require(back.status, 0, "exit status of the rollback", back)
     require(fleet.boots(), [number + 2 for number in before], "boots after the rollback", back)
-    went_together(fleet, "rolled_back")
+    went_together(fleet)
     all_end(fleet, [fleet.old] * len(fleet.names))
 
 
-def went_together(fleet: Fleet, judged: str) -> None:
+def went_together(fleet: Fleet) -> None:
     """One after the other, the hosts of the last run would have been away for less time than all of it took."""
     (results,) = fleet.folder.glob(f"results-{fleet.plays}/*.json")
     hosts = json.loads(results.read_text())["hosts"]
     moments = [{event["event"]: event["seconds"] for event in host["events"]} for host in hosts]
-    span = max(moment[judged] for moment in moments) - min(moment["jump_begun"] for moment in moments)
+    span = max(moment["verdict"] for moment in moments) - min(moment["jump_begun"] for moment in moments)
     away = sum(host["outage_seconds"] for host in hosts)
     require(away > span, True, f"away for {away} s together, in {span} s")
 
