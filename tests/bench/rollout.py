@@ -187,10 +187,10 @@ def show(costs: Sequence[Cost]) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, keep everything in build/bench/, print the ratios."""
     parser = argparse.ArgumentParser(prog="bench.rollout", description=__doc__)
-    parser.add_argument("hosts", nargs="*", type=int, default=[100, 1000, 4000], help="default: 100 1000 4000")
+    parser.add_argument("hosts", nargs="*", type=int, default=[100], help="default: 100")
     parser.add_argument("--forks", type=int, default=20, help="of Ansible, default %(default)s")
     parser.add_argument("--away", type=float, default=20.0, help="seconds, for the waiting, default %(default)s")
-    parser.add_argument("--wait-hosts", type=int, default=200, help="for the waiting, default %(default)s; 0: none")
+    parser.add_argument("--wait-hosts", type=int, default=100, help="for the waiting, default %(default)s; 0: none")
     given = parser.parse_args(argv)
     RESULTS.mkdir(parents=True, exist_ok=True)
     load, folder, costs = os.getloadavg(), RESULTS / "simulated", []

@@ -95,7 +95,7 @@ def bench(_arguments: argparse.Namespace) -> int:
 
 def run_bench(context: Context) -> None:
     """Run all benchmarks."""
-    for name in ("facts", "jump", "history", "ledger"):
+    for name in ("facts", "jump", "history", "ledger", "rollout"):
         context.tool("python", "-m", f"bench.{name}")
 
 
