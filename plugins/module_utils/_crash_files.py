@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import codecs
 import posixpath
+import re
 import time
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Callable, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._crash_log import CrashReport
 from ansible_collections.kho.kexec.plugins.module_utils._crash_text import BootText, joined_parts, read_boots
@@ -26,6 +27,7 @@ FILES_LIMIT = 64  # of each source; the newest count
 FILE_LIMIT = 32 << 20  # bytes; the largest ring buffers hold 32 MiB
 CONSOLE_LIMIT = 64 << 20  # bytes at the end of a console's log
 LINE_LIMIT = 1 << 14
+_DUMP = re.compile(PSTORE + r"/([0-9]{1,12})/([0-9]{1,6})\Z")  # /SECONDS/NUMBER
 NS = 1_000_000_000
 
 NO_REPORT = "A crash dump was saved, and the kernel's log in it tells of no crash that is known here."
@@ -62,7 +64,7 @@ def read_crash_files(
     """
     notes: List[Note] = []
     witnesses: List[Witness] = []
-    for found in (_pstore_files(host), _kdump_files(host)):
+    for found in (_whole_dumps(_pstore_files(host)), _kdump_files(host)):
         files = sorted((file for file in found if file.written >= since), key=lambda file: file.written, reverse=True)
         if len(files) > FILES_LIMIT:
             notes.append(_left_out(files[0].source, len(files) - FILES_LIMIT))
@@ -107,6 +109,28 @@ def _pstore_files(host: Host) -> Iterator[_File]:
                 yield from _file(host, "pstore", directory, [name])
         elif parts:
             yield from _file(host, "pstore", directory, parts)
+
+
+def _whole_dumps(found: Iterable[_File]) -> Iterator[_File]:
+    """Put together what was torn: systemd-pstore sorts EFI's parts by the second in which each was written."""
+    whole: Optional[_File] = None
+    for file in sorted(found, key=lambda file: file.paths[0]):
+        if whole is not None and _goes_on(whole.paths[-1], file.paths[0]):
+            whole = replace(whole, paths=whole.paths + file.paths, written=max(whole.written, file.written))
+            continue
+        if whole is not None:
+            yield whole
+        whole = file
+    if whole is not None:
+        yield whole
+
+
+def _goes_on(path: str, other: str) -> bool:
+    """Whether the directories are those of one dump, by its number, in one second and the next."""
+    before, after = (_DUMP.match(posixpath.dirname(one)) for one in (path, other))
+    if before is None or after is None or before.group(2) != after.group(2):
+        return False
+    return int(after.group(1)) - int(before.group(1)) == 1
 
 
 def _kdump_files(host: Host) -> Iterator[_File]:

@@ -73,7 +73,8 @@ FATES = (
         "crashkernel=160M kho_scratch=420M,64M,32M",
     ),
     Fate(_LKDTM.format("PANIC"), "panic", "pstore", True, 1),
-    Fate(_LKDTM.format("EXCEPTION"), "oops", "journal", False, 0),
+    # The kernel would tell the firmware too.
+    Fate(_LKDTM.format("EXCEPTION"), "oops", "journal", False, 0, "efi_pstore.pstore_disable=1"),
 )
 
 

@@ -64,6 +64,21 @@ def test_parts_as_the_kernel_wrote_them(host):
     assert told(read(host)[0]) == [("pstore", [("oops", True)])]
 
 
+def test_a_dump_that_was_written_over_the_turn_of_a_second_is_one(host):
+    add(host, f"{PSTORE}/1795439162/001/dmesg.txt", f"Oops#1 Part1\n{PANIC}", WRITTEN + 1)
+    add(host, f"{PSTORE}/1795439163/001/dmesg.txt", f"Oops#1 Part3\n{START}Oops#1 Part2\n{OOPS}", WRITTEN)
+    (witness,) = read(host)[0]
+    assert told([witness]) == [("pstore", [("oops", True)])]
+    assert (witness.written, witness.text.release) == (WRITTEN + 1, "7.3.4-kho")
+
+
+@pytest.mark.parametrize("other", ["1795439164/001", "1795439163/002", "1795439163"])
+def test_dumps_of_other_times_and_numbers_are_others(host, other):
+    add(host, f"{PSTORE}/1795439162/001/dmesg.txt", f"Oops#1 Part1\n{START}{OOPS}")
+    add(host, f"{PSTORE}/{other}/dmesg.txt", f"Oops#1 Part1\n{START}{OOPS}")
+    assert told(read(host)[0]) == [("pstore", [("oops", False)])] * 2
+
+
 def test_each_file_of_ramoops_is_a_dump(host):
     add(host, f"{PSTORE}/dmesg-ramoops-0", f"Panic#1 Part1\n{PANIC}")
     add(host, f"{PSTORE}/dmesg-ramoops-1", f"Oops#1 Part1\n{OOPS}", WRITTEN - 1)
