@@ -31,6 +31,8 @@ SETTINGS = {
         "-o ControlMaster=auto -o ControlPersist=60s -o ServerAliveInterval=5 -o ServerAliveCountMax=3"
     ),
     "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+    # For tasks on the controller, which run elsewhere.
+    "PYTHONPATH": str(ROOT / "tests"),
 }
 
 
