@@ -14,7 +14,9 @@ from ansible import constants
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.kho.kexec.plugins.module_utils._options import jump_spec
+from ansible_collections.kho.kexec.plugins.module_utils._errors import Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._health_options import checks_of
+from ansible_collections.kho.kexec.plugins.module_utils._jump_options import jump_spec
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._banner import BannerProbe
 from ansible_collections.kho.kexec.plugins.plugin_utils._deadline import Deadline, MonotonicClock
@@ -43,7 +45,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         dummy, options = self.validate_argument_spec(jump_spec())
-        refusal = refuse(self._connection.transport, options)
+        refusal = refuse(self._connection.transport, options) or refuse_checks(options)
         if refusal is not None:
             return {**result, **refusal}
         if self._task.check_mode:
@@ -156,6 +158,15 @@ def refuse(transport: str, options: Mapping[str, Any]) -> dict[str, Any] | None:
     else:
         return None
     return refused(code, message)
+
+
+def refuse_checks(options: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return why the health cannot be judged with these options, or None; after the jump it would be too late."""
+    try:
+        checks_of(options)
+    except Refusal as refusal:
+        return refused(refusal.code, refusal.message)
+    return None
 
 
 def refused(code: str, message: str) -> dict[str, Any]:

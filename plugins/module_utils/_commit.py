@@ -18,7 +18,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._boot_default import boo
 from ansible_collections.kho.kexec.plugins.module_utils._boot_default_loader import shown
 from ansible_collections.kho.kexec.plugins.module_utils._claim import Asker, release_claim, respect_claims
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Note, Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._guard import disarm
+from ansible_collections.kho.kexec.plugins.module_utils._guard_end import disarm
 from ansible_collections.kho.kexec.plugins.module_utils._host import Host
 from ansible_collections.kho.kexec.plugins.module_utils._plan import not_accepted, unverified
 from ansible_collections.kho.kexec.plugins.module_utils._running import RunningKernel, observe_running

@@ -9,7 +9,6 @@ guard ends: it cold-boots the host, or does nothing when the release that was le
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,25 +16,24 @@ from ansible_collections.kho.kexec.plugins.module_utils._access import require_a
 from ansible_collections.kho.kexec.plugins.module_utils._boot_default import boot_default_of
 from ansible_collections.kho.kexec.plugins.module_utils._boot_default_loader import BootDefault
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Note, Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._guard_files import (
-    SERVICE,
-    TIMER,
-    GuardFiles,
-    choose_place,
-    contents,
-    places,
+from ansible_collections.kho.kexec.plugins.module_utils._guard_end import (
+    SYSTEMD,
+    Boot,
+    fired,
+    is_anything_there,
+    result_of,
+    running_boot,
+    take_down,
 )
+from ansible_collections.kho.kexec.plugins.module_utils._guard_files import GuardFiles, choose_place, contents, places
 from ansible_collections.kho.kexec.plugins.module_utils._guard_record import (
     ARMED,
     ENDED_PATH,
-    FIRED,
-    RECORD_PATH,
     GuardRecord,
     read_guard,
     write_guard,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._host import Host, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._sources import BOOT_ID, OSRELEASE
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._transition import read_transition
 from ansible_collections.kho.kexec.plugins.module_utils._watchdog import (
@@ -47,13 +45,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._watchdog import (
     watchdog_problem,
 )
 
-# Others get all that they need of a guard from here.
-__all__ = ["GuardRecord", "GuardSettings", "arm", "disarm", "read_guard"]
-
-SYSTEMD = "/run/systemd/system"  # sd_booted(3)
 SHORTEST, LONGEST = 30, 86400
-_SYSTEMCTL_TIMEOUT = 60.0
-_LINE = re.compile(r"[!-~]{1,64}")
 _IGNORE, _REQUIRE = "ignore", "require"
 
 
@@ -72,14 +64,6 @@ class GuardSettings:
     watchdog_timeout: int = 120
 
 
-@dataclass(frozen=True)
-class _Boot:
-    """The boot that runs now."""
-
-    boot_id: str
-    release: str
-
-
 def arm(host: Host, settings: GuardSettings, now: str, check_mode: bool) -> dict[str, Any]:
     """Arm a guard for the boot after this one; returns what the module returns. ``now`` is UTC in ISO 8601.
 
@@ -90,7 +74,7 @@ def arm(host: Host, settings: GuardSettings, now: str, check_mode: bool) -> dict
     """
     _check(settings)
     require_access(host)
-    boot = _running_boot(host)
+    boot = running_boot(host)
     before, command_line = read_guard(host), _staged_command_line(host, boot)
     _require_ended(before, boot)
     try:
@@ -100,7 +84,7 @@ def arm(host: Host, settings: GuardSettings, now: str, check_mode: bool) -> dict
         if settings.required:
             raise
         return {
-            **_result(False, before, before),
+            **result_of(False, before, before),
             "armed": False,
             "notes": [Note(refusal.code, refusal.message).as_dict()],
         }
@@ -110,51 +94,19 @@ def arm(host: Host, settings: GuardSettings, now: str, check_mode: bool) -> dict
     changed = before != planned or not _is_in_place(host, place, planned, watchdog)
     after = planned
     if changed and not check_mode:
-        if _is_anything_there(host, before):
-            _take_down(host, before, boot)
+        if is_anything_there(host, before):
+            take_down(host, before, boot)
         after, trouble = _put_up(host, place, planned, settings)
         notes += trouble
     seconds = None if after.watchdog_usec is None else settings.watchdog_timeout
     default = boot_default_of(host)
     return {
-        **_result(changed, before, after),
+        **result_of(changed, before, after),
         "armed": True,
         "returns_to": default.release,
         "notes": [note.as_dict() for note in (*_return_notes(default, boot), *notes)],
         "watchdog": watchdog.as_dict(),
         "phases": phases(watchdog, seconds, command_line, settings.confirm_timeout),
-    }
-
-
-def disarm(host: Host, check_mode: bool) -> dict[str, Any]:
-    """Confirm the running kernel, or take the guard back; returns what the module returns.
-
-    The record of a guard that has ended stays, and a note tells of one that has fired. Raises KhoError ``guard_fired``
-    when the guard was faster and is just cold-booting the host, and ``guard_unreadable``; Refusal ``container``,
-    ``not_root``, ``running_unknown``; and HostError.
-    """
-    require_access(host)
-    boot = _running_boot(host)
-    before = read_guard(host)
-    if before is not None and before.fired_boot_id == boot.boot_id:
-        raise _fired(before)
-    is_armed = before is not None and before.state == ARMED
-    changed = _is_anything_there(host, before)
-    if changed and not check_mode:
-        _take_down(host, before, boot)
-    notes = [_fired_before(before).as_dict()] if before is not None and before.state == FIRED else []
-    return {**_result(changed, before, None if is_armed else before), "armed": False, "notes": notes}
-
-
-def _result(changed: bool, before: GuardRecord | None, after: GuardRecord | None) -> dict[str, Any]:
-    """What both ways have in common."""
-    return {
-        "changed": changed,
-        "guard": after.as_dict() if after else None,
-        "returns_to": None,
-        "watchdog": None,
-        "phases": [],
-        "diff": {"before": before.as_dict() if before else {}, "after": after.as_dict() if after else {}},
     }
 
 
@@ -169,25 +121,12 @@ def _check(settings: GuardSettings) -> None:
             )
 
 
-def _running_boot(host: Host) -> _Boot:
-    """The boot id and the release, exactly as the guard's program will read them."""
-    boot_id, release = (host.read_text(path, 256).rstrip("\n") for path in (BOOT_ID, OSRELEASE))
-    if not (_LINE.fullmatch(boot_id) and _LINE.fullmatch(release)):
-        raise Refusal(
-            "running_unknown",
-            f"The running release ({printable(release)!r}) or the boot id ({printable(boot_id)!r}) is not what a "
-            "kernel reports, so that a guard could not tell the boots from each other. Look what stands in the way "
-            f"of {OSRELEASE} and {BOOT_ID}.",
-        )
-    return _Boot(boot_id, release)
-
-
-def _require_ended(before: GuardRecord | None, boot: _Boot) -> None:
+def _require_ended(before: GuardRecord | None, boot: Boot) -> None:
     """No guard that waits in this boot may be replaced: that would confirm a kernel that nobody has looked at."""
     if before is None or before.armed_boot_id == boot.boot_id:
         return
     if before.fired_boot_id == boot.boot_id:
-        raise _fired(before)
+        raise fired(before)
     if before.state == ARMED and before.left_release != boot.release:
         raise Refusal(
             "guard_waiting",
@@ -219,7 +158,7 @@ def _watchdog_notes(watchdog: Watchdog, settings: GuardSettings) -> list[Note]:
 
 
 def _planned(
-    before: GuardRecord | None, boot: _Boot, settings: GuardSettings, watchdog: Watchdog, now: str
+    before: GuardRecord | None, boot: Boot, settings: GuardSettings, watchdog: Watchdog, now: str
 ) -> GuardRecord:
     """The record that is to be there; what was armed in this boot already keeps its time."""
     ours = before if before is not None and before.is_armed_in(boot.boot_id) else None
@@ -236,12 +175,6 @@ def _planned(
         watchdog_usec=settings.watchdog_timeout * 1_000_000 if used else None,
         watchdog_before_usec=original if used else None,
     )
-
-
-def _is_anything_there(host: Host, before: GuardRecord | None) -> bool:
-    """Whether a guard is armed, or whether whoever armed or disarmed one was killed before the end."""
-    is_armed = before is not None and before.state == ARMED
-    return is_armed or any(host.exists(path) for place in places() for path in place.all)
 
 
 def _is_in_place(host: Host, place: GuardFiles, record: GuardRecord, watchdog: Watchdog) -> bool:
@@ -278,7 +211,7 @@ def _put_up(
             host.make_directories(path.rsplit("/", 1)[0], 0o755)
             host.write_atomically(path, text.encode("ascii"), mode)
     except KhoError:
-        _take_down(host, planned, _Boot(planned.armed_boot_id, planned.left_release))
+        take_down(host, planned, Boot(planned.armed_boot_id, planned.left_release))
         raise
     return record, notes
 
@@ -295,53 +228,7 @@ def _set_watchdog(host: Host, planned: GuardRecord, settings: GuardSettings) -> 
     return without, [note]
 
 
-def _take_down(host: Host, before: GuardRecord | None, boot: _Boot) -> None:
-    """Take the token from the guard, then all the rest. Raises KhoError ``guard_fired`` when it has taken it itself."""
-    taken = [place for place in places() if host.remove(place.token)]
-    is_of_this_boot = before is not None and before.armed_boot_id == boot.boot_id
-    if not taken and not is_of_this_boot and _is_running(host):
-        raise _fired(before)
-    if host.exists(SYSTEMD):
-        # Without its token, the guard does nothing when it is started, so that it does not matter how this ends.
-        host.run(["systemctl", "stop", TIMER, SERVICE], _SYSTEMCTL_TIMEOUT)
-    for path in (path for place in places() for path in place.others):
-        host.remove(path)
-    if host.exists(SYSTEMD):
-        host.run(["systemctl", "daemon-reload"], _SYSTEMCTL_TIMEOUT)
-    if before is None or before.state != ARMED:
-        return
-    if is_of_this_boot and before.watchdog_before_usec is not None:
-        # When that fails, systemd has forgotten it with the next boot at the latest.
-        set_kexec_watchdog(host, before.watchdog_before_usec)
-    host.remove(RECORD_PATH)
-
-
-def _is_running(host: Host) -> bool:
-    """Whether the guard is at work: from the moment when it takes the token, until the host is down."""
-    return host.run(["systemctl", "is-active", SERVICE], _SYSTEMCTL_TIMEOUT).stdout.strip() == "activating"
-
-
-def _fired(record: GuardRecord | None) -> KhoError:
-    left = record.left_release if record else "an unknown release"
-    return KhoError(
-        "guard_fired",
-        f"The guard that was armed in {printable(left)} has fired in this boot: nobody had confirmed the kernel in "
-        "time, and the host is just cold-booting. It is too late to disarm the guard, and what is confirmed now would "
-        "not stay. Wait until the host is back, and look which kernel runs.",
-        {"guard": record.as_dict() if record else None},
-    )
-
-
-def _fired_before(record: GuardRecord) -> Note:
-    return Note(
-        "guard_has_fired",
-        f"The last guard fired at {record.fired_at} (the host's time) in {record.fired_release}, which nobody had "
-        f"confirmed within {record.confirm_timeout} s. There is nothing to disarm. Look in the journal of that boot "
-        "why nobody could reach it.",
-    )
-
-
-def _return_notes(default: BootDefault, boot: _Boot) -> list[Note]:
+def _return_notes(default: BootDefault, boot: Boot) -> list[Note]:
     """Say where the guard's cold boot leads, unless that is where the host comes from."""
     if default.release == boot.release:
         return []
@@ -363,7 +250,7 @@ def _return_notes(default: BootDefault, boot: _Boot) -> list[Note]:
     ]
 
 
-def _staged_command_line(host: Host, boot: _Boot) -> str | None:
+def _staged_command_line(host: Host, boot: Boot) -> str | None:
     """The command line that the target will get; None when no image is staged in this boot."""
     transition = read_transition(host)
     if transition is None or not transition.is_open or transition.left.boot_id != boot.boot_id:

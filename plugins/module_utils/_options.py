@@ -5,16 +5,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Mapping
 
 from ansible_collections.kho.kexec.plugins.module_utils._candidates import LATEST
-from ansible_collections.kho.kexec.plugins.module_utils._claim import Asker
 from ansible_collections.kho.kexec.plugins.module_utils._cmdline import CommandLineEdits
-from ansible_collections.kho.kexec.plugins.module_utils._errors import Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._health_troubles import TROUBLE_CODES
-from ansible_collections.kho.kexec.plugins.module_utils._health_watch import Checks, require_sensible
-from ansible_collections.kho.kexec.plugins.module_utils._jump import Departure
 from ansible_collections.kho.kexec.plugins.module_utils._policy import (
     ANY,
     IGNORE,
@@ -26,11 +20,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._policy import (
     Denial,
     Policy,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._transition import COLD_BOOT, HANDOVER, KEXEC
-
-# Seconds that devices and links of a host that has just booted get to appear.
-SETTLE = 60.0
 
 
 def policy_spec() -> dict[str, Any]:
@@ -80,79 +70,6 @@ def _crash_risk_spec() -> dict[str, Any]:
         "signature": {"type": "str"},
         "sentence": {"type": "str", "required": True},
     }
-
-
-def asker_spec() -> dict[str, Any]:
-    """The options by which modules learn who asks; their documentation is in doc_fragments/claim.py."""
-    return {
-        "claim_timeout": {"type": "int", "default": 0},
-        "asker": {
-            "type": "dict",
-            "options": {
-                "run": {"type": "str"},
-                "owner": {"type": "str"},
-                "over": {"type": "list", "elements": "str"},
-            },
-        },
-    }
-
-
-def asker_of(options: Mapping[str, Any], now: str) -> Asker:
-    """Who asks, as a module's options say; a module that was run without the controller's half is nobody's."""
-    asked = options["asker"] or {}
-    return Asker(
-        now,
-        run=asked.get("run") or "",
-        owner=asked.get("owner") or "somebody",
-        seconds=options["claim_timeout"],
-        over=tuple(asked.get("over") or ()),
-    )
-
-
-def jump_spec() -> dict[str, Any]:
-    """The options of kexec_reboot, which both its halves take."""
-    return {
-        "timeout": {"type": "int", "default": 600},
-        "rollback_timeout": {"type": "int", "default": 600},
-        "shutdown_timeout": {"type": "int", "default": 180},
-        "health": {"type": "bool", "default": True},
-        "health_ignore": {"type": "list", "elements": "str", "default": []},
-        "health_commands": {"type": "list", "elements": "list", "default": []},
-        "health_command_timeout": {"type": "int", "default": 30},
-        "health_soak": {"type": "int", "default": 0},
-        "window": {"type": "raw"},
-        "wait": {"type": "bool", "default": True},
-        "left": {"type": "dict"},
-        **asker_spec(),
-        "phase": {"type": "str", "choices": ["leave", "leave_again", "arrive"]},
-    }
-
-
-def departure_of(options: Mapping[str, Any]) -> Departure:
-    """How a module is to leave."""
-    return Departure(os.getpid(), options["shutdown_timeout"], options["phase"] == "leave_again")
-
-
-def checks_of(options: Mapping[str, Any]) -> Checks | None:
-    """How the new kernel's health is to be judged, None when it is not. Raises Refusal for what cannot be meant."""
-    if not options["health"]:
-        return None
-    checks = Checks(
-        ignored=tuple(options["health_ignore"]),
-        commands=tuple(tuple(str(word) for word in command) for command in options["health_commands"]),
-        command_timeout=options["health_command_timeout"],
-        settle=SETTLE,
-        soak=options["health_soak"],
-    )
-    unknown = sorted(set(checks.ignored) - set(TROUBLE_CODES))
-    if unknown:
-        raise Refusal(
-            "trouble_unknown",
-            f"No trouble has the code {printable(', '.join(unknown), 500)}, so ignoring it says nothing. There are: "
-            f"{', '.join(TROUBLE_CODES)}.",
-        )
-    require_sensible(checks)
-    return checks
 
 
 def policy_of(options: Mapping[str, Any]) -> Policy:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Iterator
 
 from ansible_collections.kho.kexec.plugins.module_utils._access import require_access
+from ansible_collections.kho.kexec.plugins.module_utils._arrive import arrive
 from ansible_collections.kho.kexec.plugins.module_utils._claim import (
     Asker,
     release_claim,
@@ -23,11 +24,10 @@ from ansible_collections.kho.kexec.plugins.module_utils._claim import (
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._expiry import expire_after, keep
 from ansible_collections.kho.kexec.plugins.module_utils._failures import Failure, remember_failure
-from ansible_collections.kho.kexec.plugins.module_utils._guard import disarm
+from ansible_collections.kho.kexec.plugins.module_utils._guard_end import disarm
 from ansible_collections.kho.kexec.plugins.module_utils._health import observe_health
 from ansible_collections.kho.kexec.plugins.module_utils._health_baseline import save_baseline
 from ansible_collections.kho.kexec.plugins.module_utils._host import Host, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._jump import arrive
 from ansible_collections.kho.kexec.plugins.module_utils._kexec_state import foreign_image, read_kexec_state
 from ansible_collections.kho.kexec.plugins.module_utils._loading import load_target, unload_image
 from ansible_collections.kho.kexec.plugins.module_utils._plan import Plan, decide

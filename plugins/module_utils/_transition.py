@@ -280,3 +280,13 @@ def _unreadable(why: str) -> Refusal:
         "of a transition that is under way, so it is left alone and nothing is done. Look at the file; when no "
         "transition of this host awaits its verdict, remove it and run again.",
     )
+
+
+def promise_missing(found: str, running: RunningKernel) -> Refusal:
+    """What to raise when there is no promise by which a jump could be judged; ``found`` says why."""
+    return Refusal(
+        "promise_missing",
+        f"Nothing was promised for this boot: {found}. Without a promise the jump could not be proven. Stage the "
+        "target with kho.kexec.kexec_image first.",
+        {"running": running.as_facts()},
+    )

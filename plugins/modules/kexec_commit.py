@@ -125,6 +125,7 @@ code:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.kho.kexec.plugins.module_utils._asker_options import asker_of, asker_spec
 from ansible_collections.kho.kexec.plugins.module_utils._claim import alone, time_of_day
 from ansible_collections.kho.kexec.plugins.module_utils._commit import (
     NEVER,
@@ -136,7 +137,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._commit import (
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._module import fail
-from ansible_collections.kho.kexec.plugins.module_utils._options import asker_of, asker_spec
 
 
 def main() -> None:

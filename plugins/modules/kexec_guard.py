@@ -245,7 +245,8 @@ from datetime import datetime, timezone
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
-from ansible_collections.kho.kexec.plugins.module_utils._guard import GuardSettings, arm, disarm
+from ansible_collections.kho.kexec.plugins.module_utils._guard import GuardSettings, arm
+from ansible_collections.kho.kexec.plugins.module_utils._guard_end import disarm
 from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._module import fail
 

@@ -286,11 +286,12 @@ code:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.kho.kexec.plugins.module_utils._asker_options import asker_of, asker_spec
 from ansible_collections.kho.kexec.plugins.module_utils._claim import alone, time_of_day
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._module import fail
-from ansible_collections.kho.kexec.plugins.module_utils._options import asker_of, asker_spec, policy_of, policy_spec
+from ansible_collections.kho.kexec.plugins.module_utils._options import policy_of, policy_spec
 from ansible_collections.kho.kexec.plugins.module_utils._staging import load, unload
 
 

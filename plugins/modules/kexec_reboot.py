@@ -334,19 +334,17 @@ code:
   sample: promise_missing
 """
 
+import os
+from typing import Any, Mapping
+
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.kho.kexec.plugins.module_utils._asker_options import asker_of
 from ansible_collections.kho.kexec.plugins.module_utils._claim import alone, time_of_day
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
-from ansible_collections.kho.kexec.plugins.module_utils._jump import arrive, leave
+from ansible_collections.kho.kexec.plugins.module_utils._host import Host, LocalHost
+from ansible_collections.kho.kexec.plugins.module_utils._jump_options import jump_spec
 from ansible_collections.kho.kexec.plugins.module_utils._module import fail
-from ansible_collections.kho.kexec.plugins.module_utils._options import (
-    asker_of,
-    checks_of,
-    departure_of,
-    jump_spec,
-)
 
 NO_PHASE = Refusal(
     "action_plugin_missing",
@@ -355,18 +353,32 @@ NO_PHASE = Refusal(
 )
 
 
+def leave_now(host: Host, options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+    """Have the host leave its kernel."""
+    # What this phase does not need is not compiled: on slow hosts the import takes longer than all else.
+    from ansible_collections.kho.kexec.plugins.module_utils._leave import Departure, leave
+
+    departure = Departure(os.getpid(), options["shutdown_timeout"], options["phase"] == "leave_again")
+    return leave(host, departure, asker_of(options, time_of_day()), check_mode)
+
+
+def judge_now(host: Host, options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+    """Have the running kernel judged."""
+    from ansible_collections.kho.kexec.plugins.module_utils._arrive import arrive
+    from ansible_collections.kho.kexec.plugins.module_utils._health_options import checks_of
+
+    return arrive(host, checks_of(options), check_mode)
+
+
 def main() -> None:
     module = AnsibleModule(argument_spec=jump_spec(), supports_check_mode=True)
     host, options = LocalHost(), module.params
     try:
         if options["phase"] is None:
             raise NO_PHASE
-        checks = checks_of(options)
+        go = judge_now if options["phase"] == "arrive" else leave_now
         with alone(host, module.check_mode):
-            if options["phase"] == "arrive":
-                result = arrive(host, checks, module.check_mode)
-            else:
-                result = leave(host, departure_of(options), asker_of(options, time_of_day()), module.check_mode)
+            result = go(host, options, module.check_mode)
     except KhoError as error:
         fail(module, error)
     module.exit_json(**result)

@@ -146,9 +146,9 @@ code:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.kho.kexec.plugins.module_utils._arrive import look
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
-from ansible_collections.kho.kexec.plugins.module_utils._jump import look
 from ansible_collections.kho.kexec.plugins.module_utils._module import fail
 
 

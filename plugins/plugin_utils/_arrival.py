@@ -49,12 +49,13 @@ class Arrival:
 class Questions:
     """How a host is looked at.
 
-    ``read_boot_id`` asks over a short-lived SSH session and raises NoAnswer; ``banner`` asks the port whether an SSH
-    server is there, or is None when only SSH itself reaches the host. ``still_there`` is called whenever the boot that
+    ``read_boot_id`` asks over SSH and raises NoAnswer; its argument says whether the host has been away, so that the
+    connection may be kept for more questions. ``banner`` asks the port whether an SSH server is there, or is None when
+    only SSH itself reaches the host. ``still_there`` is called whenever the boot that
     is to be left has answered.
     """
 
-    read_boot_id: Callable[[], str]
+    read_boot_id: Callable[[bool], str]
     banner: Callable[[], bool] | None
     still_there: Callable[[], None]
 
@@ -113,7 +114,7 @@ class Watch:
         """Ask for the boot id. Failing is a silence only where nothing else tells whether the host is there."""
         began = self._clock.now()
         try:
-            self._found = self._questions.read_boot_id()
+            self._found = self._questions.read_boot_id(self._was_away())
         except NoAnswer as reason:
             self._found, self._trouble = None, str(reason)
             self._postpone()
@@ -125,6 +126,9 @@ class Watch:
         self._note(Sight.OLD, self._clock.now())
         self._questions.still_there()
         return Sight.OLD
+
+    def _was_away(self) -> bool:
+        return self._banner is not None and any(sighting.what is Sight.SILENT for sighting in self._sightings)
 
     def _postpone(self) -> None:
         self._next_question = self._clock.now() + self._pause

@@ -29,13 +29,13 @@ class Host(Protocol):
         """Notice within seconds that the host vanished."""
 
     def alone(self) -> AbstractContextManager[None]:
-        """Keep no connection from question to question."""
+        """Keep no connection from question to question, unless a question asks for it."""
 
     def reset(self) -> None:
         """Close the shared connection."""
 
-    def read_boot_id(self) -> str:
-        """Return the id of the boot that answers."""
+    def read_boot_id(self, keep: bool = False) -> str:
+        """Return the id of the boot that answers; ``keep`` the connection for the questions that follow."""
 
     def leave(self, again: bool = False) -> dict[str, Any]:
         """Have the host leave its kernel soon; ``again``: unless it has been told to already."""
@@ -178,7 +178,7 @@ class Jump:
     def _wait(self) -> dict[str, Any] | None:
         """Wait for another boot; None when there is somebody to ask for the verdict."""
         before = self._report["boot_id_before"]
-        questions = Questions(self._host.read_boot_id, self._view.banner, self._leave_again)
+        questions = Questions(self._read_new_boot_id, self._view.banner, self._leave_again)
         with self._host.alone():
             watch = Watch(before, self._left_at, self._deadline, questions, self._seen)
             arrival = watch.wait()
@@ -190,6 +190,13 @@ class Jump:
         self._report["rebooted"] = arrival.boot_id != before
         self._report["boot_id_after"] = arrival.boot_id
         return None
+
+    def _read_new_boot_id(self, was_away: bool) -> str:
+        """Who was away and is back stays, and is asked for the verdict over the same connection."""
+        found = self._host.read_boot_id(keep=was_away)
+        if was_away and found == self._report["boot_id_before"]:
+            self._host.reset()
+        return found
 
     def _put_off(self, trouble: str | None) -> bool:
         """Wait for as long as the guard may need to bring the old kernel back; False when nothing is to be expected."""

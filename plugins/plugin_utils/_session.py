@@ -56,12 +56,13 @@ class Session:
         self._action = action
         self._arguments = arguments
         self._usual_timeout = int(connection.get_option("timeout"))
+        self._shared = connection.get_option("ssh_args") or ""
 
     @contextmanager
     def watchful(self) -> Iterator[None]:
         """Notice a vanished host within seconds. Ends connections that were opened without that."""
-        arguments = f"{_ALIVE} {self._connection.get_option('ssh_args') or ''}"
-        with self._options(ssh_args=arguments, reconnection_retries=0):
+        self._shared = f"{_ALIVE} {self._connection.get_option('ssh_args') or ''}"
+        with self._options(ssh_args=self._shared, reconnection_retries=0):
             self.reset()
             yield
 
@@ -69,8 +70,7 @@ class Session:
     def alone(self) -> Iterator[None]:
         """Give each question a connection of its own, so that none survives the jump; start with short time-outs."""
         self.reset()
-        arguments = f"{_ALONE} {self._connection.get_option('ssh_args') or ''}"
-        with self._options(ssh_args=arguments, timeout=min(_FIRST_TIMEOUT, self._usual_timeout)):
+        with self._options(ssh_args=f"{_ALONE} {self._shared}", timeout=min(_FIRST_TIMEOUT, self._usual_timeout)):
             yield
 
     @contextmanager
@@ -87,15 +87,20 @@ class Session:
 
     def reset(self) -> None:
         """Close the shared connection, if there is one."""
-        self._connection.reset()
+        # Found by its control path, which those that are alone do not have.
+        with self._options(ssh_args=self._shared):
+            self._connection.reset()
 
-    def read_boot_id(self) -> str:
+    def read_boot_id(self, keep: bool = False) -> str:
         """Return the id of the boot that answers. Raises NoAnswer.
 
-        The id is found by its pattern: banners and messages to all users may stand around it.
+        With ``keep`` it is asked over the shared connection, also while questions are put alone. The id is found by
+        its pattern: banners and messages to all users may stand around it.
         """
+        over = {"ssh_args": self._shared} if keep else {}
         try:
-            result = self._action.run_command(f"cat {BOOT_ID_PATH}")
+            with self._options(**over):
+                result = self._action.run_command(f"cat {BOOT_ID_PATH}")
         except AnsibleConnectionFailure as failure:
             self._grant_more_time()
             raise NoAnswer(reason_of(failure)) from failure

@@ -10,9 +10,10 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._guard import GuardSettings, arm, disarm, read_guard
+from ansible_collections.kho.kexec.plugins.module_utils._guard import GuardSettings, arm
+from ansible_collections.kho.kexec.plugins.module_utils._guard_end import disarm
 from ansible_collections.kho.kexec.plugins.module_utils._guard_files import MOUNTS, places
-from ansible_collections.kho.kexec.plugins.module_utils._guard_record import ENDED_PATH, RECORD_PATH
+from ansible_collections.kho.kexec.plugins.module_utils._guard_record import ENDED_PATH, RECORD_PATH, read_guard
 from ansible_collections.kho.kexec.plugins.module_utils._host import Completed, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._transition import RECORD_PATH as TRANSITION_PATH
 from ansible_collections.kho.kexec.plugins.module_utils._transition import write_transition

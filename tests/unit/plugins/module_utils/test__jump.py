@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.kho.kexec.plugins.module_utils._arrive import arrive, look
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host import Completed, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._jump import Departure, arrive, leave, look
+from ansible_collections.kho.kexec.plugins.module_utils._leave import Departure, leave
 from ansible_collections.kho.kexec.plugins.module_utils._policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._staging import load
 from ansible_collections.kho.kexec.plugins.module_utils._transition import (

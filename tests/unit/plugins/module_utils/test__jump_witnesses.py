@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.kho.kexec.plugins.module_utils import _jump
+from ansible_collections.kho.kexec.plugins.module_utils import _arrive
+from ansible_collections.kho.kexec.plugins.module_utils._arrive import arrive
 from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._failures import Failure, read_failures, remember_failure
 from ansible_collections.kho.kexec.plugins.module_utils._guard_record import (
@@ -21,7 +22,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._health import observe_h
 from ansible_collections.kho.kexec.plugins.module_utils._health_baseline import BASELINE_PATH, save_baseline
 from ansible_collections.kho.kexec.plugins.module_utils._health_watch import Checks
 from ansible_collections.kho.kexec.plugins.module_utils._host import Completed, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._jump import Departure, arrive, leave
+from ansible_collections.kho.kexec.plugins.module_utils._leave import Departure, leave
 from ansible_collections.kho.kexec.plugins.module_utils._policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._staging import load
 from ansible_collections.kho.kexec.plugins.module_utils._transition import (
@@ -97,7 +98,7 @@ def test_a_guard_that_cannot_be_disarmed_is_told(staged, monkeypatch):
     def read_only(*_arguments, **_options):
         raise HostError("/etc", "failed", "Read-only file system")
 
-    monkeypatch.setattr(_jump, "disarm", read_only)
+    monkeypatch.setattr(_arrive, "disarm", read_only)
     verdict = arrive(handover(guarded(staged)), None, False)["verdict"]
     assert verdict["accepted"] is True
     assert "Read-only file system" in verdict["evidence"]["notes"][-1]["message"]

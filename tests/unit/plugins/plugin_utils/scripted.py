@@ -77,8 +77,8 @@ class ScriptedHost:
     def tidy_up(self) -> None:
         self.calls.append("tidy_up")
 
-    def read_boot_id(self) -> str:
-        self.calls.append("read_boot_id")
+    def read_boot_id(self, keep: bool = False) -> str:
+        self.calls.append("read_boot_id and keep the connection" if keep else "read_boot_id")
         if self.state() not in ("old", "new"):
             self.clock.time += 3
             raise NoAnswer("Connection timed out")

@@ -33,7 +33,7 @@ def test_host_goes_down_and_comes_back() -> None:
     assert arrival.boot_id == NEW
     assert arrival.trouble is None
     assert took < 21
-    assert host.calls == ["read_boot_id"], "no session before the host was seen down"
+    assert host.calls == ["read_boot_id and keep the connection"], "no session before the host was seen down"
     outage = measure_outage(arrival.sightings)
     assert outage is not None
     assert outage.seconds - outage.resolution <= 18 <= outage.seconds
@@ -84,7 +84,7 @@ def test_new_boot_that_lets_nobody_in_yet_counts_from_its_first_answer() -> None
 def test_another_service_at_the_port_is_not_the_host() -> None:
     arrival, host, _took = play([(0, "old"), (2, "gone"), (5, "foreign"), (12, "new")])
     assert arrival.boot_id == NEW
-    assert host.calls == ["read_boot_id"]
+    assert host.calls == ["read_boot_id and keep the connection"]
 
 
 @pytest.mark.parametrize("direct", [True, False])

@@ -48,7 +48,7 @@ def test_proven_jump() -> None:
     assert "code" not in result
 
 
-def test_no_session_is_shared_over_the_jump() -> None:
+def test_no_session_is_shared_over_the_jump_and_one_after_it() -> None:
     host = host_with(JUMPS)
     jump(host)
     assert host.calls == [
@@ -56,12 +56,21 @@ def test_no_session_is_shared_over_the_jump() -> None:
         "read_boot_id",
         "leave",
         "alone",
-        "read_boot_id",
+        "read_boot_id and keep the connection",
         "together",
         "arrive",
         "tidy_up",
         "as before",
     ]
+
+
+def test_connection_to_an_old_boot_that_was_silent_is_not_kept() -> None:
+    host = host_with([(0, "old"), (1, "gone"), (3, "old"), (9, "gone"), (20, "new")])
+    assert jump(host)["failed"] is False
+    asked = "read_boot_id and keep the connection"
+    between = host.calls[host.calls.index("alone") + 1 : host.calls.index("together")]
+    assert between == [*[asked, "reset"] * (len(between) // 2), asked]
+    assert len(between) > 1
 
 
 def test_host_that_never_leaves() -> None:

@@ -90,6 +90,28 @@ def test_questions_alone_share_no_connection_and_options_are_restored() -> None:
     assert connection.options == USUAL
 
 
+def test_one_question_of_those_alone_is_put_over_the_shared_connection() -> None:
+    session, connection, action = session_with({"rc": 0, "stdout": NEW})
+    seen: list[str] = []
+    answer = action.run_command
+
+    def run_command(command: str) -> Mapping[str, Any]:
+        seen.append(connection.options["ssh_args"])
+        return answer(command)
+
+    action.run_command = run_command  # type: ignore[method-assign]
+    with session.watchful():
+        shared = connection.options["ssh_args"]
+        with session.alone():
+            session.read_boot_id()
+            alone = connection.options["ssh_args"]
+            session.read_boot_id(keep=True)
+            session.reset()
+            assert connection.options["ssh_args"] == alone
+    assert seen == [alone, shared]
+    assert connection.resets == [shared, shared, shared], "reset needs the control path of the shared connection"
+
+
 def test_options_are_restored_after_an_exception() -> None:
     session, connection, _action = session_with(None)
     with pytest.raises(RuntimeError), session.watchful(), session.alone():
