@@ -23,11 +23,9 @@ BANNER_LIMIT = 4096
 PATIENT_TIMEOUT = 5.0
 """Seconds for a connection or a banner while the host is known to be up."""
 BANNER_TIMEOUT = 3.0
-"""Seconds for the banner of a host that accepted the connection; a new system that still starts is slow."""
-LOOKS, ANOTHER_LOOK_AFTER = 3, 1.0
-"""Seconds after which the port is asked over one more connection, while those before still wait for a banner. What
-accepts connections for a host that is away (port forwarding, address translation) may pass this one on much later than
-a new one."""
+"""Seconds for the banner of a host that accepted the connection; a new system that still starts is slow. Port
+forwarding accepts connections for a host that is away, and passes all of them on when it is back: more of them would
+bring penalties (PerSourcePenalties, sshd_config(5)), which lock the controller out."""
 SHORTEST_CONNECT_TIMEOUT = 0.5
 """Seconds. A host that is away drops packets, and Linux resends a lost SYN after 1 s: asking anew is faster."""
 
@@ -76,26 +74,13 @@ class BannerProbe:
         return Port(*(self._address or (self._host, self._port)), self._connect_timeout)
 
     def __call__(self) -> bool:
-        """Tell whether an SSH server answers now. Takes a few seconds at most."""
-        return asyncio.run(_answers_any_look(self.port))
-
-
-async def _answers_any_look(port: Port) -> bool:
-    """Look again while nothing is known yet; the first banner counts."""
-    looks: set[asyncio.Task[bool]] = set()
-    try:
-        for _number in range(LOOKS):
-            looks.add(asyncio.create_task(asks_for_banner(port.address, port.port, port.connect_timeout)))
-            done, looks = await asyncio.wait(looks, timeout=ANOTHER_LOOK_AFTER, return_when=asyncio.FIRST_COMPLETED)
-            if any(look.result() for look in done):
-                return True
-            if not looks:
-                break
-        return False
-    finally:
-        for look in looks:
-            look.cancel()
-        await asyncio.gather(*looks, return_exceptions=True)
+        """Tell whether an SSH server answers now. Takes at most the connect timeout plus ``BANNER_TIMEOUT``."""
+        address = self._address or (self._host, self._port)
+        try:
+            with socket.create_connection(address, timeout=self._connect_timeout) as connection:
+                return _reads_banner(connection, BANNER_TIMEOUT)
+        except OSError:
+            return False
 
 
 async def asks_for_banner(address: str, port: int, connect_timeout: float) -> bool:

@@ -46,6 +46,22 @@ def test_refusals(transport: str, timeout: int, code: str, check_mode: bool) -> 
     plugin._connection.exec_command.assert_not_called()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({"health_ignore": ["disk_lots"]}, "trouble_unknown"),
+        ({"health_commands": [["curl --fail"]]}, "command_invalid"),
+        ({"health_command_timeout": 0}, "time_invalid"),
+    ],
+)
+def test_health_that_cannot_be_meant_is_refused_before_the_jump(arguments: dict[str, Any], code: str) -> None:
+    plugin = plugin_for(**arguments)
+    result = plugin.run(task_vars={})
+    assert (result["failed"], result["code"], result["rebooted"]) == (True, code, False)
+    plugin._connection.exec_command.assert_not_called()
+    plugin._connection.reset.assert_not_called()
+
+
 def test_times_are_not_negative() -> None:
     result = plugin_for(rollback_timeout=-1).run(task_vars={})
     assert result["code"] == "timeout_invalid"
