@@ -33,6 +33,7 @@ PASSED_ON = frozenset(
         "action.fleet_lock: error.code",
         "action.kexec_gate: error.code",
         "action.kexec_reboot: error.code",
+        "action.kexec_reboot: refusal.code",
         "action.kexec_ledger: error.code",
         "module_utils._access: problem.code",
         "module_utils._claim: note.code",
