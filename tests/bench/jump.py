@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import mean, median
+from statistics import mean
 from typing import Any
 
 from lab import kernels
@@ -200,14 +200,14 @@ def count_between(calls: str, began: float, ended: float) -> int:
 def summarize(samples: Sequence[Sample]) -> dict[str, Any]:
     """Return what each way took for a jump, and the comparisons.
 
-    A turn counts as one value, the mean of its two jumps: the directions differ, and a median over both would lie
-    anywhere between them. ``seconds`` are quartiles; ``ssh_calls`` a median; ``ratios`` those of the medians,
+    The directions differ, and a median over both would lie anywhere between them: each has its own, and what counts is
+    the mean of the two. ``seconds`` are quartiles; ``ssh_calls`` a median; ``ratios`` those of the medians,
     ``undisturbed`` those of the first quartiles.
     """
-    seconds = {way: quartiles(_means(samples, way, "seconds")) for way in WAYS}
+    seconds = {way: _quartiles(samples, way, "seconds") for way in WAYS}
     return {
         "seconds": seconds,
-        "ssh_calls": {way: median(_means(samples, way, "ssh_calls")) for way in WAYS},
+        "ssh_calls": {way: _quartiles(samples, way, "ssh_calls")[1] for way in WAYS},
         "comparisons": [
             {
                 **asdict(compared),
@@ -219,11 +219,14 @@ def summarize(samples: Sequence[Sample]) -> dict[str, Any]:
     }
 
 
-def _means(samples: Sequence[Sample], way: str, what: str) -> list[float]:
-    """Return the mean of each turn of a way."""
+def _quartiles(samples: Sequence[Sample], way: str, what: str) -> list[float]:
+    """Return the quartiles of a way, means of those there and of those back."""
     chosen = [sample for sample in samples if sample.way == way]
-    rounds = sorted({sample.round for sample in chosen})
-    return [mean(getattr(sample, what) for sample in chosen if sample.round == number) for number in rounds]
+    directions = [
+        quartiles([getattr(sample, what) for sample in chosen if sample.to == release])
+        for release in sorted({sample.to for sample in chosen})
+    ]
+    return [mean(both) for both in zip(*directions, strict=True)]
 
 
 def render(found: Mapping[str, Any]) -> Iterator[str]:

@@ -42,10 +42,10 @@ def samples(way: str, *turns_of_it: tuple[float, float], ssh_calls: int = 5) -> 
     ]
 
 
-def test_a_turn_is_the_mean_of_both_directions() -> None:
+def test_each_direction_has_its_own_median() -> None:
     taken = [
         *samples(KEXEC_REBOOT, (10.0, 12.0), (10.0, 14.0), (10.0, 90.0), ssh_calls=6),
-        *samples(BARE_LIMIT, (9.0, 11.0), (7.0, 13.0), (20.0, 30.0), ssh_calls=20),
+        *samples(BARE_LIMIT, (9.0, 11.0), (7.0, 11.0), (20.0, 30.0), ssh_calls=20),
         *samples(REBOOT, (15.0, 17.0), (17.0, 19.0), (19.0, 29.0), ssh_calls=9),
         *samples(ROLE, (15.0, 15.0), (15.0, 15.0), (14.0, 16.0), ssh_calls=8),
     ]
@@ -54,18 +54,18 @@ def test_a_turn_is_the_mean_of_both_directions() -> None:
     assert found["ssh_calls"] == {KEXEC_REBOOT: 6, REBOOT: 9, BARE_LIMIT: 20, ROLE: 8}
     ratios = {(one["way"], one["other"]): (one["ratio"], one["undisturbed"]) for one in found["comparisons"]}
     assert ratios == {
-        (KEXEC_REBOOT, BARE_LIMIT): (1.2, 1.15),
+        (KEXEC_REBOOT, BARE_LIMIT): (1.2, pytest.approx(11.5 / 9.5)),
         (REBOOT, KEXEC_REBOOT): (1.5, pytest.approx(17.0 / 11.5)),
-        (ROLE, KEXEC_REBOOT): (1.25, pytest.approx(15.0 / 11.5)),
+        (ROLE, KEXEC_REBOOT): (1.25, pytest.approx(14.75 / 11.5)),
     }
     assert list(render(found)) == [
         "kho.kexec.kexec_reboot: 12.0 s (11.5 s), 6 calls of ssh",
         "ansible.builtin.reboot: 18.0 s (17.0 s), 9 calls of ssh",
-        "the bare limit: 10.0 s (10.0 s), 20 calls of ssh",
-        "kho.kexec.kexec_upgrade: 15.0 s (15.0 s), 8 calls of ssh",
-        "kho.kexec.kexec_reboot takes 1.20 (1.15) x the time of the bare limit; aim: at most 1.10",
+        "the bare limit: 10.0 s (9.5 s), 20 calls of ssh",
+        "kho.kexec.kexec_upgrade: 15.0 s (14.8 s), 8 calls of ssh",
+        "kho.kexec.kexec_reboot takes 1.20 (1.21) x the time of the bare limit; aim: at most 1.10",
         "ansible.builtin.reboot takes 1.50 (1.48) x the time of kho.kexec.kexec_reboot; aim: at least 1.4",
-        "kho.kexec.kexec_upgrade takes 1.25 (1.30) x the time of kho.kexec.kexec_reboot",
+        "kho.kexec.kexec_upgrade takes 1.25 (1.28) x the time of kho.kexec.kexec_reboot",
     ]
 
 
