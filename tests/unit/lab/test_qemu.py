@@ -40,7 +40,7 @@ def test_a_guest_is_a_q35_machine_with_nothing_by_default() -> None:
 
 @pytest.mark.parametrize(
     ("accelerator", "accel", "processor"),
-    [(Accelerator.TCG, "tcg,thread=multi", "max"), (Accelerator.KVM, "kvm", "host")],
+    [(Accelerator.TCG, "tcg,thread=multi,tb-size=128", "max"), (Accelerator.KVM, "kvm", "host")],
 )
 def test_accelerator_and_processor_go_together(accelerator: Accelerator, accel: str, processor: str) -> None:
     argv = command_line(dataclasses.replace(GUEST, accelerator=accelerator))
