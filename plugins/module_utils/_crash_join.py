@@ -111,7 +111,9 @@ def _fits_in_time(start: Start, after: Sequence[Start], witness: Witness, report
     if report.uptime is None:
         return False
     beyond = report.uptime - (start.span.end - start.span.begin)
-    if beyond > LATER or (report.fatal and beyond < -EARLIER):
+    # Who said goodbye did not die before.
+    earlier = 0.0 if start.goodbye.target else EARLIER
+    if beyond > LATER or (report.fatal and beyond < -earlier):
         return False
     if witness.written is None:
         return True
