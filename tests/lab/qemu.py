@@ -31,8 +31,8 @@ class Accelerator(enum.Enum):
         """The options that choose this accelerator and the fullest processor that it offers."""
         if self is Accelerator.KVM:
             return ["-accel", "kvm", "-cpu", "host"]
-        # QEMU keeps what it has translated until this many MiB are full, also of kernels that are gone. Memory that holds
-        # such code is very slow to write: with the default, 1 GiB, a stack there made boots minutes longer by chance.
+        # QEMU keeps what it has translated until this many MiB are full, also of kernels that are gone. Memory that
+        # holds such code is very slow to write: with the default, 1 GiB, a stack there made some boots minutes longer.
         return ["-accel", "tcg,thread=multi,tb-size=128", "-cpu", "max"]
 
 

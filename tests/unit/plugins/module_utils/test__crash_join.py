@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._crash_files import Witness
@@ -82,6 +84,24 @@ def test_what_does_not_agree_is_not_joined(why, given):
     (crash,) = join_crashes(BOOTS, None, [witness(*given.pop("reports"), **given)])
     assert crash.boot_id is None, why
     assert crash.release == given.get("release", RELEASE)
+
+
+@pytest.mark.parametrize(
+    ("goodbye", "uptime", "owner"),
+    [
+        (Goodbye("kexec.target"), 21.0, 1),
+        (Goodbye("kexec.target"), 52.0, 2),
+        # Either may have crashed.
+        (Goodbye(), 21.0, None),
+    ],
+)
+def test_who_said_goodbye_did_not_die_before(goodbye, uptime, owner):
+    died = replace(boot(1), span=Span(f"{1:032x}", 1000.0, 1020.0))
+    saved = replace(boot(2), span=Span(f"{2:032x}", 1040.0, 1090.0), goodbye=goodbye)
+    written = 1050.0 if owner != 2 else 1100.0
+    found = witness(report(uptime=uptime), source="pstore", written=written, known=NO_LOG)
+    (crash,) = join_crashes([died, saved], None, [found])
+    assert owners([crash]) == [owner]
 
 
 def test_an_incomplete_log_does_not_contradict():
