@@ -31,7 +31,8 @@ from .common import HERE, RESULTS, keep
 UPGRADE, PINGS = "kexec_upgrade.yml", "as many tasks of ansible.builtin.ping"
 ALONE, TOGETHER = "a fork for each host", "all in one process"
 TASKS = 6
-"""How many tasks the playbook runs on a host whose wave has as many forks as hosts (tests/stories/fleets.py)."""
+"""How many tasks the playbook runs on a host whose wave has as many forks as hosts (tests/stories/fleets.py), but for
+the one that includes a file."""
 AWAIT = {"kho.kexec.kexec_await": {"registered": "jump"}, "run_once": True}
 AWAY = 2.0
 """Seconds that a simulated kexec takes: little, for a rollout is measured without it."""
