@@ -51,8 +51,7 @@ class Questions:
 
     ``read_boot_id`` asks over SSH and raises NoAnswer; its argument says whether the host has been away, so that the
     connection may be kept for more questions. ``banner`` asks the port whether an SSH server is there, or is None when
-    only SSH itself reaches the host. ``still_there`` is called whenever the boot that
-    is to be left has answered.
+    only SSH itself reaches the host. ``still_there`` is called whenever the boot that is to be left has answered.
     """
 
     read_boot_id: Callable[[bool], str]
@@ -128,6 +127,7 @@ class Watch:
         return Sight.OLD
 
     def _was_away(self) -> bool:
+        """Without a banner, a session that failed says nothing of the host."""
         return self._banner is not None and any(sighting.what is Sight.SILENT for sighting in self._sightings)
 
     def _postpone(self) -> None:
