@@ -42,17 +42,20 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         except Exception as error:
             # A failure would be one of all hosts, and they have left; each is waited for by the next task anyhow.
             result["warnings"] = [f"The hosts could not be waited for together: {type(error).__name__}: {error}."]
-        not_asked = left.keys() - {one.name for one in awaited}
-        unsure, silent = crowd.unsure, set(crowd.absent)
-        absent = [name for name in left if name in silent or name in not_asked]
+        asked = {one.name for one in awaited}
+        not_back = {
+            **dict.fromkeys((name for name in left if name not in asked), "absent"),
+            **dict.fromkeys(crowd.absent, "absent"),
+            **dict.fromkeys(crowd.unsure, "unsure"),
+        }
         return {
             **result,
             "changed": False,
             "hosts": len(left),
-            "unsure": unsure,
-            "absent": absent,
+            # Each host is looked up in it: a dictionary, because a list is templated item by item for that.
+            "not_back": not_back,
             "elapsed_seconds": round(started.elapsed(), 2),
-            "msg": f"{len(left) - len(unsure) - len(absent)} of {len(left)} hosts are back.",
+            "msg": f"{len(left) - len(not_back)} of {len(left)} hosts are back.",
         }
 
 

@@ -101,7 +101,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_screen import S
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_summary import RUNNING, report, state_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._table import speaks_unicode
 
-MODULES = ("kexec_commit", "kexec_image", "kexec_plan_info", "kexec_reboot")
+MODULES = ("kexec_commit", "kexec_image", "kexec_options", "kexec_plan_info", "kexec_reboot")
 
 
 def harmless(method: Callable[..., None]) -> Callable[..., None]:
@@ -271,6 +271,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
         # Since ansible-core 2.19 only the name of the hook says whether the task failed.
         noted = {**result._result, "failed": failed}
         now, name = self._now(), result._host.get_name()
+        if module == "kexec_options" and not failed:
+            self._chronicle.note_skip(name)
+            return True
         if task.args.get("state") == "unloaded":
             self._show(name, self._chronicle.note_unloading(now, name, noted))
             return not failed
@@ -297,5 +300,7 @@ def module_of(task: Any) -> str:
 
 
 def goes_back(task: Any) -> bool:
-    """Tell whether the task stages the kernel that ran before, which is how a rollback begins."""
+    """Tell whether the task is about the kernel that ran before: how a rollback begins."""
+    if module_of(task) == "kexec_options":
+        return bool(task.args.get("entry_point") == "rollback")
     return module_of(task) in PLANNERS and task.args.get("release") == PREVIOUS

@@ -15,7 +15,7 @@ description:
   - A task that waits for one host keeps one process of the controller (C(forks)) busy, with 8 to 57 MB of memory of its
     own. This one is a single process, however many hosts there are.
   - Ends at the latest when a quarter of a guard's time has passed since the first host answered again, so that the
-    kernels of those that are back can be proven before their guards fire. RV(absent) and RV(unsure) are the others.
+    kernels of those that are back can be proven before their guards fire. RV(not_back) has the others.
   - Proves nothing. Afterwards, M(kho.kexec.kexec_reboot) with O(kho.kexec.kexec_reboot#module:left) asks each host for
     its verdict, and goes on waiting where that is needed. It knows from this task how long the host was away.
   - Never fails for what hosts do.
@@ -87,17 +87,17 @@ EXAMPLES = r"""
 - name: Prove the handover of those that are back
   kho.kexec.kexec_reboot:
     left: "{{ jump.left }}"
-  when: inventory_hostname not in awaited.unsure + awaited.absent
+  when: inventory_hostname not in awaited.not_back
 
 - name: Prove the handover of those that have been back for long, or have not gone yet
   kho.kexec.kexec_reboot:
     left: "{{ jump.left }}"
-  when: inventory_hostname in awaited.unsure
+  when: awaited.not_back[inventory_hostname] | default('') == 'unsure'
 
 - name: Wait for the others, and prove theirs
   kho.kexec.kexec_reboot:
     left: "{{ jump.left }}"
-  when: inventory_hostname in awaited.absent
+  when: awaited.not_back[inventory_hostname] | default('') == 'absent'
 """
 
 RETURN = r"""
@@ -106,18 +106,14 @@ hosts:
   returned: success
   type: int
   sample: 200
-unsure:
-  description: Those that answered at every look. They were back before the first one, or have not gone yet.
+not_back:
+  description:
+    - Those that were not seen to come back, by their names in the inventory.
+    - V(unsure) are those that answered at every look. They were back before the first one, or have not gone yet.
+    - V(absent) are those that did not answer at last, or whose port cannot be asked.
   returned: success
-  type: list
-  elements: str
-  sample: [web3.example.com]
-absent:
-  description: Those that did not answer at last, or whose port cannot be asked.
-  returned: success
-  type: list
-  elements: str
-  sample: [web17.example.com]
+  type: dict
+  sample: {web3.example.com: unsure, web17.example.com: absent}
 elapsed_seconds:
   description: How long it took.
   returned: success

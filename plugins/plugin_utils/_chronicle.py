@@ -163,7 +163,7 @@ class Chronicle:
         self._busy.add(host)
 
     def note_skip(self, host: str) -> None:
-        """Note that a task was skipped."""
+        """Note that a task was skipped, or has ended with nothing to tell."""
         self._busy.discard(host)
 
     def note_jump(self, now: float, host: str) -> HostEvent | None:

@@ -16,7 +16,8 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._untrusted import UNKNOW
 HEADER = ("host", "from", "to", "promised", "reported", "verdict", "outage (s)", "total (s)")
 TIME_COLUMNS = frozenset({6, 7})
 PREVIEW_HEADER = ("host", "from", "to", "action", "promised", "warnings", "refused")
-PLANNERS = ("kexec_image", "kexec_plan_info")
+PLANNERS = ("kexec_image", "kexec_options", "kexec_plan_info")
+"""Modules whose failure says that a host is not upgraded; of options that can be, nothing is noted."""
 
 
 class Rollout:
@@ -35,7 +36,7 @@ class Rollout:
     def note_result(
         self, host: str, module: str, result: Mapping[str, Any], check_mode: bool = False, back: bool = False
     ) -> None:
-        """Note the result of ``module`` for ``host``: ``kexec_image``, ``kexec_plan_info``, ``_reboot`` or ``_commit``.
+        """Note the result of ``module`` for ``host``: one of `PLANNERS`, ``kexec_reboot`` or ``kexec_commit``.
 
         A host that was only told to leave goes on jumping. ``back`` says that this image or plan is for a rollback. A
         jump and a commit belong to the image before.

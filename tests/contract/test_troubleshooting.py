@@ -20,6 +20,7 @@ PAGES = [
         "health",
         "preparing",
         "boot_default",
+        "facts",
         "guard",
         "way_back",
     )

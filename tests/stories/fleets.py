@@ -24,7 +24,7 @@ from .story import fleet_story, is_quiet, require, require_in
 
 SERVER = ROOT / "tests" / "integration" / "fleet_lock" / "server.py"
 JUMP = "Leave the running kernel and prove the handover"
-# What an upgrade may cost for each host. Of the tasks that run, one is Ansible checking the role's options and one
+# What an upgrade may cost for each host. Of the tasks that run, one checks the role's options and one
 # includes how the host goes on; a soak is skipped.
 TASKS, SKIPPED = 7, 1
 

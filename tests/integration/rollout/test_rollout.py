@@ -95,7 +95,7 @@ def roll_out(
     for part in ("action", "callback", "lookup", "plugin_utils", "module_utils"):
         (collection / "plugins" / part).symlink_to(ROOT / "plugins" / part)
     (collection / "plugins/modules/kexec_image.py").symlink_to(HERE / "stand_in/kexec_image.py")
-    for name in ("fleet_lock", "kexec_gate", "kexec_ledger", "kexec_reboot"):
+    for name in ("fleet_lock", "kexec_gate", "kexec_ledger", "kexec_options", "kexec_reboot"):
         (collection / f"plugins/modules/{name}.py").symlink_to(ROOT / f"plugins/modules/{name}.py")
     for name in ("kexec_guard", "boot_default", "kexec_commit", "kernel_health_info"):
         (collection / f"plugins/modules/{name}.py").symlink_to(HERE / "stand_in/obliging.py")
@@ -190,6 +190,19 @@ def test_others_of_the_wave_go_their_way_to_the_end(tmp_path: Path) -> None:
     assert re.search(r"Undo what was staged.*\n(.*\n)*?changed: \[web2\]", run.output), "what was staged is unloaded"
     assert "already there" in run.row("web3")
     assert "Not proven: web1 web2." in run.output
+
+
+@pytest.mark.parametrize("playbook", ["kexec_upgrade", "kexec_rollback"])
+def test_host_whose_options_cannot_be_is_not_touched(tmp_path: Path, playbook: str) -> None:
+    wrong = {**BACK, "kexec_upgrade_timeout": "soon", "kexec_upgrade_commit": "{{ 'al' ~ 'ways' }}"}
+    run = roll_out(tmp_path, {"web1": wrong, "web2": BACK}, playbook=playbook)
+    assert run.rc != 0
+    assert "cannot work with its options on this host" in run.output
+    assert "kexec_upgrade_timeout" in run.output
+    assert "require, prefer, never, got: always" in run.output
+    assert run.recap("web1")["changed"] == 0
+    assert "Not proven: web1." in run.output
+    assert "options_invalid" in run.row("web1")
 
 
 def test_rollback_stops_after_a_wave_in_which_a_host_did_not_come_back(tmp_path: Path) -> None:

@@ -52,7 +52,8 @@ def test_hosts_that_left_are_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert [one.name for one in awaited] == ["web1", "web8"]
     assert [one.until for one in awaited] == [10 + 600, 10 + 600 + 100 + 600]
     assert "failed" not in result
-    assert (result["hosts"], result["absent"], result["unsure"]) == (3, ["web2", "web8"], ["web1"])
+    assert result["hosts"] == 3
+    assert result["not_back"] == {"web2": "absent", "web8": "absent", "web1": "unsure"}
     assert result["msg"] == "0 of 3 hosts are back."
     assert len(list((tmp_path / "seen").iterdir())) == 1
 
@@ -61,7 +62,7 @@ def test_nobody_has_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     crowd = MagicMock()
     crowd.return_value.absent, crowd.return_value.unsure = [], []
     result = run(monkeypatch, tmp_path, ["web3", "web4"], crowd)
-    assert (result["hosts"], result["absent"], result["changed"]) == (0, [], False)
+    assert (result["hosts"], result["not_back"], result["changed"]) == (0, {}, False)
     crowd.return_value.wait.assert_not_called()
 
 
@@ -71,5 +72,5 @@ def test_trouble_of_the_controller_fails_no_host(monkeypatch: pytest.MonkeyPatch
     crowd.return_value.absent, crowd.return_value.unsure = ["web1"], []
     result = run(monkeypatch, tmp_path, ["web1"], crowd)
     assert "failed" not in result
-    assert result["absent"] == ["web1"]
+    assert result["not_back"] == {"web1": "absent"}
     assert "Too many open files" in result["warnings"][0]

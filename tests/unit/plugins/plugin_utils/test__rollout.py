@@ -44,6 +44,14 @@ def test_what_was_promised_is_told_from_what_was_not(accepted: bool, word: str) 
     assert row_of(("kexec_reboot", {"verdict": {"verdict": "cold_boot", "accepted": accepted}}))[5] == word
 
 
+@pytest.mark.parametrize("back", [False, True])
+def test_host_whose_options_cannot_be_has_failed(back: bool) -> None:
+    rollout = Rollout()
+    rollout.note_result("web1", "kexec_options", {"failed": True, "code": "options_invalid"}, back=back)
+    assert rollout.counts() == [("options_invalid", 1)]
+    assert rollout.hosts["web1"].outcome(over=True) == "failed"
+
+
 def test_lost_host_shows_what_was_promised() -> None:
     lost = {"failed": True, "code": "unreachable", "promise": PROMISE, "verdict": {"verdict": "unreachable"}}
     assert row_of(("kexec_image", STAGED), ("kexec_reboot", lost))[3:] == (

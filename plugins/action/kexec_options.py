@@ -1,0 +1,46 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""kho.kexec.kexec_options: Ansible's own check of a role's options, without the specification in every result.
+
+Ansible keeps what a task returned for each host, with the arguments that the task was given, until all hosts are done
+with it. To the check that it puts before a role, the whole specification is an argument.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.plugins.action.validate_argument_spec import ActionModule as Check
+
+SPECIFICATION = Path(__file__).parents[2] / "roles" / "kexec_upgrade" / "meta" / "argument_specs.yml"
+# Read by the process that all others are forked from, once.
+ENTRY_POINTS: dict[str, Any] = yaml.safe_load(SPECIFICATION.read_text(encoding="utf-8"))["argument_specs"]
+
+
+class ActionModule(Check):  # type: ignore[misc]  # ansible-core has no types
+    _supports_async = False
+    _supports_check_mode = True
+
+    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        dummy, options = self.validate_argument_spec(
+            {"entry_point": {"type": "str", "default": "main", "choices": ["main", "rollback"]}}
+        )
+        given = self._task.args
+        self._task.args = {"argument_spec": ENTRY_POINTS[options["entry_point"]]["options"]}
+        try:
+            result: dict[str, Any] = super().run(tmp, task_vars)
+        finally:
+            self._task.args = given
+        return self._refusal(result) if result.get("failed") else {"changed": False}
+
+    @staticmethod
+    def _refusal(result: dict[str, Any]) -> dict[str, Any]:
+        errors = [str(error) for error in result["argument_errors"]]
+        message = (
+            f"The role kexec_upgrade cannot work with its options on this host: {'; '.join(errors)}. Nothing was done "
+            "here. Mend these variables where they are set, and run the playbook again."
+        )
+        return {"failed": True, "changed": False, "code": "options_invalid", "msg": message, "errors": errors}

@@ -1,0 +1,104 @@
+#!/usr/bin/python
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kexec_options
+short_description: Check the options of the role kexec_upgrade for many hosts
+version_added: 0.1.0
+description:
+  - Fails on a host where a variable of the role P(kho.kexec.kexec_upgrade#role) is not what the role's specification
+    wants, before anything is done there. The playbooks of this collection begin with it.
+  - Ansible checks the same by itself before a role, unless it is told C(rolespec_validate=false). It puts the whole
+    specification into the result for each host, and keeps all results until the last host is checked. With thousands
+    of hosts in a batch the controller grows by hundreds of MiB, and each process that it forks for the tasks after
+    that takes longer.
+options:
+  entry_point:
+    description:
+      - Which of the role's entry points is to run.
+    type: str
+    choices: [main, rollback]
+    default: main
+notes:
+  - Runs on the controller, and asks no host.
+seealso:
+  - module: ansible.builtin.validate_argument_spec
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+  - ansible.builtin.action_common_attributes.conn
+  - ansible.builtin.action_common_attributes.flow
+attributes:
+  action:
+    support: full
+  async:
+    support: none
+  become:
+    support: none
+  bypass_host_loop:
+    support: none
+  check_mode:
+    support: full
+  connection:
+    support: none
+  delegation:
+    support: none
+  diff_mode:
+    support: N/A
+    details: Changes nothing.
+  platform:
+    support: full
+    platforms: all
+author:
+  - Contributors to the kho.kexec collection (@kho-kexec)
+"""
+
+EXAMPLES = r"""
+- name: Check the options of this host
+  kho.kexec.kexec_options:
+
+- name: Upgrade this host
+  ansible.builtin.import_role:
+    name: kho.kexec.kexec_upgrade
+    rolespec_validate: false
+"""
+
+RETURN = r"""
+code:
+  description: V(options_invalid), when an option cannot be what it is.
+  returned: failure
+  type: str
+  sample: options_invalid
+errors:
+  description: What is wrong, one sentence for each option.
+  returned: failure
+  type: list
+  elements: str
+  sample: ["value of kexec_upgrade_guard must be one of: require, prefer, off, got: of"]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.kho.kexec.plugins.module_utils._errors import Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._module import fail
+
+NO_ACTION_PLUGIN = Refusal(
+    "action_plugin_missing",
+    "The module kexec_options was run on the host without the controller's half, which alone knows the variables. "
+    "Nothing was done. Call it as kho.kexec.kexec_options in a task, from an installed collection.",
+)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={"entry_point": {"type": "str", "default": "main", "choices": ["main", "rollback"]}},
+        supports_check_mode=True,
+    )
+    fail(module, NO_ACTION_PLUGIN)
+
+
+if __name__ == "__main__":
+    main()
