@@ -20,6 +20,7 @@ MODULES = names("modules")
 ACTIONS = names("action")
 CALLBACKS = names("callback")
 LOOKUPS = names("lookup")
+FILTERS = names("filter")
 VERSION = load(ROOT / "galaxy.yml")["version"]
 # What an option is unless its spec or its documentation says otherwise.
 USUAL = {"type": "str", "default": None, "required": False, "choices": None, "elements": None}
@@ -83,6 +84,7 @@ def test_there_is_something_to_check():
     assert ACTIONS
     assert CALLBACKS
     assert LOOKUPS
+    assert FILTERS
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -123,10 +125,12 @@ def test_callback_is_documented(name):
     assert f"kho.kexec.{name}" in source
 
 
-@pytest.mark.parametrize("name", LOOKUPS)
-def test_lookup_is_documented(name):
-    found = strings("lookup", name)
-    said = documentation("lookup", name)
+@pytest.mark.parametrize(
+    ("kind", "name"), [*(("lookup", name) for name in LOOKUPS), *(("filter", name) for name in FILTERS)]
+)
+def test_lookup_or_filter_is_documented(kind, name):
+    found = strings(kind, name)
+    said = documentation(kind, name)
     assert said["name"] == name
     assert said["version_added"] == VERSION
     assert yaml.safe_load(found["RETURN"])

@@ -18,7 +18,7 @@ CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
 
 
-@pytest.mark.parametrize("name", [*names("modules"), *names("callback"), *names("lookup")])
+@pytest.mark.parametrize("name", [*names("modules"), *names("callback"), *names("filter"), *names("lookup")])
 def test_readme_names_every_plugin(name):
     assert re.search(rf"\b{name}\b", README.read_text(encoding="utf-8"))
 

@@ -56,6 +56,8 @@ PASSED_ON = frozenset(
         "module_utils._verdict: str(first['code'])",
         "plugin_utils._attention: _text(noted['code'], CODE_LIMIT)",
         "plugin_utils._gate: self.code",
+        "plugin_utils._upgrade_result: results.code",
+        "plugin_utils._upgrade_result: results.word",
         "plugin_utils._module_action: error.code",
         "plugin_utils._jump: verdict['verdict']",
         "plugin_utils._ledger_facts: _field(result, 'verdict')",

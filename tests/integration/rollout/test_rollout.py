@@ -92,7 +92,7 @@ def roll_out(
     """
     collection = directory / "collections/ansible_collections/kho/kexec"
     (collection / "plugins/modules").mkdir(parents=True)
-    for part in ("action", "callback", "lookup", "plugin_utils", "module_utils"):
+    for part in ("action", "callback", "filter", "lookup", "plugin_utils", "module_utils"):
         (collection / "plugins" / part).symlink_to(ROOT / "plugins" / part)
     (collection / "plugins/modules/kexec_image.py").symlink_to(HERE / "stand_in/kexec_image.py")
     for name in ("fleet_lock", "kexec_gate", "kexec_ledger", "kexec_options", "kexec_reboot"):
