@@ -46,7 +46,7 @@ class Results:
     def reaches_target(self) -> bool:
         """Whether the verdict is about this target: one that an earlier run did not ask for may be about another."""
         reported = at(self.transition, "verdict", "reported", "release")
-        return self.action != "verify" or reported == at(self.stage, "target", "release")
+        return bool(self.action != "verify" or reported == at(self.stage, "target", "release"))
 
     @property
     def is_committed(self) -> bool:
