@@ -25,7 +25,7 @@ options:
     description:
       - How many hosts a wave has at most.
       - V(canary) is 1 host, 10 %, 25 %, then all others. V(linear) is 10 % each time. V(exponential) is 1, 2, 4, 8
-        hosts and so on.
+        hosts and so on. None of these three has more than 500 hosts in a wave.
       - Or a list of numbers and percentages, as in C(serial) of a play; percentages are of all hosts of the rollout,
         and the last size repeats.
     type: raw

@@ -20,6 +20,9 @@ PRESETS: Mapping[str, tuple[int | str, ...]] = {
     "linear": ("10%",),
     "exponential": tuple(2**exponent for exponent in range(32)),
 }
+MOST_OF_A_PRESET = 500
+"""Hosts. Ansible makes a process for each task of each host, and the more hosts a wave has, the longer that takes it
+(tests/bench). A preset grows with the fleet, and nobody has said how many hosts may be away together."""
 
 # Hosts that wait for the same groups, each with its place in the whole order; by the names of these groups.
 Lines = dict[tuple[str, ...], deque[tuple[int, str]]]
@@ -34,6 +37,7 @@ def waves(hosts: Sequence[str], sizes: Any, limits: Any, groups: Mapping[str, It
 
     ``hosts`` are different names, in the order in which they should go. ``sizes`` is the name of a preset, or one size,
     or a list of sizes: numbers and percentages of all ``hosts``, the last of which repeats, as in Ansible's ``serial``.
+    The waves of a preset have at most MOST_OF_A_PRESET hosts.
     ``limits`` says of how many hosts of a group a wave may hold at most, by globs of names of ``groups``, which are the
     inventory's. A host that does not fit waits for a later wave and is then the first to go; hosts behind it overtake
     it unless they are in the same limited groups. So a wave may be smaller than its size.
@@ -119,11 +123,12 @@ def _limit(glob: Any, limit: Any) -> int:
 
 def _sizes(sizes: Any, count: int) -> Iterator[int]:
     """Yield the sizes of the waves of ``count`` hosts, without end."""
-    given = PRESETS.get(sizes, sizes) if isinstance(sizes, str) else sizes
-    listed = given if isinstance(given, (list, tuple)) else [given]
-    if not listed:
+    if isinstance(sizes, str) and sizes in PRESETS:
+        numbers = [min(_size(size, count), MOST_OF_A_PRESET) for size in PRESETS[sizes]]
+    else:
+        numbers = [_size(size, count) for size in (sizes if isinstance(sizes, (list, tuple)) else [sizes])]
+    if not numbers:
         raise _bad_size(sizes)
-    numbers = [_size(size, count) for size in listed]
     return chain(numbers, repeat(numbers[-1]))
 
 

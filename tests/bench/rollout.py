@@ -149,9 +149,9 @@ class Simulation:
         return path
 
 
-def rollouts(simulation: Simulation, hosts: int, forks: int) -> list[Cost]:
-    """The whole playbook in one wave, and as many pings."""
-    upgrade = {"kexec_upgrade_waves": ["100%"], "kexec_upgrade_target": "7.3.4-kho"}
+def rollouts(simulation: Simulation, hosts: int, forks: int, waves: str) -> list[Cost]:
+    """The whole playbook in these waves, and as many pings."""
+    upgrade = {"kexec_upgrade_waves": waves, "kexec_upgrade_target": "7.3.4-kho"}
     pings = simulation.play([{"ansible.builtin.ping": {}} for _task in range(TASKS)])
     return [
         simulation.cost(PINGS, hosts, forks, pings, {}),
@@ -189,6 +189,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, keep everything in build/bench/, print the ratios."""
     parser = argparse.ArgumentParser(prog="bench.rollout", description=__doc__)
     parser.add_argument("hosts", nargs="*", type=int, default=[100], help="default: 100")
+    parser.add_argument("--waves", default="100%", help="a size or a preset; default: all hosts in one wave")
     parser.add_argument("--forks", type=int, default=20, help="of Ansible, default %(default)s")
     parser.add_argument("--away", type=float, default=20.0, help="seconds, for the waiting, default %(default)s")
     parser.add_argument("--wait-hosts", type=int, default=100, help="for the waiting, default %(default)s; 0: none")
@@ -196,12 +197,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     RESULTS.mkdir(parents=True, exist_ok=True)
     load, folder, costs = os.getloadavg(), RESULTS / "simulated", []
     for hosts in given.hosts:
-        costs += rollouts(Simulation(folder, AWAY), hosts, given.forks)
+        costs += rollouts(Simulation(folder, AWAY), hosts, given.forks, given.waves)
         show(costs[-2:])
     if given.wait_hosts:
         costs += waits(Simulation(folder, given.away), given.wait_hosts, given.forks)
         show(costs[-2:])
-    print(f"raw data: {keep('rollout', {'away': given.away, 'costs': [asdict(cost) for cost in costs]}, load)}")
+    data = {"away": given.away, "waves": given.waves, "costs": [asdict(cost) for cost in costs]}
+    print(f"raw data: {keep('rollout', data, load)}")
     return 0
 
 

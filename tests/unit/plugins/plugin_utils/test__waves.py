@@ -90,6 +90,22 @@ def test_sizes(sizes: Any, expected: list[int]) -> None:
     assert sizes_of(waves(HOSTS, sizes, {}, {})) == expected
 
 
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ("canary", [1, 400, *[500] * 7, 99]),
+        ("linear", [400] * 10),
+        ("exponential", [1, 2, 4, 8, 16, 32, 64, 128, 256, *[500] * 6, 489]),
+        ([1, "100%"], [1, 3999]),
+        ("50%", [2000, 2000]),
+        (1500, [1500, 1500, 1000]),
+    ],
+)
+def test_presets_have_500_hosts_at_most_and_sizes_that_somebody_chose_are_kept(sizes: Any, expected: list[int]) -> None:
+    hosts = [f"web{number}" for number in range(4000)]
+    assert sizes_of(waves(hosts, sizes, {}, {})) == expected
+
+
 def test_hosts_that_do_not_fit_are_the_first_to_go_next() -> None:
     groups = {"zone_a": HOSTS[:4], "zone_b": HOSTS[4:8]}
     assert waves(HOSTS[:8], 4, {"zone_*": 1}, groups) == [
