@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ansible_collections.kho.kexec.plugins.module_utils._errors import Note
 from ansible_collections.kho.kexec.plugins.plugin_utils._crash_counts import Count, FleetCounts, Signature, Way
 from ansible_collections.kho.kexec.plugins.plugin_utils._crash_statistics import (
-    ALPHA,
+    SIGNIFICANT,
     ExactTest,
     Table,
     TrendTest,
@@ -68,12 +68,12 @@ class Risk:
     @property
     def could_tell(self) -> bool:
         """Whether any distribution of the crashes would have been a finding."""
-        return self.test is not None and self.test.smallest_p <= ALPHA
+        return self.test is not None and self.test.smallest_p <= SIGNIFICANT
 
     @property
     def finding(self) -> str:
         """``crashes_more``, ``crashes_less``, ``no_difference``, or ``too_few`` boots to tell."""
-        if self.q is not None and self.q <= ALPHA and self.relative_risk is not None:
+        if self.q is not None and self.q <= SIGNIFICANT and self.relative_risk is not None:
             return CRASHES_MORE if self.relative_risk > 1 else CRASHES_LESS
         return NO_DIFFERENCE if self.test is not None and self.test.power >= ENOUGH_POWER else TOO_FEW
 
@@ -88,14 +88,14 @@ class Trend:
     @property
     def could_tell(self) -> bool:
         """Whether any distribution of the crashes would have been a finding."""
-        return self.test.smallest_p <= ALPHA
+        return self.test.smallest_p <= SIGNIFICANT
 
     @property
     def finding(self) -> str:
         """``grows``, ``falls``, ``no_trend``, or ``too_few`` boots to tell."""
         if not self.could_tell:
             return TOO_FEW
-        if self.q is not None and self.q <= ALPHA:
+        if self.q is not None and self.q <= SIGNIFICANT:
             return GROWS if self.test.direction > 0 else FALLS
         return NO_TREND
 

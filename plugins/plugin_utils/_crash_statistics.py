@@ -31,6 +31,8 @@ ODDS_TO_FIND = 3.0
 """A transition that crashes with three times the odds of a cold boot is one that should be found."""
 TIE = 1 + 1e-7
 """Two probabilities that differ by less are the same: rounding must not decide."""
+SIGNIFICANT = ALPHA * TIE
+"""What a p-value or q-value is at most when it counts as ``ALPHA`` or less."""
 WIDEST = 30.0
 """Natural logarithm of the largest relative risk that is looked for."""
 
@@ -134,7 +136,7 @@ def exact_test(table: Table) -> ExactTest:
     logarithms = _log_chance(possible, total, crashed, table.boots)
     p_values = _two_sided(np.exp(logarithms))
     more = possible > crashed * table.boots / total
-    found = (p_values <= ALPHA) & more
+    found = (p_values <= SIGNIFICANT) & more
     return ExactTest(
         p=float(p_values[table.crashes - least]),
         smallest_p=float(p_values.min()),

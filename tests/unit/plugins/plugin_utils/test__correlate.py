@@ -19,6 +19,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._correlate import (
     correlate,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._crash_counts import Count, FleetCounts, Signature, Way
+from ansible_collections.kho.kexec.plugins.plugin_utils._crash_statistics import ALPHA
 
 OLD, NEW = "7.2.13-kho", "7.3.4-kho"
 HANDOVER, COLD = Way("handover", OLD, NEW), Way("cold", None, NEW)
@@ -48,6 +49,13 @@ def test_transition_that_crashes() -> None:
 
 def test_transition_that_heals() -> None:
     assert one(counted(HANDOVER, 530, 7), counted(COLD, 512, 41, 0)).risk.finding == CRASHES_LESS
+
+
+def test_rounding_decides_nothing() -> None:
+    found = one(counted(HANDOVER, 1, 1), counted(COLD, 19, 0, 0)).risk
+    assert found.test is not None
+    assert found.test.p > ALPHA  # 1/20 in whole numbers
+    assert found.finding == CRASHES_MORE
 
 
 def test_enough_boots_without_a_difference() -> None:

@@ -8,7 +8,7 @@ from itertools import product
 from math import comb, inf, prod
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._crash_statistics import (
@@ -51,6 +51,7 @@ def test_fisher_in_whole_numbers(table: Table) -> None:
 
 
 @given(tables())
+@example(Table(crashes=0, boots=1, cold_crashes=1, cold_boots=19)).via("p is 1/20, and a little more as a float")
 def test_power_in_whole_numbers(table: Table) -> None:
     p_values, tilted = exact_p(table), exactly(table, int(ODDS_TO_FIND))
     mean = Fraction((table.crashes + table.cold_crashes) * table.boots, table.boots + table.cold_boots)
