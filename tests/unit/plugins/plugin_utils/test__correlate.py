@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from math import inf
+from dataclasses import replace
+from math import inf, nextafter
 
 import pytest
 
@@ -16,10 +17,11 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._correlate import (
     TOO_FEW,
     Correlation,
     TransitionRisk,
+    Trend,
     correlate,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._crash_counts import Count, FleetCounts, Signature, Way
-from ansible_collections.kho.kexec.plugins.plugin_utils._crash_statistics import ALPHA
+from ansible_collections.kho.kexec.plugins.plugin_utils._crash_statistics import ALPHA, ExactTest, TrendTest
 
 OLD, NEW = "7.2.13-kho", "7.3.4-kho"
 HANDOVER, COLD = Way("handover", OLD, NEW), Way("cold", None, NEW)
@@ -51,11 +53,20 @@ def test_transition_that_heals() -> None:
     assert one(counted(HANDOVER, 530, 7), counted(COLD, 512, 41, 0)).risk.finding == CRASHES_LESS
 
 
-def test_rounding_decides_nothing() -> None:
-    found = one(counted(HANDOVER, 1, 1), counted(COLD, 19, 0, 0)).risk
-    assert found.test is not None
-    assert found.test.p > ALPHA  # 1/20 in whole numbers
-    assert found.finding == CRASHES_MORE
+def test_a_p_value_of_one_in_twenty_is_a_finding() -> None:
+    assert one(counted(HANDOVER, 1, 1), counted(COLD, 19, 0, 0)).risk.finding == CRASHES_MORE
+
+
+@pytest.mark.parametrize(
+    ("limit", "found", "trend"),
+    [(ALPHA, CRASHES_MORE, GROWS), (nextafter(ALPHA, 1), CRASHES_MORE, GROWS), (1.001 * ALPHA, TOO_FEW, NO_TREND)],
+)
+def test_rounding_decides_nothing(limit: float, found: str, trend: str) -> None:
+    risk = one(counted(HANDOVER, 1, 1), counted(COLD, 19, 0, 0)).risk
+    assert replace(risk, q=limit).finding == found
+    assert Trend(TrendTest(p=limit, smallest_p=0.001, direction=1), q=limit).finding == trend
+    assert replace(risk, test=ExactTest(p=limit, smallest_p=limit, power=0)).could_tell == (found == CRASHES_MORE)
+    assert Trend(TrendTest(p=limit, smallest_p=limit, direction=1)).could_tell == (found == CRASHES_MORE)
 
 
 def test_enough_boots_without_a_difference() -> None:
