@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Choose between the processor (KVM) and QEMU's translator (TCG), by trying.
 
-/dev/kvm being there, even being writable, does not say that a guest runs: inside a virtual machine or a container QEMU
-may abort when it sets up the first virtual processor. So a guest of four instructions is run before KVM is believed.
+/dev/kvm being there, even being writable, does not say that a guest runs. Inside a virtual machine or a container QEMU
+may abort when it sets up the first virtual processor. With a paravirtual KVM module a guest may run in real mode, and
+hang when it leaves that. So a guest has to get to 64-bit mode with paging (`lab.probe`) before KVM is believed.
 """
 
 from __future__ import annotations
@@ -17,15 +18,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab import probe
 from lab.paths import cache_dir
 from lab.qemu import PROGRAM, Accelerator
 
 _DEVICE = Path("/dev/kvm")
 _PROBE_SECONDS = 20.0
-_ROM_SIZE = 1 << 16
-_RESET_VECTOR = _ROM_SIZE - 16  # where an x86 processor starts
-_CODE = bytes([0xB0, 0x31, 0xE6, 0xF4])  # mov al, 0x31; out 0xf4, al
-_ALIVE = 0x31 << 1 | 1  # what isa-debug-exit makes of 0x31 (QEMU hw/misc/debugexit.c)
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Choice:
 
 
 def choose() -> Choice:
-    """The accelerator for this machine. The probe is run once per boot, program and permission."""
+    """The accelerator for this machine. The probe is run once per boot, QEMU and version of the probe."""
     if not _DEVICE.exists():
         return Choice(Accelerator.TCG, f"software emulation, {_DEVICE} is not there")
     if not os.access(_DEVICE, os.R_OK | os.W_OK):
@@ -54,33 +52,43 @@ def choose() -> Choice:
     return known
 
 
-def probe_failure(accelerator: Accelerator) -> str | None:
-    """Run the probe guest. None when its code ran, else what QEMU said."""
-    rom = bytearray(_ROM_SIZE)
-    rom[_RESET_VECTOR : _RESET_VECTOR + len(_CODE)] = _CODE
+def probe_failure(accelerator: Accelerator, rom: bytes = probe.ROM) -> str | None:
+    """Run the probe guest. None when it got to its end, else what became of it and what QEMU said."""
     with tempfile.TemporaryDirectory(prefix="kho-kexec-lab-probe-") as folder:
         image = Path(folder) / "rom"
         image.write_bytes(rom)
         argv = [PROGRAM, "-machine", "q35", *accelerator.arguments, "-smp", "2", "-m", "16M"]
         argv += ["-nodefaults", "-no-user-config", "-display", "none", "-bios", str(image)]
         argv += ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+        argv += ["-no-reboot"]  # a fault that the guest does not handle resets it: that ends it, instead of a loop
         try:
-            done = subprocess.run(
-                argv, check=False, capture_output=True, text=True, errors="replace", timeout=_PROBE_SECONDS
-            )
-        except subprocess.TimeoutExpired:
-            return f"it did not end within {_PROBE_SECONDS:.0f} s"
+            done = subprocess.run(argv, check=False, capture_output=True, timeout=_PROBE_SECONDS)
+        except subprocess.TimeoutExpired as late:
+            return _with_first_line(f"it did not end within {_PROBE_SECONDS:.0f} s", late.stderr)
         except OSError as error:
             return str(error)
-    if done.returncode == _ALIVE:
+    if done.returncode == probe.STATUS:
         return None
-    return _first_line(done.stderr) or f"QEMU ended with status {done.returncode}"
+    return _with_first_line(_ending(done.returncode), done.stderr)
+
+
+def _ending(status: int) -> str:
+    if status == 0:
+        return "it reset itself"
+    if status < 0:
+        return f"QEMU was ended by signal {-status}"
+    return f"QEMU ended with status {status}"
+
+
+def _with_first_line(ending: str, stderr: bytes | None) -> str:
+    lines = (stderr or b"").decode(errors="replace").strip().splitlines()
+    return f"{ending} and QEMU said: {lines[0][:200]}" if lines else ending
 
 
 def _decide(failure: str | None) -> Choice:
     if failure is None:
-        return Choice(Accelerator.KVM, "a probe guest ran")
-    return Choice(Accelerator.TCG, f"software emulation, {_DEVICE} is there but a probe guest did not run: {failure}")
+        return Choice(Accelerator.KVM, f"virtualization by {_DEVICE}, a probe guest ran in 64-bit mode with paging")
+    return Choice(Accelerator.TCG, f"software emulation, {_DEVICE} is there but a probe guest failed: {failure}")
 
 
 def _key() -> str:
@@ -88,7 +96,7 @@ def _key() -> str:
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     program = shutil.which(PROGRAM)
     changed = os.stat(program).st_mtime_ns if program else 0
-    return f"{boot} {program} {changed}"
+    return f"{boot} {program} {changed} {probe.VERSION}"
 
 
 def _recall(memory: Path, key: str) -> Choice | None:
@@ -105,7 +113,3 @@ def _remember(memory: Path, key: str, choice: Choice) -> None:
     beside = memory.with_name(f".{memory.name}.{os.getpid()}")
     beside.write_text(json.dumps({"key": key, "accelerator": choice.accelerator.value, "reason": choice.reason}))
     beside.replace(memory)
-
-
-def _first_line(text: str) -> str:
-    return text.strip().splitlines()[0][:200] if text.strip() else ""

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from lab import accel
+from lab import accel, probe
 from lab.qemu import Accelerator
 
 
@@ -37,7 +38,10 @@ class Probe:
 
 @pytest.mark.parametrize(
     ("failure", "chosen", "words"),
-    [(None, Accelerator.KVM, "a probe guest ran"), ("failed to set MSR", Accelerator.TCG, "failed to set MSR")],
+    [
+        (None, Accelerator.KVM, "a probe guest ran in 64-bit mode with paging"),
+        ("failed to set MSR", Accelerator.TCG, "a probe guest failed: failed to set MSR"),
+    ],
 )
 def test_the_probe_decides_once_per_boot(
     monkeypatch: pytest.MonkeyPatch, failure: str | None, chosen: Accelerator, words: str
@@ -58,6 +62,26 @@ def test_another_boot_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accel, "_key", lambda: "another boot")
     accel.choose()
     assert probe.runs == 2
+
+
+def test_another_version_of_the_probe_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = Probe(None)
+    monkeypatch.setattr(accel, "probe_failure", outcome)
+    accel.choose()
+    monkeypatch.setattr(probe, "VERSION", "another probe")
+    accel.choose()
+    assert outcome.runs == 2
+
+
+def test_what_the_first_probe_found_out_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = Probe("it did not end within 20 s")
+    monkeypatch.setattr(accel, "probe_failure", outcome)
+    memory = tmp_path / "cache" / "kho-kexec-lab" / "accelerator.json"
+    memory.parent.mkdir(parents=True)
+    key_without_version = accel._key().rpartition(" ")[0]
+    memory.write_text(json.dumps({"key": key_without_version, "accelerator": "kvm", "reason": "a probe guest ran"}))
+    assert accel.choose().accelerator is Accelerator.TCG
+    assert outcome.runs == 1
 
 
 def test_a_memory_that_cannot_be_read_asks_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
