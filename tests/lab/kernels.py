@@ -9,36 +9,23 @@ Those that are built are the .deb that the kernel's own packaging makes (scripts
 from __future__ import annotations
 
 import json
-import os
-import re
-import shutil
-import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lab import distribution
+from lab import distribution, times
 from lab.apt import KernelArchive
 from lab.cache import Ingredients, age, build_once, locked
 from lab.errors import LabError
+from lab.kernel_tree import Edit, KernelTree, setting
 from lab.paths import LAB_DIR, cache_dir
-from lab.progress import run_logged, say, step
+from lab.progress import step
 
 _CONFIG = LAB_DIR / "kernel.config"
 _ABI = "include/linux/kho/abi"
-OFF = "n"
 CHOICE_LASTS = 7 * 24 * 3600.0  # seconds
-_RECIPE = 1  # raise it when the same ingredients are to be built in another way
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A replacement in a source file; ``pattern`` must be found exactly once."""
-
-    file: str
-    pattern: str
-    replacement: str
+_RECIPE = 2  # raise it when the same ingredients are to be built in another way
 
 
 @dataclass(frozen=True)
@@ -125,7 +112,6 @@ KERNELS = {
     **{name: variant.why for name, variant in VARIANTS.items()},
     DEBIAN: "Debian's own kernel of the newer series, for guests of the kind initramfs: it has no Kexec HandOver",
 }
-BASE = "new"
 
 
 def ensure(names: Sequence[str]) -> list[Kernel]:
@@ -219,28 +205,19 @@ def _ingredients(source: Source, variant: Variant) -> Ingredients:
 
 
 def _build(name: str, variant: Variant, source: Source, folder: Path) -> None:
-    """Make the package of one kernel in ``folder``.
-
-    The tree of the plain newer kernel stays: from a copy of it, a variant is a rebuild of what differs.
-    """
-    with step(f"kernel {name} ({variant.why}) from {source.package} {source.version}"):
-        tree = folder / "tree"
-        if variant.series == "newer" and name != BASE:
-            shutil.copytree(_folder(BASE, source) / "tree", tree, symlinks=True)
-        else:
-            _unpack(source, tree)
-        for edit in variant.edits:
-            _apply(edit, tree)
-        _configure(tree, variant, folder / "build.log")
-        _package(tree, f"kernel {name}", folder / "build.log")
-        (deb,) = (found for found in folder.glob("linux-image-*.deb") if "-dbg_" not in found.name)
-        for other in {*folder.glob("*.deb"), *folder.glob("linux-upstream_*")} - {deb}:
-            other.unlink()
+    """Make the package of one kernel in ``folder``, from the tree that all kernels of its series are built in."""
+    what = f"kernel {name}"
+    with step(f"{what} ({variant.why}) from {source.package} {source.version}"), times.measured("kernel", name):
+        unpacked = build_once("trees", source.package, asdict(source), lambda made: _unpack(source, made / "tree"))
+        with locked(f"in-{unpacked.name}", f"kernels from {source.package}"):
+            tree = KernelTree(unpacked / "tree", folder / "build.log")
+            tree.edit(variant.edits)
+            tree.configure(_wanted(variant))
+            tree.package(what)
+            deb = tree.collect(folder)
         package = deb.name.partition("_")[0]
         facts = {"release": package.removeprefix("linux-image-"), "package": package}
         (folder / "kernel.json").write_text(json.dumps(facts) + "\n")
-        if name != BASE:
-            shutil.rmtree(tree)
 
 
 def _unpack(source: Source, tree: Path) -> None:
@@ -250,69 +227,10 @@ def _unpack(source: Source, tree: Path) -> None:
 
     (deb,) = build_once("sources", source.package, asdict(source), fetch).glob("*.deb")
     with step(f"unpacking {source.package}"):
-        tree.mkdir()
-        with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as package:
-            inner = ["tar", "-xO", f"./usr/src/{source.package}.tar.xz"]
-            with subprocess.Popen(inner, stdin=package.stdout, stdout=subprocess.PIPE) as archive:
-                subprocess.run(["tar", "-xJ", "--strip-components=1", "-C", tree], stdin=archive.stdout, check=True)
-
-
-def _apply(edit: Edit, tree: Path) -> None:
-    file = tree / edit.file
-    text, count = re.subn(edit.pattern, edit.replacement, file.read_text())
-    if count != 1:
-        raise LabError(
-            f"{edit.pattern!r} is {count} times in {edit.file}, not once: the sources have changed, and the variant "
-            "has to follow them"
-        )
-    file.write_text(text)
-
-
-def _configure(tree: Path, variant: Variant, log: Path) -> None:
-    """tinyconfig, the lab's fragment, the variant's options; then check that every line of them survived."""
-    wanted = _wanted(variant)
-    run_logged(["make", "-C", str(tree), "-s", "tinyconfig"], log)
-    with (tree / ".config").open("a") as config:
-        config.write("\n".join([*wanted, ""]))
-    run_logged(["make", "-C", str(tree), "-s", "olddefconfig"], log)
-    set_to = dict(filter(None, map(_setting, (tree / ".config").read_text().splitlines())))
-    # An option whose prerequisites are off is not in the file at all, and off.
-    lost = [line for line in wanted if (setting := _setting(line)) and set_to.get(setting[0], OFF) != setting[1]]
-    if lost:
-        raise LabError(
-            f"the kernel's configuration dropped {', '.join(lost)}: an option that they depend on is missing from "
-            f"{_CONFIG.name}"
-        )
+        KernelTree.unpack(deb, f"./usr/src/{source.package}.tar.xz", tree)
 
 
 def _wanted(variant: Variant) -> list[str]:
     """The fragment's lines, with the variant's in the place of those that it changes."""
     chosen = [*_CONFIG.read_text().splitlines(), *variant.config, f'CONFIG_LOCALVERSION="{variant.suffix}"']
-    return list({setting[0]: line for line in chosen if (setting := _setting(line))}.values())
-
-
-def _setting(line: str) -> tuple[str, str] | None:
-    """The option and its value in a line of a kernel configuration, or None for another line."""
-    found = re.fullmatch(r"(?:# )?(CONFIG_\w+)(?:=(.*)| is not set)", line)
-    return (found[1], found[2] or OFF) if found else None
-
-
-def _package(tree: Path, what: str, log: Path) -> None:
-    """Compile the tree and make the package of its image beside it, and no packages of headers."""
-    profiles = "pkg.linux-upstream.nokernelheaders pkg.linux-upstream.nokerneldbg"
-    environment = {
-        **os.environ,
-        "DEB_BUILD_PROFILES": profiles,
-        "DEB_BUILD_OPTIONS": "terse",
-        "KBUILD_BUILD_USER": "lab",
-        "KBUILD_BUILD_HOST": "lab",
-        "KDEB_COMPRESS": "zstd",
-        "KDEB_PKGVERSION": "1",
-    }
-    say(f"{what}: compiling on {os.cpu_count()} cores")
-    run_logged(
-        ["make", "-C", str(tree), f"-j{os.cpu_count() or 1}", "bindeb-pkg", "DPKG_FLAGS=--rules-target=binary-image"],
-        log,
-        environment=environment,
-        progress=lambda lines, last: f"{what}: {lines} steps, now {last[:60]}",
-    )
+    return list({found[0]: line for line in chosen if (found := setting(line))}.values())

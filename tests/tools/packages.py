@@ -27,6 +27,7 @@ PACKAGES: dict[str, dict[str, str]] = {
         "apt-utils": "index of the guests' package repository (apt-ftparchive)",
         "bc": "kernel build",
         "bison": "kernel build",
+        "ccache": "kernel build (what several kernels have in common is compiled once)",
         "cpio": "kernel build (headers) and initramfs",
         "debhelper": "kernel packages (bindeb-pkg)",
         "dosfstools": "EFI system partition of the guest image (mkfs.vfat)",

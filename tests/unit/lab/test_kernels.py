@@ -12,7 +12,8 @@ import pytest
 
 from lab.apt import KernelArchive
 from lab.errors import LabError
-from lab.kernels import OFF, VARIANTS, Edit, Source, Variant, _apply, _setting, _wanted, ensure, newest_series
+from lab.kernel_tree import OFF, Edit, KernelTree, setting
+from lab.kernels import VARIANTS, Source, Variant, _wanted, ensure, newest_series
 
 
 class Archive:
@@ -41,7 +42,7 @@ def test_one_series_is_not_enough() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "setting"),
+    ("line", "found"),
     [
         ("CONFIG_KEXEC=y", ("CONFIG_KEXEC", "y")),
         ('CONFIG_LOCALVERSION="-kho"', ("CONFIG_LOCALVERSION", '"-kho"')),
@@ -50,13 +51,13 @@ def test_one_series_is_not_enough() -> None:
         ("", None),
     ],
 )
-def test_a_line_of_a_configuration(line: str, setting: tuple[str, str] | None) -> None:
-    assert _setting(line) == setting
+def test_a_line_of_a_configuration(line: str, found: tuple[str, str] | None) -> None:
+    assert setting(line) == found
 
 
 def test_a_variant_changes_the_options_that_it_names_and_no_others() -> None:
-    plain = dict(filter(None, map(_setting, _wanted(VARIANTS["new"]))))
-    without = dict(filter(None, map(_setting, _wanted(VARIANTS["no-kho"]))))
+    plain = dict(filter(None, map(setting, _wanted(VARIANTS["new"]))))
+    without = dict(filter(None, map(setting, _wanted(VARIANTS["no-kho"]))))
     changed = {option for option in plain if plain[option] != without[option]}
     assert changed == {
         "CONFIG_KEXEC_HANDOVER",
@@ -72,12 +73,32 @@ def test_each_variant_has_a_release_of_its_own() -> None:
     assert len(set(names)) == len(names)
 
 
+def _tree(folder: Path, text: str) -> KernelTree:
+    (folder / "tree" / "include").mkdir(parents=True)
+    (folder / "tree" / "include" / "abi.h").write_text(text)
+    return KernelTree(folder / "tree", folder / "log")
+
+
+EDIT = Edit("include/abi.h", r'(COMPATIBLE )"kho-v\d+"', r'\1"kho-v9"')
+SOURCE = '#define KHO_FDT_COMPATIBLE "kho-v4"\n'
+
+
 def test_an_edit_that_does_not_fit_the_sources_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "abi.h").write_text('#define KHO_FDT_COMPATIBLE "kho-v4"\n')
-    _apply(Edit("abi.h", r'(COMPATIBLE )"kho-v\d+"', r'\1"kho-v9"'), tmp_path)
-    assert (tmp_path / "abi.h").read_text() == '#define KHO_FDT_COMPATIBLE "kho-v9"\n'
     with pytest.raises(LabError, match="0 times"):
-        _apply(Edit("abi.h", "LUO", "x"), tmp_path)
+        _tree(tmp_path, SOURCE).edit([Edit("include/abi.h", "LUO", "x")])
+
+
+def test_a_kernel_has_its_own_edits_and_none_of_the_one_before(tmp_path: Path) -> None:
+    tree = _tree(tmp_path, SOURCE)
+    file = tree.path / "include" / "abi.h"
+    tree.edit([EDIT])
+    assert file.read_text() == '#define KHO_FDT_COMPATIBLE "kho-v9"\n'
+    tree.edit([EDIT])  # as after a build that was killed
+    assert file.read_text() == '#define KHO_FDT_COMPATIBLE "kho-v9"\n'
+    edited = file.stat().st_mtime_ns
+    tree.edit([])
+    assert file.read_text() == SOURCE
+    assert file.stat().st_mtime_ns > edited, "make would keep what was compiled with the edit"
 
 
 def test_an_unknown_kernel_is_named_with_those_that_exist() -> None:
@@ -86,7 +107,7 @@ def test_an_unknown_kernel_is_named_with_those_that_exist() -> None:
 
 
 def test_the_plain_kernels_have_what_the_proof_needs() -> None:
-    settings = dict(filter(None, map(_setting, _wanted(Variant("-x", "")))))
+    settings = dict(filter(None, map(setting, _wanted(Variant("-x", "")))))
     assert settings["CONFIG_KEXEC_HANDOVER"] == "y"
     assert settings["CONFIG_KEXEC_HANDOVER_DEBUGFS"] == "y"
     assert settings["CONFIG_KEXEC_FILE"] == "y"
