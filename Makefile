@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # make test            everything that CI runs; make test STEPS="unit sanity-dev" only these
+# make test-all        all stories, cells, scenarios and ansible-cores, and guests also without snapshots (many hours)
 # make demo            upgrade real guests by kexec and show the proof
 # make bench           how long things take compared with others, on a real guest
 # make matrix          compare every prediction of the plan with a real kexec (about two hours)
@@ -11,7 +12,7 @@
 # make clean           remove build/ (the lab's cache stays: `make lab ARGS=clean` removes it)
 
 .DEFAULT_GOAL := help
-.PHONY: help test demo bench matrix stories lint contract unit artefact sanity integration guests molecule steps packages prepare link lab format clean
+.PHONY: help test test-all demo bench matrix stories lint contract unit artefact sanity integration guests molecule steps packages prepare link lab format clean
 
 STEPS ?=
 STORIES ?=
@@ -24,6 +25,9 @@ help:
 
 test:
 	@exec env $(TOOLS) test $(STEPS)
+
+test-all:
+	@exec env $(TOOLS) test --all $(STEPS)
 
 lint contract unit artefact sanity integration guests molecule:
 	@exec env $(TOOLS) test $@

@@ -1,31 +1,36 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps of the test suite, in their order."""
+"""The steps of `make test` and of `make test-all`, in their order.
+
+What only real guests can show is shown once by `make test`: it tells a few of the stories, tries a few cells of the
+matrix, and leaves out what shows the same in another way. `make test-all` does everything, and everything on guests
+once more without snapshots.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 from . import artefact, environments, packages, sanity
 from .interpreters import MODULE_VERSIONS, spell
 from .layout import COLLECTION, COLLECTIONS, ROOT
-from .runner import Context, Step, StepFailed
-from .venvs import Environment
+from .runner import WHOLE_MACHINE, Context, Step, StepFailed
+from .venvs import Environment, ensure_all
 
 TESTS = ROOT / "tests"
 UNIT = TESTS / "unit"
 MODULE_UTILS = Path("plugins", "module_utils")
 MOLECULE = ROOT / "molecule"
-MOLECULE_BASE = MOLECULE / "config.yml"
 # Those that the tests on real guests use.
 KERNELS = ("old", "new", "kho-v9", "metadata-v2", "tiny-log", "debian")
 
-# Scenarios that take too long for every run of the tests.
-WITH_STORIES = ("prepare",)
+# Scenarios that only `make test-all` runs: they take long, and what they show is shown by units too.
+ONLY_IN_ALL = ("other_ways", "prepare")
+WITHOUT_SNAPSHOTS = {"KHO_LAB_COLD": "1"}
 
 PYTHON = frozenset({"python"})
 CORE = PYTHON | {"unit"}
@@ -123,7 +128,13 @@ def build_lab(context: Context) -> None:
 def with_cores(context: Context) -> None:
     """Upgrade real guests with the other ansible-cores."""
     build_lab(context)
-    context.tool("pytest", TESTS / "guests")
+    context.tool("pytest", TESTS / "guests" / "test_cores.py")
+
+
+def by_hand(context: Context) -> None:
+    """Use molecule as somebody does in a terminal."""
+    build_lab(context)
+    context.tool("pytest", TESTS / "guests" / "test_molecule.py")
 
 
 def cores() -> tuple[Environment, ...]:
@@ -132,27 +143,40 @@ def cores() -> tuple[Environment, ...]:
     return tuple(one.environment for one in wanted if one.environment)
 
 
-def representative_matrix(context: Context) -> None:
-    """Compare the most telling predictions with real kexecs."""
+def matrix(context: Context, *words: str) -> None:
+    """Compare predictions with real kexecs."""
     build_lab(context)
-    context.tool("python", "-m", "matrix", "--representative")
+    context.tool("python", "-m", "matrix", *words)
 
 
-def representative_stories(context: Context) -> None:
-    """Tell the most telling bad days."""
+def stories(context: Context, *words: str, env: Mapping[str, str] | None = None) -> None:
+    """Tell bad days."""
     build_lab(context)
-    context.tool("python", "-m", "stories", "--representative")
+    context.tool("python", "-m", "stories", *words, env=env)
 
 
-def guests(dev: Environment) -> Iterator[Step]:
-    """Yield the building of the lab, and the upgrade with each ansible-core."""
-    yield Step("lab", "guests", "kernels and disks of the guests", build_lab, LAB, (dev,))
+def with_guests(
+    name: str, group: str, title: str, action: Action, made: tuple[Environment, ...], absent: str | None = None
+) -> Step:
+    """Return a step that runs guests or builds kernels, which want the machine for themselves."""
+    return Step(name, group, title, action, LAB, made, absent, WHOLE_MACHINE)
+
+
+def guests(dev: Environment, everything: bool) -> Iterator[Step]:
+    """Yield the building of the lab, the stories and the matrix; of everything, also the upgrade with each core."""
+    some = () if everything else ("--representative",)
+    yield with_guests("lab", "guests", "kernels and disks of the guests", build_lab, (dev,))
+    title = "bad days that hosts come back from"
+    yield with_guests("stories", "guests", title, lambda context: stories(context, *some), (dev,))
+    yield with_guests("matrix", "guests", "predictions against real kexecs", lambda c: matrix(c, *some), (dev,))
+    yield with_guests("by-hand", "guests", "molecule, typed in a terminal", by_hand, (dev,))
+    if not everything:
+        return
     wanted = [environments.for_core(core) for core in environments.CORES]
-    made = cores()
     absent = "; ".join(one.absent for one in wanted if one.absent) or None
-    yield Step("cores", "guests", "upgrade with each ansible-core", with_cores, LAB, (dev, *made), absent)
-    yield Step("stories", "guests", "bad days that hosts come back from", representative_stories, LAB, (dev,))
-    yield Step("matrix", "guests", "predictions against real kexecs", representative_matrix, LAB, (dev,))
+    yield with_guests("cores", "guests", "upgrade with each ansible-core", with_cores, (dev, *cores()), absent)
+    cold = partial(stories, env=WITHOUT_SNAPSHOTS)
+    yield with_guests("stories-cold", "guests", f"{title}, without snapshots", cold, (dev,))
 
 
 def no_scenario(_context: Context) -> None:
@@ -160,30 +184,37 @@ def no_scenario(_context: Context) -> None:
     raise StepFailed("molecule/ holds no scenario (no folder with a molecule.yml)")
 
 
-def molecule_test(scenario: str, context: Context) -> None:
+def molecule_test(scenario: str, context: Context, env: Mapping[str, str] | None = None) -> None:
     """Run one scenario from nothing to nothing."""
-    base = ["--base-config", str(MOLECULE_BASE)] if MOLECULE_BASE.exists() else []
-    environment = {"MOLECULE_GLOB": "molecule/*/molecule.yml"}
     build_lab(context)
     try:
-        context.tool("molecule", *base, "test", "--scenario-name", scenario, env=environment)
+        context.tool("molecule", "test", "--scenario-name", scenario, env=env)
     except StepFailed:
         context.tool("python", "-m", "lab", "report", "--run", f"molecule-{scenario}")
         raise
 
 
-def molecule(dev: Environment) -> Iterator[Step]:
-    """Yield a step for each scenario."""
-    scenarios = sorted({path.parent.name for path in MOLECULE.glob("*/molecule.yml")} - set(WITH_STORIES))
-    if not scenarios:
-        yield Step("molecule", "molecule", "molecule", no_scenario, LAB, (dev,))
-    for name in scenarios:
-        action = partial(molecule_test, name)
-        yield Step(f"molecule-{name}", "molecule", f"molecule scenario {name}", action, LAB, (dev,))
+def scenarios(everything: bool) -> list[str]:
+    """Return the names of molecule's scenarios."""
+    found = {path.parent.name for path in MOLECULE.glob("*/molecule.yml")}
+    return sorted(found if everything else found - set(ONLY_IN_ALL))
 
 
-def steps() -> list[Step]:
-    """Return all steps of `make test`."""
+def molecule(dev: Environment, everything: bool = False) -> Iterator[Step]:
+    """Yield a step for each scenario; of everything, each also without snapshots."""
+    names = scenarios(everything)
+    if not names:
+        yield with_guests("molecule", "molecule", "molecule", no_scenario, (dev,))
+    for name in names:
+        title, action = f"molecule scenario {name}", partial(molecule_test, name)
+        yield with_guests(f"molecule-{name}", "molecule", title, action, (dev,))
+        if everything:
+            cold = partial(molecule_test, name, env=WITHOUT_SNAPSHOTS)
+            yield with_guests(f"molecule-{name}-cold", "molecule", f"{title}, without snapshots", cold, (dev,))
+
+
+def steps(everything: bool = False) -> list[Step]:
+    """Return the steps of `make test`, or of `make test-all`, which does everything."""
     dev = environments.controller()
     return [
         *lint(dev),
@@ -205,9 +236,10 @@ def steps() -> list[Step]:
             tool("pytest", TESTS / "integration"),
             INTEGRATION,
             (dev, *cores()),
+            processors=WHOLE_MACHINE,  # its stand-in hosts are late when they have to share
         ),
-        *guests(dev),
-        *molecule(dev),
+        *guests(dev, everything),
+        *molecule(dev, everything),
     ]
 
 
@@ -224,8 +256,9 @@ def install_packages(purposes: frozenset[str], context: Context) -> None:
 
 def make_environments(wanted: Iterable[Environment], context: Context) -> None:
     """Make sure of the Python environments."""
-    for environment in wanted:
-        environment.ensure(context.run, context.say)
+    failures = ensure_all(wanted, context.run, context.say)
+    if failures:
+        raise StepFailed("; ".join(failures))
 
 
 def prepare(wanted: Iterable[Step]) -> list[Step]:

@@ -9,11 +9,13 @@ import argparse
 import os
 import time
 from collections.abc import Sequence
+from datetime import datetime, timezone
 
-from . import catalogue, environments, packages, processes
+from . import catalogue, environments, packages, processes, times
 from .console import Console
-from .layout import LOGS, ROOT, link_collection
-from .runner import Context, Result, Step, run_all
+from .layout import ROOT, link_collection
+from .runner import WHOLE_MACHINE, Context, Step
+from .schedule import Result, run_all
 
 DEMO = ROOT / "tests" / "demo" / "run"
 
@@ -41,14 +43,16 @@ def summarize(results: Sequence[Result], planned: Sequence[Step], console: Conso
 
     With `strict`, a step that this machine cannot run counts as failed.
     """
-    console.print("\nsummary")
-    for result in results:
-        log = (LOGS / f"{result.step.name}.log").relative_to(ROOT)
-        outcome, where = ("FAILED", f"  {log}") if result.failure else ("passed", "")
-        console.print(f"  {outcome}  {result.seconds:5.0f} s  {result.step.name}{where}")
+    entries = {result.step.name: result.entry() for result in results}
+    console.print("where the time went, in seconds; in brackets, how often")
+    for line in times.table(entries, times.load(times.RESULT)):
+        console.print(f"  {line}")
     absent = [step for step in planned if step.absent]
     done = {result.step.name for result in results}
     pending = [step for step in planned if not step.absent and step.name not in done]
+    for result in results:
+        if result.failure:
+            console.print(f"failed: {result.step.title}; {result.step.log.relative_to(ROOT)}")
     for step in absent:
         console.print(f"not run here: {step.title} ({step.absent})")
     for report in (report for result in results for report in result.reports):
@@ -64,11 +68,27 @@ def summarize(results: Sequence[Result], planned: Sequence[Step], console: Conso
 
 def test(arguments: argparse.Namespace) -> int:
     """Run the selected steps."""
-    chosen = select(catalogue.steps(), arguments.steps)
+    chosen = select(catalogue.steps(arguments.all), arguments.steps)
     planned = [*catalogue.prepare(chosen), *chosen]
     console = Console(stream=in_ci() or arguments.verbose or len(chosen) == 1)
-    results = run_all(planned, console)
-    return 0 if summarize(results, planned, console, strict=in_ci()) else 1
+    processors = os.cpu_count() or 1
+    console.print(opening(planned, processors))
+    started, clock = datetime.now(timezone.utc), time.monotonic()
+    results = run_all(planned, console, processors)
+    seconds = time.monotonic() - clock
+    console.print(f"\nthe run took {seconds:.0f} s")
+    well = summarize(results, planned, console, strict=in_ci())
+    entries = {result.step.name: result.entry() for result in results}
+    times.save(times.RESULT, started.isoformat(timespec="seconds"), seconds, entries)
+    return 0 if well else 1
+
+
+def opening(planned: Sequence[Step], processors: int) -> str:
+    """Return what is said before the first step."""
+    runnable = [step for step in planned if step.absent is None]
+    text = f"{len(runnable)} steps, side by side on {processors} processors; what they print is in build/logs/"
+    guests = sum(1 for step in runnable if step.processors == WHOLE_MACHINE)
+    return f"{text}\n{guests} of them have the machine for themselves, as all with guests do" if guests else text
 
 
 def alone(show: Step) -> int:
@@ -110,21 +130,21 @@ def run_matrix(context: Context) -> None:
 
 
 def stories(arguments: argparse.Namespace) -> int:
-    """Tell bad days on real guests, and run the scenarios that take too long for the tests."""
+    """Tell bad days on real guests."""
 
     def tell(context: Context) -> None:
         context.tool("python", "-m", "stories", *arguments.names)
-        for scenario in () if arguments.names else catalogue.WITH_STORIES:
-            catalogue.molecule_test(scenario, context)
 
     return alone(Step("stories", "stories", "stories", tell, catalogue.LAB, (environments.controller(),)))
 
 
 def show_steps(_arguments: argparse.Namespace) -> int:
-    """List the steps."""
-    for step in catalogue.steps():
+    """List the steps of everything, and mark those that `make test` leaves out."""
+    in_test = {step.name for step in catalogue.steps()}
+    for step in catalogue.steps(everything=True):
         absent = f" (not here: {step.absent})" if step.absent else ""
-        print(f"{step.group:12} {step.name:20} {step.title}{absent}")
+        where = "" if step.name in in_test else "test-all"
+        print(f"{step.group:12} {step.name:24} {where:9} {step.title}{absent}")
     return 0
 
 
@@ -145,7 +165,7 @@ def link(_arguments: argparse.Namespace) -> int:
 def prepare(arguments: argparse.Namespace) -> int:
     """Install what the selected steps need, and run none of them."""
     console = Console(stream=False)
-    planned = catalogue.prepare(select(catalogue.steps(), arguments.steps))
+    planned = catalogue.prepare(select(catalogue.steps(everything=True), arguments.steps))
     return 1 if any(result.failure for result in run_all(planned, console)) else 0
 
 
@@ -164,18 +184,20 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
             sub.add_argument("names", nargs="*", metavar="STORY", help="only these")
         if command is test:
             sub.add_argument("--verbose", action="store_true", help="show what every step prints")
+            sub.add_argument("--all", action="store_true", help="the steps of `make test-all`")
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str]) -> int:
     """Run a command; 0 when all is well, 1 when something failed, 2 for misuse, 128 + signal when interrupted."""
+    parent = os.getppid()
     arguments = parse(argv)
     started = time.monotonic()
     processes.catch_signals()
     processes.adopt_orphans()
     try:
         if arguments.end_with_parent:
-            processes.end_with_parent()
+            processes.end_with_parent(parent)
         link_collection()
         code: int = arguments.command(arguments)
     except (UnknownStep, environments.NoController) as error:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from . import interpreters
 from .interpreters import Version, spell
@@ -39,7 +38,7 @@ def controller() -> Environment:
     version, python = interpreters.controller()
     if version < OLDEST_CONTROLLER:
         raise NoController(f"python3 is {spell(version)}; the tools need {spell(OLDEST_CONTROLLER)} or newer")
-    return Environment("dev", "dev.txt", python)
+    return Environment("dev", "dev.txt", python, version)
 
 
 def for_modules(version: Version) -> Wanted:
@@ -48,18 +47,14 @@ def for_modules(version: Version) -> Wanted:
     python = interpreters.find(version)
     if python is None:
         return Wanted(name, None, f"no Python {spell(version)} here")
-    return Wanted(name, Environment(name, "unit.txt", python), None)
-
-
-def newest(versions: tuple[Version, ...]) -> Path | None:
-    """Return the newest interpreter of these versions that the machine has."""
-    return next((python for version in reversed(versions) if (python := interpreters.find(version))), None)
+    return Wanted(name, Environment(name, "unit.txt", python, version), None)
 
 
 def for_core(core: str) -> Wanted:
     """Return the environment with one ansible-core, on the newest Python that it takes."""
     name = f"core-{core}"
-    python = newest(CORES[core])
-    if python is None:
-        return Wanted(name, None, f"no Python {' or '.join(map(spell, CORES[core]))} here")
-    return Wanted(name, Environment(name, f"core-{core}.txt", python), None)
+    for version in reversed(CORES[core]):
+        python = interpreters.find(version)
+        if python:
+            return Wanted(name, Environment(name, f"core-{core}.txt", python, version), None)
+    return Wanted(name, None, f"no Python {' or '.join(map(spell, CORES[core]))} here")

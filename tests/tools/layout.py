@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,6 +19,7 @@ DIST = BUILD / "dist"
 INSTALLED = BUILD / "installed"
 LOGS = BUILD / "logs"
 SANITY = BUILD / "sanity"
+TIMES = BUILD / "times"
 VENVS = BUILD / "venv"
 REQUIREMENTS = ROOT / "tests" / "requirements"
 
@@ -38,13 +39,14 @@ def link_collection() -> Path:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on the file `path`, which is made if absent; say so when another run has it."""
+def locked(path: Path, awaited: str, say: Callable[[str], None], *, shared: bool = False) -> Iterator[None]:
+    """Hold a lock on the file `path`, which is made if absent; say what is awaited when somebody else has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     with path.open("w", encoding="ascii") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(f"(waiting for another run that holds {path.relative_to(ROOT)})", flush=True)
-            fcntl.flock(file, fcntl.LOCK_EX)
+            say(f"waiting for {awaited}")
+            fcntl.flock(file, kind)
         yield

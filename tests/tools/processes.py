@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs one command at a time so that nothing of it outlives the run, however the run ends.
 
-Each command leads a session of its own. The driver is a "child subreaper" (prctl(2)): whatever daemons a command leaves
-behind become the driver's children, are found in /proc, and are ended.
+Each command leads a session of its own. The process that runs it, forked for its step, is a "child subreaper"
+(prctl(2)): whatever daemons a command leaves behind become its children, are found in /proc, and are ended.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -27,6 +27,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 POLL = 0.1  # seconds between two looks at a running command
 LIBC = ctypes.CDLL(None, use_errno=True)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(BaseException):
@@ -63,9 +64,8 @@ def adopt_orphans() -> None:
     prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
-def end_with_parent() -> None:
-    """Ask the kernel for a SIGTERM when the parent (make) is gone, however it went."""
-    parent = os.getppid()
+def end_with_parent(parent: int) -> None:
+    """Ask the kernel for a SIGTERM when the parent is gone, however it went."""
     prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         raise Interrupted(signal.SIGTERM)
@@ -73,21 +73,36 @@ def end_with_parent() -> None:
 
 def raise_interrupted(number: int, _frame: FrameType | None) -> None:
     """Turn the first signal into an exception and ignore later ones, so that cleaning up is not cut short."""
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     raise Interrupted(number)
 
 
 def catch_signals() -> None:
     """Let Ctrl-C, SIGTERM and SIGHUP raise Interrupted, except those that are ignored already (nohup)."""
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for each in SIGNALS:
         if signal.getsignal(each) != signal.SIG_IGN:
             signal.signal(each, raise_interrupted)
 
 
+@contextlib.contextmanager
+def signals_held_back() -> Iterator[None]:
+    """Let signals wait until the block ends; one that came is then taken."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        let_signals_through()
+
+
+def let_signals_through() -> None:
+    """Take the signals that have been held back."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
 def prepare_child() -> None:
     """Between fork and exec: default signal handling, and an end when the driver is killed."""
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for each in SIGNALS:
         signal.signal(each, signal.SIG_DFL)
     prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -99,14 +114,11 @@ def run(
     env: Mapping[str, str],
     output: BinaryIO | None,
     limit: float,
-    watch: Callable[[], None] = lambda: None,
 ) -> int:
     """Run a command and return its exit code, negative for a signal.
 
-    `output` takes what it prints (None: the terminal), `watch` is called a few times a second while it runs.
-    After `limit` seconds it is ended and TookTooLong raised.
+    `output` takes what it prints (None: the terminal). After `limit` seconds it is ended and TookTooLong raised.
     """
-    deadline = time.monotonic() + limit
     process = subprocess.Popen(
         argv,
         cwd=cwd,
@@ -115,15 +127,12 @@ def run(
         stdout=output,
         stderr=subprocess.STDOUT if output else None,
         start_new_session=True,
-        preexec_fn=prepare_child,  # safe: this driver has one thread
+        preexec_fn=prepare_child,  # safe: this process has one thread
     )
     try:
-        while True:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                return process.wait(POLL)
-            watch()
-            if time.monotonic() > deadline:
-                raise TookTooLong(f"{os.fspath(argv[0])} was ended after {limit:.0f} s")
+        return process.wait(limit)
+    except subprocess.TimeoutExpired as error:
+        raise TookTooLong(f"{os.fspath(argv[0])} was ended after {limit:.0f} s") from error
     finally:
         end_session(process)
 
@@ -153,11 +162,12 @@ def parents() -> Iterator[tuple[int, int, str]]:
             yield int(pid), int(parent), name
 
 
-def descendants(ancestor: int) -> list[Leftover]:
-    """Return all processes below `ancestor`."""
+def descendants(ancestor: int, without: Collection[int] = ()) -> list[Leftover]:
+    """Return all processes below `ancestor`, save those `without` and all below them."""
     children: dict[int, list[Leftover]] = {}
     for pid, parent, name in parents():
-        children.setdefault(parent, []).append(Leftover(pid, name))
+        if pid not in without:
+            children.setdefault(parent, []).append(Leftover(pid, name))
     found: list[Leftover] = []
     queue = [ancestor]
     while queue:
@@ -174,23 +184,26 @@ def reap() -> None:
             pass
 
 
-def wait_for_end(patience: float) -> list[Leftover]:
-    """Wait until no descendant is left, at most `patience` seconds; return those that still run."""
+def wait_for_end(patience: float, keep: Collection[int]) -> list[Leftover]:
+    """Wait until no descendant save those to keep is left, at most `patience` seconds; return those that still run."""
     deadline = time.monotonic() + patience
     while True:
         reap()
-        left = descendants(os.getpid())
+        left = descendants(os.getpid(), keep)
         if not left or time.monotonic() > deadline:
             return left
         time.sleep(POLL)
 
 
-def end_leftovers(patience: float = 5.0) -> list[Leftover]:
-    """End everything that still runs below this process; return what outlived `patience` seconds."""
-    left = outlived = wait_for_end(patience)
+def end_leftovers(patience: float = 5.0, keep: Collection[int] = ()) -> list[Leftover]:
+    """End everything that still runs below this process; return what outlived `patience` seconds.
+
+    Children to keep, and all below them, are left alone.
+    """
+    left = outlived = wait_for_end(patience, keep)
     for number in (signal.SIGTERM, signal.SIGKILL):
         for each in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(each.pid, number)
-        left = wait_for_end(10.0) if left else left
+        left = wait_for_end(10.0, keep) if left else left
     return outlived

@@ -1,25 +1,29 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs steps one after the other, tells how far they are, and sums up."""
+"""Runs one step: its log, its environment, its time limit, and what is left when it ends."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from . import processes
-from .console import Console
-from .layout import CACHE, COLLECTIONS, LOGS, ROOT, locked
+from . import processes, times
+from .forks import Message, Tell
+from .layout import CACHE, COLLECTIONS, LOGS, ROOT, TIMES, locked
 from .venvs import Environment
 
 # All stories or cells of the matrix take hours on a busy machine; CI has a limit of its own.
 LIMIT = 4 * 3600.0  # seconds for one command
-TAIL = 60  # lines of a failed step's log that are shown
+# Of `Step.processors`: all that there are, so that the step runs alone.
+WHOLE_MACHINE = sys.maxsize
 
 # Would change what the tools do, or make a kernel build join the outer make's job server.
 FOREIGN = ("ANSIBLE_", "MOLECULE_", "PYTHON", "PYTEST_", "MAKE", "MFLAGS", "VIRTUAL_ENV")
@@ -41,6 +45,18 @@ class Step:
     environments: tuple[Environment, ...] = ()
     # Why this machine cannot run it; None when it can.
     absent: str | None = None
+    # How many of the machine's processors it occupies.
+    processors: int = 1
+
+    @property
+    def log(self) -> Path:
+        """Where it writes what it does."""
+        return LOGS / f"{self.name}.log"
+
+    @property
+    def times(self) -> Path:
+        """Where the lab writes what it spends time on in this step."""
+        return TIMES / f"{self.name}.jsonl"
 
 
 @dataclass
@@ -48,7 +64,7 @@ class Context:
     """What a step works with: its log, and commands that write to it."""
 
     log: BinaryIO
-    console: Console
+    times: Path
     environment: Environment | None = None
     reports: list[str] = field(default_factory=list)
 
@@ -75,10 +91,9 @@ class Context:
         code = processes.run(
             argv,
             cwd=cwd,
-            env={**base_environment(self.environment), **(env or {})},
+            env={**base_environment(self.environment), times.VARIABLE: str(self.times), **(env or {})},
             output=self.log,
             limit=LIMIT,
-            watch=self.console.watch,
         )
         if code != 0:
             raise StepFailed(f"exit code {code}: {shown}")
@@ -109,33 +124,45 @@ def base_environment(environment: Environment | None) -> dict[str, str]:
     return variables
 
 
-@dataclass
-class Result:
-    """How a step ended. `failure` is None when it passed."""
+def run_step(step: Step, tell: Tell) -> None:
+    """Run one step, in a process of its own, with its log at build/logs/<name>.log.
 
-    step: Step
-    seconds: float
-    failure: str | None
-    reports: list[str]
+    Tells {"waiting": what for} when another run has the step or its environments, {"begun": log} as soon as there is a
+    log, and {"result": ...} at the end.
+    """
+
+    def say(text: str) -> None:
+        tell({"waiting": text})
+
+    with contextlib.ExitStack() as held:
+        held.enter_context(locked(LOGS / f"{step.name}.lock", f"another run of {step.name}", say))
+        for environment in step.environments:
+            held.enter_context(environment.in_use(say))
+        step.times.parent.mkdir(parents=True, exist_ok=True)
+        step.times.write_bytes(b"")
+        with step.log.open("wb") as log:
+            tell({"begun": str(step.log)})
+            tell({"result": run_action(step, log)})
 
 
-def run_step(step: Step, console: Console) -> Result:
-    """Run one step with its log at build/logs/<name>.log."""
-    LOGS.mkdir(parents=True, exist_ok=True)
-    path = LOGS / f"{step.name}.log"
+def run_action(step: Step, log: BinaryIO) -> Message:
+    """Do what the step does; return how it ended."""
+    context = Context(log, step.times, step.environments[0] if step.environments else None)
     started = time.monotonic()
-    with locked(LOGS / f"{step.name}.lock"), path.open("wb") as log, console.following(path):
-        context = Context(log, console, step.environments[0] if step.environments else None)
-        failure = None
-        try:
-            step.action(context)
-        except (StepFailed, processes.TookTooLong, OSError) as error:
-            failure = str(error)
-        finally:
-            failure = end_what_is_left(context) or failure
-        if failure:
-            context.say(failure)
-    return Result(step, time.monotonic() - started, failure, context.reports)
+    failure = None
+    try:
+        step.action(context)
+    except (StepFailed, processes.TookTooLong, OSError) as error:
+        failure = str(error)
+    except Exception as error:
+        context.say(traceback.format_exc())
+        failure = f"a fault in the driver: {error!r}"
+    finally:
+        failure = end_what_is_left(context) or failure
+    if failure:
+        context.say(failure)
+    seconds = time.monotonic() - started
+    return {"seconds": seconds, "failure": failure, "reports": context.reports, "kinds": times.read(step.times)}
 
 
 def end_what_is_left(context: Context) -> str | None:
@@ -145,25 +172,3 @@ def end_what_is_left(context: Context) -> str | None:
         context.say(f"ended after the step: {each}")
     guests = [str(each) for each in left if each.name.startswith("qemu")]
     return f"guests were left running and have been ended: {', '.join(guests)}" if guests else None
-
-
-def tail(path: Path, lines: int = TAIL) -> str:
-    """Return the last lines of a log."""
-    return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
-
-
-def run_all(steps: Sequence[Step], console: Console) -> list[Result]:
-    """Run the steps that this machine can run; stop early only when a preparation fails."""
-    runnable = [step for step in steps if step.absent is None]
-    results: list[Result] = []
-    for number, step in enumerate(runnable, start=1):
-        console.begin(number, len(runnable), step.title)
-        result = run_step(step, console)
-        results.append(result)
-        log = LOGS / f"{step.name}.log"
-        console.end("FAILED" if result.failure else "ok", result.seconds)
-        if result.failure:
-            console.failure(result.failure, log, tail(log))
-            if step.group == "prepare":
-                break
-    return results

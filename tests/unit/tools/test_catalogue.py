@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import pytest
 
+from stories import __main__ as stories
 from tools import artefact, catalogue, environments
+from tools.layout import ROOT
 from tools.runner import StepFailed
 
 
@@ -34,6 +36,66 @@ def test_a_step_for_each_scenario(monkeypatch, tmp_path):
     (tmp_path / "resources").mkdir()
     names = [step.name for step in catalogue.molecule(environments.controller())]
     assert names == ["molecule-default", "molecule-lost_host"]
+
+
+def _names(everything):
+    return [step.name for step in catalogue.steps(everything)]
+
+
+def test_everything_is_all_that_the_tests_run_and_more():
+    assert set(_names(False)) < set(_names(True))
+
+
+def test_every_scenario_is_run_with_and_without_snapshots_by_one_of_the_two():
+    folders = {path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml")}
+    wanted = {f"molecule-{name}{cold}" for name in folders for cold in ("", "-cold")}
+    assert {name for name in _names(True) if name.startswith("molecule-")} == wanted
+    left_out = {f"molecule-{name}" for name in catalogue.ONLY_IN_ALL}
+    assert left_out < wanted
+    assert {name for name in _names(False) if name.startswith("molecule-")} == {
+        f"molecule-{name}" for name in folders
+    } - left_out
+
+
+class Recorder:
+    """Notes which programs a step runs."""
+
+    def __init__(self):
+        self.ran = []
+
+    def tool(self, *words, env=None):
+        self.ran.append((words[2:], dict(env or {})))
+
+
+@pytest.mark.parametrize(
+    ("everything", "name", "wanted"),
+    [
+        (False, "stories", (("stories", "--representative"), {})),
+        (True, "stories", (("stories",), {})),
+        (True, "stories-cold", (("stories",), catalogue.WITHOUT_SNAPSHOTS)),
+        (False, "matrix", (("matrix", "--representative"), {})),
+        (True, "matrix", (("matrix",), {})),
+    ],
+)
+def test_everything_tells_all_stories_and_tries_all_cells(everything, name, wanted):
+    (step,) = (step for step in catalogue.steps(everything) if step.name == name)
+    context = Recorder()
+    step.action(context)
+    assert context.ran[-1] == wanted
+
+
+def test_what_only_guests_can_show_is_not_left_out_of_the_tests():
+    told = {one.name for one in [*stories.STORIES, *stories.FLEET_STORIES] if one.representative}
+    assert told >= {
+        "hook_that_fails_before_the_jump",
+        "handover_that_is_lost",
+        "target_that_panics_without_init",
+        "sshd_masked_in_target",
+        "controller_killed_in_the_jump",
+        "health_check_that_fails",
+        "all_hosts_go_well",
+    }
+    assert {"molecule-default", "molecule-facts"} <= set(_names(False))
 
 
 def test_an_absent_interpreter_makes_its_step_absent(monkeypatch):

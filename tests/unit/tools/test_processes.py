@@ -24,7 +24,7 @@ from tools import processes
 processes.catch_signals()
 processes.adopt_orphans()
 if "--end-with-parent" in sys.argv:
-    processes.end_with_parent()
+    processes.end_with_parent(os.getppid())
 folder = Path(sys.argv[1])
 script = f"setsid sleep 300 & echo $! > {folder}/daemon; echo $$ > {folder}/command; exec sleep 300"
 try:

@@ -1,26 +1,26 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Steps: their order, their logs, what a failure shows, and what the exit code says."""
+"""Steps: their logs, what a failure shows, what is left behind, and what the exit code says."""
 
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
 
-from tools import cli, console, layout, runner
+from tools import cli, console, layout, runner, schedule, times
 from tools.runner import Step
 
 
 @pytest.fixture(autouse=True)
 def own_tree(tmp_path, monkeypatch):
     for module in (runner, layout, console, cli):
-        for name, path in (("ROOT", tmp_path), ("LOGS", tmp_path / "logs")):
+        for name, path in (("ROOT", tmp_path), ("LOGS", tmp_path / "logs"), ("TIMES", tmp_path / "times")):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, path)
-    # The real sweep ends every child of this process, pytest's included.
-    monkeypatch.setattr(runner.processes, "end_leftovers", lambda: [])
+    monkeypatch.setattr(times, "RESULT", tmp_path / "times.json")
 
 
 def step(name, action=lambda _context: None, group="unit", absent=None):
@@ -36,7 +36,7 @@ def shell(script):
 
 def run(steps, strict=False):
     shown = console.Console(stream=False)
-    results = runner.run_all(steps, shown)
+    results = schedule.run_all(steps, shown, processors=2)
     return cli.summarize(results, steps, shown, strict)
 
 
@@ -82,6 +82,48 @@ def test_other_daemons_left_are_only_logged(monkeypatch):
     monkeypatch.setattr(runner.processes, "end_leftovers", lambda: [runner.processes.Leftover(8, "ssh")])
     assert run([step("one")])
     assert "ended after the step: ssh (pid 8)" in (runner.LOGS / "one.log").read_text()
+
+
+def test_a_fault_in_an_action_fails_the_step_and_is_in_its_log(capsys):
+    assert not run([step("one", lambda _context: {}["absent"])])
+    assert "a fault in the driver: KeyError('absent')" in capsys.readouterr().out
+    assert "Traceback" in (runner.LOGS / "one.log").read_text()
+
+
+def test_what_a_step_reports_is_said_at_the_end(capsys):
+    assert run([step("one", lambda context: context.report("one of its tests"))])
+    assert "not run here: one of its tests" in capsys.readouterr().out
+
+
+def test_what_the_lab_wrote_is_summed_up_anew_in_each_run():
+    record = '{"kind": "boot", "seconds": 31.2, "what": "alpha"}'
+    boot = shell(f"""echo '{record}' >> "$KHO_LAB_TIMES"; printf torn >> "$KHO_LAB_TIMES" """)
+    for _again in range(2):
+        (result,) = schedule.run_all([step("one", boot)], console.Console(stream=False))
+        assert result.entry()["kinds"] == {"boot": {"count": 1, "seconds": 31.2}}
+
+
+def wait_for(path):
+    while not path.exists():
+        time.sleep(0.02)
+
+
+def test_a_step_waits_for_another_run_of_it_and_says_so(tmp_path, monkeypatch):
+    held, said = tmp_path / "held", tmp_path / "said"
+
+    def hold(_context):
+        with layout.locked(layout.ROOT / "logs" / "one.lock", "nobody", print):
+            held.touch()
+            wait_for(said)
+
+    def say(_console, text):
+        if text == "  one: waiting for another run of one":
+            said.touch()
+
+    monkeypatch.setattr(console.Console, "say", say)
+    # The other run is a step that holds the lock of the last, which begins when that is so.
+    assert run([step("other", hold), step("between", lambda _context: wait_for(held)), step("one")])
+    assert said.exists()
 
 
 def test_environment_is_the_machines_less_what_changes_results(monkeypatch):

@@ -17,7 +17,7 @@ from tools.venvs import Environment
 @pytest.fixture
 def environment(tmp_path, monkeypatch):
     monkeypatch.setattr("tools.venvs.VENVS", tmp_path)
-    return Environment("core", "core.txt", tmp_path)
+    return Environment("core", "core.txt", tmp_path, (3, 13))
 
 
 def write(path, text):
