@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from lab import events, history
+from lab import events, history, owner
 from lab.console import last_lines
 from lab.events import Event
 from lab.history import Boot
@@ -83,6 +83,8 @@ class RunStatus:
     supervisor_pid: int | None = None
     repository: str | None = None
     inventory: str | None = None
+    owner_pid: int | None = None
+    owner_name: str | None = None
     guests: tuple[GuestStatus, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
@@ -94,6 +96,8 @@ class RunStatus:
         why = f" ({self.ended_because})" if self.ended_because else ""
         yield f"run {self.run}: {self.phase}{why}"
         yield from (f"  {guest}" for guest in self.guests)
+        if self.owner_pid is not None:
+            yield f"  belongs to: process {self.owner_pid} ({self.owner_name or 'which has ended'}), and ends with it"
         for label in ("inventory", "repository", "accelerator", "folder"):
             if getattr(self, label):
                 yield f"  {label}: {getattr(self, label)}"
@@ -122,6 +126,8 @@ def status(folder: RunFolder) -> RunStatus:
         supervisor_pid=state.supervisor_pid if running else None,
         repository=state.repository_url if running else None,
         inventory=str(folder.inventory) if running and folder.inventory.exists() else None,
+        owner_pid=state.owner if running else None,
+        owner_name=owner.name(state.owner) if running and state.owner else None,
         guests=tuple(_guest_status(name, guest, running) for name, guest in state.guests.items()),
     )
 
