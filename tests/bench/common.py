@@ -50,8 +50,8 @@ def quartiles(values: Sequence[float]) -> list[float]:
 def guest(*kernels: str) -> Iterator[str]:
     """Start one guest whose apt repository offers these kernels, yield its inventory, and end it."""
     try:
-        up = [*LAB, "up", "--run", RUN, "--guest", GUEST, "--owner-pid", str(os.getpid())]
-        up += [word for kernel in kernels for word in ("--kernel", kernel)]
+        installed = f"{GUEST}:plain:{'+'.join(kernels)}"
+        up = [*LAB, "up", "--run", RUN, "--guest", installed, "--owner-pid", str(os.getpid())]
         yield subprocess.run(up, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     finally:
         subprocess.run([*LAB, "down", "--run", RUN], check=True)

@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if given.inventory:
         samples = measure(given.inventory, given.rounds)
     else:
-        with guest("old") as inventory:
+        with guest() as inventory:
             samples = measure(inventory, given.rounds)
     found = summarize(samples)
     path = keep("facts", {"rounds": given.rounds, **found, "samples": samples}, before)

@@ -24,7 +24,6 @@ from lab.layout import RunFolder
 from lab.report import boots_of
 from lab.run import access
 from lab.state import read_state
-from tools.layout import ROOT
 
 from . import by_hand
 from .common import GUEST, HERE, RESULTS, RUN, guest, keep, quartiles, run_playbook, turns
@@ -33,7 +32,6 @@ KEXEC_REBOOT, REBOOT, ROLE = "kho.kexec.kexec_reboot", "ansible.builtin.reboot",
 BARE_LIMIT = "the bare limit"
 WAYS = (KEXEC_REBOOT, REBOOT, BARE_LIMIT, ROLE)
 COUNTED_SSH = HERE / "counted-ssh"
-INSTALL = ROOT / "tests" / "lab" / "install_kernel.yml"
 _UPTIME = Path("/proc/uptime")
 
 
@@ -255,8 +253,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     RESULTS.mkdir(parents=True, exist_ok=True)
     before = os.getloadavg()
     newer, older = (kernel.release for kernel in kernels.ensure(["new", "old"]))
-    with guest("old", "new") as inventory:
-        run_playbook(inventory, INSTALL, {})
+    with guest("new") as inventory:
         samples = list(Bench(inventory, [newer, older]).measure(given.rounds))
     found = summarize(samples)
     path = keep("jump", {"rounds": given.rounds, **found, "samples": [asdict(sample) for sample in samples]}, before)

@@ -46,7 +46,7 @@ def build_once(kind: str, name: str, ingredients: Ingredients, build: Callable[[
             shutil.rmtree(leftover)
         unfinished = Path(tempfile.mkdtemp(prefix=f".unfinished-{identity}-", dir=place.parent))
         build(unfinished)
-        _describe(unfinished / "made-from.json", ingredients)
+        describe(unfinished / "made-from.json", ingredients)
         unfinished.rename(place)
     return place
 
@@ -59,7 +59,8 @@ def age(file: Path) -> float:
         return float("inf")
 
 
-def _describe(file: Path, ingredients: Ingredients) -> None:
+def describe(file: Path, ingredients: Ingredients) -> None:
+    """Write down what a thing was made from."""
     file.write_text(json.dumps(ingredients, indent=2, sort_keys=True, default=str) + "\n")
 
 

@@ -25,13 +25,15 @@ from lab.errors import LabError
 from lab.image import KINDS
 from lab.layout import GuestFolder, RunFolder, all_runs
 from lab.monitor import power_cycle
-from lab.ready import patience, wait_for_boot
+from lab.owner import default_owner
+from lab.ready import patience, wait_for_boot, wait_for_snapshot
 from lab.state import read_state
 
 DEFAULT_RUN = "default"
 DEFAULT_GUESTS = {"guest1": "plain", "guest2": "initramfs"}
 DEFAULT_KERNELS = ("old", "new")
 _FOLLOW_EVERY = 0.5  # seconds
+_BACK_WITHIN = 120.0  # seconds
 
 Command = Callable[[argparse.Namespace], int]
 if TYPE_CHECKING:
@@ -87,16 +89,18 @@ def _added(commands: _Commands, name: str, command: Command, text: str) -> argpa
 def _add_up(up: argparse.ArgumentParser) -> None:
     _add_run(up)
     up.add_argument(
-        "--guest", action="append", type=guest_argument, metavar="NAME[:KIND]",
-        help=f"a guest and its kind ({', '.join(KINDS)}), default {', '.join(map(':'.join, DEFAULT_GUESTS.items()))}",
+        "--guest", action="append", type=guest_argument, metavar="NAME[:KIND[:KERNEL+KERNEL...]]",
+        help=f"a guest, its kind ({', '.join(KINDS)}), and the kernels that are installed in it beside its own; "
+        f"default {', '.join(map(':'.join, DEFAULT_GUESTS.items()))}",
     )  # fmt: skip
     up.add_argument(
         "--kernel", action="append", choices=list(kernels.KERNELS), metavar="NAME",
         help=f"a kernel that the guests' apt repository offers, default {', '.join(DEFAULT_KERNELS)}",
     )  # fmt: skip
+    up.add_argument("--cold", action="store_true", help="switch the guests on; else they go on from snapshots")
     up.add_argument(
         "--owner-pid", type=int, metavar="PID",
-        help="the process that the run belongs to and ends with; default $KHO_LAB_OWNER, else this session's leader",
+        help="the process that the run belongs to and ends with; default $KHO_LAB_OWNER, else your shell",
     )  # fmt: skip
     up.add_argument(
         "--timeout", type=float, default=600.0, metavar="SECONDS", help="how long guests may boot, default %(default)s"
@@ -109,7 +113,8 @@ def _add_guest_commands(commands: _Commands) -> None:
     history = _added(commands, "history", _history, "print a guest's boots, as seen from outside")
     recorded = _added(commands, "events", _events, "print QEMU's events of a guest")
     awaited = _added(commands, "await", _await, "wait until a guest can be used in one of its boots; prints its boots")
-    reset = _added(commands, "reset", _reset, "reset a guest as its power switch would")
+    reset = _added(commands, "reset", _reset, "reset a guest as its power switch would, or have it go back")
+    reset.add_argument("--to-snapshot", action="store_true", help="as it was when the run was started; wait for it")
     for sub in (ssh, console, history, awaited, recorded, reset):
         _add_run(sub)
         sub.add_argument("guest", metavar="GUEST")
@@ -129,22 +134,31 @@ def _add_json(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--json", action="store_true", help="for programs")
 
 
-def guest_argument(text: str) -> tuple[str, str]:
-    """NAME[:KIND] as a pair; the kind is `plain` when it is left out."""
-    name, _colon, kind = text.partition(":")
+def guest_argument(text: str) -> tuple[str, str, tuple[str, ...]]:
+    """NAME[:KIND[:KERNEL+...]] as its parts; the kind is `plain` when it is left out."""
+    name, _colon, rest = text.partition(":")
+    kind, _colon, installed = rest.partition(":")
     kind = kind or "plain"
     if kind not in KINDS:
         raise argparse.ArgumentTypeError(f"guest {name!r} has the kind {kind!r}, but the kinds are {', '.join(KINDS)}")
-    return name, kind
+    names = tuple(filter(None, installed.split("+")))
+    unknown = sorted(set(names) - set(kernels.KERNELS))
+    if unknown:
+        known = ", ".join(kernels.KERNELS)
+        raise argparse.ArgumentTypeError(f"guest {name!r} wants {', '.join(unknown)}, but the kernels are {known}")
+    return name, kind, names
 
 
 def _up(given: argparse.Namespace) -> int:
-    guests = DEFAULT_GUESTS if given.guest is None else dict(given.guest)
+    wanted = [(*guest, ()) for guest in DEFAULT_GUESTS.items()] if given.guest is None else given.guest
+    guests = {name: kind for name, kind, _installed in wanted}
     if given.guest is not None and len(guests) != len(given.guest):
         raise LabError("two guests have the same name, and an inventory cannot hold both: rename one")
-    owner = run.default_owner(os.environ) if given.owner_pid is None else given.owner_pid
-    wanted = given.kernel or DEFAULT_KERNELS
-    print(run.up(run.Request(given.run, guests, wanted, owner, given.timeout)))
+    owner = default_owner(os.environ) if given.owner_pid is None else given.owner_pid
+    installed = {name: names for name, _kind, names in wanted if names}
+    offered = given.kernel or DEFAULT_KERNELS
+    cold = given.cold or run.is_cold(os.environ)
+    print(run.up(run.Request(given.run, guests, offered, owner, given.timeout, installed, cold)))
     return 0
 
 
@@ -219,7 +233,13 @@ def _events(given: argparse.Namespace) -> int:
 
 
 def _reset(given: argparse.Namespace) -> int:
-    power_cycle(_guest(given).control_socket)
+    guest = _guest(given)
+    if not given.to_snapshot:
+        power_cycle(guest.control_socket)
+        return 0
+    folder = RunFolder.of(given.run)
+    with patience(_BACK_WITHIN) as patient:
+        wait_for_snapshot(folder, given.guest, run.access(folder), patient)
     return 0
 
 

@@ -19,6 +19,8 @@ from pathlib import Path
 from lab.errors import LabError
 
 USER = "operator"
+HOSTNAME, FILES = "system.hostname", "tmpfiles.extra"
+NAMES = (HOSTNAME, FILES)
 # The address of the machine that runs QEMU, as seen from QEMU's user network.
 GATEWAY = "10.0.2.2"
 
@@ -64,7 +66,7 @@ def guest_credentials(hostname: str, client_key: str, host_key: KeyPair, source:
         _file("/etc/ssh/ssh_host_ed25519_key.pub", "0644", "root", host_key.public + "\n"),
         _file("/etc/apt/sources.list.d/lab.sources", "0644", "root", source),
     ]
-    return {"system.hostname": hostname, "tmpfiles.extra": "".join(f"{line}\n" for line in files)}
+    return {HOSTNAME: hostname, FILES: "".join(f"{line}\n" for line in files)}
 
 
 def _file(path: str, mode: str, owner: str, content: str) -> str:
@@ -72,11 +74,9 @@ def _file(path: str, mode: str, owner: str, content: str) -> str:
     return f"f+~ {path} {mode} {owner} {owner} - {base64.b64encode(content.encode()).decode()}"
 
 
-def write(folder: Path, contents: Mapping[str, str]) -> dict[str, Path]:
-    """Write each credential into a file of its own that only this user can read; returns name to path."""
+def write(folder: Path, contents: Mapping[str, str]) -> None:
+    """Write each credential into a file of its own, called like it, that only this user can read."""
     folder.mkdir(mode=0o700)
-    paths = {name: folder / name for name in contents}
-    for name, path in paths.items():
-        path.touch(mode=0o600)
-        path.write_text(contents[name])
-    return paths
+    for name, content in contents.items():
+        (folder / name).touch(mode=0o600)
+        (folder / name).write_text(content)

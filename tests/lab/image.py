@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab import times
 from lab.accel import choose
 from lab.apt import GUEST_SUITE, sources
 from lab.cache import Ingredients, build_once
@@ -122,7 +123,7 @@ def _install(kind: str, kernel: Kernel, root: Path, folder: Path) -> None:
     """Put the root file system on a disk, then let the guest itself install its boot loader and kernel."""
     with step(f"disk for {kind} guests"):
         _make_disk(kernel, root, folder)
-    with step(f"installing GRUB and {kernel.package} inside the {kind} guest"):
+    with step(f"installing GRUB and {kernel.package} inside the {kind} guest"), times.measured("image", kind):
         _boot_once(kernel, folder)
 
 

@@ -11,6 +11,7 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from lab.errors import LabError
 from lab.paths import run_dir, runs_dir
@@ -27,7 +28,7 @@ class GuestFolder:
     path: Path
 
     @classmethod
-    def of(cls, path: str) -> GuestFolder:
+    def of(cls, path: str) -> Self:
         """The folder at this path."""
         return cls(Path(path))
 
@@ -53,12 +54,22 @@ class GuestFolder:
 
     @property
     def firmware_variables(self) -> Path:
-        """This guest's copy of the firmware's variables; its name goes like the overlay's."""
-        return self.path / "firmware-variables.fd"
+        """This guest's firmware variables; its name goes like the overlay's."""
+        return self.path / "firmware-variables.qcow2"
+
+    @property
+    def memory(self) -> Path:
+        """Leads to the memory of the snapshot that the guest went on from."""
+        return self.path / "memory.zst"
+
+    @property
+    def again(self) -> Path:
+        """Who makes this file and ends QEMU asks the supervisor to start it again, from the snapshot."""
+        return self.path / "again"
 
     @property
     def credentials(self) -> Path:
-        """The folder of what the guest learns at its start; removed when QEMU has read it."""
+        """The folder of what the guest learns at its start; removed when nobody needs it any more."""
         return self.path / "credentials"
 
     @property
@@ -80,6 +91,15 @@ class GuestFolder:
     def control_socket(self) -> Path:
         """QMP for everybody else."""
         return self.path / "control.qmp"
+
+
+class SnapshotFolder(GuestFolder):
+    """The files of a snapshot: those of the guest that it was made of, as they were then, and how to reach it."""
+
+    @property
+    def key(self) -> Path:
+        """The private SSH key that the guest accepts until it is given those of its run."""
+        return self.path / "id_ed25519"
 
 
 @dataclass(frozen=True)

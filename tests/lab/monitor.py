@@ -9,8 +9,9 @@ import asyncio
 import logging
 import os
 import re
+import shlex
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -95,6 +96,55 @@ async def forwarded_ssh_port(client: QMPClient) -> int | None:
     return int(found.group(1)) if found else None
 
 
+async def memory_is_there(client: QMPClient) -> None:
+    """Return when a guest from a snapshot has its memory; at once for any other."""
+    while True:
+        answer = await client.execute("query-status")
+        if not isinstance(answer, dict) or answer.get("status") != "inmigrate":
+            return
+        await asyncio.sleep(_RETRY_EVERY)
+
+
+def save_memory(socket: Path, name: str, timeout: float = 120.0) -> None:
+    """Stop the guest, write its memory to a file of this name in its folder, packed by zstd, and end QEMU.
+
+    Raises:
+        LabError: QEMU does not do it within `timeout` seconds, or refuses.
+    """
+
+    async def save() -> None:
+        async with connected(socket) as client:
+            await client.execute("stop")
+            # By way of a program: QEMU writes to files itself from version 8.2 only.
+            await client.execute("migrate", {"uri": f"exec:exec zstd -1 -q -f -o {shlex.quote(name)}"})
+            while (status := await _migration(client)) not in ("completed", "failed", "cancelled"):
+                await asyncio.sleep(_RETRY_EVERY)
+            if status != "completed":
+                raise LabError(f"QEMU could not write the guest's memory: the migration is {status}")
+            await client.execute("quit")
+
+    _ask(save(), timeout, "save the guest")
+
+
+async def _migration(client: QMPClient) -> str:
+    answer = await client.execute("query-migrate")
+    return str(answer.get("status", "none")) if isinstance(answer, dict) else "none"
+
+
+def end(socket: Path, timeout: float = 10.0) -> None:
+    """End QEMU.
+
+    Raises:
+        LabError: QEMU does not answer within `timeout` seconds.
+    """
+
+    async def leave() -> None:
+        async with connected(socket) as client:
+            await client.execute("quit")
+
+    _ask(leave(), timeout, "end")
+
+
 def power_cycle(socket: Path, timeout: float = 10.0) -> None:
     """Reset the guest as its power switch would.
 
@@ -106,7 +156,11 @@ def power_cycle(socket: Path, timeout: float = 10.0) -> None:
         async with connected(socket) as client:
             await client.execute("system_reset")
 
+    _ask(reset(), timeout, "reset the guest")
+
+
+def _ask(what: Coroutine[None, None, None], timeout: float, purpose: str) -> None:
     try:
-        asyncio.run(asyncio.wait_for(reset(), timeout))
+        asyncio.run(asyncio.wait_for(what, timeout))
     except (QMPError, OSError, asyncio.TimeoutError) as error:
-        raise LabError(f"the guest's QEMU did not reset it ({error or 'no answer'}): is the run still up?") from error
+        raise LabError(f"the guest's QEMU did not {purpose} ({error or 'no answer'}): is the run still up?") from error

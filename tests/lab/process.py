@@ -15,9 +15,11 @@ from pathlib import Path
 
 from qemu.qmp import QMPClient, QMPError
 
+from lab import prepare
 from lab.console import last_lines
-from lab.layout import GuestFolder
-from lab.monitor import EventRecorder, closed, connected, forwarded_ssh_port
+from lab.layout import GuestFolder, SnapshotFolder
+from lab.monitor import EventRecorder, closed, connected, forwarded_ssh_port, memory_is_there
+from lab.qemu import with_ssh_port
 from lab.state import GuestPlan, GuestState
 
 _CONTROL_WITHIN = 30.0  # seconds until QEMU answers on its control socket
@@ -34,28 +36,45 @@ async def live(plan: GuestPlan, state: GuestState, changed: Callable[[], None]) 
     `problem` there.
     """
     try:
-        process = await _start(plan)
-        state.pid = process.pid
-        try:
-            await _accompany(process, plan, state, changed)
-            state.problem = f"QEMU ended with status {await process.wait()}"
-        finally:
-            await _end(process)
+        await _live_once(plan, state, changed)
+        while plan.snapshot is not None and GuestFolder.of(plan.folder).again.exists():
+            await _live_again(plan, plan.snapshot, state, changed)
     except (OSError, QMPError) as error:
         said = " / ".join(last_lines(GuestFolder.of(plan.folder).errors, 3))
-        state.problem = f"{said or error} ({type(error).__name__})"
+        state.problem = f"{said} {error} ({type(error).__name__})".strip()
     finally:
         state.status = "ended"
         changed()
 
 
-async def _start(plan: GuestPlan) -> asyncio.subprocess.Process:
+async def _live_once(plan: GuestPlan, state: GuestState, changed: Callable[[], None]) -> None:
+    process = await _start(plan, state)
+    state.pid = process.pid
+    try:
+        await _accompany(process, plan, state, changed)
+        state.problem = f"QEMU ended with status {await process.wait()}"
+    finally:
+        await _end(process)
+
+
+async def _live_again(plan: GuestPlan, snapshot: str, state: GuestState, changed: Callable[[], None]) -> None:
+    """Go on from the snapshot once more, on the port that everybody knows."""
+    folder = GuestFolder.of(plan.folder)
+    state.status, state.problem = "starting", None
+    changed()
+    prepare.again(folder, SnapshotFolder.of(snapshot))
+    folder.again.unlink()
+    await _live_once(plan, state, changed)
+
+
+async def _start(plan: GuestPlan, state: GuestState) -> asyncio.subprocess.Process:
+    argv = plan.argv if state.ssh_port is None else with_ssh_port(plan.argv, state.ssh_port)
     folder = GuestFolder.of(plan.folder)
     with folder.errors.open("ab") as errors:
         return await asyncio.create_subprocess_exec(
             *_DIE_WITH_PARENT,
             str(os.getpid()),
-            *plan.argv,
+            *argv,
             cwd=folder.path,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=errors,
@@ -81,12 +100,16 @@ async def _accompany(
 
 
 async def _release(client: QMPClient, plan: GuestPlan, state: GuestState) -> None:
-    """QEMU has everything open: take the names of its files away, then let the guest's first instruction run."""
+    """Let the guest's first instruction run, and take the names of files away that QEMU has open."""
     state.ssh_port = await forwarded_ssh_port(client)
+    await memory_is_there(client)
+    # Before the names go: only now QEMU opens the disks of a guest from a snapshot for writing.
+    await client.execute("cont")
     for name in plan.forget:
         _remove(Path(plan.folder) / name)
-    await client.execute("cont")
     state.status = "running"
+    if plan.snapshot is not None:
+        state.restored += 1
 
 
 def _remove(path: Path) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import enum
 import os
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,7 +48,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class Firmware:
-    """OVMF: its code is shared and read only, `variables` is this guest's own copy."""
+    """OVMF: its code is shared and read only, `variables` is this guest's own qcow2 file of them."""
 
     code: Path
     variables: Path
@@ -71,7 +72,8 @@ class Machine:
     sockets that QEMU listens on; each serves one client at a time. `ssh_port` is the port of 127.0.0.1 that leads to
     the guest's port 22; 0 lets QEMU choose a free one, None forwards nothing. `credentials` maps systemd credential
     names to the files that hold them. With `paused` the guest waits for QMP `cont`. With `reboot` off QEMU ends
-    instead of resetting the guest.
+    instead of resetting the guest. `incoming` is the file of a snapshot's memory, packed by zstd, which the guest goes
+    on from.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Machine:
     credentials: Mapping[str, Path] = field(default_factory=dict)
     paused: bool = False
     reboot: bool = True
+    incoming: Path | None = None
 
 
 def command_line(machine: Machine, program: str = PROGRAM) -> list[str]:
@@ -109,7 +112,8 @@ def _options(machine: Machine) -> Iterator[str]:
     # A reset by the watchdog and every other reset become QMP events, so the boot history can tell them apart.
     yield from ("-device", "i6300esb")
     yield from ("-action", "watchdog=reset")
-    yield from ("-chardev", f"file,id=console,path={_text(machine.console)}")
+    # Appended to: a guest from a snapshot goes on with the console of the boot that the snapshot was made in.
+    yield from ("-chardev", f"file,id=console,path={_text(machine.console)},append=on")
     yield from ("-serial", "chardev:console")
     for number, socket in enumerate(machine.qmp):
         yield from ("-chardev", f"socket,id=qmp{number},path={_text(socket)},server=on,wait=off")
@@ -121,7 +125,8 @@ def _options(machine: Machine) -> Iterator[str]:
 def _boot_options(machine: Machine) -> Iterator[str]:
     if machine.firmware is not None:
         yield from ("-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={_text(machine.firmware.code)}")
-        yield from ("-drive", f"if=pflash,unit=1,format=raw,file={_text(machine.firmware.variables)}")
+        # qcow2, as the disk: each is a thin layer over a file that is shared and never written to.
+        yield from ("-drive", f"if=pflash,unit=1,format=qcow2,file={_text(machine.firmware.variables)}")
     if machine.direct_boot is not None:
         yield from ("-kernel", os.fspath(machine.direct_boot.kernel))
         if machine.direct_boot.initrd is not None:
@@ -131,6 +136,8 @@ def _boot_options(machine: Machine) -> Iterator[str]:
         yield "-S"
     if not machine.reboot:
         yield "-no-reboot"
+    if machine.incoming is not None:
+        yield from ("-incoming", f"exec:exec zstd -dc <{shlex.quote(os.fspath(machine.incoming))}")
 
 
 def _disk_options(number: int, disk: Disk, *, bootable: bool) -> Iterator[str]:
@@ -149,6 +156,11 @@ def _network_options(ssh_port: int | None) -> Iterator[str]:
     yield from ("-netdev", f"user,id=net{forward}")
     # No option ROM: the firmware needs no network, and starts faster without.
     yield from ("-device", "virtio-net-pci,netdev=net,romfile=")
+
+
+def with_ssh_port(argv: Sequence[str], port: int) -> list[str]:
+    """The command line of a machine that lets QEMU choose the port, with this one."""
+    return [word.replace("hostfwd=tcp:127.0.0.1:0-", f"hostfwd=tcp:127.0.0.1:{port}-") for word in argv]
 
 
 def _text(value: str | os.PathLike[str]) -> str:

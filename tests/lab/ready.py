@@ -15,16 +15,18 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from lab import identity, monitor, times
 from lab.console import last_lines
 from lab.errors import LabError
 from lab.inventory import ADDRESS, Access
-from lab.layout import RunFolder
+from lab.layout import RunFolder, SnapshotFolder
 from lab.progress import say
 from lab.report import boots_of
 from lab.state import GuestState, RunState, read_state
 
 # Every probe costs the guest an sshd, and an emulated guest is slow: ask seldom.
 _ASK_EVERY = 2.0  # seconds
+_SOON = 0.3  # seconds, for a guest that only has to go on
 _TELL_EVERY = 10.0  # seconds
 _LOOK_EVERY = 0.5  # seconds
 _BANNER_WITHIN = 5.0  # seconds
@@ -79,13 +81,14 @@ def wait_for_ssh(folder: RunFolder, state: RunState, access: Access, patient: Pa
     began = time.monotonic()
     with ThreadPoolExecutor(len(state.guests)) as pool:
         waiting = {
-            pool.submit(_reach, folder, name, guest, access, patient): name for name, guest in state.guests.items()
+            pool.submit(_come_up, folder, name, guest, access, patient): name for name, guest in state.guests.items()
         }
         try:
             while waiting:
                 done, _others = wait(waiting, timeout=_TELL_EVERY, return_when=FIRST_COMPLETED)
                 for future in done:
-                    _tell_reached(waiting.pop(future), future, time.monotonic() - began)
+                    name = waiting.pop(future)
+                    _tell_reached(name, state.guests[name], future, time.monotonic() - began)
                 for name in waiting.values() if not done else ():
                     _tell_waiting(folder, name, time.monotonic() - began)
         finally:
@@ -98,6 +101,7 @@ def wait_for_boot(folder: RunFolder, name: str, number: int, access: Access, pat
     Raises:
         LabError: the guest's QEMU ended, or there was no time left.
     """
+    began = time.monotonic()
     while len(boots_of(folder.guest(name))) <= number:
         state = _state(folder)
         if state is not None:
@@ -105,12 +109,55 @@ def wait_for_boot(folder: RunFolder, name: str, number: int, access: Access, pat
         if not patient.lasts(_LOOK_EVERY):
             raise LabError(f"guest {name} did not get to boot {number} in time")
     _reach(folder, name, read_state(folder.state).guests[name], access, patient)
+    kind = "jump" if boots_of(folder.guest(name))[-1].cause == "kexec" else "boot"
+    times.record(kind, name, time.monotonic() - began)
 
 
-def _reach(folder: RunFolder, name: str, guest: GuestState, access: Access, patient: Patience) -> None:
+def wait_for_snapshot(folder: RunFolder, name: str, access: Access, patient: Patience) -> None:
+    """Have the guest go on from its snapshot once more, whatever it does, and return when a command ran in it.
+
+    Raises:
+        LabError: it was switched on and has none, its QEMU ended, or there was no time left.
+    """
+    guest = read_state(folder.state).guests[name]
+    if guest.snapshot is None:
+        raise LabError(
+            f"guest {name} was switched on and has no snapshot to go back to: `lab reset` without it resets it"
+        )
+    before = guest.restored
+    began = time.monotonic()
+    folder.guest(name).again.touch()
+    monitor.end(folder.guest(name).control_socket)
+    while (guest := read_state(folder.state).guests[name]).restored == before or guest.status != "running":
+        if guest.status == "ended" and not folder.guest(name).again.exists():
+            raise LabError(f"guest {name} ended: {guest.problem}")
+        if not patient.lasts(_SOON):
+            raise LabError(f"guest {name} did not go on from its snapshot in time")
+    _come_up(folder, name, guest, access, patient)
+    times.record("restore", name, time.monotonic() - began)
+
+
+def _come_up(folder: RunFolder, name: str, guest: GuestState, access: Access, patient: Patience) -> None:
+    """Return when a command ran in a guest that was started; one from a snapshot gets its identity first."""
+    if guest.snapshot is None:
+        return _reach(folder, name, guest, access, patient)
+    assert guest.ssh_port is not None
+    problem: str | None = "no SSH server has answered"
+    while patient.lasts(_SOON):
+        if has_ssh_banner(guest.ssh_port):
+            problem = identity.settle(folder.guest(name), SnapshotFolder.of(guest.snapshot), guest.ssh_port)
+            if problem is None:
+                return _reach(folder, name, guest, access, patient, _SOON)
+        _refuse_ended(read_state(folder.state))
+    raise LabError(f"guest {name} could not be given the identity of its run: {problem}")
+
+
+def _reach(
+    folder: RunFolder, name: str, guest: GuestState, access: Access, patient: Patience, every: float = _ASK_EVERY
+) -> None:
     assert guest.ssh_port is not None
     problem = "no SSH server has answered"
-    while patient.lasts(_ASK_EVERY):
+    while patient.lasts(every):
         state = _state(folder)
         if state is not None:
             _refuse_ended(state)
@@ -165,9 +212,11 @@ def _refuse_ended(state: RunState) -> None:
             raise LabError(f"guest {name} ended: {guest.problem}")
 
 
-def _tell_reached(name: str, future: Future[None], seconds: float) -> None:
+def _tell_reached(name: str, guest: GuestState, future: Future[None], seconds: float) -> None:
     future.result()
-    say(f"{name}: up after {seconds:.0f} s")
+    kind, how = ("boot", "switched on") if guest.snapshot is None else ("restore", "from a snapshot")
+    say(f"{name}: up after {seconds:.0f} s, {how}")
+    times.record(kind, name, seconds)
 
 
 def _tell_waiting(folder: RunFolder, name: str, seconds: float) -> None:

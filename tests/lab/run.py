@@ -6,26 +6,26 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from socket import create_server
 
-from lab import accel, credentials, image, kernels, prepare, repository
-from lab.accel import Choice
+from lab import accel, credentials, image, install, kernels, prepare, repository, snapshot
 from lab.errors import LabError
-from lab.image import Image
 from lab.inventory import ADDRESS, Access, Host, inventory, known_hosts
 from lab.layout import RunFolder, check_guest_name
 from lab.paths import LAB_DIR
 from lab.progress import say
 from lab.ready import patience, wait_for_ports, wait_for_ssh
 from lab.report import tell_failure
+from lab.snapshot import Seat, Wish
 from lab.state import RunPlan, RunState, read_state, write_plan
 from lab.supervisor import READY
 
@@ -37,6 +37,9 @@ _LOOK_EVERY = 0.05  # seconds
 class Request:
     """A run to start: `guests` from name to kind; `kernels` are the names of those that the repository offers.
 
+    `installed` has, for each guest that wants any, the kernels that are installed in it. Guests go on from snapshots,
+    which are made when they are not there; when `cold`, they are switched on.
+
     `owner` is the number of the process that the run belongs to: the run ends when it does. `timeout` is how many
     seconds the guests have to boot.
     """
@@ -46,26 +49,13 @@ class Request:
     kernels: Sequence[str]
     owner: int
     timeout: float
+    installed: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    cold: bool = False
 
 
-def default_owner(environment: Mapping[str, str]) -> int:
-    """The process that a run belongs to when nobody says: $KHO_LAB_OWNER, else the leader of this session.
-
-    Raises:
-        LabError: $KHO_LAB_OWNER is not a number, or the session's leader cannot be seen from here.
-    """
-    configured = environment.get("KHO_LAB_OWNER", "")
-    if configured:
-        if not configured.isdecimal():
-            raise LabError(f"KHO_LAB_OWNER is {configured!r}, but it has to be the number of a process")
-        return int(configured)
-    leader = os.getsid(0)
-    if leader == 0:
-        raise LabError(
-            "the leader of this session is outside of this container, so the run would have no owner to end with: "
-            "name a process with --owner-pid or KHO_LAB_OWNER"
-        )
-    return leader
+def is_cold(environment: Mapping[str, str]) -> bool:
+    """Whether guests are switched on in place of going on from snapshots, by $KHO_LAB_COLD."""
+    return environment.get("KHO_LAB_COLD", "") == "1"
 
 
 def processors(guests: int, here: int) -> int:
@@ -92,30 +82,109 @@ def up(request: Request) -> Path:
     for name in request.guests:
         check_guest_name(name)
     _refuse_held(folder)
-    with owner_descriptor(request.owner) as owner:
+    with owner_descriptor(request.owner) as owner, ExitStack() as stack:
         choice = accel.choose()
-        say(f"guests run with {choice}")
-        images = image.ensure_all(request.guests.values())
-        packages = sorted({deb for kernel in kernels.ensure(request.kernels) for deb in kernel.debs})
-        with held(folder) as lock, create_server((ADDRESS, 0)) as listener:
-            folder.clear()
-            repository.compose(folder.repository, packages)
-            write_plan(folder.plan, _plan(folder, request, images, choice, listener.getsockname()[1]))
-            supervisor = start_supervisor(folder, lock=lock, owner=owner, repository=listener.fileno())
-    with supervisor as declare_up:
-        _wait(folder, request.timeout)
-        declare_up()
+        hardware = prepare.Hardware(choice.accelerator, processors(len(request.guests), os.cpu_count() or 1))
+        say(f"{len(request.guests)} guests of {hardware.processors} processors run with {choice}")
+        wishes = _wishes(request, hardware)
+        seats = {} if request.cold else _seats(request, wishes, stack)
+        _start(request, owner, str(choice), wishes, seats)
     say(f"run {folder.name} is up: {folder.inventory}")
     return folder.inventory
 
 
-def _plan(folder: RunFolder, request: Request, images: Mapping[str, Image], choice: Choice, port: int) -> RunPlan:
-    client_key = credentials.make_key(folder.key).public
-    hardware = prepare.Hardware(choice.accelerator, processors(len(request.guests), os.cpu_count() or 1))
-    guests = [
-        prepare.guest(folder, name, images[kind], hardware, client_key, port) for name, kind in request.guests.items()
-    ]
-    return RunPlan(folder.name, str(choice), f"http://{ADDRESS}:{port}/", guests)
+def _wishes(request: Request, hardware: prepare.Hardware) -> dict[str, Wish]:
+    """What each guest is to be; its image and its kernels are built when they are not there."""
+    images = image.ensure_all(request.guests.values())
+    names = sorted({*request.kernels, *(name for names in request.installed.values() for name in names)})
+    built = {kernel.name: kernel for kernel in kernels.ensure(names)}
+    return {
+        name: Wish(images[kind], tuple(built[kernel] for kernel in sorted(request.installed.get(name, ()))), hardware)
+        for name, kind in request.guests.items()
+    }
+
+
+def _seats(request: Request, wishes: Mapping[str, Wish], stack: ExitStack) -> dict[str, Seat]:
+    """The snapshots that the guests go on from, held until `stack` ends; those that are not there are made."""
+    seats: dict[str, Seat] = {}
+    for name, wish in wishes.items():
+        seat = snapshot.take(wish)
+        if seat is None:
+            say(f"{name}: all {snapshot.SLOTS} snapshots of {wish.label} are in use, so it is switched on")
+            continue
+        stack.callback(os.close, seat.lock)
+        seats[name] = seat
+    missing = [seat for seat in seats.values() if not seat.is_made]
+    at_once = max(1, (os.cpu_count() or 1) // max([1, *(seat.wish.hardware.processors for seat in missing)]))
+    for first in range(0, len(missing), at_once):
+        _make(missing[first : first + at_once], request.timeout)
+    return seats
+
+
+def _make(seats: Sequence[Seat], timeout: float) -> None:
+    """Make snapshots: switch such guests on, have their kernels installed, save them."""
+    say(f"making snapshots (once): {', '.join(seat.wish.label for seat in seats)}")
+    names = {f"snapshot-{number}": seat for number, seat in enumerate(seats, start=1)}
+    name = f"making-snapshots-{os.getpid()}"
+    folder = RunFolder.of(name)
+    wishes = {guest: seat.wish for guest, seat in names.items()}
+    made = Request(
+        name,
+        {guest: wish.image.kind for guest, wish in wishes.items()},
+        ["old"],
+        os.getpid(),
+        timeout,
+        {guest: [kernel.name for kernel in wish.kernels] for guest, wish in wishes.items()},
+        cold=True,
+    )
+    try:
+        with owner_descriptor(made.owner) as owner:
+            _start(made, owner, seats[0].wish.hardware.accelerator.value, wishes, {}, to_be_saved=True)
+        for guest, seat in names.items():
+            snapshot.save(folder, guest, seat)
+    finally:
+        down(name)
+        shutil.rmtree(folder.path, ignore_errors=True)
+
+
+def _start(
+    request: Request,
+    owner: int,
+    accelerator: str,
+    wishes: Mapping[str, Wish],
+    seats: Mapping[str, Seat],
+    to_be_saved: bool = False,
+) -> None:
+    """Start the guests and wait until each can be used and has its kernels; `owner` is a pidfd."""
+    folder = RunFolder.of(request.name)
+    offered = {kernel.name: kernel for wish in wishes.values() for kernel in wish.kernels}
+    offered |= {kernel.name: kernel for kernel in kernels.ensure(request.kernels)}
+    packages = sorted({deb for kernel in offered.values() for deb in kernel.debs})
+    with held(folder) as lock, create_server((ADDRESS, 0)) as listener:
+        folder.clear()
+        repository.compose(folder.repository, packages)
+        port = listener.getsockname()[1]
+        client_key = credentials.make_key(folder.key).public
+        guests = [
+            prepare.guest(
+                folder,
+                name,
+                wish.image,
+                wish.hardware,
+                client_key,
+                port,
+                seats[name].folder if name in seats else None,
+                to_be_saved,
+            )
+            for name, wish in wishes.items()
+        ]
+        write_plan(folder.plan, RunPlan(folder.name, accelerator, f"http://{ADDRESS}:{port}/", guests, request.owner))
+        taken = [seat.lock for seat in seats.values()]
+        supervisor = start_supervisor(folder, lock=lock, owner=owner, repository=listener.fileno(), seats=taken)
+    with supervisor as declare_up:
+        _wait(folder, request.timeout)
+        install.everywhere(folder, {name: wish.kernels for name, wish in wishes.items() if name not in seats})
+        declare_up()
 
 
 def _wait(folder: RunFolder, timeout: float) -> None:
@@ -217,17 +286,20 @@ class StartedSupervisor:
         self._declared = True
 
 
-def start_supervisor(folder: RunFolder, *, lock: int, owner: int, repository: int) -> StartedSupervisor:
+def start_supervisor(
+    folder: RunFolder, *, lock: int, owner: int, repository: int, seats: Sequence[int] = ()
+) -> StartedSupervisor:
     """Start the supervisor of the plan in `folder`, in a session of its own, with these descriptors."""
     reading, writing = os.pipe()
     descriptors = {"lock": lock, "owner": owner, "starter": reading, "repository": repository}
     argv = [sys.executable, "-m", "lab.supervisor", str(folder.path)]
     argv += [word for name, number in descriptors.items() for word in (f"--{name}", str(number))]
+    argv += [word for number in seats for word in ("--seat", str(number))]
     search = os.pathsep.join(filter(None, [str(LAB_DIR.parent), os.environ.get("PYTHONPATH")]))
     with folder.log.open("ab") as log:
         process = subprocess.Popen(
             argv,
-            pass_fds=tuple(descriptors.values()),
+            pass_fds=(*descriptors.values(), *seats),
             start_new_session=True,
             cwd="/",
             env={**os.environ, "PYTHONPATH": search},

@@ -21,28 +21,36 @@ Status = Literal["starting", "running", "ended"]
 
 @dataclass(frozen=True)
 class GuestPlan:
-    """A guest to start: `argv` is QEMU's, to be run inside `folder`; `forget` are files without use once it runs."""
+    """A guest to start: `argv` is QEMU's, to be run inside `folder`; `forget` are files without use once it runs.
+
+    `snapshot` is the folder of the snapshot that it goes on from, None when it is switched on.
+    """
 
     name: str
     kind: str
     folder: str
     argv: list[str]
     forget: list[str] = field(default_factory=list)
+    snapshot: str | None = None
 
 
 @dataclass(frozen=True)
 class RunPlan:
-    """A run to start; `accelerator` is the name and the reason."""
+    """A run to start; `accelerator` is the name and the reason, `owner` the process that it ends with."""
 
     name: str
     accelerator: str
     repository_url: str
     guests: list[GuestPlan]
+    owner: int | None = None
 
 
 @dataclass
 class GuestState:
-    """One guest: `ssh_port` of 127.0.0.1 leads to its port 22; `problem` says why it ended although nobody asked."""
+    """One guest: `ssh_port` of 127.0.0.1 leads to its port 22; `problem` says why it ended although nobody asked.
+
+    `snapshot` is where it went on from, None when it was switched on; `restored` counts how often it did.
+    """
 
     kind: str
     folder: str
@@ -50,6 +58,8 @@ class GuestState:
     pid: int | None = None
     ssh_port: int | None = None
     problem: str | None = None
+    snapshot: str | None = None
+    restored: int = 0
 
 
 @dataclass
@@ -63,12 +73,13 @@ class RunState:
     guests: dict[str, GuestState]
     phase: Phase = "starting"
     ended_because: str | None = None
+    owner: int | None = None
 
 
 def planned(plan: RunPlan, supervisor_pid: int) -> RunState:
     """The state of a run that has only just been planned."""
-    guests = {guest.name: GuestState(guest.kind, guest.folder) for guest in plan.guests}
-    return RunState(plan.name, supervisor_pid, plan.accelerator, plan.repository_url, guests)
+    guests = {guest.name: GuestState(guest.kind, guest.folder, snapshot=guest.snapshot) for guest in plan.guests}
+    return RunState(plan.name, supervisor_pid, plan.accelerator, plan.repository_url, guests, owner=plan.owner)
 
 
 def write_plan(path: Path, plan: RunPlan) -> None:

@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The supervisor of one run: a process that starts the guests and ends them when nobody wants them any more.
 
-It is started by `lab.run` with four open descriptors: the run's lock, which it holds as long as it lives; a pidfd of
-the owner, the process that the run belongs to; the reading end of a pipe whose writing end the starter holds until the
-guests are up; and the listening socket of the apt repository.
+It is started by `lab.run` with open descriptors: the run's lock, which it holds as long as it lives, and so the slots
+of the snapshots that its guests went on from; a pidfd of the owner, the process that the run belongs to; the reading
+end of a pipe whose writing end the starter holds until the guests are up; and the listening socket of the apt
+repository.
 
 Nothing outlives it: QEMU gets SIGKILL from the kernel when the supervisor dies, however it dies.
 """
@@ -18,13 +19,15 @@ import functools
 import http.server
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
 import threading
 from pathlib import Path
 
-from lab.layout import RunFolder
+from lab.layout import GuestFolder, RunFolder
+from lab.owner import name as name_of
 from lab.process import live
 from lab.state import RunPlan, planned, read_plan, write_state
 
@@ -54,6 +57,8 @@ class Supervisor:
         await asyncio.gather(*lives, return_exceptions=True)
         self._folder.inventory.unlink(missing_ok=True)
         self._folder.key.unlink(missing_ok=True)
+        for guest in self._plan.guests:
+            shutil.rmtree(GuestFolder.of(guest.folder).credentials, ignore_errors=True)
         self._state.phase = "ended"
         self._save()
 
@@ -70,8 +75,14 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop, f"{number.name} came")
         # A pidfd is readable when its process has ended (pidfd_open(2)).
-        loop.add_reader(owner, self.stop, "the process that the run belongs to has ended")
+        loop.add_reader(owner, self.stop, f"the process that the run belongs to has ended: {self._owner()}")
         loop.add_reader(starter, self._hear_starter, starter)
+
+    def _owner(self) -> str:
+        """The owner for a person, asked while it lives: later its number may be another process's."""
+        number = self._plan.owner
+        name = number and name_of(number)
+        return f"{number} ({name})" if name else str(number or "unknown")
 
     def _hear_starter(self, starter: int) -> None:
         asyncio.get_running_loop().remove_reader(starter)
@@ -113,9 +124,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path)
     for name in ("lock", "owner", "starter", "repository"):
         parser.add_argument(f"--{name}", type=int, required=True, metavar="FD")
+    parser.add_argument("--seat", type=int, action="append", default=[], metavar="FD")
     given = parser.parse_args(arguments)
     # QEMU must not hold the run: only the lock's last owner decides that the run is over.
-    for descriptor in (given.lock, given.owner, given.starter, given.repository):
+    for descriptor in (given.lock, given.owner, given.starter, given.repository, *given.seat):
         os.set_inheritable(descriptor, False)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     folder = RunFolder(given.folder.name, given.folder)

@@ -24,11 +24,12 @@ from pathlib import Path
 
 from lab import kernels, run
 from lab.errors import LabError
+from lab.owner import default_owner
 from tools.layout import ROOT
 
 from . import outcome
 from .cells import CELLS, KHO_OFF, NOT_RUN, REPRESENTATIVE, WHY_NOT_RUN, Cell, Kernel, kernels_of, shares
-from .guest import Guest, GuestError, install
+from .guest import Guest, GuestError
 from .table import render
 
 RUN = "matrix"
@@ -94,7 +95,7 @@ class Matrix:
             found, said = self._do(guest, cell)
         except (GuestError, LabError, subprocess.SubprocessError) as error:
             trouble, guest.runs = str(error), None
-            guest.recover()
+            guest.go_back()
         seconds = time.monotonic() - began
         result = Result(str(cell.running), str(cell.target), expected, found, said, trouble, round(seconds, 1))
         verdict = "agrees" if result.agrees else f"DISAGREES ({trouble})" if trouble else "DISAGREES"
@@ -177,14 +178,14 @@ def _is_wanted(cell: Cell, pattern: str | None) -> bool:
 def _run_all(given: dict[str, list[Cell]]) -> list[Result]:
     wanted = {name: kernels_of(cells) for name, cells in given.items()}
     offered = sorted({"old", *(kernel for names in wanted.values() for kernel in names)})
+    cold = run.is_cold(os.environ)
     releases = {kernel.name: kernel.release for kernel in kernels.ensure(offered)}
     guests = {name: cells[0].guest for name, cells in given.items()}
-    owner = run.default_owner(os.environ)
-    inventory = run.up(run.Request(RUN, guests, offered, owner, _BOOT_WITHIN))
+    owner = default_owner(os.environ)
+    inventory = run.up(run.Request(RUN, guests, offered, owner, _BOOT_WITHIN, wanted, cold))
     matrix = Matrix(inventory, releases)
 
     def run_on(name: str) -> list[Result]:
-        install(name, wanted[name], inventory)
         return matrix.run(name, given[name])
 
     with ThreadPoolExecutor() as pool:

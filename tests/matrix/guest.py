@@ -5,23 +5,18 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import subprocess
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from lab.console import plain_text
 from lab.history import Boot
 from lab.layout import GuestFolder, RunFolder
 from lab.monitor import power_cycle
-from lab.ready import patience, wait_for_boot
+from lab.ready import patience, wait_for_boot, wait_for_snapshot
 from lab.report import boots_of
 from lab.run import access
 from lab.state import read_state
-from tools.layout import ROOT
 
 from .cells import Kernel
 
@@ -31,14 +26,6 @@ _COMMAND_WITHIN = 120.0  # seconds
 
 class GuestError(Exception):
     """A guest did not do what the matrix needs it to, whatever was predicted."""
-
-
-def install(guest: str, names: Sequence[str], inventory: Path) -> None:
-    """Install these kernels of the lab, as a fleet gets them."""
-    playbook = ROOT / "tests" / "lab" / "install_kernel.yml"
-    argv = ["ansible-playbook", "-i", str(inventory), "--limit", guest, str(playbook)]
-    argv += ["-e", json.dumps({"lab_kernels": list(names)})]
-    subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=True)
 
 
 @dataclass
@@ -114,6 +101,21 @@ class Guest:
         self.leave()
         with patience(_BOOT_WITHIN) as patient:
             wait_for_boot(RunFolder.of(self.run), self.name, before, access(RunFolder.of(self.run)), patient)
+
+    @property
+    def has_snapshot(self) -> bool:
+        """Whether it went on from a snapshot, and can go back to it."""
+        return read_state(RunFolder.of(self.run).state).guests[self.name].snapshot is not None
+
+    def go_back(self) -> None:
+        """Be as when the run was started: by its snapshot, or, without one, by switching it off and on."""
+        if not self.has_snapshot:
+            self.recover()
+            return
+        folder = RunFolder.of(self.run)
+        with patience(_BOOT_WITHIN) as patient:
+            wait_for_snapshot(folder, self.name, access(folder), patient)
+        self.runs = None
 
     def recover(self) -> None:
         """Switch it off and on again, whatever it does."""

@@ -23,8 +23,9 @@ from pathlib import Path
 
 from lab import kernels, run
 from lab.errors import LabError
+from lab.owner import default_owner
 from matrix.cells import INITRAMFS, PLAIN
-from matrix.guest import Guest, GuestError, install
+from matrix.guest import Guest, GuestError
 from tools.layout import ROOT
 
 from . import controllers, crashes, fleets, hosts, targets
@@ -75,7 +76,7 @@ class Storyteller:
         endings: list[Ending] = []
         for story in stories:
             endings.append(self._tell(guest, story))
-            if (story.scars or endings[-1].trouble is not None) and not _is_back(guest):
+            if (story.scars or endings[-1].trouble is not None) and not guest.has_snapshot and not _is_back(guest):
                 return endings + [Ending(other, name, LOST, 0.0) for other in stories[len(endings) :]]
         return endings
 
@@ -106,7 +107,8 @@ class Storyteller:
 
         ending = _ending(story, "all guests", tell)
         for guest in guests if ending.trouble is not None else ():
-            _is_back(guest)
+            if not guest.has_snapshot:
+                _is_back(guest)
         return ending
 
     def _stage(self, guest: Guest, folder: Path) -> Stage:
@@ -114,6 +116,9 @@ class Storyteller:
 
     def _clean(self, stage: Stage) -> None:
         """Make the older kernel run, and nothing be left of other stories."""
+        if stage.guest.has_snapshot:
+            stage.guest.go_back()
+            return
         stage.sh(_CLEAN)
         stage.default(stage.old)
         if stage.running() != stage.old or stage.sh("cat /proc/sys/kernel/tainted") != "0":
@@ -201,11 +206,11 @@ def _tell(chosen: Sequence[Story | FleetStory], plain_guests: int) -> list[Endin
     offered = sorted({"old", *(kernel for names in wanted.values() for kernel in names)})
     releases = {kernel.name: kernel.release for kernel in kernels.ensure(offered)}
     guests = {name: INITRAMFS if name == INITRAMFS else PLAIN for name in told}
-    inventory = run.up(run.Request(RUN, guests, offered, run.default_owner(os.environ), _BOOT_WITHIN))
+    owner, cold = default_owner(os.environ), run.is_cold(os.environ)
+    inventory = run.up(run.Request(RUN, guests, offered, owner, _BOOT_WITHIN, wanted, cold))
     teller = Storyteller(inventory, releases)
 
     def tell_on(name: str) -> list[Ending]:
-        install(name, wanted[name], inventory)
         return teller.tell_all(name, told[name]) if told[name] else []
 
     with ThreadPoolExecutor() as pool:

@@ -66,12 +66,12 @@ class Lab:
             folder.clear()
             folder.repository.mkdir()
             (folder.repository / "Packages").write_text("Package: something\n")
-            write_plan(folder.plan, self._plan(folder, guests, without_firmware, listener.getsockname()[1]))
+            write_plan(folder.plan, self._plan(folder, guests, without_firmware, listener.getsockname()[1], owner.pid))
             supervisor = run.start_supervisor(folder, lock=lock, owner=descriptor, repository=listener.fileno())
         self._stack.callback(run.down, name)
         return StartedRun(folder, owner, supervisor)
 
-    def _plan(self, folder: RunFolder, guests: Sequence[str], broken: Sequence[str], port: int) -> RunPlan:
+    def _plan(self, folder: RunFolder, guests: Sequence[str], broken: Sequence[str], port: int, owner: int) -> RunPlan:
         choice = choose()
         key = make_key(folder.key).public
         no_firmware = dataclasses.replace(self._image, ovmf_code=Path("/missing.fd"))
@@ -80,7 +80,7 @@ class Lab:
             prepare.guest(folder, name, images[name], prepare.Hardware(choice.accelerator), key, port)
             for name in guests
         ]
-        return RunPlan(folder.name, str(choice), f"http://127.0.0.1:{port}/", plans)
+        return RunPlan(folder.name, str(choice), f"http://127.0.0.1:{port}/", plans, owner)
 
 
 class StartedRun:
@@ -130,14 +130,16 @@ def test_guests_end_when_their_owner_is_killed(lab: Lab) -> None:
         started.wait_until_running()
         started.folder.inventory.write_text("---\n")
         declare_up()
-    assert report.status(started.folder).up
+    status = report.status(started.folder)
+    assert (status.up, status.owner_pid, status.owner_name) == (True, started.owner.pid, "sleep")
     processes = started.processes()
     assert len(processes) == 2
     started.owner.kill()
     assert all_end(processes)
     eventually(lambda: not started.folder.is_held())
     status = report.status(started.folder)
-    assert (status.phase, status.ended_because) == ("ended", "the process that the run belongs to has ended")
+    why = f"the process that the run belongs to has ended: {started.owner.pid} (sleep)"
+    assert (status.phase, status.ended_because) == ("ended", why)
     assert not started.folder.inventory.exists()
     assert not started.folder.key.exists()
 

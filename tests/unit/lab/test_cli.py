@@ -14,6 +14,7 @@ from lab import cli, run
 from lab.errors import LabError
 from lab.events import Event
 from lab.layout import RunFolder
+from lab.owner import default_owner
 from lab.state import GuestPlan, RunPlan, planned, write_state
 
 
@@ -73,9 +74,30 @@ def test_up_takes_guests_with_kinds(requests: list[run.Request]) -> None:
     assert requests == [run.Request("other", {"a": "plain", "b": "initramfs"}, ["no-kho"], 17, 9.0)]
 
 
+def test_up_takes_guests_with_kernels_and_switches_them_on_when_told(
+    requests: list[run.Request], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["up", "--owner-pid", "17", "--guest", "a::new+no-kho", "--guest", "b:initramfs:"]
+    guests, installed = {"a": "plain", "b": "initramfs"}, {"a": ("new", "no-kho")}
+    assert cli.main([*words, "--cold"]) == 0
+    monkeypatch.setenv("KHO_LAB_COLD", "1")
+    assert cli.main(words) == 0
+    monkeypatch.delenv("KHO_LAB_COLD")
+    assert cli.main(words) == 0
+    made = [run.Request("default", guests, ("old", "new"), 17, 600.0, installed, cold) for cold in (True, True, False)]
+    assert requests == made
+
+
 @pytest.mark.parametrize(
     "words",
-    [["--guest", "a:round"], ["--kernel", "gold"], ["--owner-pid", "me"], ["--timeout", "soon"], ["surplus"]],
+    [
+        ["--guest", "a:round"],
+        ["--guest", "a::gold"],
+        ["--kernel", "gold"],
+        ["--owner-pid", "me"],
+        ["--timeout", "soon"],
+        ["surplus"],
+    ],
 )
 def test_up_refuses_what_it_does_not_know(words: list[str], requests: list[run.Request]) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -90,9 +112,9 @@ def test_two_guests_cannot_share_a_name(requests: list[run.Request], capsys: pyt
 
 
 def test_the_environment_names_the_owner() -> None:
-    assert run.default_owner({"KHO_LAB_OWNER": "4711"}) == 4711
+    assert default_owner({"KHO_LAB_OWNER": "4711"}) == 4711
     with pytest.raises(LabError, match="number of a process"):
-        run.default_owner({"KHO_LAB_OWNER": "me"})
+        default_owner({"KHO_LAB_OWNER": "me"})
 
 
 def test_an_owner_that_is_gone_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

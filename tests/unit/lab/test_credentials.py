@@ -57,9 +57,10 @@ def test_the_repository_is_on_the_machine_that_runs_qemu() -> None:
 
 
 def test_nobody_else_can_read_credentials(tmp_path: Path) -> None:
-    paths = credentials.write(tmp_path / "credentials", {"system.hostname": "web1"})
-    assert paths["system.hostname"].read_text() == "web1"
-    assert paths["system.hostname"].stat().st_mode & 0o777 == 0o600
+    credentials.write(tmp_path / "credentials", {"system.hostname": "web1"})
+    written = tmp_path / "credentials" / "system.hostname"
+    assert written.read_text() == "web1"
+    assert written.stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "credentials").stat().st_mode & 0o777 == 0o700
 
 

@@ -50,7 +50,7 @@ def test_accelerator_and_processor_go_together(accelerator: Accelerator, accel: 
 def test_firmware_code_is_read_only_and_variables_are_not() -> None:
     code, variables, _disk = values(command_line(GUEST), "-drive")
     assert code == "if=pflash,unit=0,format=raw,readonly=on,file=/usr/share/OVMF/code.fd"
-    assert variables == "if=pflash,unit=1,format=raw,file=vars.fd"
+    assert variables == "if=pflash,unit=1,format=qcow2,file=vars.fd"
 
 
 def test_disks_state_their_format_and_boot_in_order() -> None:
@@ -114,4 +114,4 @@ def test_direct_boot_passes_the_command_line_as_it_is() -> None:
 
 def test_a_comma_in_a_path_does_not_end_the_value() -> None:
     argv = command_line(dataclasses.replace(GUEST, console=Path("/tmp/a,b/console.log")))
-    assert "file,id=console,path=/tmp/a,,b/console.log" in values(argv, "-chardev")
+    assert "file,id=console,path=/tmp/a,,b/console.log,append=on" in values(argv, "-chardev")
