@@ -73,7 +73,6 @@ class Recorder:
         (False, "stories", (("stories", "--representative"), {})),
         (True, "stories", (("stories",), {})),
         (True, "stories-cold", (("stories",), catalogue.WITHOUT_SNAPSHOTS)),
-        (False, "matrix", (("matrix", "--representative"), {})),
         (True, "matrix", (("matrix",), {})),
     ],
 )
@@ -89,11 +88,9 @@ def test_what_only_guests_can_show_is_not_left_out_of_the_tests():
     assert told >= {
         "hook_that_fails_before_the_jump",
         "handover_that_is_lost",
-        "target_that_panics_without_init",
         "sshd_masked_in_target",
         "controller_killed_in_the_jump",
         "health_check_that_fails",
-        "all_hosts_go_well",
     }
     assert {"molecule-default", "molecule-facts"} <= set(_names(False))
 
