@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -64,12 +65,31 @@ def describe(file: Path, ingredients: Ingredients) -> None:
     file.write_text(json.dumps(ingredients, indent=2, sort_keys=True, default=str) + "\n")
 
 
+def take(lock: Path) -> int | None:
+    """Hold this file's lock: a descriptor, or None when somebody else has it.
+
+    It is held until every copy of the descriptor is closed, however its owners end.
+    """
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def locks() -> Path:
+    """The folder of the cache's locks; made when it is not there."""
+    folder = cache_dir() / "locks"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
 @contextmanager
 def locked(name: str, what: str) -> Iterator[None]:
     """Hold the lock ``name`` of the cache; the kernel frees it when this process ends, however it ends."""
-    folder = cache_dir() / "locks"
-    folder.mkdir(exist_ok=True)
-    with (folder / name).open("w") as lock:
+    with (locks() / name).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

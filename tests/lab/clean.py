@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from pathlib import Path
 
+from lab.cache import locks, take
 from lab.errors import LabError
 from lab.layout import all_runs
 from lab.paths import cache_dir
@@ -39,12 +39,11 @@ def remove_cache() -> None:
     up = [run.name for run in all_runs() if run.is_held()]
     if up:
         raise LabError(f"the guests of {', '.join(up)} use the images in the cache: end them with `lab down` first")
-    locks = cache_dir() / "locks"
-    busy = [lock.name for lock in sorted(locks.glob("*")) if _is_locked(lock)]
+    busy = [lock.name for lock in sorted(locks().glob("*")) if _is_locked(lock)]
     if busy:
         raise LabError(f"another command is just building {', '.join(busy)} in the cache: wait for it or end it")
     for entry in cache_dir().iterdir():
-        if entry == locks:  # a lock that is removed could be held twice
+        if entry == locks():  # a lock that is removed could be held twice
             continue
         if entry.is_dir():
             shutil.rmtree(entry)
@@ -54,9 +53,8 @@ def remove_cache() -> None:
 
 
 def _is_locked(path: Path) -> bool:
-    with path.open() as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+    lock = take(path)
+    if lock is None:
+        return True
+    os.close(lock)
     return False

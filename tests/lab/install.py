@@ -17,13 +17,16 @@ from lab.progress import step
 from lab.state import read_state
 
 _WITHIN = 1200.0  # seconds, under emulation; Debian's own kernel has an initramfs to make
-# GRUB does not replay a journal, so that nothing may be left in it when somebody cuts the power.
-_SCRIPT = """set -eu
+# The shell reads this from its input, which a package's scripts would take the rest of: they get another one.
+# GRUB does not replay a journal. Nothing may be left in it when the power is cut.
+SCRIPT = """set -eu
 export DEBIAN_FRONTEND=noninteractive
-apt-get -q update
-apt-get -q -y -o Dpkg::Use-Pty=0 install --no-install-recommends {packages}
+apt-get -q update </dev/null
+apt-get -q -y -o Dpkg::Use-Pty=0 install --no-install-recommends {packages} </dev/null
 sync
-fsfreeze --freeze / && fsfreeze --unfreeze /
+fsfreeze --freeze /
+fsfreeze --unfreeze /
+echo installed
 """
 
 
@@ -48,12 +51,12 @@ def everywhere(folder: RunFolder, kernels: Mapping[str, Sequence[Kernel]]) -> No
 
 def _install(access: Access, port: int, name: str, packages: Sequence[str]) -> None:
     argv = access.ssh(port, ["sudo", "sh", "-s"], options=["-o", "BatchMode=yes"])
-    script = _SCRIPT.format(packages=" ".join(packages))
+    script = SCRIPT.format(packages=" ".join(packages))
     try:
         done = subprocess.run(
             argv, input=script, check=False, capture_output=True, text=True, errors="replace", timeout=_WITHIN
         )
     except subprocess.TimeoutExpired as error:
         raise LabError(f"{name} did not install its kernels within {_WITHIN:.0f} s") from error
-    if done.returncode != 0:
+    if done.returncode != 0 or not done.stdout.endswith("installed\n"):
         raise LabError(f"{name} could not install its kernels: {(done.stdout + done.stderr).strip()[-2000:]}")

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,9 +122,9 @@ class KernelTree:
         deb.rename(place)
         return place
 
-    def _made(self) -> Iterator[Path]:
+    def _made(self) -> list[Path]:
         """What the packaging leaves beside the tree."""
-        yield from list(self.path.parent.glob("linux-*_*"))
+        return list(self.path.parent.glob("linux-*_*"))
 
     @property
     def _originals(self) -> Path:
@@ -142,7 +142,8 @@ class KernelTree:
         original = self._originals / edit.file
         if not original.exists():
             original.parent.mkdir(parents=True, exist_ok=True)
-            beside = original.with_suffix(".unfinished")
+            # Not among the originals: what is there is put back.
+            beside = self._originals.with_name("original.unfinished")
             shutil.copyfile(file, beside)
             beside.rename(original)
         file.write_text(text)

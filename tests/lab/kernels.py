@@ -9,6 +9,8 @@ Those that are built are the .deb that the kernel's own packaging makes (scripts
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -16,7 +18,7 @@ from pathlib import Path
 
 from lab import distribution, times
 from lab.apt import KernelArchive
-from lab.cache import Ingredients, age, build_once, locked
+from lab.cache import Ingredients, age, build_once, locked, locks, take
 from lab.errors import LabError
 from lab.kernel_tree import Edit, KernelTree, setting
 from lab.paths import LAB_DIR, cache_dir
@@ -208,6 +210,7 @@ def _build(name: str, variant: Variant, source: Source, folder: Path) -> None:
     """Make the package of one kernel in ``folder``, from the tree that all kernels of its series are built in."""
     what = f"kernel {name}"
     with step(f"{what} ({variant.why}) from {source.package} {source.version}"), times.measured("kernel", name):
+        _forget_other_trees(source)
         unpacked = build_once("trees", source.package, asdict(source), lambda made: _unpack(source, made / "tree"))
         with locked(f"in-{unpacked.name}", f"kernels from {source.package}"):
             tree = KernelTree(unpacked / "tree", folder / "build.log")
@@ -218,6 +221,16 @@ def _build(name: str, variant: Variant, source: Source, folder: Path) -> None:
         package = deb.name.partition("_")[0]
         facts = {"release": package.removeprefix("linux-image-"), "package": package}
         (folder / "kernel.json").write_text(json.dumps(facts) + "\n")
+
+
+def _forget_other_trees(source: Source) -> None:
+    """Remove the trees of earlier versions of the package in which nobody builds: each has two gigabytes."""
+    for other in (cache_dir() / "trees").glob(f"{source.package}-*"):
+        made_from = json.loads((other / "made-from.json").read_text())
+        if made_from == asdict(source) or (lock := take(locks() / f"in-{other.name}")) is None:
+            continue
+        shutil.rmtree(other)
+        os.close(lock)
 
 
 def _unpack(source: Source, tree: Path) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from lab.cache import take
 from lab.errors import LabError
 from lab.paths import run_dir, runs_dir
 
@@ -175,13 +175,7 @@ class RunFolder:
         one and keeps it as long as it lives. So "is the run alive?" needs no process numbers.
         """
         # Beside the folder: a lock inside would vanish with it, and two runs could each hold one of the name.
-        lock = os.open(runs_dir() / f".{self.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            return None
-        return lock
+        return take(runs_dir() / f".{self.name}.lock")
 
     def is_held(self) -> bool:
         """Whether a supervisor lives, or somebody is just starting or clearing the run."""

@@ -17,6 +17,7 @@ from qemu.qmp import QMPClient, QMPError
 
 from lab import prepare
 from lab.console import last_lines
+from lab.errors import LabError
 from lab.layout import GuestFolder, SnapshotFolder
 from lab.monitor import EventRecorder, closed, connected, forwarded_ssh_port, memory_is_there
 from lab.qemu import with_ssh_port
@@ -39,7 +40,7 @@ async def live(plan: GuestPlan, state: GuestState, changed: Callable[[], None]) 
         await _live_once(plan, state, changed)
         while plan.snapshot is not None and GuestFolder.of(plan.folder).again.exists():
             await _live_again(plan, plan.snapshot, state, changed)
-    except (OSError, QMPError) as error:
+    except (OSError, QMPError, LabError) as error:
         said = " / ".join(last_lines(GuestFolder.of(plan.folder).errors, 3))
         state.problem = f"{said} {error} ({type(error).__name__})".strip()
     finally:

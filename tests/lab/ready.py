@@ -121,16 +121,18 @@ def wait_for_snapshot(folder: RunFolder, name: str, access: Access, patient: Pat
     """
     guest = read_state(folder.state).guests[name]
     if guest.snapshot is None:
-        raise LabError(
-            f"guest {name} was switched on and has no snapshot to go back to: `lab reset` without it resets it"
-        )
+        raise LabError(f"guest {name} was switched on, and has no snapshot to go back to: leave --to-snapshot out")
     before = guest.restored
     began = time.monotonic()
     folder.guest(name).again.touch()
-    monitor.end(folder.guest(name).control_socket)
+    try:
+        monitor.end(folder.guest(name).control_socket)
+    except LabError:
+        # Nobody waits for it any more: a QEMU that ends later stays away.
+        folder.guest(name).again.unlink(missing_ok=True)
+        raise
     while (guest := read_state(folder.state).guests[name]).restored == before or guest.status != "running":
-        if guest.status == "ended" and not folder.guest(name).again.exists():
-            raise LabError(f"guest {name} ended: {guest.problem}")
+        _refuse_ended(read_state(folder.state))
         if not patient.lasts(_SOON):
             raise LabError(f"guest {name} did not go on from its snapshot in time")
     _come_up(folder, name, guest, access, patient)

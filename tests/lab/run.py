@@ -29,6 +29,7 @@ from lab.snapshot import Seat, Wish
 from lab.state import RunPlan, RunState, read_state, write_plan
 from lab.supervisor import READY
 
+COLD = "KHO_LAB_COLD"
 _END_WITHIN = 30.0  # seconds that a supervisor gets to end its guests
 _LOOK_EVERY = 0.05  # seconds
 
@@ -54,8 +55,15 @@ class Request:
 
 
 def is_cold(environment: Mapping[str, str]) -> bool:
-    """Whether guests are switched on in place of going on from snapshots, by $KHO_LAB_COLD."""
-    return environment.get("KHO_LAB_COLD", "") == "1"
+    """Whether guests are switched on in place of going on from snapshots, by $KHO_LAB_COLD.
+
+    Raises:
+        LabError: it is neither 1 nor 0.
+    """
+    given = environment.get(COLD, "")
+    if given not in ("", "0", "1"):
+        raise LabError(f"{COLD} is {given!r}, but it is 1 to have guests switched on, and 0 or nothing for snapshots")
+    return given == "1"
 
 
 def processors(guests: int, here: int) -> int:
@@ -182,13 +190,14 @@ def _start(
         taken = [seat.lock for seat in seats.values()]
         supervisor = start_supervisor(folder, lock=lock, owner=owner, repository=listener.fileno(), seats=taken)
     with supervisor as declare_up:
-        _wait(folder, request.timeout)
+        state = _wait(folder, request.timeout)
         install.everywhere(folder, {name: wish.kernels for name, wish in wishes.items() if name not in seats})
+        _write_inventory(folder, state)
         declare_up()
 
 
-def _wait(folder: RunFolder, timeout: float) -> None:
-    """Wait for the guests; the inventory is written when all are up, and only then."""
+def _wait(folder: RunFolder, timeout: float) -> RunState:
+    """Wait until all guests can be reached."""
     try:
         with patience(timeout) as patient:
             state = wait_for_ports(folder, patient)
@@ -197,6 +206,11 @@ def _wait(folder: RunFolder, timeout: float) -> None:
     except LabError:
         tell_failure(folder)
         raise
+    return state
+
+
+def _write_inventory(folder: RunFolder, state: RunState) -> None:
+    """Write the inventory: all guests are up and have their kernels."""
     hosts = {name: Host(guest.kind, _port(guest.ssh_port)) for name, guest in state.guests.items()}
     folder.inventory.write_text(inventory(folder.name, hosts, access(folder)))
 

@@ -5,12 +5,11 @@
 
 A snapshot belongs to everything that its guest was made of, but for what belongs to one run (ports, keys, names). Each
 guest of a run has a snapshot of its own, a slot: the boot id is in the memory, and no two machines may have the same.
-Whoever runs a guest of a slot holds it.
+A run holds the slots of its guests until it ends.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -18,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import monitor, prepare, times
+from lab import cache, install, monitor, prepare, times
 from lab.cache import Ingredients, describe, key_of
 from lab.errors import LabError
 from lab.image import Image
@@ -54,6 +53,7 @@ class Wish:
             "image": self.image.path.parent.name,
             "kernels": sorted(kernel.deb.parent.name for kernel in self.kernels),
             "files": [_fingerprint(Path(name)) for name in self._files()],
+            "install": install.SCRIPT,
             "machine": command_line(machine),
         }
 
@@ -88,7 +88,8 @@ class Seat:
 def take(wish: Wish) -> Seat | None:
     """Hold the first free slot of such guests; None when all are in use."""
     made_from = wish.ingredients()
-    places = _made(cache_dir() / "snapshots")
+    places = cache_dir() / "snapshots"
+    places.mkdir(mode=0o700, exist_ok=True)
     for slot in range(1, SLOTS + 1):
         name = f"{wish.label}-{slot}-{key_of({**made_from, 'slot': slot})}"
         lock = _hold(name)
@@ -133,16 +134,4 @@ def _stale(seat: Seat) -> Iterable[Path]:
 
 
 def _hold(name: str) -> int | None:
-    locks = _made(cache_dir() / "locks")
-    lock = os.open(locks / f"snapshot-{name}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        return None
-    return lock
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder
+    return cache.take(cache.locks() / f"snapshot-{name}")

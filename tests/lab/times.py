@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tell whoever asked for it what the lab spent its time on: a line of JSON for each, in the file $KHO_LAB_TIMES."""
+"""Record what the lab spends its time on: a line of JSON for each, in the file $KHO_LAB_TIMES if there is one."""
 
 from __future__ import annotations
 

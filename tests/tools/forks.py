@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Does several things at once in forked children of this process, none of which outlives it.
 
-Forked and not threads: each child is the subreaper of what it starts, so that it finds and ends its own daemons and no
-others', and starts commands while it has one thread (`processes.run`). A child tells its parent how far it is by lines
+Forked and not threads: each child is the subreaper of what it starts. It finds and ends its own daemons and no others',
+and starts commands while it has one thread (`processes.run`). A child tells its parent how far it is by lines
 of JSON through a pipe. When the parent is killed, the kernel tells the child, which cleans up and ends.
 """
 

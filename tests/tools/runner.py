@@ -22,7 +22,7 @@ from .venvs import Environment
 
 # All stories or cells of the matrix take hours on a busy machine; CI has a limit of its own.
 LIMIT = 4 * 3600.0  # seconds for one command
-# Of `Step.processors`: all that there are, so that the step runs alone.
+# Of `Step.processors`: all that there are. The step runs alone.
 WHOLE_MACHINE = sys.maxsize
 
 # Would change what the tools do, or make a kernel build join the outer make's job server.

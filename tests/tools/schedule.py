@@ -18,7 +18,7 @@ from .forks import Crew, Message
 from .runner import Step, run_step
 
 PREPARE = "prepare"  # the group of steps that all others need
-NICENESS = 10  # of steps that run side by side, so that the machine stays usable beside them
+NICENESS = 10  # of steps that run side by side: the machine stays usable beside them
 TAIL = 60  # lines of a failed step's log that are shown
 
 

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
+from lab.times import VARIABLE as VARIABLE
+
 from .layout import BUILD
 
-# The lab adds its lines to the file that this variable names.
-VARIABLE = "KHO_LAB_TIMES"
 RESULT = BUILD / "times.json"
 SCHEMA = 1
 
