@@ -179,7 +179,9 @@ def test_two_runs_do_not_meet_and_one_ends_alone(lab: Lab) -> None:
     run.down("first")
     assert all_end(processes)
     assert second.is_running()
-    assert report.status(second.folder).up
+    status = report.status(second.folder)
+    assert status.up
+    assert f"  belongs to: process {second.owner.pid} (sleep), and ends with it" in status.lines()
 
 
 def test_a_run_that_is_up_cannot_be_started_again(lab: Lab) -> None:

@@ -61,10 +61,11 @@ class Recorder:
     """Notes which programs a step runs."""
 
     def __init__(self):
+        self.variables = {}
         self.ran = []
 
-    def tool(self, *words, env=None):
-        self.ran.append((words[2:], dict(env or {})))
+    def tool(self, *words):
+        self.ran.append((words[2:], self.variables))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,8 @@ class Recorder:
         (False, "stories", (("stories", "--representative"), {})),
         (True, "stories", (("stories",), {})),
         (True, "stories-cold", (("stories",), catalogue.WITHOUT_SNAPSHOTS)),
-        (True, "matrix", (("matrix",), {})),
+        (True, "matrix", (("matrix", "--afresh"), {})),
+        (True, "matrix-cold", (("matrix", "--afresh"), catalogue.WITHOUT_SNAPSHOTS)),
     ],
 )
 def test_everything_tells_all_stories_and_tries_all_cells(everything, name, wanted):
@@ -83,7 +85,14 @@ def test_everything_tells_all_stories_and_tries_all_cells(everything, name, want
     assert context.ran[-1] == wanted
 
 
-def test_what_only_guests_can_show_is_not_left_out_of_the_tests():
+def test_everything_on_guests_is_done_without_snapshots_too():
+    about_snapshots = {"lab", "snapshots", "by-hand"}
+    warm = {step.name for step in catalogue.steps(True) if step.group in ("guests", "molecule")} - about_snapshots
+    names = {name for name in warm if not name.endswith("-cold")}
+    assert {f"{name}-cold" for name in names} == warm - names
+
+
+def test_the_most_telling_days_are_told_by_the_tests():
     told = {one.name for one in [*stories.STORIES, *stories.FLEET_STORIES] if one.representative}
     assert told >= {
         "hook_that_fails_before_the_jump",

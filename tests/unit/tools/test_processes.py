@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.kho.kexec.tests.unit.support.processes import read_pid, runs, wait_until
 from tools import processes
 
 # A driver that runs a command which leaves a daemon in a session of its own, and then works on.
@@ -33,22 +34,6 @@ except processes.Interrupted as interrupted:
     processes.end_leftovers(patience=0.1)
     sys.exit(128 + interrupted.number)
 """
-
-
-def wait_until(condition, seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
-
-
-def runs(pid: int) -> bool:
-    return any(each == pid for each, _parent, _name in processes.parents())
-
-
-def read_pid(path: Path) -> int:
-    wait_until(lambda: path.exists() and path.read_text().endswith("\n"))
-    return int(path.read_text())
 
 
 def start(folder: Path, *, under: list[str] | None = None, arguments: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:

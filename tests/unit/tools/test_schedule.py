@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.kho.kexec.tests.unit.support.processes import read_pid, runs, wait_until
 from tools import console, layout, processes, runner, schedule
 from tools.runner import WHOLE_MACHINE, Step
 
@@ -173,22 +174,6 @@ def test_a_step_alone_is_shown_as_it_comes():
     schedule.run_all([step("one", printing("early", "late"))], stream, processors=2)
     first = next(when for when, text in shown if "early" in text.split())
     assert first < next(when for when, text in shown if "late" in text.split())
-
-
-def wait_until(condition, seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
-
-
-def runs(pid: int) -> bool:
-    return any(each == pid for each, _parent, _name in processes.parents())
-
-
-def read_pid(path: Path) -> int:
-    wait_until(lambda: path.exists() and path.read_text().endswith("\n"))
-    return int(path.read_text())
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
