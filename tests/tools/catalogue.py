@@ -3,15 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The steps of `make test` and of `make test-all`, in their order.
 
-What only real guests can show is shown once by `make test`: it tells a few of the stories, tries a few cells of the
-matrix, and leaves out what shows the same in another way. `make test-all` does everything, and everything on guests
-once more without snapshots.
+On guests `make test` runs the main job, the facts of each kind of boot and a few of the stories. `make test-all` does
+everything, and everything on guests once more without snapshots.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +28,7 @@ MOLECULE = ROOT / "molecule"
 # Those that the tests on real guests use.
 KERNELS = ("old", "new", "kho-v9", "metadata-v2", "tiny-log", "debian")
 
-# Scenarios that only `make test-all` runs: they take long, and what they show is shown by units too.
+# Scenarios that only `make test-all` runs, because they take long.
 ONLY_IN_ALL = ("other_ways", "prepare")
 WITHOUT_SNAPSHOTS = {"KHO_LAB_COLD": "1"}
 
@@ -131,6 +131,12 @@ def with_cores(context: Context) -> None:
     context.tool("pytest", TESTS / "guests" / "test_cores.py")
 
 
+def snapshots(context: Context) -> None:
+    """Compare guests that went on from snapshots."""
+    build_lab(context)
+    context.tool("pytest", TESTS / "guests" / "test_snapshots.py")
+
+
 def by_hand(context: Context) -> None:
     """Use molecule as somebody does in a terminal."""
     build_lab(context)
@@ -144,15 +150,15 @@ def cores() -> tuple[Environment, ...]:
 
 
 def matrix(context: Context) -> None:
-    """Compare predictions with real kexecs."""
+    """Compare all predictions with real kexecs, whatever an earlier run has found."""
     build_lab(context)
-    context.tool("python", "-m", "matrix")
+    context.tool("python", "-m", "matrix", "--afresh")
 
 
-def stories(context: Context, *words: str, env: Mapping[str, str] | None = None) -> None:
+def stories(context: Context, *words: str) -> None:
     """Tell bad days."""
     build_lab(context)
-    context.tool("python", "-m", "stories", *words, env=env)
+    context.tool("python", "-m", "stories", *words)
 
 
 def with_guests(
@@ -162,21 +168,32 @@ def with_guests(
     return Step(name, group, title, action, LAB, made, absent, WHOLE_MACHINE)
 
 
+def cold(step: Step) -> Step:
+    """Return the step once more, on guests that are switched on."""
+
+    def action(context: Context) -> None:
+        context.variables = WITHOUT_SNAPSHOTS
+        step.action(context)
+
+    return replace(step, name=f"{step.name}-cold", title=f"{step.title}, without snapshots", action=action)
+
+
 def guests(dev: Environment, everything: bool) -> Iterator[Step]:
-    """Yield the building of the lab, the stories and the matrix; of everything, also the upgrade with each core."""
+    """Yield the building of the lab and the stories; of everything, also the matrix, a terminal and each core."""
     some = () if everything else ("--representative",)
     yield with_guests("lab", "guests", "kernels and disks of the guests", build_lab, (dev,))
     title = "bad days that hosts come back from"
-    yield with_guests("stories", "guests", title, lambda context: stories(context, *some), (dev,))
+    told = with_guests("stories", "guests", title, lambda context: stories(context, *some), (dev,))
+    yield told
     if not everything:
         return
-    yield with_guests("matrix", "guests", "predictions against real kexecs", matrix, (dev,))
-    yield with_guests("by-hand", "guests", "molecule, typed in a terminal", by_hand, (dev,))
     wanted = [environments.for_core(core) for core in environments.CORES]
     absent = "; ".join(one.absent for one in wanted if one.absent) or None
-    yield with_guests("cores", "guests", "upgrade with each ansible-core", with_cores, (dev, *cores()), absent)
-    cold = partial(stories, env=WITHOUT_SNAPSHOTS)
-    yield with_guests("stories-cold", "guests", f"{title}, without snapshots", cold, (dev,))
+    each = with_guests("cores", "guests", "upgrade with each ansible-core", with_cores, (dev, *cores()), absent)
+    cells = with_guests("matrix", "guests", "predictions against real kexecs", matrix, (dev,))
+    yield from (each, cells, cold(told), cold(each), cold(cells))
+    yield with_guests("snapshots", "guests", "guests from snapshots are machines of their own", snapshots, (dev,))
+    yield with_guests("by-hand", "guests", "molecule, typed in a terminal", by_hand, (dev,))
 
 
 def no_scenario(_context: Context) -> None:
@@ -184,11 +201,11 @@ def no_scenario(_context: Context) -> None:
     raise StepFailed("molecule/ holds no scenario (no folder with a molecule.yml)")
 
 
-def molecule_test(scenario: str, context: Context, env: Mapping[str, str] | None = None) -> None:
+def molecule_test(scenario: str, context: Context) -> None:
     """Run one scenario from nothing to nothing."""
     build_lab(context)
     try:
-        context.tool("molecule", "test", "--scenario-name", scenario, env=env)
+        context.tool("molecule", "test", "--scenario-name", scenario)
     except StepFailed:
         context.tool("python", "-m", "lab", "report", "--run", f"molecule-{scenario}")
         raise
@@ -206,11 +223,10 @@ def molecule(dev: Environment, everything: bool = False) -> Iterator[Step]:
     if not names:
         yield with_guests("molecule", "molecule", "molecule", no_scenario, (dev,))
     for name in names:
-        title, action = f"molecule scenario {name}", partial(molecule_test, name)
-        yield with_guests(f"molecule-{name}", "molecule", title, action, (dev,))
-        if everything:
-            cold = partial(molecule_test, name, env=WITHOUT_SNAPSHOTS)
-            yield with_guests(f"molecule-{name}-cold", "molecule", f"{title}, without snapshots", cold, (dev,))
+        step = with_guests(
+            f"molecule-{name}", "molecule", f"molecule scenario {name}", partial(molecule_test, name), (dev,)
+        )
+        yield from (step, cold(step)) if everything else (step,)
 
 
 def steps(everything: bool = False) -> list[Step]:

@@ -66,6 +66,7 @@ class Context:
     log: BinaryIO
     times: Path
     environment: Environment | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
     reports: list[str] = field(default_factory=list)
 
     def say(self, text: str) -> None:
@@ -91,7 +92,12 @@ class Context:
         code = processes.run(
             argv,
             cwd=cwd,
-            env={**base_environment(self.environment), times.VARIABLE: str(self.times), **(env or {})},
+            env={
+                **base_environment(self.environment),
+                times.VARIABLE: str(self.times),
+                **self.variables,
+                **(env or {}),
+            },
             output=self.log,
             limit=LIMIT,
         )
