@@ -169,7 +169,7 @@ def _boot_once(kernel: Kernel, folder: Path) -> None:
         direct_boot=DirectBoot(
             folder / "kernel" / "boot" / f"vmlinuz-{kernel.release}",
             command_line="console=ttyS0,115200 root=/dev/vda2 rw panic=-1 net.ifnames=0 no_timer_check "
-            "pty.legacy_count=0 systemd.run=/var/lib/lab/install "
+            "pty.legacy_count=0 highres=off systemd.run=/var/lib/lab/install "
             "systemd.run_success_action=poweroff systemd.run_failure_action=poweroff",
         ),
         ssh_port=None,
