@@ -15,6 +15,8 @@ from pathlib import Path
 from lab.credentials import USER
 
 ADDRESS = "127.0.0.1"
+PATIENCE = 60
+"""Seconds to connect and to become root: more than Ansible's own, because emulated guests share processors."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ def inventory(run: str, hosts: Mapping[str, Host], access: Access) -> str:
         "ansible_become": True,
         "ansible_ssh_private_key_file": os.fspath(access.key),
         "ansible_ssh_common_args": shlex.join(access.options),
+        "ansible_pipelining": True,
+        "ansible_timeout": PATIENCE,
         "ansible_python_interpreter": "/usr/bin/python3",
         "ansible_facts_parallel": False,
         "lab_run": run,

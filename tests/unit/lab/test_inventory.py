@@ -42,6 +42,8 @@ def test_all_guests_share_how_they_are_reached(group: dict[str, dict[str, object
         "ansible_ssh_private_key_file": "/state/my run/id_ed25519",
         "ansible_python_interpreter": "/usr/bin/python3",
         "ansible_facts_parallel": False,
+        "ansible_pipelining": True,
+        "ansible_timeout": 60,
         "lab_run": "default",
     }
 
