@@ -12,15 +12,17 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import LabError
 from lab.paths import cache_dir
-from lab.progress import run_logged, say
+from lab.progress import bar, run_logged, say
 
 OFF = "n"
+_LINES = 3250  # that the build of a whole tree prints, for those who wait
 # Debian's ccache puts programs here that are called like the compilers that they stand before (ccache(1)).
 _CCACHE = "/usr/lib/ccache"
 
@@ -107,12 +109,18 @@ class KernelTree:
             "PATH": os.pathsep.join([_CCACHE, os.environ.get("PATH", os.defpath)]),
         }
         cores = os.cpu_count() or 1
-        say(f"{what}: compiling on {cores} cores")
+        is_new, began = not (self.path / "vmlinux").exists(), time.monotonic()
+        say(f"{what}: compiling on {cores} cores" + ("" if is_new else ", what is not there yet"))
+
+        def progress(lines: int, last: str) -> str:
+            far = f"{bar(lines / _LINES, time.monotonic() - began)}, " if is_new else f"{lines} steps, "
+            return f"{what}: {far}now {last[:60]}"
+
         run_logged(
             ["make", "-C", str(self.path), f"-j{cores}", "bindeb-pkg", "DPKG_FLAGS=--rules-target=binary-image"],
             self.log,
             environment=environment,
-            progress=lambda lines, last: f"{what}: {lines} steps, now {last[:60]}",
+            progress=progress,
         )
 
     def collect(self, folder: Path) -> Path:

@@ -18,6 +18,8 @@ from lab.errors import LabError
 
 _REPORT_EVERY = 20.0  # seconds
 _LONGEST = "60m"
+_BAR = 30  # characters
+_TELLING = 0.02  # the share from which the speed says something
 _TAIL = 40  # lines shown of a command that failed
 _started = time.monotonic()
 
@@ -26,6 +28,14 @@ def say(message: str) -> None:
     """Print one line to standard error, with the minutes and seconds since the start."""
     minutes, seconds = divmod(int(time.monotonic() - _started), 60)
     print(f"[lab {minutes:3d}:{seconds:02d}] {message}", file=sys.stderr, flush=True)
+
+
+def bar(share: float, seconds: float) -> str:
+    """How far something is that took so many seconds for this share of it (0 to 1), and about how long it still takes."""
+    share = min(max(share, 0.0), 1.0)
+    filled = round(share * _BAR)
+    left = f", about {seconds * (1 - share) / share / 60:.0f} min left" if share >= _TELLING else ""
+    return f"[{'#' * filled}{'-' * (_BAR - filled)}] {share:4.0%}{left}"
 
 
 @contextmanager
