@@ -21,12 +21,15 @@ from matrix.cells import Kernel
 from .fleet import Fleet
 from .show import StoryError
 from .stage import REPORT, Stage
-from .story import fleet_story, require
+from .story import fleet_story, require, story
 
 CRASHING = "pstore"
 """The lab's kernel that crashes when it was executed from the older one, and that boots from cold."""
 CHAINS: tuple[tuple[str, ...], ...] = (("old",), (CRASHING, "old"), (CRASHING, CRASHING, "old"))
 """What runs, by handover, between a cold boot and the kernel that crashes."""
+
+Witnessed = tuple[bool, str, str, str, int, str, str]
+"""Whether it is known in which boot, the host, kind, source, whether it was fatal, and the transition before it."""
 
 TRIGGER, CAPTURE = "/usr/local/sbin/crash-after", "/usr/local/sbin/capture"
 UNIT = "/etc/systemd/system/crash-after.service"
@@ -62,6 +65,7 @@ _LOAD_CAPTURE = (
     f'kexec -s -p "/boot/vmlinuz-$(uname -r)" --reuse-cmdline --append="rw nr_cpus=1 reset_devices init={CAPTURE}"'
 )
 _LKDTM = "modprobe lkdtm; echo {} >/sys/kernel/debug/provoke-crash/DIRECT"
+PSTORE = Fate(_LKDTM.format("PANIC"), "panic", "pstore", True, 1)
 FATES = (
     # Of the scratch areas, one has room for a crash kernel wherever the target puts itself.
     Fate(
@@ -72,10 +76,25 @@ FATES = (
         2,
         "crashkernel=160M kho_scratch=420M,64M,32M",
     ),
-    Fate(_LKDTM.format("PANIC"), "panic", "pstore", True, 1),
+    PSTORE,
     # The kernel would tell the firmware too.
     Fate(_LKDTM.format("EXCEPTION"), "oops", "journal", False, 0, "efi_pstore.pstore_disable=1"),
 )
+
+
+@story(kernels=[CRASHING], representative=True)
+def crash_after_a_transition(stage: Stage) -> None:
+    """The firmware keeps a kernel's last words: the report knows after which transition they were said."""
+    fate, transition = PSTORE, (stage.old, stage.releases[CRASHING])
+    with _prepared(stage, fate):
+        _handover(stage, "old")
+        _crash(stage, fate)
+    url = f"sqlite:///{stage.folder}/ledger.db"
+    told = stage.play(playbook=REPORT, kexec_report_url=url, kexec_report_directory=str(stage.folder))
+    require(told.status, 0, "exit status of the report", told)
+    crashes = {pair: crashes for pair, (_finding, crashes) in _findings(stage.folder).items() if crashes}
+    require(crashes, {transition: 1}, "crashes by transition")
+    _is_witnessed(stage.folder, Counter({_told_by(fate, stage.guest.name, transition): 1}))
 
 
 @fleet_story(kernels=[CRASHING])
@@ -87,8 +106,10 @@ def crashes_after_one_transition(fleet: Fleet) -> None:
     url = f"sqlite:///{fleet.folder}/ledger.db"
     told = fleet.play(playbook=REPORT, kexec_report_url=url, kexec_report_directory=str(fleet.folder))
     require(told.status, 0, "exit status of the report", told)
-    _is_found(json.loads((fleet.folder / "report.json").read_text()), (fleet.old, crashing))
-    _is_witnessed(fleet.folder / "ledger.db", fleet.names, (fleet.old, crashing))
+    transition = (fleet.old, crashing)
+    _is_found(_findings(fleet.folder), transition)
+    witnessed = [_told_by(fate, host, transition) for host, fate in zip(fleet.names, FATES, strict=True)]
+    _is_witnessed(fleet.folder, Counter(witnessed * len(CHAINS)))
     boots = _go_to_old(fleet.stages)
     told = fleet.play(
         kexec_upgrade_target=crashing,
@@ -170,28 +191,33 @@ def _wait_for_trace(stage: Stage, seconds: float = 120.0) -> None:
         time.sleep(2)
 
 
-def _is_found(report: dict[str, object], guilty: tuple[str, str]) -> None:
+def _findings(folder: Path) -> dict[tuple[str, str], tuple[str, int]]:
+    """What the report says of each transition: its finding, and how many crashes."""
+    report = json.loads((folder / "report.json").read_text())
+    return {
+        (one["previous_release"], one["release"]): (one["finding"], one["crashes"]) for one in report["transitions"]
+    }
+
+
+def _is_found(crashed: dict[tuple[str, str], tuple[str, int]], guilty: tuple[str, str]) -> None:
     """The report says that this transition crashes, and no other."""
-    found = report["transitions"]
-    assert isinstance(found, list)
-    crashed = {(one["previous_release"], one["release"]): (one["finding"], one["crashes"]) for one in found}
     every = len(FATES) * len(CHAINS)
     require(crashed.pop(guilty, None), ("crashes_more", every), f"finding of {' -> '.join(guilty)}")
     require({crashes for finding, crashes in crashed.values()}, {0}, f"crashes of others: {crashed}")
     require("crashes_more" in {finding for finding, crashes in crashed.values()}, False, f"others: {crashed}")
 
 
-def _is_witnessed(ledger: Path, hosts: Sequence[str], guilty: Sequence[str]) -> None:
-    """Each host's crashes are of its kind, were told by its witness, and belong to boots of the right transition."""
-    with sqlite3.connect(f"file:{ledger}?mode=ro", uri=True) as connection:
+def _told_by(fate: Fate, host: str, transition: tuple[str, str]) -> Witnessed:
+    """The row of a crash that belongs to a boot of the right transition, and was told by its witness."""
+    return (True, host, fate.kind, fate.source, int(fate.fatal), *transition)
+
+
+def _is_witnessed(folder: Path, wanted: Counter[Witnessed]) -> None:
+    """The ledger has these crashes and no others."""
+    with sqlite3.connect(f"file:{folder}/ledger.db?mode=ro", uri=True) as connection:
         rows = connection.execute(
             "SELECT boot_id IS NOT NULL, host, kind, source, fatal, previous_release, release FROM crashes"
         ).fetchall()
-    wanted = Counter(
-        (True, host, fate.kind, fate.source, int(fate.fatal), *guilty)
-        for host, fate in zip(hosts, FATES, strict=True)
-        for _chain in CHAINS
-    )
     require(Counter(rows), wanted, "crashes in the ledger")
 
 

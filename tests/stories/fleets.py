@@ -47,7 +47,7 @@ def all_end(fleet: Fleet, releases: list[str]) -> None:
         is_quiet(stage)
 
 
-@fleet_story()
+@fleet_story(representative=True)
 def all_hosts_go_well(fleet: Fleet) -> None:
     """A canary, then the others at once; the results tell the same, and a second run changes nothing."""
     before = fleet.boots()

@@ -58,7 +58,7 @@ def target_that_panics_at_once(stage: Stage) -> None:
     require(causes(stage, before), ["kexec", "reset"], "boots")
 
 
-@story()
+@story(representative=True)
 def target_that_panics_without_init(stage: Stage) -> None:
     """The kernel runs, and finds nothing to start."""
     before = len(stage.boots())

@@ -10,10 +10,11 @@ everything, and everything on guests once more without snapshots.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from . import artefact, environments, packages, sanity
 from .interpreters import MODULE_VERSIONS, spell
@@ -26,7 +27,7 @@ UNIT = TESTS / "unit"
 MODULE_UTILS = Path("plugins", "module_utils")
 MOLECULE = ROOT / "molecule"
 # Those that the tests on real guests use.
-KERNELS = ("old", "new", "kho-v9", "metadata-v2", "tiny-log", "debian")
+KERNELS = ("old", "new", "kho-v9", "metadata-v2", "tiny-log", "pstore", "debian")
 
 # Scenarios that only `make test-all` runs, because they take long.
 ONLY_IN_ALL = ("other_ways", "prepare")
@@ -38,6 +39,7 @@ LAB = PYTHON | {"lab"}
 INTEGRATION = LAB | {"integration"}
 
 Action = Callable[[Context], None]
+Chosen = TypeVar("Chosen")
 
 
 def tool(name: str, *arguments: str | os.PathLike[str]) -> Action:
@@ -89,15 +91,24 @@ def module_unit_tests(context: Context) -> None:
     context.tool("pytest", UNIT / MODULE_UTILS)
 
 
-def unit(dev: Environment) -> Iterator[Step]:
-    """Yield the unit tests: the core on each Python of managed hosts, the rest with each ansible-core."""
-    for version in MODULE_VERSIONS:
+def ends(versions: Sequence[Chosen]) -> Sequence[Chosen]:
+    """Return the oldest and the newest of the versions, which are in their order."""
+    return (versions[0], versions[-1])
+
+
+def unit(dev: Environment, everything: bool = False) -> Iterator[Step]:
+    """Yield the unit tests: the core on Pythons of managed hosts, the rest with ansible-cores.
+
+    Of everything with each of them; else with the oldest and the newest, and with the controller's own between.
+    """
+    choose = list if everything else ends
+    for version in choose(MODULE_VERSIONS):
         wanted = environments.for_modules(version)
         yield unit_step(wanted, f"unit tests on Python {spell(version)}", module_unit_tests)
     without_core = f"--ignore={UNIT / MODULE_UTILS}"
     title = "unit tests on the controller's Python"
     yield Step("unit-controller", "unit", title, tool("pytest", UNIT, without_core), PYTHON, (dev,))
-    for core in environments.CORES:
+    for core in choose(list(environments.CORES)):
         action = tool("pytest", UNIT / "plugins", without_core)
         yield unit_step(environments.for_core(core), f"unit tests with ansible-core {core}", action, "unit-")
 
@@ -242,7 +253,7 @@ def steps(everything: bool = False) -> list[Step]:
             PYTHON,
             (dev,),
         ),
-        *unit(dev),
+        *unit(dev, everything),
         Step("artefact", "artefact", "build, install and look at the artefact", artefact.check, CORE, (dev,)),
         *sanity_steps(),
         Step(

@@ -100,6 +100,9 @@ def test_the_most_telling_days_are_told_by_the_tests():
         "sshd_masked_in_target",
         "controller_killed_in_the_jump",
         "health_check_that_fails",
+        "target_that_panics_without_init",
+        "crash_after_a_transition",
+        "all_hosts_go_well",
     }
     assert {"molecule-default", "molecule-facts"} <= set(_names(False))
 
