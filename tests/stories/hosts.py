@@ -116,7 +116,7 @@ def service_that_refuses_to_stop(stage: Stage) -> None:
     ends(stage, told, "handover_verified", stage.new)
 
 
-@story(representative=True)
+@story()
 def hook_that_fails_before_the_jump(stage: Stage) -> None:
     """The host cannot be drained: nothing happens to it, and the hook for failures runs."""
     before = len(stage.boots())

@@ -95,7 +95,6 @@ def test_everything_on_guests_is_done_without_snapshots_too():
 def test_the_most_telling_days_are_told_by_the_tests():
     told = {one.name for one in [*stories.STORIES, *stories.FLEET_STORIES] if one.representative}
     assert told >= {
-        "hook_that_fails_before_the_jump",
         "handover_that_is_lost",
         "sshd_masked_in_target",
         "controller_killed_in_the_jump",
