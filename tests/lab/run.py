@@ -25,6 +25,7 @@ from lab.paths import LAB_DIR
 from lab.progress import say
 from lab.ready import patience, wait_for_ports, wait_for_ssh
 from lab.report import tell_failure
+from lab.sharing import processors
 from lab.snapshot import Seat, Wish
 from lab.state import RunPlan, RunState, read_state, write_plan
 from lab.supervisor import READY
@@ -64,15 +65,6 @@ def is_cold(environment: Mapping[str, str]) -> bool:
     if given not in ("", "0", "1"):
         raise LabError(f"{COLD} is {given!r}, but it is 1 to have guests switched on, and 0 or nothing for snapshots")
     return given == "1"
-
-
-def processors(guests: int, here: int) -> int:
-    """How many processors each of so many guests gets, where there are so many.
-
-    Two, unless there are more guests than pairs of processors: one that waits for another, which does not run, wastes
-    the time of both.
-    """
-    return max(1, min(2, here // max(1, guests)))
 
 
 def access(folder: RunFolder) -> Access:

@@ -11,6 +11,8 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
+from lab.sharing import at_once
+
 from . import catalogue, environments, packages, processes, times
 from .console import Console
 from .layout import ROOT, link_collection
@@ -88,7 +90,10 @@ def opening(planned: Sequence[Step], processors: int) -> str:
     runnable = [step for step in planned if step.absent is None]
     text = f"{len(runnable)} steps, side by side on {processors} processors; what they print is in build/logs/"
     guests = sum(1 for step in runnable if step.processors == WHOLE_MACHINE)
-    return f"{text}\n{guests} of them have the machine for themselves, as all with guests do" if guests else text
+    if not guests:
+        return text
+    shared = f"guests have {at_once(processors)} processors at most, all of them together"
+    return f"{text}\n{guests} of them have the machine for themselves, as all with guests do; {shared}"
 
 
 def alone(show: Step) -> int:

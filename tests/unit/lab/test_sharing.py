@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.run import processors
+from lab.sharing import at_once, processors
 
 
 @pytest.mark.parametrize(
@@ -14,3 +14,8 @@ from lab.run import processors
 )
 def test_guests_share_the_processors_that_are_there(guests: int, here: int, each: int) -> None:
     assert processors(guests, here) == each
+
+
+@pytest.mark.parametrize(("here", "together"), [(1, 3), (2, 3), (4, 4), (16, 6)])
+def test_what_all_of_them_have_is_known_beforehand(here: int, together: int) -> None:
+    assert at_once(here) == together

@@ -1,0 +1,23 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the guests of a run share the processors of the machine that they run on."""
+
+from __future__ import annotations
+
+MOST_GUESTS = 3
+"""As many as the tests ever run at once."""
+
+
+def processors(guests: int, here: int) -> int:
+    """How many processors each of so many guests gets, where there are so many.
+
+    Two, unless there are more guests than pairs of processors: one that waits for another, which does not run, wastes
+    the time of both.
+    """
+    return max(1, min(2, here // max(1, guests)))
+
+
+def at_once(here: int) -> int:
+    """How many processors all guests of a test have together, at most."""
+    return max(guests * processors(guests, here) for guests in range(1, MOST_GUESTS + 1))
