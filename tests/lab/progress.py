@@ -31,7 +31,7 @@ def say(message: str) -> None:
 
 
 def bar(share: float, seconds: float) -> str:
-    """How far something is that took so many seconds for this share of it (0 to 1), and about how long it still takes."""
+    """How far something is that took so many seconds for this share of it (0 to 1), and how long it still takes."""
     share = min(max(share, 0.0), 1.0)
     filled = round(share * _BAR)
     left = f", about {seconds * (1 - share) / share / 60:.0f} min left" if share >= _TELLING else ""
