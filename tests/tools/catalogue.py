@@ -30,7 +30,7 @@ MOLECULE = ROOT / "molecule"
 KERNELS = ("old", "new", "kho-v9", "metadata-v2", "tiny-log", "pstore", "debian")
 
 # Scenarios that only `make test-all` runs, because they take long.
-ONLY_IN_ALL = ("other_ways", "prepare")
+ONLY_IN_ALL = ("facts_refused", "other_ways", "prepare")
 WITHOUT_SNAPSHOTS = {"KHO_LAB_COLD": "1"}
 
 PYTHON = frozenset({"python"})
