@@ -45,9 +45,12 @@ def test_links_to_files_lead_somewhere(path):
 
 @pytest.mark.parametrize("path", [README, CONTRIBUTING], ids=lambda path: path.name)
 def test_steps_that_are_named_exist(path):
-    known = {name for step in catalogue.steps() for name in (step.name, step.group)}
-    named = {name for words in re.findall(r'STEPS="([^"]*)"', "\n".join(code(path))) for name in words.split()}
-    assert named <= known
+    text = "\n".join(code(path))
+    for command, everything in (("test", False), ("test-all", True)):
+        known = {name for step in catalogue.steps(everything) for name in (step.name, step.group)}
+        named = re.findall(rf'make {command} STEPS="([^"]*)"', text)
+        assert {name for words in named for name in words.split()} <= known
+    assert not re.findall(r'(?<!make test )(?<!make test-all )STEPS="', text)
 
 
 def code(path):
