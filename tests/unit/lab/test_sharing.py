@@ -16,6 +16,6 @@ def test_guests_share_the_processors_that_are_there(guests: int, here: int, each
     assert processors(guests, here) == each
 
 
-@pytest.mark.parametrize(("here", "together"), [(1, 3), (2, 3), (4, 4), (16, 6)])
+@pytest.mark.parametrize(("here", "together"), [(1, 4), (2, 4), (4, 4), (16, 8)])
 def test_what_all_of_them_have_is_known_beforehand(here: int, together: int) -> None:
     assert at_once(here) == together

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
+from lab import sharing
 from stories import __main__ as stories
 from tools import artefact, catalogue, environments
 from tools.layout import ROOT
@@ -104,6 +106,25 @@ def test_the_most_telling_days_are_told_by_the_tests():
         "all_hosts_go_well",
     }
     assert {"molecule-default", "molecule-facts"} <= set(_names(False))
+
+
+def test_units_run_on_the_oldest_and_the_newest_and_of_everything_on_each():
+    pythons = [f"unit-{environments.interpreters.spell(version)}" for version in catalogue.MODULE_VERSIONS]
+    cores = [f"unit-core-{core}" for core in environments.CORES]
+    units = {step.name for step in catalogue.steps(False) if step.group == "unit"}
+    assert units == {pythons[0], pythons[-1], cores[0], cores[-1], "unit-controller"}
+    assert {step.name for step in catalogue.steps(True) if step.group == "unit"} == {
+        *pythons,
+        *cores,
+        "unit-controller",
+    }
+
+
+def test_no_scenario_and_no_rollout_has_more_guests_than_are_counted_with():
+    scenarios = [yaml.safe_load(path.read_text()) for path in (ROOT / "molecule").glob("*/molecule.yml")]
+    assert max(len(scenario["platforms"]) for scenario in scenarios) <= sharing.MOST_GUESTS
+    with_initramfs = any(story.kind == "initramfs" for story in stories.STORIES)
+    assert stories.FLEET + with_initramfs == sharing.MOST_GUESTS
 
 
 def test_an_absent_interpreter_makes_its_step_absent(monkeypatch):
