@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -37,6 +39,8 @@ with suppress(ImportError):  # require() says so
 
 PATIENCE = 60
 """Seconds that a writer waits for others, and that a connection may take."""
+BETWEEN_TRIES = 0.05
+"""Seconds until a file that is locked is tried again."""
 _DRIVERS = {
     "sqlite": "sqlite",
     "postgresql": "postgresql+psycopg",
@@ -206,6 +210,22 @@ def _make_private(file: Path) -> None:
     os.close(os.open(file, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
+def _let_readers_be(connection: sqlite3.Connection) -> None:
+    """Have readers and the one writer not wait for each other (https://sqlite.org/wal.html).
+
+    While another connection writes to a new file, SQLite answers this at once with "locked", whatever its timeout.
+    """
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+        time.sleep(BETWEEN_TRIES)
+
+
 def _sqlite_engine(url: sa.URL) -> sa.Engine:
     # One connection, which in memory is the database.
     engine = sa.create_engine(url, connect_args={"timeout": PATIENCE}, poolclass=sa.pool.StaticPool)
@@ -213,8 +233,7 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
     def connected(connection: Any, _record: object) -> None:
         # Transactions begin below, and not where the driver thinks that they should (it leaves out DDL).
         connection.isolation_level = None
-        # Readers and the one writer do not wait for each other.
-        connection.execute("PRAGMA journal_mode=WAL")
+        _let_readers_be(connection)
 
     def begin(connection: sa.Connection) -> None:
         options = connection.get_execution_options()

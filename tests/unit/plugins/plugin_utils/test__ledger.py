@@ -7,6 +7,7 @@ import importlib
 import os
 import sqlite3
 import stat
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,32 @@ def test_same_history_twice_is_no_news(ledger: Ledger, ask: Ask) -> None:
     before = (ask("SELECT * FROM boots"), ask("SELECT * FROM crashes"))
     assert ledger.import_history("web1", given, NOW + 5) == {"boots": 0, "crashes": 0}
     assert (ask("SELECT * FROM boots"), ask("SELECT * FROM crashes")) == before
+
+
+def locked_for(seconds: float, file: Path) -> threading.Timer:
+    """Make a file that somebody writes to for so long."""
+    file.parent.mkdir()
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(seconds, other.close)
+    release.start()
+    return release
+
+
+def test_new_file_that_another_writes_to_is_waited_for(place: Place, ask: Ask) -> None:
+    release = locked_for(0.3, place.file or Path())
+    with Ledger(place) as ledger:
+        ledger.import_history("web1", history(boot()), NOW)
+    release.join()
+    assert ask("SELECT host FROM boots") == [("web1",)]
+    assert ask("PRAGMA journal_mode") == [("wal",)]
+
+
+def test_new_file_that_another_keeps_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_ledger, "PATIENCE", 0.2)
+    release = locked_for(1, place.file or Path())
+    assert refusal(lambda: Ledger(place)).code == "ledger_locked"
+    release.join()
 
 
 def test_open_boot_is_completed(ledger: Ledger, ask: Ask) -> None:
