@@ -70,7 +70,7 @@ class Terminal:
         """What the screen shows up to the pattern, and the pattern's first group. The typed line is shown, too."""
         deadline = time.monotonic() + _PATIENCE
         while not (found := re.search(pattern, self._seen)):
-            ready, _, _ = select.select([self._screen], [], [], max(0.0, deadline - time.monotonic()))
+            ready, _writable, _broken = select.select([self._screen], [], [], max(0.0, deadline - time.monotonic()))
             assert ready, f"{pattern} was not seen in {self._seen}"
             self._seen += os.read(self._screen, 65536).decode(errors="replace")
         shown, self._seen = self._seen[: found.end()], self._seen[found.end() :]

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.paths import cache_dir
-from lab.progress import bar, run_logged, say
+from lab.progress import progress_bar, run_logged, say
 
 OFF = "n"
 _LINES = 3250  # that the build of a whole tree prints, for those who wait
@@ -113,7 +113,7 @@ class KernelTree:
         say(f"{what}: compiling on {cores} cores" + ("" if is_new else ", what is not there yet"))
 
         def progress(lines: int, last: str) -> str:
-            far = f"{bar(lines / _LINES, time.monotonic() - began)}, " if is_new else f"{lines} steps, "
+            far = f"{progress_bar(lines / _LINES, time.monotonic() - began)}, " if is_new else f"{lines} steps, "
             return f"{what}: {far}now {last[:60]}"
 
         run_logged(

@@ -30,7 +30,7 @@ def say(message: str) -> None:
     print(f"[lab {minutes:3d}:{seconds:02d}] {message}", file=sys.stderr, flush=True)
 
 
-def bar(share: float, seconds: float) -> str:
+def progress_bar(share: float, seconds: float) -> str:
     """How far something is that took so many seconds for this share of it (0 to 1), and how long it still takes."""
     share = min(max(share, 0.0), 1.0)
     filled = round(share * _BAR)

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from lab.times import VARIABLE as TIMES_FILE
+
 from . import processes, times
 from .forks import Message, Tell
 from .layout import CACHE, COLLECTIONS, LOGS, ROOT, TIMES, locked
@@ -94,7 +96,7 @@ class Context:
             cwd=cwd,
             env={
                 **base_environment(self.environment),
-                times.VARIABLE: str(self.times),
+                TIMES_FILE: str(self.times),
                 **self.variables,
                 **(env or {}),
             },

@@ -15,8 +15,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
-from lab.times import VARIABLE as VARIABLE
-
 from .layout import BUILD
 
 RESULT = BUILD / "times.json"

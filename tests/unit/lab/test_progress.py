@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.progress import bar
+from lab.progress import progress_bar
 
 
 @pytest.mark.parametrize(
@@ -20,8 +20,8 @@ from lab.progress import bar
     ],
 )
 def test_the_bar_says_how_far_and_how_long(share: float, seconds: float, wanted: str) -> None:
-    assert bar(share, seconds) == wanted
+    assert progress_bar(share, seconds) == wanted
 
 
 def test_nothing_is_promised_before_the_speed_is_known() -> None:
-    assert "left" not in bar(0.01, 60.0)
+    assert "left" not in progress_bar(0.01, 60.0)

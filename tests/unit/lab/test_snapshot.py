@@ -38,7 +38,7 @@ def _taken(wish: snapshot.Wish) -> snapshot.Seat:
 
 
 def test_guests_of_a_run_have_slots_of_their_own_until_there_is_none(wish: snapshot.Wish) -> None:
-    seats = [_taken(wish) for _ in range(snapshot.SLOTS)]
+    seats = [_taken(wish) for _slot in range(snapshot.SLOTS)]
     assert len({seat.folder.path for seat in seats}) == snapshot.SLOTS
     assert snapshot.take(wish) is None
     os.close(seats[1].lock)
@@ -75,7 +75,7 @@ def test_snapshots_are_for_this_user_alone(wish: snapshot.Wish) -> None:
 
 
 def test_no_two_guests_are_told_the_same() -> None:
-    first, second = (identity.script("web1", "f+~ /x 0600 root root - eA==\n", 1.5) for _ in range(2))
+    first, second = (identity.script("web1", "f+~ /x 0600 root root - eA==\n", 1.5) for _guest in range(2))
     assert first != second
     said = re.compile(r"^echo ([0-9a-f]{32}) >/etc/machine-id$", re.MULTILINE)
     machine_ids = [said.findall(text) for text in (first, second)]
