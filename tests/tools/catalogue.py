@@ -91,9 +91,9 @@ def module_unit_tests(context: Context) -> None:
     context.tool("pytest", UNIT / MODULE_UTILS)
 
 
-def ends(versions: Sequence[Chosen]) -> Sequence[Chosen]:
+def ends(versions: Sequence[Chosen]) -> list[Chosen]:
     """Return the oldest and the newest of the versions, which are in their order."""
-    return (versions[0], versions[-1])
+    return [versions[0], versions[-1]]
 
 
 def unit(dev: Environment, everything: bool = False) -> Iterator[Step]:
@@ -119,13 +119,26 @@ def unit_step(wanted: environments.Wanted, title: str, action: Action, prefix: s
     return Step(prefix + wanted.name, "unit", title, action, CORE, made, wanted.absent)
 
 
-def sanity_steps() -> Iterator[Step]:
+def integration(dev: Environment, everything: bool) -> Step:
+    """Return the integration tests: with all ansible-cores, or with the oldest and the newest."""
+    versions = list(environments.CORES) if everything else ends(list(environments.CORES))
+
+    def action(context: Context) -> None:
+        context.variables = {environments.SOME_CORES: " ".join(versions)}
+        context.tool("pytest", TESTS / "integration")
+
+    made = (dev, *cores(versions))
+    # Its stand-in hosts are late when they have to share.
+    return Step("integration", "integration", "integration tests", action, INTEGRATION, made, processors=WHOLE_MACHINE)
+
+
+def sanity_steps(everything: bool) -> Iterator[Step]:
     """Yield ansible-test sanity with the newest ansible-core, which knows the most rules."""
     newest = list(environments.CORES)[-1]
     wanted = environments.for_core(newest)
     made = (wanted.environment,) if wanted.environment else ()
     title = f"ansible-test sanity, ansible-core {newest}"
-    yield Step(f"sanity-{wanted.name}", "sanity", title, sanity.check, PYTHON, made, wanted.absent)
+    yield Step(f"sanity-{wanted.name}", "sanity", title, partial(sanity.check, everything), PYTHON, made, wanted.absent)
 
 
 # --- with real guests ---------------------------------------------------------------------------------------------
@@ -154,9 +167,9 @@ def by_hand(context: Context) -> None:
     context.tool("pytest", TESTS / "guests" / "test_molecule.py")
 
 
-def cores() -> tuple[Environment, ...]:
-    """Return the environments of all ansible-cores that this machine can have."""
-    wanted = [environments.for_core(core) for core in environments.CORES]
+def cores(versions: Iterable[str] = environments.CORES) -> tuple[Environment, ...]:
+    """Return the environments of ansible-cores, of all if not told otherwise, that this machine can have."""
+    wanted = [environments.for_core(core) for core in versions]
     return tuple(one.environment for one in wanted if one.environment)
 
 
@@ -255,16 +268,8 @@ def steps(everything: bool = False) -> list[Step]:
         ),
         *unit(dev, everything),
         Step("artefact", "artefact", "build, install and look at the artefact", artefact.check, CORE, (dev,)),
-        *sanity_steps(),
-        Step(
-            "integration",
-            "integration",
-            "integration tests",
-            tool("pytest", TESTS / "integration"),
-            INTEGRATION,
-            (dev, *cores()),
-            processors=WHOLE_MACHINE,  # its stand-in hosts are late when they have to share
-        ),
+        *sanity_steps(everything),
+        integration(dev, everything),
         *guests(dev, everything),
         *molecule(dev, everything),
     ]

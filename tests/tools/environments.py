@@ -17,6 +17,8 @@ CORES: dict[str, tuple[Version, ...]] = {
     "2.19": ((3, 11), (3, 12), (3, 13)),
     "2.21": ((3, 12), (3, 13), (3, 14)),
 }
+# Names the ansible-cores that the integration tests run with; without it they run with all.
+SOME_CORES = "KHO_TEST_CORES"
 OLDEST_CONTROLLER: Version = (3, 11)
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from integration.cores import CORES
 
-from tools import environments
 from tools.layout import COLLECTIONS
 
 HERE = Path(__file__).parent
@@ -26,9 +26,6 @@ THERE: dict[str, Any] = {"ansible_connection": "local", "ansible_python_interpre
 LOST: dict[str, Any] = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
 BROKEN: dict[str, Any] = {"ansible_connection": "local", "ansible_python_interpreter": "/nonexistent/python3"}
 MIXED = {"web1": THERE, "lost1": LOST, "broken1": BROKEN, "web2": THERE}
-
-WANTED = {core: environments.for_core(core).environment for core in environments.CORES}
-CORES = {core: made.folder / "bin" for core, made in WANTED.items() if made is not None}
 
 
 @dataclass
@@ -94,10 +91,6 @@ class Controller:
 @pytest.fixture(params=CORES)
 def controller(request: pytest.FixtureRequest, tmp_path: Path) -> Controller:
     return Controller(CORES[request.param], tmp_path)
-
-
-def test_there_is_an_ansible_core_to_test() -> None:
-    assert CORES
 
 
 def test_without_an_inventory_it_shows_this_machine(controller: Controller) -> None:

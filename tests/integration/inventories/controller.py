@@ -12,16 +12,14 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tools import environments
+from integration.cores import CORES
+
 from tools.layout import COLLECTIONS, ROOT
 
 EXAMPLE = ROOT / "playbooks" / "inventory" / "facts"
 # Interpreter discovery says which Python it found, and that is a warning.
 PYTHON = "/usr/bin/python3"
 TIMEOUT = 120.0
-
-_WANTED = {core: environments.for_core(core).environment for core in environments.CORES}
-CORES = {core: made.folder / "bin" for core, made in _WANTED.items() if made is not None}
 
 
 class Controller:

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from integration.inventories.controller import CORES, PYTHON, Controller
+from integration.cores import CORES
+from integration.inventories.controller import PYTHON, Controller
 
 from tools.layout import ROOT
 

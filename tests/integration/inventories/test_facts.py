@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.inventories.controller import CORES, Controller
+from integration.cores import CORES
+from integration.inventories.controller import Controller
 
 from ansible_collections.kho.kexec.plugins.module_utils._fact_script_main import FIELDS
 from ansible_collections.kho.kexec.plugins.module_utils._text import printable
@@ -67,10 +68,6 @@ def remember(controller: Controller, known: dict[str, Any], fact: str = "kho") -
     value = "{{ (lookup('ansible.builtin.file', '" + str(path) + "') | from_json)[inventory_hostname] }}"
     task = {"name": "Remember", "ansible.builtin.set_fact": {fact: value, "cacheable": True}}
     controller.play([task], hosts="all:!silent")
-
-
-def test_there_is_an_ansible_core_to_test() -> None:
-    assert CORES
 
 
 def test_the_example_as_it_is_knows_nothing_of_its_hosts(controller: Controller) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import yaml
+from integration.cores import CORES
 from unit.plugins.plugin_utils.histories import boot, history, upgraded
 
 from ansible_collections.kho.kexec.plugins.module_utils._options import policy_of
@@ -26,12 +27,9 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import Ledger, p
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import KexecHost
 from ansible_collections.kho.kexec.tests.unit.support.transitions import ASKER, NEW, OLD, upgradable_host
 from bench import fleet
-from tools import environments
 from tools.layout import ROOT
 
 NOW = 1795392000
-WANTED = {core: environments.for_core(core).environment for core in environments.CORES}
-CORES = {core: made.folder / "bin" for core, made in WANTED.items() if made is not None}
 MODULES = (
     ROOT / "plugins/modules/kexec_ledger.py",
     ROOT / "tests/integration/report/stand_in/kexec_history_info.py",
@@ -105,10 +103,6 @@ class Controller:
 @pytest.fixture(params=CORES)
 def controller(request: pytest.FixtureRequest, tmp_path: Path) -> Controller:
     return Controller(CORES[request.param], tmp_path)
-
-
-def test_there_is_an_ansible_core_to_test() -> None:
-    assert CORES
 
 
 def test_transition_that_crashed_elsewhere_is_not_repeated(

@@ -15,15 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from integration.cores import CORES
 
 from bench import fleet
 from bench.fleet import DEADLY, histories
-from tools import environments
 from tools.layout import ROOT
 
 HERE = Path(__file__).parent
-WANTED = {core: environments.for_core(core).environment for core in environments.CORES}
-CORES = {core: made.folder / "bin" for core, made in WANTED.items() if made is not None}
 LOST: dict[str, Any] = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
 BOOTS = 600
 
@@ -84,10 +82,6 @@ def controller(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyte
     # So few boots have to crash often.
     monkeypatch.setattr(fleet, "DEADLY_RATE", 0.7)
     return Controller(CORES[request.param], tmp_path)
-
-
-def test_there_is_an_ansible_core_to_test() -> None:
-    assert CORES
 
 
 def test_report_finds_the_transition_that_crashes(controller: Controller) -> None:
