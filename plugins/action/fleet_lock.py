@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""kho.kexec.fleet_lock: knows Ansible and HTTP, and leaves the protocol to plugin_utils/_fleet_lock.py."""
+"""kho.kexec.fleet_lock: knows Ansible and HTTP, and leaves the protocol to plugin_utils/_waves/fleet_lock.py."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ansible.module_utils.urls import ConnectionError as UrlsConnectionError
 from ansible.module_utils.urls import open_url
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._deadline import Deadline, MonotonicClock
-from ansible_collections.kho.kexec.plugins.plugin_utils._fleet_lock import (
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline, MonotonicClock
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.fleet_lock import (
     ANSWER_LIMIT,
     HEADERS,
     Answer,

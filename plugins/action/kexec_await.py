@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""kho.kexec.kexec_await: knows Ansible, and leaves the waiting to plugin_utils/_together.py."""
+"""kho.kexec.kexec_await: knows Ansible, and leaves the waiting to plugin_utils/_jump/wait_many.py."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.kho.kexec.plugins.action.kexec_gate import say
 from ansible_collections.kho.kexec.plugins.action.kexec_reboot import sightings_directory
-from ansible_collections.kho.kexec.plugins.plugin_utils._deadline import Deadline, MonotonicClock
-from ansible_collections.kho.kexec.plugins.plugin_utils._left import Left, LeftError, left_from
-from ansible_collections.kho.kexec.plugins.plugin_utils._together import Awaited, Crowd, keep_sightings
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline, MonotonicClock
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Left, LeftError, left_from
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_many import Awaited, Crowd, keep_sightings
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._module_action import ClaimingAction
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.module_action import ClaimingAction
 
 
 class ActionModule(ClaimingAction):

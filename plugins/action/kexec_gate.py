@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""kho.kexec.kexec_gate: knows Ansible and waits, and leaves what must hold to plugin_utils/_gate.py."""
+"""kho.kexec.kexec_gate: knows Ansible and waits, and leaves what must hold to plugin_utils/_waves/gate.py."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.kho.kexec.plugins.action.kho_fleet_info import is_for_programs
-from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
-from ansible_collections.kho.kexec.plugins.plugin_utils import _gate as gate
-from ansible_collections.kho.kexec.plugins.plugin_utils._waves import waves
-from ansible_collections.kho.kexec.plugins.plugin_utils._window import windows_of
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves import gate
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.waves import waves
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import windows_of
 
 LOOK_EVERY = 1
 """Seconds between two looks for the pause file."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._module_action import ClaimingAction
-from ansible_collections.kho.kexec.plugins.plugin_utils._window import require_open
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.module_action import ClaimingAction
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import require_open
 
 
 class ActionModule(ClaimingAction):

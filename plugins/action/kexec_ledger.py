@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""kho.kexec.kexec_ledger: knows Ansible, and leaves the ledger to plugin_utils/_ledger.py and what is built on it."""
+"""kho.kexec.kexec_ledger: knows Ansible, and leaves the ledger to plugin_utils/_ledger."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._crash_budget import keep_within
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import Ledger, default_url, place_of
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger_errors import LedgerError, require
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_budget import keep_within
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError, require
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, default_url, place_of
 
 WITH_STATISTICS = ("queried", "assessed", "reported")
 
@@ -94,7 +94,7 @@ def record_all(ledger: Ledger, host: str, options: Mapping[str, Any], now: int) 
 def computed(ledger: Ledger, options: Mapping[str, Any], now: int, keep: bool) -> dict[str, Any]:
     """Return the answer to a question that takes statistics."""
     # Here, because it takes SciPy a second to load, and all other tasks do without.
-    from ansible_collections.kho.kexec.plugins.plugin_utils import _ledger_answers as answers
+    from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import answers
 
     if options["state"] == "queried":
         return answers.query(ledger, options["previous_release"], options["release"])

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Controller half of kho.kexec.kexec_reboot: knows Ansible, and leaves the jump to plugin_utils/_jump.py."""
+"""Controller half of kho.kexec.kexec_reboot: knows Ansible, and leaves the jump to plugin_utils/_jump/jump.py."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ansible import constants
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.kho.kexec.plugins.module_utils._errors import Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._health_options import checks_of
-from ansible_collections.kho.kexec.plugins.module_utils._jump_options import jump_spec
-from ansible_collections.kho.kexec.plugins.module_utils._text import printable
-from ansible_collections.kho.kexec.plugins.plugin_utils._banner import BannerProbe
-from ansible_collections.kho.kexec.plugins.plugin_utils._deadline import Deadline, MonotonicClock
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump import Jump, View
-from ansible_collections.kho.kexec.plugins.plugin_utils._left import Left, LeftError, left_from
-from ansible_collections.kho.kexec.plugins.plugin_utils._module_action import taking_over
-from ansible_collections.kho.kexec.plugins.plugin_utils._route import find_route
-from ansible_collections.kho.kexec.plugins.plugin_utils._session import Session, reason_of
-from ansible_collections.kho.kexec.plugins.plugin_utils._together import kept_sightings
-from ansible_collections.kho.kexec.plugins.plugin_utils._window import WindowError, require_open
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._options.health import checks_of
+from ansible_collections.kho.kexec.plugins.module_utils._options.jump import jump_spec
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline, MonotonicClock
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.banner import BannerProbe
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Left, LeftError, left_from
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.jump import Jump, View
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.module_action import taking_over
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.route import find_route
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.session import Session, reason_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_many import kept_sightings
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import WindowError, require_open
 
 LEFT_INVALID = (
     "`left` is not what a task with `wait: false` returned under that name: {}. So it is not known which boot was to "

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""kho.kexec.kho_fleet_info: knows Ansible, and leaves what is shown to plugin_utils/_fleet.py."""
+"""kho.kexec.kho_fleet_info: knows Ansible, and leaves what is shown to plugin_utils/_fleet/fleet.py."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._fleet import counts_of, render_fleet, rows_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._fleet.fleet import counts_of, render_fleet, rows_of
 
 # ansible.posix.json and ansible.posix.jsonl, also under short names: standard output is theirs alone.
 FOR_PROGRAMS = ("json", "jsonl")

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shows how a rollout goes, and what became of each host. plugin_utils/_chronicle.py holds what is known of it."""
+"""Shows how a rollout goes, and what became of each host. What is known of it is in plugin_utils/_rollout."""
 
 from __future__ import annotations
 
@@ -91,15 +91,15 @@ from typing import Any
 from ansible import constants, context
 from ansible.plugins.callback import CallbackBase
 
-from ansible_collections.kho.kexec.plugins.module_utils._policy import PREVIOUS
-from ansible_collections.kho.kexec.plugins.plugin_utils._chronicle import Batch, Chronicle
-from ansible_collections.kho.kexec.plugins.plugin_utils._progress import wave_sizes
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout import PLANNERS
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_events import HostEvent
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_results import ResultsKeeper, Setting
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_screen import Screen, chosen_progress
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_summary import RUNNING, report, state_of
-from ansible_collections.kho.kexec.plugins.plugin_utils._table import speaks_unicode
+from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import PREVIOUS
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.table import speaks_unicode
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.events import HostEvent
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.progress import wave_sizes
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.results import ResultsKeeper, Setting
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.rollout import PLANNERS
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Batch, Chronicle
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.screen import Screen, chosen_progress
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.summary import RUNNING, report, state_of
 
 MODULES = ("kexec_commit", "kexec_image", "kexec_options", "kexec_plan_info", "kexec_reboot")
 

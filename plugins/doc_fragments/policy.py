@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of a policy, which kexec_image and kexec_plan_info share. Their specs are in module_utils/_options.py."""
+"""The options of a policy, which kexec_image and kexec_plan_info share. Specs: module_utils/_options/policy.py."""
 
 from __future__ import annotations
 

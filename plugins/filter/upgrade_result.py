@@ -81,7 +81,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.kho.kexec.plugins.plugin_utils import _upgrade_result
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout import outcome
 
 TASKS = ("stage", "guard", "default", "transition", "commit", "rollback")
 
@@ -93,8 +93,8 @@ def upgrade_result(host: str, *, check_mode: bool = False, **returned: Mapping[s
         raise AnsibleFilterError(
             f"kho.kexec.upgrade_result knows no {', '.join(unknown)}; it knows {', '.join(TASKS)}."
         )
-    results = _upgrade_result.Results(**{task: returned.get(task) or {} for task in TASKS})
-    return _upgrade_result.upgrade_result(host, results, check_mode)
+    results = outcome.Results(**{task: returned.get(task) or {} for task in TASKS})
+    return outcome.upgrade_result(host, results, check_mode)
 
 
 class FilterModule:

@@ -71,7 +71,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.inventory.manager import InventoryManager
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._waves import WaveError, waves
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.waves import WaveError, waves
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core has no types

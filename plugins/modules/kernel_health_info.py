@@ -261,9 +261,8 @@ code:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
-from ansible_collections.kho.kexec.plugins.module_utils._health_troubles import TROUBLE_CODES
-from ansible_collections.kho.kexec.plugins.module_utils._health_watch import (
+from ansible_collections.kho.kexec.plugins.module_utils._health.troubles import TROUBLE_CODES
+from ansible_collections.kho.kexec.plugins.module_utils._health.watch import (
     Baseline,
     Checks,
     boot_id_of,
@@ -271,8 +270,9 @@ from ansible_collections.kho.kexec.plugins.module_utils._health_watch import (
     require_sensible,
     staged_baseline,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
-from ansible_collections.kho.kexec.plugins.module_utils._module import fail
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
+from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
 
 
 def main() -> None:

@@ -125,18 +125,18 @@ code:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kho.kexec.plugins.module_utils._asker_options import asker_of, asker_spec
-from ansible_collections.kho.kexec.plugins.module_utils._claim import alone, time_of_day
-from ansible_collections.kho.kexec.plugins.module_utils._commit import (
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
+from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
+from ansible_collections.kho.kexec.plugins.module_utils._options.run import asker_of, asker_spec
+from ansible_collections.kho.kexec.plugins.module_utils._record.claim import alone, time_of_day
+from ansible_collections.kho.kexec.plugins.module_utils._transition.commit import (
     NEVER,
     PREFER,
     REQUIRE,
     commit,
     require_reached,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
-from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
-from ansible_collections.kho.kexec.plugins.module_utils._module import fail
 
 
 def main() -> None:

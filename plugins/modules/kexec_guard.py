@@ -244,11 +244,11 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
-from ansible_collections.kho.kexec.plugins.module_utils._guard import GuardSettings, arm
-from ansible_collections.kho.kexec.plugins.module_utils._guard_end import disarm
-from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
-from ansible_collections.kho.kexec.plugins.module_utils._module import fail
+from ansible_collections.kho.kexec.plugins.module_utils._guard.arm import GuardSettings, arm
+from ansible_collections.kho.kexec.plugins.module_utils._guard.disarm import disarm
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
+from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
 
 
 def main() -> None:

@@ -286,13 +286,13 @@ code:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kho.kexec.plugins.module_utils._asker_options import asker_of, asker_spec
-from ansible_collections.kho.kexec.plugins.module_utils._claim import alone, time_of_day
-from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
-from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
-from ansible_collections.kho.kexec.plugins.module_utils._module import fail
-from ansible_collections.kho.kexec.plugins.module_utils._options import policy_of, policy_spec
-from ansible_collections.kho.kexec.plugins.module_utils._staging import load, unload
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
+from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
+from ansible_collections.kho.kexec.plugins.module_utils._options.policy import policy_of, policy_spec
+from ansible_collections.kho.kexec.plugins.module_utils._options.run import asker_of, asker_spec
+from ansible_collections.kho.kexec.plugins.module_utils._record.claim import alone, time_of_day
+from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import load, unload
 
 
 def main() -> None:

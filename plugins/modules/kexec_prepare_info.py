@@ -167,11 +167,11 @@ code:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
-from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
-from ansible_collections.kho.kexec.plugins.module_utils._module import fail
-from ansible_collections.kho.kexec.plugins.module_utils._readiness import assess
-from ansible_collections.kho.kexec.plugins.module_utils._wanted_arguments import COMPUTED, Wishes
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
+from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
+from ansible_collections.kho.kexec.plugins.module_utils._prepare.arguments import COMPUTED, Wishes
+from ansible_collections.kho.kexec.plugins.module_utils._prepare.readiness import assess
 
 
 def main() -> None:

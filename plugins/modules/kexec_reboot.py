@@ -339,12 +339,12 @@ from typing import Any, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kho.kexec.plugins.module_utils._asker_options import asker_of
-from ansible_collections.kho.kexec.plugins.module_utils._claim import alone, time_of_day
-from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError, Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._host import Host, LocalHost
-from ansible_collections.kho.kexec.plugins.module_utils._jump_options import jump_spec
-from ansible_collections.kho.kexec.plugins.module_utils._module import fail
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, LocalHost
+from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
+from ansible_collections.kho.kexec.plugins.module_utils._options.jump import jump_spec
+from ansible_collections.kho.kexec.plugins.module_utils._options.run import asker_of
+from ansible_collections.kho.kexec.plugins.module_utils._record.claim import alone, time_of_day
 
 NO_PHASE = Refusal(
     "action_plugin_missing",
@@ -356,7 +356,7 @@ NO_PHASE = Refusal(
 def leave_now(host: Host, options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     """Have the host leave its kernel."""
     # What this phase does not need is not compiled: on slow hosts the import takes longer than all else.
-    from ansible_collections.kho.kexec.plugins.module_utils._leave import Departure, leave
+    from ansible_collections.kho.kexec.plugins.module_utils._transition.leave import Departure, leave
 
     departure = Departure(os.getpid(), options["shutdown_timeout"], options["phase"] == "leave_again")
     return leave(host, departure, asker_of(options, time_of_day()), check_mode)
@@ -364,8 +364,8 @@ def leave_now(host: Host, options: Mapping[str, Any], check_mode: bool) -> dict[
 
 def judge_now(host: Host, options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     """Have the running kernel judged."""
-    from ansible_collections.kho.kexec.plugins.module_utils._arrive import arrive
-    from ansible_collections.kho.kexec.plugins.module_utils._health_options import checks_of
+    from ansible_collections.kho.kexec.plugins.module_utils._options.health import checks_of
+    from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import arrive
 
     return arrive(host, checks_of(options), check_mode)
 

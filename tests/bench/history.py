@@ -25,8 +25,8 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.kho.kexec.plugins.module_utils._history import Request, read_history
-from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
+from ansible_collections.kho.kexec.plugins.module_utils._history.read import Request, read_history
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
 from bench.journal import EPOCH, MadeBoot, write_journal
 from tools.layout import ROOT
 

@@ -19,10 +19,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._correlate import correlate
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import Ledger, place_of
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger_counts import count_fleet
-from ansible_collections.kho.kexec.plugins.plugin_utils._report import render_reports
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import correlate
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.counts import count_fleet
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, place_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.report import render_reports
 from bench.fleet import histories
 from bench.postgres import private_cluster
 from tools.layout import ROOT

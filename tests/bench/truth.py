@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._correlate import (
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import (
     CRASHES_LESS,
     CRASHES_MORE,
     FALLS,
@@ -21,9 +21,9 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._correlate import (
     TransitionRisk,
     correlate,
 )
-from ansible_collections.kho.kexec.plugins.plugin_utils._crash_counts import Count, FleetCounts, Way
-from ansible_collections.kho.kexec.plugins.plugin_utils._crash_risks import crash_risks
-from ansible_collections.kho.kexec.plugins.plugin_utils._crash_statistics import ALPHA, ODDS_TO_FIND
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Count, FleetCounts, Way
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risks import crash_risks
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ALPHA, ODDS_TO_FIND
 
 RELEASE = "7.3.4"
 COLD_BOOTS, COLD_RATE = 600, 0.02

@@ -59,7 +59,7 @@ class Class:
 
 
 class Sources:
-    """The sources to look through: text by the name of the module, as it is imported (``module_utils._errors``).
+    """The sources to look through: text by the name of the module, as it is imported (``module_utils._host.errors``).
 
     ``passed_on`` holds expressions whose codes come to be elsewhere, as ``module: expression``; ``used`` those of them
     that were met.

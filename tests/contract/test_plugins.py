@@ -13,8 +13,8 @@ import yaml
 from ansible.plugins.action import ActionBase
 from contract.tree import PLUGINS, ROOT, documentation, load, names, strings
 
-from ansible_collections.kho.kexec.plugins.module_utils._policy import ACCEPTABLE
-from ansible_collections.kho.kexec.plugins.plugin_utils._module_action import LosingAction
+from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import ACCEPTABLE
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.module_action import LosingAction
 
 MODULES = names("modules")
 ACTIONS = names("action")

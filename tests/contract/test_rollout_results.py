@@ -14,8 +14,8 @@ import pytest
 from contract.tree import ROOT
 from unit.plugins.plugin_utils.rollouts import bad_day
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_results import SCHEMA, Setting, document
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout_story import OUTCOMES
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import OUTCOMES
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.results import SCHEMA, Setting, document
 
 SCHEMA_FILE = json.loads((ROOT / "docs/rollout_results.schema.json").read_text(encoding="utf-8"))
 PAGE = (ROOT / "docs/rollout_results.md").read_text(encoding="utf-8")

@@ -37,6 +37,8 @@ def lines_of(path):
 @pytest.mark.parametrize("path", TEXTS)
 def test_licence_header(path):
     lines = [line for line in lines_of(path)[:5] if not line.startswith("#!")]
+    if path.name == "__init__.py" and not path.read_bytes():
+        return  # a package; ansible-test wants the file to be empty
     if path.suffix == ".py":
         assert lines[:3] == PYTHON_HEADER
     elif path.suffix in {".yml", ".yaml"}:

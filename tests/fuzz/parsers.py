@@ -23,34 +23,34 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.kho.kexec.plugins.module_utils._bls import parse_bls_entry
-from ansible_collections.kho.kexec.plugins.module_utils._build_config import parse_build_config, unpack
-from ansible_collections.kho.kexec.plugins.module_utils._crash_text import joined_parts, read_boots
-from ansible_collections.kho.kexec.plugins.module_utils._debugfs import parse_luo_abi, parse_scratch_lengths
-from ansible_collections.kho.kexec.plugins.module_utils._errors import KhoError
-from ansible_collections.kho.kexec.plugins.module_utils._fdt import FdtError, parse_fdt
-from ansible_collections.kho.kexec.plugins.module_utils._grub_entries import parse_grub_config
-from ansible_collections.kho.kexec.plugins.module_utils._health import parse_health
-from ansible_collections.kho.kexec.plugins.module_utils._health_log import complaints
-from ansible_collections.kho.kexec.plugins.module_utils._history_journal import parse_boots
-from ansible_collections.kho.kexec.plugins.module_utils._host import HostError
-from ansible_collections.kho.kexec.plugins.module_utils._image import (
-    ImageError,
-    KernelImage,
-    describe,
-    open_image,
-    scan_payload,
-)
-from ansible_collections.kho.kexec.plugins.module_utils._kernel_log import kmsg_messages, parse_journal, parse_kmsg
-from ansible_collections.kho.kexec.plugins.module_utils._metadata import MetadataError, parse_metadata
-from ansible_collections.kho.kexec.plugins.module_utils._metadata_version import (
+from ansible_collections.kho.kexec.plugins.module_utils._health.log import complaints
+from ansible_collections.kho.kexec.plugins.module_utils._health.observe import parse_health
+from ansible_collections.kho.kexec.plugins.module_utils._history.crash_text import joined_parts, read_boots
+from ansible_collections.kho.kexec.plugins.module_utils._history.journal import parse_boots
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import HostError
+from ansible_collections.kho.kexec.plugins.module_utils._image.metadata_version import (
     TEXT,
     Segment,
     TextFinder,
     TextPlace,
     find_version,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._payload_scan import Scanner
+from ansible_collections.kho.kexec.plugins.module_utils._image.read import (
+    ImageError,
+    KernelImage,
+    describe,
+    open_image,
+    scan_payload,
+)
+from ansible_collections.kho.kexec.plugins.module_utils._image.scan import Scanner
+from ansible_collections.kho.kexec.plugins.module_utils._installed.bls import parse_bls_entry
+from ansible_collections.kho.kexec.plugins.module_utils._installed.grub_entries import parse_grub_config
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.build_config import parse_build_config, unpack
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.fdt import FdtError, parse_fdt
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.log import kmsg_messages, parse_journal, parse_kmsg
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import MetadataError, parse_metadata
+from ansible_collections.kho.kexec.plugins.module_utils._observe.debugfs import parse_luo_abi, parse_scratch_lengths
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 from ansible_collections.kho.kexec.tests.unit.support.health import WARNING, health
 from ansible_collections.kho.kexec.tests.unit.support.images import (

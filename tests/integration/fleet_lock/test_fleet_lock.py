@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.kho.kexec.plugins.action.fleet_lock import HttpServer
-from ansible_collections.kho.kexec.plugins.plugin_utils._deadline import Deadline, MonotonicClock
-from ansible_collections.kho.kexec.plugins.plugin_utils._fleet_lock import FleetLock, FleetLockError
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline, MonotonicClock
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.fleet_lock import FleetLock, FleetLockError
 
 SERVER = Path(__file__).parent / "server.py"
 SOON = 0.02  # seconds

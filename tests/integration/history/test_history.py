@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.kho.kexec.plugins.module_utils._history import Request, read_history
-from ansible_collections.kho.kexec.plugins.module_utils._host import LocalHost
+from ansible_collections.kho.kexec.plugins.module_utils._history.read import Request, read_history
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
 from bench.journal import EPOCH, MadeBoot, write_journal
 
 START = "Linux version 7.3.4-kho (lab@lab) (gcc) #2 SMP"

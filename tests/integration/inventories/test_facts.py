@@ -15,8 +15,8 @@ import pytest
 from integration.cores import CORES
 from integration.inventories.controller import Controller
 
-from ansible_collections.kho.kexec.plugins.module_utils._fact_script_main import FIELDS
-from ansible_collections.kho.kexec.plugins.module_utils._text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._fact_script.main import FIELDS
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 
 # These run templates that they find in cached facts when a constructed inventory looks at them.
 RUN_CACHED_TEMPLATES = {"2.16"}

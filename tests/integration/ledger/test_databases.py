@@ -21,13 +21,13 @@ from typing import Any
 import pytest
 from unit.plugins.plugin_utils.histories import NEW, OLD, upgraded
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._correlate import correlate
-from ansible_collections.kho.kexec.plugins.plugin_utils._crash_counts import FleetCounts
-from ansible_collections.kho.kexec.plugins.plugin_utils._crash_risks import crash_risks
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import Ledger, place_of
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger_counts import count_begun, count_fleet
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger_errors import LedgerError
-from ansible_collections.kho.kexec.plugins.plugin_utils._report import render_reports
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import correlate
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.counts import count_begun, count_fleet
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import FleetCounts
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, place_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.report import render_reports
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risks import crash_risks
 from bench.fleet import histories
 from bench.postgres import Cluster, private_cluster
 from tools.layout import COLLECTIONS, ROOT
@@ -39,7 +39,7 @@ FLEET = list(histories(HOSTS, BOOTS, seed=5))
 IMPORTER = """
 import sys
 from bench.fleet import histories
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import Ledger, place_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, place_of
 url, hosts, boots, seed = sys.argv[1], *map(int, sys.argv[2:])
 with Ledger(place_of(url)) as ledger:
     for host, history in histories(hosts, boots, seed):
@@ -265,10 +265,10 @@ def test_risks_and_budget_are_those_of_both_databases(sqlite: str, postgresql: s
 
 
 def test_lock_that_nobody_gives_back(cluster: Cluster, postgresql: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ansible_collections.kho.kexec.plugins.plugin_utils import _ledger
+    from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import ledger as ledger_file
 
     import_fleet(postgresql, FLEET[:1])
-    monkeypatch.setattr(_ledger, "PATIENCE", 1)
+    monkeypatch.setattr(ledger_file, "PATIENCE", 1)
     lock = "BEGIN; LOCK TABLE boots IN EXCLUSIVE MODE; SELECT pg_sleep(5)"
     holder = threading.Thread(target=cluster.sql, args=(lock,))
     holder.start()

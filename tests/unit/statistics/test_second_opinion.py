@@ -14,7 +14,7 @@ from statsmodels.stats.contingency_tables import Table as OtherTable
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._crash_statistics import (
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import (
     ALPHA,
     Table,
     adjust,

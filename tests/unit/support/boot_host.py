@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Union
 
-from ansible_collections.kho.kexec.plugins.module_utils._access import STATUS
-from ansible_collections.kho.kexec.plugins.module_utils._host import Completed, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.access import STATUS
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, HostError
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 
 UUID = "2040d0fa-9f61-4a72-bf79-3cadb6fa78a4"

@@ -9,10 +9,10 @@ import re
 from pathlib import Path
 from typing import List, Sequence
 
-from ansible_collections.kho.kexec.plugins.module_utils._access import STATUS
-from ansible_collections.kho.kexec.plugins.module_utils._boot_command_line import GRUB_CONFIG
-from ansible_collections.kho.kexec.plugins.module_utils._boot_edits import DROP_IN, KERNEL_COMMAND_LINE
-from ansible_collections.kho.kexec.plugins.module_utils._host import Completed, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import GRUB_CONFIG
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.edits import DROP_IN, KERNEL_COMMAND_LINE
+from ansible_collections.kho.kexec.plugins.module_utils._host.access import STATUS
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, HostError
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 
 RELEASE = "7.3.4"

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Dict, Generator, Iterator, List, NamedTuple, NoReturn, Optional, Sequence, Set, Tuple, Union
 
-from ansible_collections.kho.kexec.plugins.module_utils._host import (
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import (
     KMSG,
     Completed,
     FileIdentity,

@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Optional, Sequence
 
-from ansible_collections.kho.kexec.plugins.module_utils._guard_files import MOUNTS
-from ansible_collections.kho.kexec.plugins.module_utils._host import Completed
-from ansible_collections.kho.kexec.plugins.module_utils._watchdog import DEVICE, STOP_ON_REBOOT
+from ansible_collections.kho.kexec.plugins.module_utils._guard.files import MOUNTS
+from ansible_collections.kho.kexec.plugins.module_utils._guard.watchdog import DEVICE, STOP_ON_REBOOT
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import KexecHost
 from ansible_collections.kho.kexec.tests.unit.support.transitions import upgradable_host
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from ansible_collections.kho.kexec.plugins.module_utils._health import Health
-from ansible_collections.kho.kexec.plugins.module_utils._health_hardware import Device, Disk, Link
-from ansible_collections.kho.kexec.plugins.module_utils._health_log import Complaint
+from ansible_collections.kho.kexec.plugins.module_utils._health.hardware import Device, Disk, Link
+from ansible_collections.kho.kexec.plugins.module_utils._health.log import Complaint
+from ansible_collections.kho.kexec.plugins.module_utils._health.observe import Health
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID, kmsg
 

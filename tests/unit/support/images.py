@@ -11,7 +11,7 @@ import lzma
 import struct
 from typing import Any, Callable, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.kho.kexec.plugins.module_utils._metadata_version import TEXT
+from ansible_collections.kho.kexec.plugins.module_utils._image.metadata_version import TEXT
 from ansible_collections.kho.kexec.tests.unit.support.kernels import bzimage
 
 INIT_SIZE = 15437824

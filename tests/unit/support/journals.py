@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Optional, Sequence
 
-from ansible_collections.kho.kexec.plugins.module_utils._history_journal import (
+from ansible_collections.kho.kexec.plugins.module_utils._history.journal import (
     GOODBYE_FIELDS,
     GOODBYES,
     JOURNAL_STOPPED,

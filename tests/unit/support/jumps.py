@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.kho.kexec.plugins.module_utils._transition import RECORD_PATH, read_transition
+from ansible_collections.kho.kexec.plugins.module_utils._record.transition import RECORD_PATH, read_transition
 from ansible_collections.kho.kexec.tests.unit.support.kernels import kho_files, kmsg, metadata, x86_host
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED
 from ansible_collections.kho.kexec.tests.unit.support.transitions import LATER_BOOT_ID, NEW, OLD

@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Dict, List, Sequence, Union
 
-from ansible_collections.kho.kexec.plugins.module_utils._health import FAILED_UNITS_ARGV
-from ansible_collections.kho.kexec.plugins.module_utils._health_baseline import BASELINE_PATH
-from ansible_collections.kho.kexec.plugins.module_utils._host import Completed, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._image_cache import CACHE_PATH
+from ansible_collections.kho.kexec.plugins.module_utils._health.baseline import BASELINE_PATH
+from ansible_collections.kho.kexec.plugins.module_utils._health.observe import FAILED_UNITS_ARGV
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._image.cache import CACHE_PATH
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 
 LOADED = "/sys/kernel/kexec/loaded"

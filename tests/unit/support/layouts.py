@@ -9,7 +9,7 @@ import posixpath
 from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
-from ansible_collections.kho.kexec.plugins.module_utils._candidates import Candidate, find_candidates
+from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import Candidate, find_candidates
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 
 LAYOUTS = Path(__file__).parent.parent / "golden" / "layouts"

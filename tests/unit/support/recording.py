@@ -21,8 +21,8 @@ import zipfile
 from pathlib import Path
 from typing import Any, Dict, Union
 
-from ansible_collections.kho.kexec.plugins.module_utils._host import Host, LocalHost
-from ansible_collections.kho.kexec.plugins.module_utils._running import observe_running
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, LocalHost
+from ansible_collections.kho.kexec.plugins.module_utils._observe.running import observe_running
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 from ansible_collections.kho.kexec.tests.unit.support.recorder import Recorder
 
@@ -64,15 +64,15 @@ def replay(recording: Dict[str, Any], root: Path) -> FakeRoot:
 def pack(file: Path) -> None:
     """Write a Python archive that prints the recording of the host on which it is run."""
     repository = Path(__file__).resolve().parents[3]
-    folders = [Path(COLLECTION, folder) for folder in PACKED]
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("__main__.py", START)
         # Python finds a package in an archive only when its folder has an entry.
-        for package in sorted({str(package) for folder in folders for package in (folder, *folder.parents)} - {"."}):
+        sources = [source for folder in PACKED for source in sorted((repository / folder).rglob("*.py"))]
+        names = {source: Path(COLLECTION, source.relative_to(repository)) for source in sources}
+        for package in sorted({str(package) for name in names.values() for package in name.parents} - {"."}):
             archive.writestr(f"{package}/", "")
-        for folder in folders:
-            for source in sorted((repository / folder.relative_to(COLLECTION)).glob("*.py")):
-                archive.write(source, str(folder / source.name))
+        for source, name in names.items():
+            archive.write(source, str(name))
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ import json
 
 import pytest
 
-from ansible_collections.kho.kexec.plugins.module_utils._host import HostError
-from ansible_collections.kho.kexec.plugins.module_utils._running import observe_running
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import HostError
+from ansible_collections.kho.kexec.plugins.module_utils._observe.running import observe_running
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 from ansible_collections.kho.kexec.tests.unit.support.hosts import handed_over
 from ansible_collections.kho.kexec.tests.unit.support.kernels import kho_files, kmsg, metadata, x86_host

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.kho.kexec.plugins.module_utils._candidates import Candidate, Choice
-from ansible_collections.kho.kexec.plugins.module_utils._claim import Asker
-from ansible_collections.kho.kexec.plugins.module_utils._host import FileIdentity
-from ansible_collections.kho.kexec.plugins.module_utils._image import KernelImage
-from ansible_collections.kho.kexec.plugins.module_utils._metadata import Record
-from ansible_collections.kho.kexec.plugins.module_utils._policy import Policy
-from ansible_collections.kho.kexec.plugins.module_utils._root_device import RootDevice
-from ansible_collections.kho.kexec.plugins.module_utils._running import RunningKernel
-from ansible_collections.kho.kexec.plugins.module_utils._situation import Site, Situation, Target
-from ansible_collections.kho.kexec.plugins.module_utils._transition import Left, Promise, StagedImage, Transition
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import FileIdentity
+from ansible_collections.kho.kexec.plugins.module_utils._image.read import KernelImage
+from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import Candidate, Choice
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import Record
+from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel
+from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
+from ansible_collections.kho.kexec.plugins.module_utils._plan.root_device import RootDevice
+from ansible_collections.kho.kexec.plugins.module_utils._plan.situation import Site, Situation, Target
+from ansible_collections.kho.kexec.plugins.module_utils._record.claim import Asker
+from ansible_collections.kho.kexec.plugins.module_utils._record.transition import Left, Promise, StagedImage, Transition
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 from ansible_collections.kho.kexec.tests.unit.support.images import kernel, x86_image
 from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID, kho_files, metadata, x86_host

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kho.kexec.plugins.module_utils._options import policy_spec
+from ansible_collections.kho.kexec.plugins.module_utils._options.policy import policy_spec
 
 
 def main() -> None:

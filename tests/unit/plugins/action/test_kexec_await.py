@@ -10,8 +10,8 @@ from unittest.mock import MagicMock
 import pytest
 
 from ansible_collections.kho.kexec.plugins.action import kexec_await
-from ansible_collections.kho.kexec.plugins.plugin_utils._left import Left, Port
-from ansible_collections.kho.kexec.plugins.plugin_utils._outage import Sight, Sighting
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Left, Port
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Sight, Sighting
 
 AWAY = Left("0a0a", 10.0, False, None, None, Port("192.0.2.1", 22, 0.5), None).as_dict()
 RESULTS: dict[str, Any] = {

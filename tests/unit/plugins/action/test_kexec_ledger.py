@@ -18,7 +18,7 @@ from unit.plugins.plugin_utils.histories import LEFT, NEW, OLD, boot, history, r
 
 from ansible_collections.kho.kexec.plugins.action import kexec_ledger
 from ansible_collections.kho.kexec.plugins.modules import kexec_ledger as module
-from ansible_collections.kho.kexec.plugins.plugin_utils import _ledger_errors
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import errors
 from bench.fleet import DEADLY, histories
 
 
@@ -192,7 +192,7 @@ def test_libraries_are_asked_for_only_where_they_are_needed(monkeypatch: pytest.
             raise ImportError("No module named 'scipy'")
         return there(name)
 
-    monkeypatch.setattr(_ledger_errors.importlib, "import_module", without_scipy)
+    monkeypatch.setattr(errors.importlib, "import_module", without_scipy)
     assert run(state="imported", history=history())["changed"] is True
     assert ask()["code"] == "ledger_library_missing"
 

@@ -12,8 +12,8 @@ import pytest
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
 from ansible_collections.kho.kexec.plugins.action import kexec_reboot
-from ansible_collections.kho.kexec.plugins.plugin_utils._asker import run_of
-from ansible_collections.kho.kexec.plugins.plugin_utils._route import Route
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.identity import run_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.route import Route
 
 
 def plugin_for(transport: str = "ssh", check_mode: bool = False, **arguments: Any) -> Any:

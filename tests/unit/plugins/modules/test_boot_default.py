@@ -11,7 +11,7 @@ import re
 import pytest
 import yaml
 
-from ansible_collections.kho.kexec.plugins.module_utils._boot_default_record import RECORD_PATH
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.default_record import RECORD_PATH
 from ansible_collections.kho.kexec.plugins.modules import boot_default
 from ansible_collections.kho.kexec.tests.unit.support.boot_host import GRUBENV, environment, grub_host, pinned
 from ansible_collections.kho.kexec.tests.unit.support.run_module import run_module

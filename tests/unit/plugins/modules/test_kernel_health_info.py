@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from ansible_collections.kho.kexec.plugins.module_utils._health_baseline import BASELINE_PATH, save_baseline
-from ansible_collections.kho.kexec.plugins.module_utils._sources import BOOT_ID
+from ansible_collections.kho.kexec.plugins.module_utils._health.baseline import BASELINE_PATH, save_baseline
+from ansible_collections.kho.kexec.plugins.module_utils._observe.sources import BOOT_ID
 from ansible_collections.kho.kexec.plugins.modules import kernel_health_info
 from ansible_collections.kho.kexec.tests.unit.support.health import WARNING, health, healthy_host
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import KexecHost

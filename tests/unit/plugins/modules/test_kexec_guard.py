@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from ansible_collections.kho.kexec.plugins.module_utils._guard_record import RECORD_PATH, read_guard
+from ansible_collections.kho.kexec.plugins.module_utils._guard.record import RECORD_PATH, read_guard
 from ansible_collections.kho.kexec.plugins.modules import kexec_guard
 from ansible_collections.kho.kexec.tests.unit.support.guarded_host import guarded_host
 from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID

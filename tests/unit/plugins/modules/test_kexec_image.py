@@ -11,8 +11,8 @@ import re
 import pytest
 import yaml
 
-from ansible_collections.kho.kexec.plugins.module_utils._claim import CLAIM_PATH
-from ansible_collections.kho.kexec.plugins.module_utils._transition import RECORD_PATH, read_transition
+from ansible_collections.kho.kexec.plugins.module_utils._record.claim import CLAIM_PATH
+from ansible_collections.kho.kexec.plugins.module_utils._record.transition import RECORD_PATH, read_transition
 from ansible_collections.kho.kexec.plugins.modules import kexec_image
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, KexecHost
 from ansible_collections.kho.kexec.tests.unit.support.run_module import run_module

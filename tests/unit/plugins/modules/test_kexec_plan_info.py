@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from ansible_collections.kho.kexec.plugins.module_utils._transition import RECORD_PATH
+from ansible_collections.kho.kexec.plugins.module_utils._record.transition import RECORD_PATH
 from ansible_collections.kho.kexec.plugins.modules import kexec_plan_info
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, KexecHost
 from ansible_collections.kho.kexec.tests.unit.support.run_module import run_module

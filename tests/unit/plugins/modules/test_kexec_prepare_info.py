@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from ansible_collections.kho.kexec.plugins.module_utils._access import STATUS
+from ansible_collections.kho.kexec.plugins.module_utils._host.access import STATUS
 from ansible_collections.kho.kexec.plugins.modules import kexec_prepare_info
 from ansible_collections.kho.kexec.tests.unit.support.boot_loader_host import GrubHost
 from ansible_collections.kho.kexec.tests.unit.support.kernels import x86_host

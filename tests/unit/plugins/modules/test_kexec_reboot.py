@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from ansible_collections.kho.kexec.plugins.module_utils._transition import read_transition, write_transition
+from ansible_collections.kho.kexec.plugins.module_utils._record.transition import read_transition, write_transition
 from ansible_collections.kho.kexec.plugins.modules import kexec_reboot
 from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, KexecHost

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from ansible_collections.kho.kexec.plugins.module_utils._transition import (
+from ansible_collections.kho.kexec.plugins.module_utils._record.transition import (
     RECORD_PATH,
     read_transition,
     write_transition,

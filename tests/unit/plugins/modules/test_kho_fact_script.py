@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from ansible_collections.kho.kexec.plugins.module_utils._access import STATUS
+from ansible_collections.kho.kexec.plugins.module_utils._host.access import STATUS
 from ansible_collections.kho.kexec.plugins.modules import kho_fact_script
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 from ansible_collections.kho.kexec.tests.unit.support.run_module import run_module

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._chronicle import Batch, Chronicle
-from ansible_collections.kho.kexec.plugins.plugin_utils._progress import wave_sizes
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.progress import wave_sizes
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Batch, Chronicle
 
 OLD, NEW = "7.2.13-kho", "7.3.4-kho"
 FORTH = {"release": NEW, "previous_release": OLD, "kexec_count": 1}

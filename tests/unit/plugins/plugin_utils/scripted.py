@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._arrival import NoAnswer
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_one import NoAnswer
 
 OLD = "0a0a0a0a-0000-4000-8000-000000000001"
 NEW = "0b0b0b0b-0000-4000-8000-000000000002"

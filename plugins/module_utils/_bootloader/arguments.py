@@ -1,0 +1,174 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keeping arguments on the command line that the boot loader gives kernels, and taking them away again."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, List, Optional, Sequence
+
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import (
+    BootCommandLine,
+    boot_command_line,
+)
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.edits import Edit, edit_for, edited
+from ansible_collections.kho.kexec.plugins.module_utils._host.access import require_access
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import find_candidates
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import (
+    for_kernel,
+    join,
+    last_value,
+    name,
+    split,
+    value,
+)
+from ansible_collections.kho.kexec.plugins.module_utils._observe.site import read_lossless
+
+PRESENT = "present"
+ABSENT = "absent"
+FILE_LIMIT = 4 << 20
+# dracut and update-initramfs, which kernel-install(8) runs, take minutes on slow machines.
+UPDATE_TIMEOUT = 900.0
+
+# What no shell, no script of GRUB and no pattern of grubby takes for anything but itself.
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.,:/@+%=-]{0,255}")
+
+
+def keep_arguments(host: Host, arguments: Sequence[str], state: str, check_mode: bool) -> Dict[str, Any]:
+    """Make the boot loader give the kernels the arguments (``present``), or not give them (``absent``).
+
+    Returns the module's result. What others put on the command line stays; of a parameter that is present with another
+    value, the new value is the one that counts. When anything fails, all files are put back as they were.
+
+    Raises Refusal (container, not_root, kernel_argument_invalid, boot_loader_unknown, boot_entry_unknown,
+    drop_in_foreign, boot_loader_update_failed, kernel_arguments_not_effective), and HostError.
+    """
+    require_access(host)
+    _check(arguments)
+    present = state == PRESENT
+    entry = _observe(host)
+    before = after = entry.text or ""
+    changed = not _is_done(before, arguments, present)
+    if changed:
+        after = join(edited(split(before), arguments, present))
+    if changed and not check_mode:
+        after = _apply(host, edit_for(host, entry, arguments, present), arguments, present)
+    return {
+        "changed": changed,
+        "loader": entry.loader,
+        "release": entry.release,
+        "command_line": after,
+        "diff": {"before": _shown(before), "after": _shown(after)},
+    }
+
+
+def lacking(command_line: str, arguments: Sequence[str]) -> List[str]:
+    """Those of the arguments that do not count on the command line: not there, or with another value."""
+    present = for_kernel(split(command_line))
+    return [argument for argument in arguments if not _counts(argument, command_line, present)]
+
+
+def _counts(argument: str, command_line: str, present: Sequence[str]) -> bool:
+    if value(argument) is None:
+        return argument in present
+    return last_value(command_line, name(argument)) == value(argument)
+
+
+def _is_done(command_line: str, arguments: Sequence[str], present: bool) -> bool:
+    if present:
+        return not lacking(command_line, arguments)
+    own = for_kernel(split(command_line))
+    return edited(own, arguments, present) == own
+
+
+def _check(arguments: Sequence[str]) -> None:
+    for argument in arguments:
+        if not _PLAIN.fullmatch(argument):
+            raise Refusal(
+                "kernel_argument_invalid",
+                f"The kernel argument {printable(argument)!r} cannot be kept: it begins with something else than a "
+                "letter or digit, is longer than 256 characters, or holds more than letters, digits and _.,:/@+%=-. "
+                "The files of boot loaders are scripts, which could run it. Give one argument without quotes and "
+                "blanks, or set it by the boot loader's own means.",
+            )
+
+
+def _observe(host: Host) -> BootCommandLine:
+    running = read_lossless(host, "/proc/sys/kernel/osrelease").strip()
+    found = boot_command_line(host, find_candidates(host), running)
+    if found.problem is not None:
+        raise Refusal(found.problem.code, found.problem.message)
+    return found
+
+
+def _apply(host: Host, edit: Edit, arguments: Sequence[str], present: bool) -> str:
+    """Do it and return the command line that the boot loader then gives; on failure, put everything back."""
+    saved = {path: _content(host, path) for path in (*edit.files, *edit.touched)}
+    modes = {path: host.owner_and_mode(path).mode for path, content in saved.items() if content is not None}
+    try:
+        for path, content in edit.files.items():
+            _put(host, path, content, modes.get(path, 0o644))
+        for argv in edit.commands:
+            _run(host, argv)
+        text = _observe(host).text or ""
+        _require_effect(text, edit, arguments, present)
+        return text
+    except KhoError:
+        for path, content in saved.items():
+            _put(host, path, content, modes.get(path, 0o644))
+        raise
+
+
+def _require_effect(text: str, edit: Edit, arguments: Sequence[str], present: bool) -> None:
+    lost = [argument for argument in edit.others if argument not in split(text)]
+    if lost:
+        problem = f"it would have lost {printable(join(lost), 1000)}"
+    elif not _is_done(text, arguments, present):
+        problem = f"it gives the kernel: {printable(text, 2000)}"
+    else:
+        return
+    raise Refusal(
+        "kernel_arguments_not_effective",
+        f"The boot loader was told to have {join(arguments)} {PRESENT if present else ABSENT}, and then {problem}. "
+        "Somebody else's setting counts more, or its tool made something else of it. Everything was put back as it "
+        "was. Look for these arguments in the boot loader's configuration, and change them there.",
+    )
+
+
+def _run(host: Host, argv: Sequence[str]) -> None:
+    done = host.run(argv, UPDATE_TIMEOUT)
+    if done.rc != 0:
+        said = printable(" ".join((done.stderr or done.stdout).split()), 1000) or "nothing"
+        raise Refusal(
+            "boot_loader_update_failed",
+            f"{join(argv)} ended with exit code {done.rc} and said: {said}. Without it the boot loader does not know "
+            "the arguments. Everything was put back as it was. Repair what it complains of, and try again.",
+        )
+
+
+def _content(host: Host, path: str) -> Optional[bytes]:
+    try:
+        return host.read_bytes(path, FILE_LIMIT)
+    except HostError as error:
+        if error.reason == "absent":
+            return None
+        raise
+
+
+def _put(host: Host, path: str, content: Optional[bytes], mode: int) -> None:
+    if content == _content(host, path):
+        return
+    if content is None:
+        host.remove(path)
+    else:
+        host.make_directories(path.rpartition("/")[0], 0o755)
+        host.write_atomically(path, content, mode)
+
+
+def _shown(command_line: str) -> str:
+    """One argument a line, so that a diff shows which ones differ."""
+    return "".join(argument + "\n" for argument in split(command_line))

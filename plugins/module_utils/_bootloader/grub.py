@@ -1,0 +1,189 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""GRUB's default entry, where grub-mkconfig writes the menu: Debian, Ubuntu, SUSE, Arch."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import replace
+from typing import Iterator
+
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader import (
+    GRUB,
+    WRITING_TAKES,
+    BootDefault,
+    BootLoader,
+    Entry,
+    boot_once_pending,
+    shown,
+    unreadable,
+)
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.menus import (
+    SAVED,
+    MenuError,
+    MenuItem,
+    find_item,
+    parse_grub_default,
+    parse_grub_menu,
+)
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.settings import (
+    ENVIRONMENT_LIMIT,
+    parse_environment,
+    parse_grub_default_option,
+)
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import GRUB_BYTES_LIMIT, sighting_in_grub
+from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import Sighting, find_modules, names_in
+
+OPTIONS = "/etc/default/grub"
+_SYNC_TAKES = 120.0  # seconds
+# The ids that util/grub.d/10_linux.in gives to this system's kernels. Those of other systems begin otherwise.
+_OURS = "gnulinux-"
+_OF_ONE_KERNEL = re.compile(r"gnulinux-(.+)-advanced(-.*)?")
+
+
+class Grub(BootLoader):
+    """GRUB. ``config`` is the path of its grub.cfg; the setting is ``saved_entry`` in the grubenv beside it."""
+
+    name = GRUB
+
+    def __init__(self, host: Host, config: str) -> None:
+        super().__init__(host)
+        self.config = config
+        self.directory = posixpath.dirname(config)
+        # grub-set-default and /boot/grub, or grub2-set-default and /boot/grub2
+        self.prefix = posixpath.basename(self.directory)
+        self.text = host.read_text(config, GRUB_BYTES_LIMIT)
+        self._modules = find_modules(host)
+
+    def default(self) -> BootDefault:
+        try:
+            environment = self._environment()
+            configured = parse_grub_default(self.text)
+        except ValueError as error:
+            raise unreadable(f"{self.config} or {self.environment_path}: {error}") from error
+        setting = environment.get("saved_entry") or None if configured == SAVED else configured
+        default, once = self.meaning_of(setting), environment.get("next_entry")
+        return replace(default, notes=(boot_once_pending(once),)) if once else default
+
+    def meaning_of(self, setting: str | None) -> BootDefault:
+        try:
+            path = find_item(parse_grub_menu(self.text), setting or "")
+        except MenuError as error:
+            named = f"names {shown(setting)}" if setting else "is the first entry"
+            return BootDefault(
+                self.name, setting=setting, why=f"The default in {self.config} {named}, and cannot be told: {error}."
+            )
+        item, entry = path[-1], ">".join(part.id for part in path)
+        seen = self._sighting(item)
+        return BootDefault(
+            self.name,
+            entry,
+            seen.release if seen and seen.is_usable else None,
+            None if seen and seen.is_usable else self._unknown_kernel(entry, seen),
+            setting,
+            is_pinned=bool(_OF_ONE_KERNEL.fullmatch(item.id)) and not re.search(r"(^|>)[0-9]", setting or "0"),
+        )
+
+    def entries(self) -> Iterator[Entry]:
+        try:
+            items = parse_grub_menu(self.text)
+        except MenuError as error:
+            raise unreadable(f"{self.config}: {error}") from error
+        yield from self._entries_in(items, "")
+
+    def _entries_in(self, items: tuple[MenuItem, ...], outer: str) -> Iterator[Entry]:
+        for item in items:
+            path = outer + item.id
+            if item.is_conditional or ">" in item.id or printable(path, len(path)) != path:
+                continue
+            if item.items is not None:
+                yield from self._entries_in(item.items, path + ">")
+                continue
+            seen = self._sighting(item)
+            if seen is not None and _OF_ONE_KERNEL.fullmatch(item.id):
+                yield Entry(path, seen)
+
+    def _sighting(self, item: MenuItem) -> Sighting | None:
+        """What an entry of this system's kernels names; None for other entries."""
+        if item.kernel is None or not item.id.startswith(_OURS):
+            return None
+        return sighting_in_grub(self.host, self._modules, self.config, item.kernel)
+
+    def _unknown_kernel(self, entry: str, seen: Sighting | None) -> str:
+        if seen is None:
+            return f"The default entry {shown(entry)} is none that grub-mkconfig makes for this system's kernels."
+        if seen.obstacle is not None:
+            return seen.obstacle.message
+        return f"The default entry {shown(entry)} starts {shown(seen.image)}, whose name tells no release."
+
+    def require_changeable(self) -> None:
+        try:
+            configured, option = parse_grub_default(self.text), self._option()
+        except ValueError as error:
+            raise self._off(f"{error}") from error
+        if option != "saved":
+            raise self._off(f"{OPTIONS} (and what follows it) sets GRUB_DEFAULT={shown(option)}")
+        if configured != SAVED:
+            raise self._off(f"{OPTIONS} sets GRUB_DEFAULT=saved, but {self.config} was made before that")
+
+    def _off(self, found: str) -> Refusal:
+        return Refusal(
+            "saved_default_off",
+            f"GRUB does not start a saved default: {printable(found, 500)}. A default that is set would have no "
+            f"effect, or be lost with the next kernel that is installed. Set GRUB_DEFAULT=saved in {OPTIONS} and run "
+            f"{self.prefix}-mkconfig -o {self.config}.",
+        )
+
+    def _option(self) -> str:
+        """GRUB_DEFAULT as grub-mkconfig sees it; only Debian's and Ubuntu's reads more than one file."""
+        paths = [OPTIONS]
+        if self.prefix == "grub":
+            more = names_in(self.host, OPTIONS + ".d")
+            paths += [f"{OPTIONS}.d/{name}" for name in more if name.endswith(".cfg") and not name.startswith(".")]
+        return parse_grub_default_option([self._text_of(path) for path in paths])
+
+    def _text_of(self, path: str) -> str:
+        try:
+            return self.host.read_text(path)
+        except HostError as error:
+            if error.reason == "absent":
+                return ""
+            raise
+
+    def _environment(self) -> dict[str, str]:
+        """The variables in grubenv. Raises ValueError and HostError."""
+        try:
+            return parse_environment(self.host.read_bytes(self.environment_path, ENVIRONMENT_LIMIT))
+        except HostError as error:
+            if error.reason == "absent":
+                return {}
+            raise
+
+    @property
+    def environment_path(self) -> str:
+        """Where GRUB remembers the saved default."""
+        return self.directory + "/grubenv"
+
+    def write(self, setting: str | None) -> Completed:
+        if setting is None:
+            argv = [f"{self.prefix}-editenv", self.environment_path, "unset", "saved_entry"]
+        else:
+            argv = [f"{self.prefix}-set-default", setting]
+        return self.run_and_settle(argv)
+
+    def run_and_settle(self, argv: list[str]) -> Completed:
+        """Run a program that writes grubenv, and bring that to where GRUB finds it after a power cut.
+
+        The program makes the file's blocks anew and syncs it, which a journalling file system does by its journal, and
+        GRUB reads no journals: without the sync of the whole file system it would find the old blocks.
+        """
+        done = self.host.run(argv, timeout=WRITING_TAKES)
+        synced = self.host.run(["sync", "-f", self.directory], timeout=_SYNC_TAKES)
+        if synced.rc != 0:
+            raise HostError("sync", "failed", printable(synced.stderr.strip()))
+        return done

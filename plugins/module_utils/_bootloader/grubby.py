@@ -1,0 +1,67 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""GRUB's default entry on Fedora and its relatives: entries of the Boot Loader Specification, and grubby."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import Iterator
+
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.grub import Grub
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader import (
+    GRUBBY,
+    BootDefault,
+    Entry,
+    shown,
+)
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed
+from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import seen_in_bls
+
+_READING_TAKES = 60.0  # seconds
+
+
+def uses_bls(text: str) -> bool:
+    """Whether a grub.cfg makes its menu of entries of the Boot Loader Specification."""
+    return any(line.split()[:1] == ["blscfg"] for line in text.split("\n"))
+
+
+class Grubby(Grub):
+    """GRUB with entries of the Boot Loader Specification. The setting is an entry's file name, without ``.conf``."""
+
+    name = GRUBBY
+
+    def meaning_of(self, setting: str | None) -> BootDefault:
+        entries = list(self.entries())
+        named = [entry for entry in entries if entry.setting == setting]
+        if named:
+            return self._meaning(setting, named, is_pinned=True)
+        # Nothing, a number or a title: which entry that is depends on the order of all of them, which grubby knows.
+        done = self.host.run(["grubby", "--default-kernel"], timeout=_READING_TAKES)
+        kernel = done.stdout.strip()
+        same = [entry for entry in entries if kernel and entry.seen.image == kernel]
+        if done.rc != 0 or not same:
+            said = shown(" ".join((kernel or done.stderr).split())) or "nothing"
+            why = f"grubby --default-kernel ended with exit code {done.rc} and said: {said}, which no entry starts."
+            return BootDefault(self.name, setting=setting, why=why)
+        return self._meaning(setting, same, is_pinned=False)
+
+    def _meaning(self, setting: str | None, entries: list[Entry], is_pinned: bool) -> BootDefault:
+        """What the entries, which all start the same image, mean; which of several it is, is not known."""
+        seen = entries[0].seen
+        why = None
+        if not seen.is_usable:
+            why = seen.obstacle.message if seen.obstacle else f"The name of {shown(seen.image)} tells no release."
+        entry = entries[0].setting if len(entries) == 1 else None
+        return BootDefault(self.name, entry, None if why else seen.release, why, setting, is_pinned)
+
+    def entries(self) -> Iterator[Entry]:
+        for seen in seen_in_bls(self.host, self._modules):
+            if seen.found_in.startswith("bls:/boot/loader/entries/"):
+                yield Entry(posixpath.basename(seen.found_in)[: -len(".conf")], seen)
+
+    def write(self, setting: str | None) -> Completed:
+        image = next((entry.seen.image for entry in self.entries() if entry.setting == setting), None)
+        if image is None:
+            return super().write(setting)
+        return self.run_and_settle(["grubby", f"--set-default={image}"])

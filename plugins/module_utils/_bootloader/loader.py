@@ -1,0 +1,154 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the boot loaders have in common: a setting that names their default entry, and entries that start kernels."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+from typing import Iterable
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, Host
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import Sighting
+
+GRUB, GRUBBY, SYSTEMD_BOOT = "grub", "grubby", "systemd-boot"
+WRITING_TAKES = 60.0  # seconds; the programs are shell scripts
+SHOWN_LIMIT = 400  # characters of a setting, an entry's name, or a path
+# systemd.unit= and its short forms (kernel-command-line(7)), and what Debian's and Ubuntu's recovery entries have.
+_RECOVERY = {"single", "s", "S", "1", "rescue", "emergency", "-b", "recovery"}
+_RECOVERY_UNITS = ("systemd.unit=rescue", "systemd.unit=emergency")
+
+
+@dataclass(frozen=True)
+class BootDefault:
+    """What a cold boot starts.
+
+    ``loader`` is one of ``grub``, ``grubby`` and ``systemd-boot``; ``entry`` is the loader's name of its entry, and
+    ``release`` the kernel that this one starts. Each is None when it is not known, and ``why`` says why the release is
+    not. ``setting`` is what is written down as the default, None when nothing is. ``is_pinned``: the entry stays the
+    default when kernels come and go. ``notes``: what else decides about the next boot.
+    """
+
+    loader: str | None
+    entry: str | None = None
+    release: str | None = None
+    why: str | None = None
+    setting: str | None = None
+    is_pinned: bool = False
+    notes: tuple[Note, ...] = ()
+
+    def as_result(self) -> dict[str, str | None]:
+        """Return ``{entry, release}`` as the module returns it."""
+        return {"entry": shown(self.entry), "release": self.release}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry that starts a kernel: the setting that makes it the default, and what it names on this host."""
+
+    setting: str
+    seen: Sighting
+
+
+class BootLoader(abc.ABC):
+    """A boot loader on a host. Methods may raise HostError."""
+
+    name: str
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+
+    @abc.abstractmethod
+    def default(self) -> BootDefault:
+        """The default as it is."""
+
+    @abc.abstractmethod
+    def meaning_of(self, setting: str | None) -> BootDefault:
+        """What the next cold boot would start with this setting."""
+
+    @abc.abstractmethod
+    def entries(self) -> Iterable[Entry]:
+        """All entries of this system's kernels."""
+
+    @abc.abstractmethod
+    def require_changeable(self) -> None:
+        """Raise Refusal ``saved_default_off`` when a setting that is written would have no effect, or not for long."""
+
+    @abc.abstractmethod
+    def write(self, setting: str | None) -> Completed:
+        """Make this the setting; None removes it."""
+
+    def setting_for(self, release: str) -> str:
+        """The setting that makes this release the default, and stays right when kernels come and go.
+
+        Raises Refusal ``boot_entry_not_found`` or ``boot_entry_ambiguous``.
+        """
+        entries = list(self.entries())
+        named = [entry for entry in entries if entry.seen.release == release]
+        usable = [entry.setting for entry in named if entry.seen.obstacle is None and not _is_recovery(entry.seen)]
+        if not usable:
+            raise _not_found(release, named, entries)
+        if len(set(usable)) > 1:
+            raise Refusal(
+                "boot_entry_ambiguous",
+                f"Several entries of the boot loader start {printable(release)}: {_list(usable)}. They may differ in "
+                "more than their names, so none of them is chosen. Remove those that are not meant, or make one of "
+                "them the default by hand.",
+            )
+        return usable[0]
+
+
+def shown(text: str | None) -> str | None:
+    """A text of the boot loader's as it may be shown."""
+    return None if text is None else printable(text, SHOWN_LIMIT)
+
+
+def boot_once_pending(setting: str) -> Note:
+    """The note that one boot is going to start something else than the default."""
+    return Note(
+        "boot_once_pending",
+        f"The next boot alone is to start the entry {shown(setting)}, whatever the default is: somebody asked the "
+        "boot loader for that. It is left alone. If it is not wanted, remove it (grub-editenv, bootctl set-oneshot).",
+    )
+
+
+def unreadable(found: str) -> Refusal:
+    """The refusal to change a default that cannot be told, and so could not be put back either."""
+    return Refusal(
+        "boot_default_unreadable",
+        f"The boot loader's default cannot be told: {printable(found, 800)}. What is there could neither be put back "
+        "nor compared, so nothing is changed. Have the boot loader's files made again (update-grub, grub2-mkconfig), "
+        "or set the default by hand.",
+    )
+
+
+def _is_recovery(seen: Sighting) -> bool:
+    return any(
+        word in _RECOVERY or word.startswith(_RECOVERY_UNITS) for word in printable(seen.options or "", 8192).split()
+    )
+
+
+def _not_found(release: str, named: list[Entry], entries: list[Entry]) -> Refusal:
+    wanted = printable(release)
+    obstacle = next((entry.seen.obstacle for entry in named if entry.seen.obstacle), None)
+    if obstacle is not None:
+        return Refusal(
+            "boot_entry_not_found",
+            f"No entry of the boot loader can start {wanted}. {obstacle.message} Otherwise a cold boot would fail, so "
+            "the default stays as it is.",
+        )
+    others = sorted({entry.seen.release for entry in entries if entry.seen.is_usable})
+    only = "Only its recovery mode has one. " if named else ""
+    return Refusal(
+        "boot_entry_not_found",
+        f"No entry of the boot loader starts {wanted}. {only}Entries start: {_list(others)}. The default stays as it "
+        "is. Install that kernel, or have the boot loader's menu made again (update-grub, grub2-mkconfig, "
+        "kernel-install).",
+    )
+
+
+def _list(texts: list[str]) -> str:
+    return printable(", ".join(texts[:20]) or "none", 2000)

@@ -1,0 +1,159 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Judging a host's health: against what, for how long, and with which checks of the operator's own."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Callable, Iterator, Optional, Sequence, Tuple
+
+from ansible_collections.kho.kexec.plugins.module_utils._health.baseline import read_baseline
+from ansible_collections.kho.kexec.plugins.module_utils._health.compare import Comparison, compare_health
+from ansible_collections.kho.kexec.plugins.module_utils._health.observe import Health, observe_health
+from ansible_collections.kho.kexec.plugins.module_utils._health.troubles import Trouble, trouble
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._observe.sources import BOOT_ID
+
+# Seconds between two looks.
+INTERVAL = 5.0
+# What a host that has just booted may still bring: drivers probe, links come up, disks are found, kdump starts.
+MAY_COME = frozenset(
+    (
+        "device_lost",
+        "driver_lost",
+        "link_lost",
+        "link_down",
+        "disk_lost",
+        "disk_path_lost",
+        "partition_lost",
+        "crash_image_lost",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What to compare with: the boot in which it was observed, and the health; both None when there is none."""
+
+    boot_id: Optional[str]
+    health: Optional[Health]
+    notes: Tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What is asked for: codes that are no trouble, the operator's commands, and times in seconds.
+
+    ``settle``: how long something that is missing gets to appear; ``soak``: how long a healthy host is watched.
+    """
+
+    ignored: Tuple[str, ...] = ()
+    commands: Tuple[Tuple[str, ...], ...] = ()
+    command_timeout: float = 30.0
+    settle: float = 0.0
+    soak: float = 0.0
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time: seconds that never go back, and a way to wait."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The last observation, what it was found to mean, and how long the host was watched in seconds."""
+
+    health: Health
+    comparison: Comparison
+    watched: float
+
+
+def require_sensible(checks: Checks) -> None:
+    """Raise Refusal ``time_invalid`` or ``command_invalid`` for what cannot be meant."""
+    if checks.command_timeout <= 0 or checks.settle < 0 or checks.soak < 0:
+        raise Refusal(
+            "time_invalid",
+            "A time is negative, or commands would have no time to run. Give command_timeout at least 1 second, and "
+            "soak and settle at least 0.",
+        )
+    if not all(map(_can_be_run, checks.commands)):
+        raise Refusal(
+            "command_invalid",
+            "A command is empty, holds a NUL byte, or is one text with blanks, so it cannot be run. Each command is a "
+            "list of a program and its arguments, such as [curl, --fail, http://localhost/]; there is no shell.",
+        )
+
+
+def _can_be_run(command: Sequence[str]) -> bool:
+    """Whether it is a program and its arguments. A program whose name has blanks is a whole line in one text."""
+    return bool(command) and bool(command[0]) and " " not in command[0] and "\0" not in "".join(command)
+
+
+def staged_baseline(host: Host) -> Baseline:
+    """Return the baseline that is stored on the host. Raises Refusal ``baseline_unreadable``."""
+    stored = read_baseline(host)
+    if stored is None:
+        return Baseline(None, None)
+    boot_id, health = stored
+    if boot_id != boot_id_of(host):
+        return Baseline(boot_id, health)
+    message = "The host is still in the boot in which its baseline was observed: there was no transition since."
+    return Baseline(boot_id, health, (Note("baseline_of_this_boot", message),))
+
+
+def check_health(host: Host, before: Optional[Health], checks: Checks, clock: Clock = Clock()) -> Outcome:
+    """Watch the host until a trouble counts or the time is over, then run the commands."""
+    started = clock.now()
+    while True:
+        health = observe_health(host)
+        comparison = compare_health(before, health).without(checks.ignored)
+        watched = clock.now() - started
+        left = _watch_for(comparison, checks) - watched
+        if left <= 0:
+            break
+        clock.sleep(min(INTERVAL, left))
+    failed = comparison.with_troubles(tuple(_failed(host, checks))).without(checks.ignored)
+    return Outcome(health, failed, watched)
+
+
+def _watch_for(comparison: Comparison, checks: Checks) -> float:
+    """Return for how many seconds, from the start, the host is watched, as it looks now."""
+    codes = comparison.new_codes
+    if not codes:
+        return checks.soak
+    return checks.settle if MAY_COME.issuperset(codes) else 0.0
+
+
+def _failed(host: Host, checks: Checks) -> Iterator[Trouble]:
+    """Run the operator's commands, one after the other, and tell of those that fail."""
+    for command in checks.commands:
+        how = _how_it_failed(host, command, checks.command_timeout)
+        if how:
+            yield trouble("command_failed", f"{' '.join(command)[:120]}: {how}")
+
+
+def _how_it_failed(host: Host, command: Sequence[str], timeout: float) -> str:
+    """Return how the command failed, with the last line that it wrote; empty when it did not."""
+    try:
+        done = host.run(command, timeout=timeout)
+    except HostError as error:
+        return str(error)
+    if done.rc == 0:
+        return ""
+    said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    return f"exit code {done.rc}" + (f", {said[-1][:150]}" if said else "")
+
+
+def boot_id_of(host: Host) -> Optional[str]:
+    """Return the id of the boot that the host is in (random(4)); None when it cannot be read."""
+    try:
+        return printable(host.read_text(BOOT_ID, 64).strip())
+    except HostError:
+        return None

@@ -1,0 +1,39 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How much memory the running kernel has, and how much of it is set aside for a crash kernel."""
+
+from __future__ import annotations
+
+import re
+from typing import Optional
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+
+MEMORY = "/proc/meminfo"
+# As with _kexec_state: the first since Linux 6.19, the second before.
+CRASH_SIZES = ("/sys/kernel/kexec/crash_size", "/sys/kernel/kexec_crash_size")
+
+_MEMORY = re.compile(r"^MemTotal: +([0-9]{1,15}) kB$", re.MULTILINE)
+_SIZE = re.compile(r"[0-9]{1,18}")
+
+
+def memory_bytes(host: Host) -> Optional[int]:
+    """MemTotal of proc_meminfo(5), which is in KiB: without what is set aside for a crash kernel. None: unknown."""
+    try:
+        match = _MEMORY.search(host.read_text(MEMORY))
+    except HostError:
+        return None
+    return int(match.group(1)) << 10 if match else None
+
+
+def crash_bytes(host: Host) -> Optional[int]:
+    """The memory that is set aside for a crash kernel; None when the kernel does not say, as one without kexec."""
+    for path in CRASH_SIZES:
+        try:
+            text = host.read_text(path, 64).strip()
+        except HostError:
+            continue
+        if _SIZE.fullmatch(text):
+            return int(text)
+    return None

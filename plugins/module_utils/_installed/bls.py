@@ -1,0 +1,53 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Boot Loader Specification entries of type 1 (https://uapi-group.org/specifications/specs/boot_loader_specification/)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Tuple
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+
+LINES_LIMIT = 200
+LINE_LIMIT = 8192
+
+
+@dataclass(frozen=True)
+class BlsEntry:
+    """What an entry says of a kernel. Paths are relative to the root of the entry's file system, as written.
+
+    ``linux`` is None in an entry that starts something else. ``initrds`` are in loading order. ``options`` is the
+    command line, in which GRUB's variables stay as they are; None when the entry has none.
+    """
+
+    version: Optional[str]
+    linux: Optional[str]
+    initrds: Tuple[str, ...]
+    options: Optional[str]
+
+
+def parse_bls_entry(text: str) -> BlsEntry:
+    """Read an entry's text. What is not understood is passed over, and what is not printable ASCII becomes ``?``."""
+    values: Dict[str, List[str]] = {}
+    for line in text.split("\n")[:LINES_LIMIT]:
+        words = line.strip().split(None, 1)
+        if len(line) <= LINE_LIMIT and len(words) == 2:
+            values.setdefault(words[0], []).append(printable(words[1].replace("\t", " "), LINE_LIMIT))
+    options = values.get("options")
+    return BlsEntry(
+        version=_last(values, "version"),
+        linux=_last(values, "linux"),
+        initrds=tuple(path for line in values.get("initrd", ()) for path in _initrds(line)),
+        options=" ".join(options) if options else None,
+    )
+
+
+def _last(values: Dict[str, List[str]], key: str) -> Optional[str]:
+    return values[key][-1] if key in values else None
+
+
+def _initrds(line: str) -> List[str]:
+    """The paths in one line: RHEL writes several, with variables for more (``$tuned_initrd``), mostly empty ones."""
+    return [path for path in line.split() if not path.startswith("$")]

@@ -1,0 +1,68 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Observing what a host allows, beside its kernel."""
+
+from __future__ import annotations
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.access import is_root
+from ansible_collections.kho.kexec.plugins.module_utils._host.container import container_manager
+from ansible_collections.kho.kexec.plugins.module_utils._host.lockdown import lockdown_mode
+from ansible_collections.kho.kexec.plugins.module_utils._host.memory import crash_bytes, memory_bytes
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import is_true, last_value
+from ansible_collections.kho.kexec.plugins.module_utils._observe.debugfs import ROOT as KHO
+from ansible_collections.kho.kexec.plugins.module_utils._plan.situation import Site
+
+OUTGOING = KHO + "/out/sub_fdts"
+LIVE_UPDATE_DEVICE = "/dev/liveupdate"
+
+
+def observe_site(host: Host) -> Site:
+    """What the host allows, beside its kernel."""
+    load_disabled = _number(host, "/proc/sys/kernel/kexec_load_disabled")
+    command_line = read_lossless(host, "/proc/cmdline")
+    return Site(
+        container=container_manager(host),
+        root=is_root(host),
+        architecture=read_lossless(host, "/proc/sys/kernel/arch").strip() or None,
+        load_disabled=None if load_disabled is None else load_disabled != 0,
+        load_limit=_number(host, "/proc/sys/kernel/kexec_load_limit_reboot"),
+        tools_problem=_tools_problem(host),
+        lockdown=lockdown_mode(host),
+        live_update=_live_update(host, command_line),
+        crash_bytes=crash_bytes(host),
+        memory_bytes=memory_bytes(host),
+        command_line=command_line,
+    )
+
+
+def read_lossless(host: Host, path: str, limit: int = 1 << 16) -> str:
+    """A file's text, in which bytes that are not UTF-8 survive (as surrogates); empty when it cannot be read."""
+    try:
+        return host.read_bytes(path, limit).decode("utf-8", "surrogateescape")
+    except HostError:
+        return ""
+
+
+def _live_update(host: Host, command_line: str) -> bool:
+    """Whether live update (LUO) is on: its subtree or device is there, or it was asked for and debugfs is not there."""
+    if host.exists(LIVE_UPDATE_DEVICE) or host.exists(OUTGOING + "/LUO"):
+        return True
+    return not host.exists(OUTGOING) and is_true(last_value(command_line, "liveupdate"))
+
+
+def _tools_problem(host: Host) -> str | None:
+    try:
+        version = host.run(["kexec", "--version"])
+    except HostError as error:
+        return error.message
+    return None if version.rc == 0 else f"'kexec --version' ended with exit code {version.rc}."
+
+
+def _number(host: Host, path: str) -> int | None:
+    """The number that a file holds; None when the kernel has no such file."""
+    try:
+        return int(read_lossless(host, path, 64))
+    except ValueError:
+        return None

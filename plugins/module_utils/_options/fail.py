@@ -1,0 +1,20 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What modules share in meeting Ansible. The only file in module_utils that knows Ansible."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+    from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
+
+
+def fail(module: AnsibleModule, error: KhoError) -> NoReturn:
+    """End the module with the error's message and code, and all that was found out before it."""
+    findings = {key: value for key, value in error.findings.items() if key not in ("msg", "code")}
+    module.fail_json(msg=error.message, code=error.code, **findings)
+    raise AssertionError("fail_json returned")  # pragma: no cover

@@ -1,0 +1,111 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options by which modules take a policy. Their documentation is in doc_fragments/policy.py."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import LATEST
+from ansible_collections.kho.kexec.plugins.module_utils._plan.command_line import CommandLineEdits
+from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import (
+    ANY,
+    IGNORE,
+    PREFER,
+    REFUSE,
+    REQUIRE,
+    WARN,
+    CrashRisk,
+    Denial,
+    Policy,
+)
+from ansible_collections.kho.kexec.plugins.module_utils._record.transition import COLD_BOOT, HANDOVER, KEXEC
+
+
+def policy_spec() -> dict[str, Any]:
+    """The options of a policy, as AnsibleModule takes them."""
+    return {
+        "release": {"type": "str", "default": LATEST},
+        "panic": {"type": "int", "default": 10},
+        "allow_downgrade": {"type": "bool", "default": False},
+        "handover": {"type": "str", "choices": [REQUIRE, PREFER, IGNORE], "default": REQUIRE},
+        "fallback": {"type": "str", "choices": [REFUSE, COLD_BOOT], "default": REFUSE},
+        "on_unknown": {"type": "str", "choices": [WARN, REFUSE], "default": WARN},
+        "max_kexec_count": {"type": "int", "default": 0},
+        "denied_transitions": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {
+                "from": {"type": "str", "default": "*"},
+                "to": {"type": "str", "default": "*"},
+                "action": {"type": "str", "choices": [ANY, HANDOVER, KEXEC, COLD_BOOT], "default": ANY},
+                "reason": {"type": "str", "required": True},
+            },
+        },
+        "crash_risks": {"type": "list", "elements": "dict", "default": [], "options": _crash_risk_spec()},
+        "on_crash_risk": {"type": "str", "choices": [WARN, REFUSE], "default": REFUSE},
+        "crash_risk_threshold": {"type": "float", "default": 1.0},
+        "accept": {"type": "list", "elements": "str", "default": []},
+        "command_line_append": {"type": "list", "elements": "str", "default": []},
+        "command_line_replace": {"type": "dict", "default": {}},
+        "command_line_remove": {"type": "list", "elements": "str", "default": []},
+    }
+
+
+def _crash_risk_spec() -> dict[str, Any]:
+    """A risk as kexec_ledger returns it, so that its list can be handed over unchanged."""
+    return {
+        "boot": {"type": "str", "choices": [HANDOVER, KEXEC], "required": True},
+        "previous_release": {"type": "str"},
+        "release": {"type": "str", "required": True},
+        "longest_chain": {"type": "int"},
+        "boots": {"type": "int"},
+        "crashes": {"type": "int"},
+        "relative_risk": {"type": "float"},
+        "relative_risk_low": {"type": "float", "required": True},
+        "relative_risk_high": {"type": "float"},
+        "q": {"type": "float"},
+        "signature": {"type": "str"},
+        "sentence": {"type": "str", "required": True},
+    }
+
+
+def policy_of(options: Mapping[str, Any]) -> Policy:
+    """The policy that a module's options describe."""
+    return Policy(
+        release=options["release"],
+        panic=options["panic"],
+        allow_downgrade=options["allow_downgrade"],
+        handover=options["handover"],
+        fallback=options["fallback"],
+        on_unknown=options["on_unknown"],
+        max_kexec_count=options["max_kexec_count"],
+        denied=tuple(
+            Denial(denial["from"], denial["to"], denial["action"], denial["reason"])
+            for denial in options["denied_transitions"]
+        ),
+        crash_risks=tuple(
+            CrashRisk(
+                risk["boot"],
+                risk["previous_release"],
+                risk["release"],
+                risk["longest_chain"],
+                risk["relative_risk_low"],
+                risk["sentence"],
+            )
+            for risk in options["crash_risks"]
+        ),
+        on_crash_risk=options["on_crash_risk"],
+        crash_risk_threshold=options["crash_risk_threshold"],
+        accept=tuple(options["accept"]),
+        edits=CommandLineEdits(
+            append=tuple(options["command_line_append"]),
+            replace={
+                str(name): None if value is None else str(value)
+                for name, value in options["command_line_replace"].items()
+            },
+            remove=tuple(options["command_line_remove"]),
+        ),
+    )

@@ -1,0 +1,37 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options by which modules learn who asks. Their documentation is in doc_fragments/claim.py."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from ansible_collections.kho.kexec.plugins.module_utils._record.claim import Asker
+
+
+def asker_spec() -> dict[str, Any]:
+    """The options, as AnsibleModule takes them."""
+    return {
+        "claim_timeout": {"type": "int", "default": 0},
+        "asker": {
+            "type": "dict",
+            "options": {
+                "run": {"type": "str"},
+                "owner": {"type": "str"},
+                "over": {"type": "list", "elements": "str"},
+            },
+        },
+    }
+
+
+def asker_of(options: Mapping[str, Any], now: str) -> Asker:
+    """Who asks, as a module's options say; a module that was run without the controller's half is nobody's."""
+    asked = options["asker"] or {}
+    return Asker(
+        now,
+        run=asked.get("run") or "",
+        owner=asked.get("owner") or "somebody",
+        seconds=options["claim_timeout"],
+        over=tuple(asked.get("over") or ()),
+    )

@@ -1,0 +1,206 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What would be done on this host, and why; or a refusal, and why. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Iterator
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel
+from ansible_collections.kho.kexec.plugins.module_utils._plan import (
+    check_handover,
+    check_host,
+    check_policy,
+    check_target,
+)
+from ansible_collections.kho.kexec.plugins.module_utils._plan.check import DOUBT, LOSS, OBSTACLE, Objection
+from ansible_collections.kho.kexec.plugins.module_utils._plan.check_handover import promise_of
+from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import IGNORE, PREFER, REFUSE, REQUIRE, Policy
+from ansible_collections.kho.kexec.plugins.module_utils._plan.situation import Situation, Target
+from ansible_collections.kho.kexec.plugins.module_utils._record.transition import (
+    COLD_BOOT,
+    HANDOVER,
+    KEXEC,
+    RECORD_PATH,
+    Promise,
+    Transition,
+    awaits_verdict,
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``action`` is none, verify, handover, kexec, cold_boot or refuse; none and refuse have no ``promise``."""
+
+    action: str
+    promise: Promise | None
+    reasons: tuple[Note, ...]
+    warnings: tuple[Note, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the plan in the shape that modules return."""
+        return {
+            "action": self.action,
+            "promise": self.promise.as_dict() if self.promise else None,
+            "reasons": [note.as_dict() for note in self.reasons],
+            "warnings": [note.as_dict() for note in self.warnings],
+        }
+
+
+def decide(situation: Situation) -> Plan:
+    """The plan for this host.
+
+    A jump that has already happened is judged first, whatever else holds, unless another run works on the host. Of a
+    refusal's reasons, the first is the one to act on.
+    """
+    running, target, transition = situation.running, situation.target, situation.transition
+    claimed = check_host.host_claimed(situation)
+    if claimed is not None:
+        return Plan("refuse", None, (claimed,))
+    if transition is not None and awaits_verdict(transition, running):
+        return Plan("verify", transition.promise, (unverified(transition, running),))
+    hopeless = tuple(note for note in (check(situation) for check in check_host.FIRST) if note)
+    if hopeless or target is None:
+        return Plan("refuse", None, hopeless)
+    if target.release == running.release:
+        return _already_there(situation, target)
+    return _way_to(target, situation)
+
+
+def _way_to(target: Target, situation: Situation) -> Plan:
+    """The first way that the policy allows and nothing forbids."""
+    policy = situation.policy
+    objections = tuple(objections_to(target, situation))
+    ways = _ways(policy, objections)
+    for number, way in enumerate(ways):
+        promise = _promise(way, target, situation.running)
+        if promise is not None and not any(_forbids(objection, way, policy) for objection in objections):
+            warnings = _warnings(objections, ways[: number + 1], policy)
+            return Plan(way, promise, (_promised(promise),), warnings)
+    return _refusal(objections, ways, policy)
+
+
+def objections_to(target: Target, situation: Situation) -> Iterator[Objection]:
+    """All that speaks against going to the target, in the order in which an operator should deal with it."""
+    for concerns, host_checks in check_host.CHECKS:
+        for host_check in host_checks:
+            note = host_check(situation)
+            if note is not None:
+                yield Objection(note, concerns, OBSTACLE)
+    for policy_check in check_policy.CHECKS:
+        yield from policy_check(target, situation)
+    for concerns, weight, checks in (*check_target.CHECKS, *check_handover.CHECKS):
+        for check in checks:
+            note = check(target, situation)
+            if note is not None:
+                yield Objection(note, concerns, weight)
+
+
+def _ways(policy: Policy, objections: tuple[Objection, ...]) -> tuple[str, ...]:
+    """The ways that the policy allows, the best first. Whoever accepts that a handover is lost, accepts a kexec."""
+    loss_accepted = any(one.weight == LOSS and one.note.code in policy.accept for one in objections)
+    kexecs = {
+        REQUIRE: (HANDOVER, KEXEC) if loss_accepted else (HANDOVER,),
+        PREFER: (HANDOVER, KEXEC),
+        IGNORE: (KEXEC,),
+    }[policy.handover]
+    return (*kexecs, COLD_BOOT) if policy.may_cold_boot else kexecs
+
+
+def _forbids(objection: Objection, way: str, policy: Policy) -> bool:
+    accepted = objection.note.code in policy.accept
+    if objection.weight == LOSS:
+        # Where a handover is required, one that is lost must be accepted by name before a kexec will do.
+        return way == HANDOVER or (way == KEXEC and policy.handover == REQUIRE and not accepted)
+    if way not in objection.concerns or accepted:
+        return False
+    return objection.weight == OBSTACLE or (objection.weight == DOUBT and policy.on_unknown == REFUSE)
+
+
+def _refusal(objections: tuple[Objection, ...], ways: tuple[str, ...], policy: Policy) -> Plan:
+    """What forbids most ways is to be dealt with first."""
+    forbidden = [(sum(_forbids(one, way, policy) for way in ways), one) for one in objections]
+    reasons = sorted((row for row in forbidden if row[0]), key=lambda row: -row[0])
+    others = (one.note for number, one in forbidden if not number and one.concerns & set(ways))
+    return Plan("refuse", None, tuple(one.note for _number, one in reasons), tuple(others))
+
+
+def _warnings(objections: tuple[Objection, ...], ways: tuple[str, ...], policy: Policy) -> tuple[Note, ...]:
+    """What to know on the last of these ways: all that concerns it, and why the ones before it cannot be gone."""
+    *tried, way = ways
+    notes = [
+        one.note for one in objections if way in one.concerns or any(_forbids(one, better, policy) for better in tried)
+    ]
+    return (*notes, _boot_default_unknown()) if way == COLD_BOOT else tuple(notes)
+
+
+def _promise(way: str, target: Target, running: RunningKernel) -> Promise | None:
+    if way == HANDOVER:
+        return promise_of(running, target.release)
+    return Promise(target.release, None, 0, None, way)
+
+
+def _promised(promise: Promise) -> Note:
+    if promise.how == HANDOVER:
+        return Note(
+            "handover_promised",
+            f"Nothing speaks against a handover: {promise.release} will report that it was executed from "
+            f"{promise.previous_release} (count {promise.kexec_count}).",
+        )
+    if promise.how == KEXEC:
+        return Note(
+            "kexec_promised",
+            f"{promise.release} will be started by a kexec, and no handover is promised: it will name no previous "
+            "release, and begin a new chain (count 0). A handover that comes through nevertheless must be right.",
+        )
+    return Note(
+        "cold_boot_promised",
+        f"The host will be cold-booted, so that the firmware runs and a new chain begins (count 0): {promise.release} "
+        "must run then.",
+    )
+
+
+def _boot_default_unknown() -> Note:
+    return Note(
+        "boot_default_unknown",
+        "The boot loader decides which kernel a cold boot starts, and it is not asked here. If its default is another "
+        "kernel than the target, the verdict will be wrong_kernel. Make the target the default before.",
+    )
+
+
+def unverified(transition: Transition, running: RunningKernel) -> Note:
+    """``previous_transition_unverified``: the boot that this record leaves is over, and nobody has judged it."""
+    return Note(
+        "previous_transition_unverified",
+        f"The transition from {transition.left.release} to {transition.promise.release} awaits its verdict: the boot "
+        f"that it left is over, and {running.release} runs in another. It is judged before anything new is begun.",
+    )
+
+
+def _already_there(situation: Situation, target: Target) -> Plan:
+    """A host that runs its target on an unproven way is not done: a rollout that is run again would pass it over."""
+    reason = Note("already_running", f"The target {target.release} already runs, and no transition awaits its verdict.")
+    unproven = not_accepted(situation.transition, situation.running)
+    if unproven is None:
+        return Plan("none", None, (reason,))
+    if unproven.code in situation.policy.accept:
+        return Plan("none", None, (reason,), (unproven,))
+    return Plan("refuse", None, (unproven,))
+
+
+def not_accepted(transition: Transition | None, running: RunningKernel) -> Note | None:
+    """``last_verdict_not_accepted`` for a kernel that this transition has brought otherwise than was promised."""
+    verdict = transition.verdict if transition is not None else None
+    if verdict is None or verdict["accepted"] or verdict["reported"]["boot_id"] != running.boot_id:
+        return None
+    return Note(
+        "last_verdict_not_accepted",
+        f"{running.release} runs, and the transition that brought this boot ended with the verdict "
+        f"{printable(verdict['verdict'])}. Running the target is not enough: what it was promised did not come true, "
+        "and other hosts would follow. Ask kho.kexec.kexec_verdict_info for the whole verdict and deal with its cause. "
+        f"The next boot begins anew; to accept this one as it is, remove {RECORD_PATH}.",
+    )

@@ -1,0 +1,114 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the operator wants, and what is enough for it. Data only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Tuple
+
+from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import LATEST
+from ansible_collections.kho.kexec.plugins.module_utils._plan.command_line import NO_EDITS, CommandLineEdits
+from ansible_collections.kho.kexec.plugins.module_utils._record.transition import COLD_BOOT
+
+REQUIRE, PREFER, IGNORE = "require", "prefer", "ignore"
+WARN, REFUSE = "warn", "refuse"
+ANY = "any"
+# The release that ran before the host's last change, instead of a release: for the way back.
+PREVIOUS = "previous"
+
+# What an operator may let happen, each by its name. Everything else cannot work, would start another kernel than the
+# one that was judged, or, as luo_abi_mismatch, would crash the target.
+ACCEPTABLE = (
+    "chain_too_long",
+    "downgrade",
+    "image_release_unknown",
+    "initrd_missing",
+    "kexec_count_unknown",
+    "kho_abi_mismatch",
+    "kho_abi_unknown",
+    "last_kexec_cold_booted",
+    "last_verdict_not_accepted",
+    "lockdown",
+    "metadata_not_offered",
+    "metadata_unknown",
+    "metadata_unsupported",
+    "modules_missing",
+    "root_device_missing",
+    "running_kho_off",
+    "running_kho_unknown",
+    "running_without_kho",
+    "scratch_fit_unknown",
+    "target_failed_before",
+    "target_kho_off",
+    "target_kho_unknown",
+    "target_without_kho",
+    "transition_crashes",
+    "transition_denied",
+)
+
+
+@dataclass(frozen=True)
+class Denial:
+    """A transition that the operator forbids: globs for both releases, the action (or ``any``), and why."""
+
+    left: str
+    to: str
+    action: str
+    reason: str
+
+    def forbids(self, left: str, to: str) -> bool:
+        """Whether this is about the transition from one release to the other."""
+        return fnmatchcase(left, self.left) and fnmatchcase(to, self.to)
+
+
+@dataclass(frozen=True)
+class CrashRisk:
+    """A transition that crashes more often than a cold boot of the same release, as the ledger found.
+
+    ``boot``: ``handover``, or ``kexec`` without one, of which nobody knows ``previous_release``. ``longest_chain``: up
+    to so many handovers in a row no difference was seen, and all else is about longer chains; None when it is about all
+    of them. ``at_least``: it crashes at least so many times as often as a cold boot. ``sentence``: the same in words.
+    """
+
+    boot: str
+    previous_release: str | None
+    release: str
+    longest_chain: int | None
+    at_least: float
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the operator wants.
+
+    ``release``: a release, a glob of releases, ``latest``, or ``previous``. ``panic``: seconds for ``panic=``.
+    ``handover``: ``require``, ``prefer`` (else a kexec without one), or ``ignore`` (a kexec is enough).
+    ``fallback``: ``refuse`` or ``cold_boot``, when there can be no kexec. ``on_unknown``: ``warn`` or ``refuse``, when
+    something about the handover cannot be known. ``max_kexec_count``: the longest chain, 0 for any.
+    ``crash_risks``: what the ledger found. ``on_crash_risk``: ``warn``, or ``refuse`` those that crash at least
+    ``crash_risk_threshold`` times as often as a cold boot.
+    ``accept``: codes of ``ACCEPTABLE`` that are no reason to refuse.
+    """
+
+    release: str = LATEST
+    panic: int = 10
+    allow_downgrade: bool = False
+    handover: str = REQUIRE
+    fallback: str = REFUSE
+    on_unknown: str = WARN
+    max_kexec_count: int = 0
+    denied: Tuple[Denial, ...] = ()
+    crash_risks: Tuple[CrashRisk, ...] = ()
+    on_crash_risk: str = REFUSE
+    crash_risk_threshold: float = 1.0
+    accept: Tuple[str, ...] = ()
+    edits: CommandLineEdits = NO_EDITS
+
+    @property
+    def may_cold_boot(self) -> bool:
+        """Whether a cold boot will do when there can be no kexec."""
+        return self.fallback == COLD_BOOT

@@ -1,0 +1,129 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Observing what a plan is made from: the host, the installed kernels, and the one that is the target."""
+
+from __future__ import annotations
+
+import re
+from typing import Sequence
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.access import access_problem
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host.ownership import writable_by_others
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import FileIdentity, Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._image.cache import read_image_cached
+from ansible_collections.kho.kexec.plugins.module_utils._image.read import ImageError, KernelImage
+from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import (
+    Candidate,
+    Choice,
+    Rejected,
+    choose,
+    find_candidates,
+)
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.build_config import TEXT_LIMIT
+from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel, observe_running
+from ansible_collections.kho.kexec.plugins.module_utils._observe.site import observe_site, read_lossless
+from ansible_collections.kho.kexec.plugins.module_utils._plan.command_line import for_target
+from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import PREVIOUS, Policy
+from ansible_collections.kho.kexec.plugins.module_utils._plan.root_device import find_root_device
+from ansible_collections.kho.kexec.plugins.module_utils._plan.situation import Situation, Target
+from ansible_collections.kho.kexec.plugins.module_utils._record.claim import Asker, claim_in_the_way
+from ansible_collections.kho.kexec.plugins.module_utils._record.failures import read_failures
+from ansible_collections.kho.kexec.plugins.module_utils._record.transition import (
+    RECORD_PATH,
+    Transition,
+    read_transition,
+)
+
+_MODULE = re.compile(r"^CONFIG_\w+=m$", re.MULTILINE)
+_INITRD = re.compile(r"^CONFIG_BLK_DEV_INITRD=y$", re.MULTILINE)
+
+
+def observe_situation(host: Host, policy: Policy, asker: Asker, remember: bool) -> Situation:
+    """Everything that ``decide`` needs; reads, and changes nothing but, to ``remember``, the cache of images.
+
+    In a container and without root, nothing but the running kernel is looked at: no plan would come of it.
+    Raises Refusal ``record_unreadable``, ``failures_unreadable`` or ``command_line_edit_invalid``.
+    """
+    running = observe_running(host)
+    try:
+        site = observe_site(host)
+        if access_problem(site.container, site.root) is not None:
+            return Situation(running, site, Choice(None, (), None), None, policy, None)
+        transition, failures = read_transition(host), read_failures(host)
+        candidates = find_candidates(host)
+        choice = _choose(candidates, policy, transition)
+        command_line = for_target(site.command_line, policy.panic, policy.edits)
+        bare = _runs_without_initrd(candidates, running)
+        target = observe_target(host, choice.chosen, command_line, bare, remember) if choice.chosen else None
+    except Refusal as refusal:
+        refusal.findings["running"] = running.as_facts()
+        raise
+    return Situation(running, site, choice, target, policy, transition, claim_in_the_way(host, asker), failures)
+
+
+def _choose(candidates: Sequence[Candidate], policy: Policy, transition: Transition | None) -> Choice:
+    """The candidate that is wanted; ``previous`` is what the record says that ran before."""
+    if policy.release != PREVIOUS:
+        return choose(candidates, policy.release)
+    if transition is not None:
+        return choose(candidates, transition.before)
+    note = Note(
+        "previous_unknown",
+        f"There is nothing to go back to: no transition record ({RECORD_PATH}) says which kernel ran before. Name the "
+        "release that is wanted instead.",
+    )
+    return Choice(None, tuple(Rejected(candidate, note) for candidate in candidates), note)
+
+
+def observe_target(host: Host, candidate: Candidate, command_line: str, bare: bool, remember: bool) -> Target:
+    """What the file system holds of this kernel; ``bare`` says that the running one does without an initrd."""
+    files = _identities(host, (candidate.image, *candidate.initrds))
+    image, problem = _image(host, candidate, remember)
+    options = read_lossless(host, candidate.config, TEXT_LIMIT) if candidate.config else ""
+    return Target(
+        candidate=candidate,
+        image=image,
+        image_problem=problem,
+        command_line=command_line,
+        files=files,
+        unsafe=tuple(sorted(writable_by_others(host, candidate.image, *candidate.initrds))),
+        initrd_bytes=_initrd_bytes(candidate, image, files),
+        needs_initrd=not (bare or (options and not _INITRD.search(options))),
+        needs_modules=not options or _MODULE.search(options) is not None,
+        root=find_root_device(host, command_line),
+    )
+
+
+def _runs_without_initrd(candidates: Sequence[Candidate], running: RunningKernel) -> bool:
+    """Whether the running kernel is installed, without an initrd, and booted."""
+    same = [one for one in candidates if one.release == running.release and one.obstacle is None]
+    return bool(same) and not any(one.initrds or one.uki for one in same)
+
+
+def _image(host: Host, candidate: Candidate, remember: bool) -> tuple[KernelImage | None, str | None]:
+    try:
+        return read_image_cached(host, candidate.image, candidate.config, remember), None
+    except (HostError, ImageError) as error:
+        return None, error.message
+
+
+def _identities(host: Host, paths: Sequence[str]) -> tuple[tuple[str, FileIdentity], ...]:
+    """The files as they are before they are read; one that cannot be looked at is left out, and cannot be loaded."""
+    found = []
+    for path in paths:
+        try:
+            found.append((path, host.identity(path)))
+        except HostError:
+            continue
+    return tuple(found)
+
+
+def _initrd_bytes(
+    candidate: Candidate, image: KernelImage | None, files: tuple[tuple[str, FileIdentity], ...]
+) -> int | None:
+    if image is not None and image.uki is not None:
+        return image.uki.initrd[1] if image.uki.initrd else 0
+    sizes = [identity.size for path, identity in files if path in candidate.initrds]
+    return sum(sizes) if len(sizes) == len(candidate.initrds) else None

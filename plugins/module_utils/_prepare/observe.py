@@ -1,0 +1,182 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Observing what decides whether upgrades with handover work on a host."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import List, Optional, Sequence, Tuple
+
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import (
+    GRUB,
+    GRUB_CONFIG,
+    BootCommandLine,
+    boot_command_line,
+)
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.grub import Grub
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
+from ansible_collections.kho.kexec.plugins.module_utils._host.programs import has_program
+from ansible_collections.kho.kexec.plugins.module_utils._image.payload import program_for
+from ansible_collections.kho.kexec.plugins.module_utils._image.read import IMAGE_LIMIT, OpenImage, open_image
+from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import Candidate, find_candidates
+from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import names_in
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.crashkernel import crashkernel_bytes
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.scratch import Need, need_of
+from ansible_collections.kho.kexec.plugins.module_utils._observe.debugfs import MOUNT
+from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel, observe_running
+from ansible_collections.kho.kexec.plugins.module_utils._observe.site import observe_site, read_lossless
+from ansible_collections.kho.kexec.plugins.module_utils._plan.situation import Site
+
+WATCHDOGS = "/sys/class/watchdog"
+STOP_ON_REBOOT = "/sys/module/watchdog/parameters/stop_on_reboot"
+# The identity of softdog (drivers/watchdog/softdog.c), which a kernel that hangs takes with it.
+_SOFTWARE = "Software Watchdog"
+_NODES = "/sys/devices/system/node/has_memory"
+_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+_JOURNAL = "/journal/{machine}/system.journal"
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """What the installed kernels need: the most memory of each kind in bytes, and programs that the host lacks.
+
+    ``init_size`` and ``initrd_bytes`` are None when no image could be read.
+    """
+
+    init_size: Optional[int]
+    initrd_bytes: Optional[int]
+    programs: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SavedDefault:
+    """GRUB's default. ``problem`` says why a default that is set would not count, None when it would.
+
+    ``entry`` is what has to be saved so that the next boot stays the same; None when nobody can tell, and ``why`` says
+    why.
+    """
+
+    problem: Optional[str]
+    entry: Optional[str]
+    why: Optional[str]
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """All that is looked at. ``boot`` is what the boot loader gives, ``nodes`` how many nodes of NUMA have memory.
+
+    ``watchdog`` is the identity of the first hardware watchdog (empty when it tells none), None without one;
+    ``stop_on_reboot`` the watchdog core's parameter, None when unknown. ``journal``: whether it outlives a boot.
+    ``saved_default`` is None where GRUB does not decide.
+    """
+
+    running: RunningKernel
+    site: Site
+    boot: BootCommandLine
+    kernels: Kernels
+    nodes: int
+    watchdog: Optional[str]
+    stop_on_reboot: Optional[int]
+    journal: bool
+    debugfs: bool
+    saved_default: Optional[SavedDefault]
+
+    @property
+    def need(self) -> Optional[Need]:
+        """What a handover to any of the installed kernels takes of the scratch memory; None when it is not known."""
+        kernels, site = self.kernels, self.site
+        if kernels.init_size is None or kernels.initrd_bytes is None or site.memory_bytes is None:
+            return None
+        line = self.boot.text if self.boot.text is not None else site.command_line
+        crash = crashkernel_bytes(line, site.command_line, site.crash_bytes) or 0
+        return need_of(kernels.init_size, kernels.initrd_bytes, crash, site.memory_bytes)
+
+
+def observe_readiness(host: Host) -> Readiness:
+    """Look at everything; changes nothing, and what cannot be read is None."""
+    running = observe_running(host)
+    candidates = find_candidates(host)
+    boot = boot_command_line(host, candidates, running.release)
+    return Readiness(
+        running=running,
+        site=observe_site(host),
+        boot=boot,
+        kernels=_kernels(host, candidates),
+        nodes=parse_node_count(read_lossless(host, _NODES)),
+        watchdog=_hardware_watchdog(host),
+        stop_on_reboot=_stop_on_reboot(host),
+        journal=_is_journal_kept(host),
+        debugfs=bool(names_in(host, MOUNT)),
+        saved_default=_saved_default(host) if boot.loader == GRUB else None,
+    )
+
+
+def parse_node_count(text: str) -> int:
+    """How many numbers a list of the kernel's (``0-1,3``) has, 1 at least."""
+    ranges = [_RANGE.fullmatch(part) for part in text.strip().split(",")]
+    return max(1, sum(int(found.group(2) or found.group(1)) - int(found.group(1)) + 1 for found in ranges if found))
+
+
+def _kernels(host: Host, candidates: Sequence[Candidate]) -> Kernels:
+    sizes: List[int] = []
+    initrds: List[int] = []
+    programs = set()
+    for candidate in candidates:
+        try:
+            image = None if candidate.obstacle else open_image(host.read_bytes(candidate.image, IMAGE_LIMIT))
+            if image is None:
+                continue
+            initrds.append(_initrd_bytes(host, candidate, image))
+        except KhoError:  # the plan says more about it, when it is the target
+            continue
+        programs.add(program_for(image.header.payload.compression))
+        sizes += [image.header.init_size] if image.header.init_size else []
+    missing = sorted(name for name in programs if name and not has_program(host, name))
+    return Kernels(max(sizes, default=None), max(initrds, default=None), tuple(missing))
+
+
+def _initrd_bytes(host: Host, candidate: Candidate, image: OpenImage) -> int:
+    if image.uki is not None:
+        return image.uki.parts.initrd[1] if image.uki.parts.initrd else 0
+    return sum(host.identity(path).size for path in candidate.initrds)
+
+
+def _hardware_watchdog(host: Host) -> Optional[str]:
+    names = names_in(host, WATCHDOGS)
+    identities = [read_lossless(host, f"{WATCHDOGS}/{name}/identity", 256).strip() for name in names]
+    return next((identity for identity in identities if identity != _SOFTWARE), None)
+
+
+def _stop_on_reboot(host: Host) -> Optional[int]:
+    try:
+        return int(read_lossless(host, STOP_ON_REBOOT, 64))
+    except ValueError:
+        return None
+
+
+def _is_journal_kept(host: Host) -> bool:
+    """systemd-journald(8) writes below /var when it keeps the journal, and below /run until then."""
+    journal = _JOURNAL.format(machine=read_lossless(host, "/etc/machine-id", 64).strip())
+    return host.exists("/var/log" + journal) and not host.exists("/run/log" + journal)
+
+
+def _saved_default(host: Host) -> SavedDefault:
+    try:
+        grub = Grub(host, GRUB_CONFIG)
+        problem = _saving_problem(grub)
+        default = grub.default()
+        entry = grub.setting_for(default.release) if default.release else None
+    except KhoError as error:
+        return SavedDefault(error.message, None, None)
+    return SavedDefault(problem, entry, default.why)
+
+
+def _saving_problem(grub: Grub) -> Optional[str]:
+    try:
+        grub.require_changeable()
+    except Refusal as refusal:
+        return refusal.message
+    return None

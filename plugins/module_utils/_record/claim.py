@@ -1,0 +1,141 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run at a time works on a host: its claim says who it is, and until when others keep away.
+
+A claim ends when it is released, when its time is over, or when whoever asks knows that the run that holds it is dead.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any, Iterator, Tuple
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+
+CLAIM_PATH = "/var/lib/kho-kexec/claim.json"
+LOCK_PATH = "/var/lib/kho-kexec/lock"
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+_SIZE_LIMIT = 1 << 12
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who wants to do something to the host: ``now`` is the host's time (UTC, ISO 8601).
+
+    ``run`` tells one run of a controller from all others, ``owner`` names it to people. With ``seconds`` above 0 the
+    host is claimed for that long. ``over`` lists runs that are known to be dead.
+    """
+
+    now: str
+    run: str = ""
+    owner: str = ""
+    seconds: int = 0
+    over: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Who works on the host. ``since`` and ``until`` are UTC in ISO 8601, by the host's clock."""
+
+    owner: str
+    run: str
+    since: str
+    until: str
+
+    def holds_against(self, asker: Asker) -> bool:
+        """Whether the asker has to keep away."""
+        return self.run != asker.run and self.run not in asker.over and asker.now < self.until
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the claim in the shape that modules return."""
+        return {name: printable(value) for name, value in asdict(self).items()}
+
+    def as_note(self) -> Note:
+        """``host_claimed``."""
+        return Note(
+            "host_claimed",
+            f"Another run works on this host: {printable(self.owner)}, since {printable(self.since)}, and until "
+            f"{printable(self.until)} at the latest (the host's time). Two runs at once would each take the other's "
+            "jump for its own. Wait until it has ended, and run this again.",
+        )
+
+
+def read_claim(host: Host) -> Claim | None:
+    """The claim on the host, None when there is none or when nothing can be made of it: its time would not end."""
+    try:
+        fields = json.loads(host.read_text(CLAIM_PATH, _SIZE_LIMIT))
+    except (HostError, ValueError, RecursionError):
+        return None
+    names = ("owner", "run", "since", "until")
+    if not isinstance(fields, dict) or not all(isinstance(fields.get(name), str) for name in names):
+        return None
+    return Claim(*(fields[name] for name in names))
+
+
+def claim_in_the_way(host: Host, asker: Asker) -> Claim | None:
+    """The claim that the asker has to respect, or None."""
+    claim = read_claim(host)
+    return claim if claim is not None and claim.holds_against(asker) else None
+
+
+@contextmanager
+def alone(host: Host, check_mode: bool) -> Iterator[None]:
+    """Keep other modules out while this one works on the host; what only looks disturbs nobody.
+
+    A module goes on after its controller died, and the next run must not work beside it. Raises HostError.
+    """
+    if check_mode:
+        yield
+        return
+    with host.locked(LOCK_PATH):
+        yield
+
+
+def respect_claims(host: Host, asker: Asker) -> None:
+    """Raises Refusal ``host_claimed`` when another run works on the host."""
+    _refuse(claim_in_the_way(host, asker))
+
+
+def take_claim(host: Host, asker: Asker) -> None:
+    """Claim the host, or renew the claim; without ``seconds``, only look. To be called ``alone``.
+
+    Raises Refusal ``host_claimed`` and HostError.
+    """
+    if not asker.seconds:
+        respect_claims(host, asker)
+        return
+    existing = read_claim(host)
+    _refuse(existing if existing is not None and existing.holds_against(asker) else None)
+    since = existing.since if existing is not None and existing.run == asker.run else asker.now
+    claim = Claim(asker.owner, asker.run, since, later(asker.now, asker.seconds))
+    host.write_atomically(CLAIM_PATH, json.dumps(asdict(claim)).encode("utf-8") + b"\n")
+
+
+def release_claim(host: Host, asker: Asker) -> None:
+    """Give the host free, if the asker holds it. Raises HostError."""
+    claim = read_claim(host)
+    if claim is not None and claim.run == asker.run:
+        host.remove(CLAIM_PATH)
+
+
+def later(now: str, seconds: int) -> str:
+    """The time so many seconds after ``now``, in the same format."""
+    moment = datetime.strptime(now, TIME_FORMAT).replace(tzinfo=timezone.utc)
+    return (moment + timedelta(seconds=seconds)).strftime(TIME_FORMAT)
+
+
+def time_of_day() -> str:
+    """The host's time in that format."""
+    return datetime.now(timezone.utc).strftime(TIME_FORMAT)
+
+
+def _refuse(claim: Claim | None) -> None:
+    if claim is not None:
+        note = claim.as_note()
+        raise Refusal(note.code, note.message, {"claim": claim.as_dict()})

@@ -1,0 +1,302 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Loading and unloading an image, so that the transition record always tells the truth about what is loaded.
+
+The record is written before the image is loaded, and removed after it was unloaded. Whoever is killed in between
+leaves a record of this boot behind, by which the next run knows that what may be loaded is ours. kexec_file_load(2)
+replaces a loaded image only when it succeeds (kernel/kexec_file.c), so a failure leaves an earlier image in place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Iterator
+
+from ansible_collections.kho.kexec.plugins.module_utils._guard.disarm import disarm
+from ansible_collections.kho.kexec.plugins.module_utils._health.baseline import save_baseline
+from ansible_collections.kho.kexec.plugins.module_utils._health.observe import observe_health
+from ansible_collections.kho.kexec.plugins.module_utils._host.access import require_access
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Note, Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host.kexec_state import foreign_image, read_kexec_state
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel, observe_running
+from ansible_collections.kho.kexec.plugins.module_utils._plan.decide import Plan, decide
+from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import PREVIOUS, Policy
+from ansible_collections.kho.kexec.plugins.module_utils._plan.situation import Situation
+from ansible_collections.kho.kexec.plugins.module_utils._plan.target import observe_situation
+from ansible_collections.kho.kexec.plugins.module_utils._record.claim import (
+    Asker,
+    release_claim,
+    respect_claims,
+    take_claim,
+)
+from ansible_collections.kho.kexec.plugins.module_utils._record.failures import Failure, remember_failure
+from ansible_collections.kho.kexec.plugins.module_utils._record.transition import (
+    COLD_BOOT,
+    TEXT_LIMIT,
+    WAYS,
+    Left,
+    StagedImage,
+    Transition,
+    awaits_verdict,
+    is_staged_here,
+    is_uncommitted,
+    owns_image,
+    read_transition,
+    remove_transition,
+    write_transition,
+)
+from ansible_collections.kho.kexec.plugins.module_utils._transition.expiry import expire_after, keep
+from ansible_collections.kho.kexec.plugins.module_utils._transition.load import load_target, unload_image
+from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import arrive
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Whether the host was (in check mode: would be) changed, the record and the staged image that it has afterwards.
+
+    In check mode the record is the one that is there, and the image the one that would be.
+    """
+
+    changed: bool
+    transition: Transition | None
+    image: StagedImage | None
+
+
+def preview(host: Host, policy: Policy, asker: Asker) -> dict[str, Any]:
+    """Observe and decide; returns what kexec_plan_info returns. A refusal is an answer here, and raises nothing."""
+    try:
+        situation = observe_situation(host, policy, asker, remember=False)
+    except Refusal as refusal:
+        plan = Plan("refuse", None, (Note(refusal.code, refusal.message),))
+        nothing: dict[str, Any] = {"transition": None, "target": None, "candidates": []}
+        return {**nothing, "running": refusal.findings["running"], "plan": plan.as_dict()}
+    return {**_observed(situation, decide(situation)), "candidates": situation.candidates()}
+
+
+def load(host: Host, policy: Policy, asker: Asker, check_mode: bool) -> dict[str, Any]:
+    """Observe, decide, and stage what was decided; returns what the module returns.
+
+    Raises KhoError, as a Refusal when nothing was tried, with the findings.
+    """
+    if policy.release == PREVIOUS and not check_mode:
+        _settle(host, asker)
+    situation = observe_situation(host, policy, asker, remember=not check_mode)
+    plan = decide(situation)
+    running, transition = situation.running, situation.transition
+    findings = _observed(situation, plan)
+    if situation.claim is not None:
+        findings["claim"] = situation.claim.as_dict()
+    if plan.action == "refuse":
+        raise _refusal(plan, findings)
+    try:
+        if not check_mode:
+            take_claim(host, asker)
+        if plan.action in WAYS:
+            outcome = _stage(host, situation, _planned(situation, plan, asker.now), check_mode)
+        elif plan.action == "none" and is_staged_here(transition, running):
+            outcome = _unload_ours(host, running, transition, check_mode)
+        else:
+            outcome = _unchanged(running, transition)
+    except KhoError as error:
+        error.findings.update(findings)
+        raise
+    notes = () if check_mode or outcome.image is None else _limited(host, asker)
+    result = _result(findings, running, transition, outcome)
+    return {**result, "notes": [note.as_dict() for note in notes], "uncommitted": is_uncommitted(transition, running)}
+
+
+def _limited(host: Host, asker: Asker) -> Iterator[Note]:
+    """Who claims a host for a time wants the image for no longer."""
+    note = expire_after(host, asker.seconds) if asker.seconds else None
+    if note is not None:
+        yield note
+
+
+def unload(host: Host, asker: Asker, check_mode: bool) -> dict[str, Any]:
+    """Unload the image that was loaded here, and remove its record and claim; returns what the module returns.
+
+    Raises Refusal ``image_already_loaded`` for an image of somebody else's, ``host_claimed``, and KhoError
+    ``unload_failed``.
+    """
+    require_access(host)
+    running = observe_running(host)
+    findings: dict[str, Any] = {"running": running.as_facts(), "plan": None, "target": None}
+    try:
+        transition = read_transition(host)
+        findings.update(_findings(running, transition))
+        respect_claims(host, asker)
+        outcome = _unload(host, running, transition, check_mode)
+        if transition is None or not awaits_verdict(transition, running):
+            guard = disarm(host, check_mode)
+            outcome = replace(outcome, changed=outcome.changed or guard["changed"])
+        if not check_mode:
+            release_claim(host, asker)
+    except KhoError as error:
+        error.findings.update(findings)
+        raise
+    return _result(findings, running, transition, outcome)
+
+
+def _unload(host: Host, running: RunningKernel, transition: Transition | None, check_mode: bool) -> Outcome:
+    if running.image_loaded and not owns_image(transition, running):
+        foreign = foreign_image()
+        raise Refusal(foreign.code, foreign.message)
+    if is_staged_here(transition, running):
+        return _unload_ours(host, running, transition, check_mode)
+    return _unchanged(running, transition)
+
+
+def _planned(situation: Situation, plan: Plan, created: str) -> Transition:
+    """The record that is to be there once the target is staged."""
+    running, target = situation.running, situation.target
+    if target is None or plan.promise is None or running.release is None or running.boot_id is None:
+        raise AssertionError("a transition is only planned to a known target from a known boot")
+    image = StagedImage(target.candidate.image, target.candidate.initrds, target.command_line, target.fingerprint)
+    return Transition(
+        state="loaded",
+        created=created,
+        left=Left(running.release, running.boot_id, running.kexec_count),
+        promise=plan.promise,
+        image=None if plan.promise.how == COLD_BOOT else image,
+        rollback=situation.policy.release == PREVIOUS,
+    )
+
+
+def _stage(host: Host, situation: Situation, planned: Transition, check_mode: bool) -> Outcome:
+    """Load the planned image, unless exactly that is loaded already. Before a cold boot, nothing may be loaded."""
+    running, existing, target = situation.running, situation.transition, situation.target
+    if _is_staged(planned, existing, running):
+        return _unchanged(running, existing)
+    if check_mode:
+        return Outcome(True, existing, planned.image)
+    if planned.image is None or target is None:
+        if owns_image(existing, running):
+            _unload_ours(host, running, existing, check_mode)
+        _note_what_was(host, situation, planned)
+        write_transition(host, planned)
+        return Outcome(True, planned, None)
+    _note_what_was(host, situation, planned)
+    write_transition(host, planned.in_state("staging"))
+    try:
+        load_target(host, target)
+    except KhoError as error:
+        raise _after_failed_load(host, running, existing, error) from error
+    write_transition(host, planned)
+    return Outcome(True, planned, planned.image)
+
+
+def _settle(host: Host, asker: Asker) -> None:
+    """On the way back, a jump that has happened is judged in passing: whatever its verdict, it is given up."""
+    respect_claims(host, asker)
+    transition = read_transition(host)
+    if transition is not None and awaits_verdict(transition, observe_running(host)):
+        arrive(host, None, False)
+
+
+def _note_what_was(host: Host, situation: Situation, planned: Transition) -> None:
+    """What cannot be seen any more after the jump: how healthy the host was, and which kernel is given up."""
+    given_up = situation.transition
+    if planned.rollback and given_up is not None and given_up.image is not None and not given_up.rollback:
+        verdict = (given_up.verdict or {}).get("verdict", "not_verified")
+        release, fingerprint = given_up.promise.release, given_up.image.fingerprint
+        remember_failure(host, Failure(release, fingerprint, verdict, given_up.created))
+    save_baseline(host, observe_health(host), planned.left.boot_id)
+
+
+def _is_staged(planned: Transition, existing: Transition | None, running: RunningKernel) -> bool:
+    """Whether exactly this is staged already: the same promise, and the same files with the same content."""
+    if existing is None or not is_staged_here(existing, running) or existing.promise != planned.promise:
+        return False
+    staged = _staged_image(running, existing)
+    if staged is not None and planned.image is not None and not staged.fingerprint:
+        return staged == replace(planned.image, fingerprint="")
+    return staged == planned.image
+
+
+def _after_failed_load(host: Host, running: RunningKernel, existing: Transition | None, error: KhoError) -> KhoError:
+    """Put back what the record said before; returns the error to raise.
+
+    When an image is loaded now that was not before (kexec did not end in time, but did its work), it is ours, and the
+    staging record stays to say so.
+    """
+    if read_kexec_state(host).image_loaded and not running.image_loaded:
+        return error
+    try:
+        if existing is None:
+            remove_transition(host)
+        else:
+            write_transition(host, existing)
+    except HostError as trouble:
+        return KhoError(error.code, f"{error.message} Moreover, its record could not be taken back: {trouble.message}")
+    return error
+
+
+def _unload_ours(host: Host, running: RunningKernel, transition: Transition | None, check_mode: bool) -> Outcome:
+    """Unload the image that this boot's record speaks of, if it is there, then forget the record."""
+    if check_mode:
+        return Outcome(True, transition, None)
+    if running.image_loaded and owns_image(transition, running):
+        keep(host)
+        done = unload_image(host)
+        if read_kexec_state(host).image_loaded:
+            said = printable(" ".join((done.stderr or done.stdout).split()), 500) or "nothing"
+            raise KhoError(
+                "unload_failed",
+                f"The image could not be unloaded: kexec ended with exit code {done.rc} and said: {said}. It stays "
+                "loaded, so that the next reboot may start it. Reboot with SYSTEMCTL_SKIP_AUTO_KEXEC=1 to avoid that.",
+            )
+    remove_transition(host)
+    return Outcome(True, None, None)
+
+
+def _unchanged(running: RunningKernel, transition: Transition | None) -> Outcome:
+    return Outcome(False, transition, _staged_image(running, transition))
+
+
+def _staged_image(running: RunningKernel, transition: Transition | None) -> StagedImage | None:
+    """What is known to be loaded; None when nothing is, or when it is not certain what."""
+    if transition is None or not is_staged_here(transition, running) or transition.state == "staging":
+        return None
+    return transition.image if running.image_loaded else None
+
+
+def _refusal(plan: Plan, findings: dict[str, Any]) -> Refusal:
+    """The first reason is the one to act on; the others are named, and explained in the plan."""
+    first, others = plan.reasons[0], [note.code for note in plan.reasons[1:]]
+    also = f" Further reasons, explained in plan.reasons: {', '.join(others)}." if others else ""
+    return Refusal(first.code, first.message + also, findings)
+
+
+def _observed(situation: Situation, plan: Plan) -> dict[str, Any]:
+    """All that was seen and decided, in the shape that modules return."""
+    return {
+        **_findings(situation.running, situation.transition),
+        "plan": plan.as_dict(),
+        "target": situation.target.as_dict() if situation.target else None,
+    }
+
+
+def _findings(running: RunningKernel, transition: Transition | None) -> dict[str, Any]:
+    return {"running": running.as_facts(), "transition": transition.as_result() if transition else None}
+
+
+def _result(
+    findings: dict[str, Any], running: RunningKernel, before: Transition | None, outcome: Outcome
+) -> dict[str, Any]:
+    return {
+        **findings,
+        "changed": outcome.changed,
+        "transition": outcome.transition.as_result() if outcome.transition else None,
+        "diff": {"before": _shown(_staged_image(running, before)), "after": _shown(outcome.image)},
+    }
+
+
+def _shown(image: StagedImage | None) -> dict[str, Any]:
+    """An image as a diff shows it."""
+    if image is None:
+        return {"image": None}
+    command_line = printable(image.command_line, TEXT_LIMIT)
+    return {"image": image.kernel, "initrds": list(image.initrds), "command_line": command_line}

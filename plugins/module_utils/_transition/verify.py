@@ -1,0 +1,155 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Having the new kernel judged: the second half of a jump, on the host."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.kho.kexec.plugins.module_utils._guard.disarm import disarm
+from ansible_collections.kho.kexec.plugins.module_utils._guard.record import read_guard
+from ansible_collections.kho.kexec.plugins.module_utils._health.observe import Health
+from ansible_collections.kho.kexec.plugins.module_utils._health.watch import (
+    Checks,
+    check_health,
+    staged_baseline,
+)
+from ansible_collections.kho.kexec.plugins.module_utils._host.access import access_problem, is_root, require_access
+from ansible_collections.kho.kexec.plugins.module_utils._host.container import container_manager
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Note, Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
+from ansible_collections.kho.kexec.plugins.module_utils._observe.running import observe_running
+from ansible_collections.kho.kexec.plugins.module_utils._record.failures import (
+    Failure,
+    forget_failures,
+    remember_failure,
+)
+from ansible_collections.kho.kexec.plugins.module_utils._record.transition import (
+    COLD_BOOT,
+    RECORD_PATH,
+    Transition,
+    promise_missing,
+    read_transition,
+    write_transition,
+)
+from ansible_collections.kho.kexec.plugins.module_utils._transition.verdict import NOT_REBOOTED, Verdict, Witness, judge
+
+COMMAND_FAILED = "command_failed"
+
+
+def arrive(host: Host, checks: Checks | None, check_mode: bool) -> dict[str, Any]:
+    """Judge the transition and close its record; returns the verdict. A closed record keeps the verdict that it has.
+
+    With ``checks``, a transition that came true is also judged by the host's health. What is accepted needs no guard
+    any more, and it is disarmed. A target that did not do what was promised is remembered, so that no later run jumps
+    into it again. A host that is still in the boot that it was told to leave, and has all that it needs to leave it,
+    may be told again: its record goes back to ``loaded``.
+    Raises Refusal ``promise_missing``, and KhoError ``guard_fired`` when the guard was faster than the verdict.
+    """
+    require_access(host)
+    running = observe_running(host)
+    transition = read_transition(host)
+    if transition is None:
+        raise promise_missing(f"there is no transition record ({RECORD_PATH})", running)
+    if transition.verdict is not None:
+        return {"changed": False, "verdict": dict(transition.verdict), "transition": transition.as_result()}
+    verdict = judge(transition, running, Witness(_guard_fired(host, transition)))
+    if checks is not None and verdict.accepted:
+        verdict = judge(transition, running, _examined(host, verdict.witness, transition.left.boot_id, checks))
+    if verdict.accepted and not check_mode:
+        notes = (*verdict.witness.notes, *_relieve_guard(host))
+        verdict = replace(verdict, witness=replace(verdict.witness, notes=notes))
+    if verdict.finding.verdict == NOT_REBOOTED and (running.image_loaded or transition.promise.how == COLD_BOOT):
+        judged = transition.in_state("loaded") if transition.state == "left" else transition
+    else:
+        judged = transition.closed(verdict.as_dict())
+    changed = judged != transition
+    if changed and not check_mode:
+        _remember(host, judged, verdict)
+        write_transition(host, judged)
+    return {"changed": changed, "verdict": verdict.as_dict(), "transition": judged.as_result()}
+
+
+def _relieve_guard(host: Host) -> tuple[Note, ...]:
+    """A kernel that is proven stays: other hosts may be waited for, for longer than the guard waits, until the commit.
+
+    Returns what keeps the guard from being disarmed. Raises KhoError ``guard_fired`` when the guard was faster.
+    """
+    try:
+        disarm(host, check_mode=False)
+    except KhoError as error:
+        if error.code == "guard_fired":
+            raise
+        return (Note(error.code, error.message),)
+    return ()
+
+
+def _guard_fired(host: Host, transition: Transition) -> bool:
+    """Whether the guard that watched over this transition gave its target up."""
+    guard = read_guard(host)
+    return guard is not None and guard.armed_boot_id == transition.left.boot_id and guard.fired_boot_id is not None
+
+
+def _examined(host: Host, witness: Witness, left_boot_id: str, checks: Checks) -> Witness:
+    """What the host's health adds to a witness.
+
+    Troubles that may be old must not send a host back, so that without its health in the boot that was left only what
+    the operator's own commands say counts.
+    """
+    before, notes = _health_before(host, left_boot_id)
+    if before is None and not checks.commands:
+        return replace(witness, notes=notes)
+    found = [one.as_dict() for one in check_health(host, before, checks).comparison.troubles if one.counts]
+    if before is not None:
+        return replace(witness, troubles=found)
+    return replace(witness, troubles=[one for one in found if one["code"] == COMMAND_FAILED] or None, notes=notes)
+
+
+def _health_before(host: Host, left_boot_id: str) -> tuple[Health | None, tuple[Note, ...]]:
+    """The health in the boot that was left, or None and why it is not known."""
+    try:
+        baseline = staged_baseline(host)
+    except Refusal as refusal:
+        return None, (Note(refusal.code, refusal.message),)
+    if baseline.boot_id == left_boot_id:
+        return baseline.health, ()
+    message = "The host's health in the boot that was left is not known, so that old troubles cannot be told from new."
+    return None, (Note("baseline_absent", message),)
+
+
+def _remember(host: Host, judged: Transition, verdict: Verdict) -> None:
+    """Before the record is closed: whoever is killed in between judges, and remembers, once more."""
+    release, word = judged.promise.release, verdict.finding.verdict
+    if verdict.accepted:
+        forget_failures(host, release)
+    elif word != NOT_REBOOTED:
+        fingerprint = judged.image.fingerprint if judged.image is not None else ""
+        remember_failure(host, Failure(release, fingerprint, word, judged.created))
+
+
+def look(host: Host) -> dict[str, Any]:
+    """The verdict as it is now, without closing the record; ``verdict`` is None, with a note, when there is none."""
+    running = observe_running(host)
+    facts = running.as_facts()
+    problem = access_problem(container_manager(host), is_root(host))
+    if problem is not None:
+        return {"running": facts, "transition": None, "verdict": None, "notes": [problem.as_dict()]}
+    try:
+        transition = read_transition(host)
+    except Refusal as refusal:
+        refusal.findings["running"] = facts
+        raise
+    if transition is None:
+        note = Note(
+            "record_absent",
+            f"There is no transition record ({RECORD_PATH}), so nothing was promised and nothing can be judged. One is "
+            "written when an image is staged.",
+        )
+        return {"running": facts, "transition": None, "verdict": None, "notes": [note.as_dict()]}
+    if transition.verdict is None:
+        verdict = judge(transition, running, Witness(_guard_fired(host, transition))).as_dict()
+    else:
+        verdict = dict(transition.verdict)
+    return {"running": facts, "transition": transition.as_result(), "verdict": verdict, "notes": []}

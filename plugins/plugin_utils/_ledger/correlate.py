@@ -1,0 +1,233 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which transitions crash, compared with cold boots of the same release. Pure; docs/ledger.md explains the method."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Count, FleetCounts, Signature, Way
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import (
+    SIGNIFICANT,
+    ExactTest,
+    Table,
+    TrendTest,
+    adjust,
+    exact_test,
+    rate_interval,
+    risk_interval,
+    trend_test,
+)
+
+CRASHES_MORE = "crashes_more"
+CRASHES_LESS = "crashes_less"
+NO_DIFFERENCE = "no_difference"
+TOO_FEW = "too_few"
+GROWS, FALLS, NO_TREND = "grows", "falls", "no_trend"
+
+ENOUGH_POWER = 0.8
+"""With less, that nothing was found says little."""
+FEW_OF_ONE_HOST = 3
+"""With fewer crashes, it says nothing that they are one host's."""
+YOUNG = 0.5
+"""Boots that ran for less than this share of the time that cold boots did have had less time to crash."""
+
+COLD = "cold"
+
+
+class Sum(NamedTuple):
+    """Boots, how many of them crashed, and how long they ran."""
+
+    boots: int = 0
+    crashes: int = 0
+    hours: float = 0.0
+
+
+@dataclass(frozen=True)
+class Risk:
+    """How often boots crash, compared with cold boots of the same release.
+
+    ``test`` is None without boots to compare; ``q`` is None unless the test could have found anything, and only those
+    tests are corrected for. An infinite ``relative_risk`` or upper end of its ``interval`` means that no cold boot
+    crashed.
+    """
+
+    seen: Sum
+    cold: Sum
+    rate: tuple[float, float, float]
+    relative_risk: float | None
+    interval: tuple[float, float] | None
+    test: ExactTest | None
+    q: float | None = None
+
+    @property
+    def could_tell(self) -> bool:
+        """Whether any distribution of the crashes would have been a finding."""
+        return self.test is not None and self.test.smallest_p <= SIGNIFICANT
+
+    @property
+    def finding(self) -> str:
+        """``crashes_more``, ``crashes_less``, ``no_difference``, or ``too_few`` boots to tell."""
+        if self.q is not None and self.q <= SIGNIFICANT and self.relative_risk is not None:
+            return CRASHES_MORE if self.relative_risk > 1 else CRASHES_LESS
+        return NO_DIFFERENCE if self.test is not None and self.test.power >= ENOUGH_POWER else TOO_FEW
+
+
+@dataclass(frozen=True)
+class Trend:
+    """Whether risk changes with ``kexec_count``."""
+
+    test: TrendTest
+    q: float | None = None
+
+    @property
+    def could_tell(self) -> bool:
+        """Whether any distribution of the crashes would have been a finding."""
+        return self.test.smallest_p <= SIGNIFICANT
+
+    @property
+    def finding(self) -> str:
+        """``grows``, ``falls``, ``no_trend``, or ``too_few`` boots to tell."""
+        if not self.could_tell:
+            return TOO_FEW
+        if self.q is not None and self.q <= SIGNIFICANT:
+            return GROWS if self.test.direction > 0 else FALLS
+        return NO_TREND
+
+
+@dataclass(frozen=True)
+class TransitionRisk:
+    """All that is known of the crashes after one way to a kernel other than a cold boot."""
+
+    way: Way
+    risk: Risk
+    by_count: tuple[tuple[int | None, Risk], ...]
+    trend: Trend | None
+    signatures: tuple[Signature, ...]
+    cautions: tuple[Note, ...]
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """The whole fleet: ``cold`` boots by release, and every transition, those that crash more often first."""
+
+    cold: Mapping[str, Sum]
+    transitions: tuple[TransitionRisk, ...]
+    boots: int
+    not_compared: int
+    not_joined: int
+
+    def of(self, previous_release: str | None, release: str) -> TransitionRisk | None:
+        """Return what is known of the handover between two releases, None when there was none."""
+        wanted = Way("handover", previous_release, release)
+        return next((one for one in self.transitions if one.way == wanted), None)
+
+
+def correlate(fleet: FleetCounts) -> Correlation:
+    """Compare every transition with the cold boots of its release.
+
+    Three questions are asked of many: which transitions crash, after how many handovers, and which grow worse. Of the
+    findings to each of them, at most a share of ``ALPHA`` is false.
+    """
+    groups: defaultdict[Way, list[Count]] = defaultdict(list)
+    for count in fleet.counts:
+        groups[count.way].append(count)
+    cold = {way.release: _sum(counts) for way, counts in groups.items() if way.boot == COLD}
+    found = [
+        _transition(way, counts, cold.get(way.release, Sum()), fleet)
+        for way, counts in groups.items()
+        if way.boot != COLD
+    ]
+    return Correlation(cold, _corrected(found), fleet.boots, fleet.not_compared, fleet.not_joined)
+
+
+def _transition(way: Way, counts: Sequence[Count], cold: Sum, fleet: FleetCounts) -> TransitionRisk:
+    risk = risk_of(_sum(counts), cold)
+    by_count: defaultdict[int | None, list[Count]] = defaultdict(list)
+    for count in counts:
+        by_count[count.kexec_count].append(count)
+    # A count is unknown where a journal has lost the beginning of a boot.
+    numbered = sorted((number, _sum(same)) for number, same in by_count.items() if number is not None)
+    unnumbered = [(None, _sum(same)) for number, same in by_count.items() if number is None]
+    test = trend_test([(number, total.boots, total.crashes) for number, total in numbered])
+    return TransitionRisk(
+        way=way,
+        risk=risk,
+        by_count=tuple((number, risk_of(total, cold)) for number, total in [*numbered, *unnumbered]),
+        trend=None if test is None else Trend(test),
+        signatures=tuple(one for one in fleet.signatures if one.way == way),
+        cautions=tuple(_cautions(risk, fleet.worst_host.get(way, 0))),
+    )
+
+
+def _sum(counts: Iterable[Count]) -> Sum:
+    chosen = list(counts)
+    return Sum(*(sum(getattr(count, name) for count in chosen) for name in Sum._fields))
+
+
+def risk_of(seen: Sum, cold: Sum) -> Risk:
+    """Compare boots, of which there are some, with cold boots; ``q`` is for whoever knows what else was looked at."""
+    table = Table(seen.crashes, seen.boots, cold.crashes, cold.boots)
+    comparable = seen.boots > 0 and cold.boots > 0
+    return Risk(
+        seen=seen,
+        cold=cold,
+        rate=(seen.crashes / seen.boots, *rate_interval(seen.crashes, seen.boots)),
+        relative_risk=table.relative_risk,
+        interval=risk_interval(table) if comparable else None,
+        test=exact_test(table) if comparable else None,
+    )
+
+
+def _cautions(risk: Risk, worst_host: int) -> Iterable[Note]:
+    seen, cold = risk.seen, risk.cold
+    if seen.crashes >= FEW_OF_ONE_HOST and worst_host > seen.crashes / 2:
+        yield Note(
+            "crashes_on_one_host",
+            f"{worst_host} of the {seen.crashes} boots that crashed are of one host. The numbers take boots for "
+            "independent, so look at that host's hardware before you blame the transition.",
+        )
+    if cold.boots and seen.hours / seen.boots < YOUNG * cold.hours / cold.boots:
+        yield Note(
+            "boots_younger",
+            f"Its boots ran for {seen.hours / seen.boots:.3g} hours on average, and cold boots of the release for "
+            f"{cold.hours / cold.boots:.3g}. They had less time to crash, so that the risk may still prove higher.",
+        )
+
+
+def _corrected(found: Sequence[TransitionRisk]) -> tuple[TransitionRisk, ...]:
+    """Return the transitions with their q-values; each of the three questions is corrected by itself."""
+    risks = _with_q([one.risk for one in found])
+    cells = iter(_with_q([risk for one in found for _count, risk in one.by_count]))
+    trends = iter(_with_trend_q([one.trend for one in found if one.trend]))
+    corrected = [
+        replace(
+            one,
+            risk=risk,
+            by_count=tuple((count, next(cells)) for count, _risk in one.by_count),
+            trend=next(trends) if one.trend else None,
+        )
+        for one, risk in zip(found, risks, strict=True)
+    ]
+    return tuple(sorted(corrected, key=_urgency))
+
+
+def _with_q(risks: Sequence[Risk]) -> list[Risk]:
+    adjusted = iter(adjust([risk.test.p for risk in risks if risk.test and risk.could_tell]))
+    return [replace(risk, q=next(adjusted)) if risk.could_tell else risk for risk in risks]
+
+
+def _with_trend_q(trends: Sequence[Trend]) -> list[Trend]:
+    adjusted = iter(adjust([trend.test.p for trend in trends if trend.could_tell]))
+    return [replace(trend, q=next(adjusted)) if trend.could_tell else trend for trend in trends]
+
+
+def _urgency(one: TransitionRisk) -> tuple[int, float, int, Way]:
+    order = (CRASHES_MORE, CRASHES_LESS, NO_DIFFERENCE, TOO_FEW)
+    way = Way(one.way.boot, one.way.previous_release or "", one.way.release)
+    return order.index(one.risk.finding), one.risk.q if one.risk.q is not None else 1.0, -one.risk.seen.boots, way

@@ -1,0 +1,247 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ledger: opens the database, brings its tables up to date, writes what hosts tell in one transaction a host."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError, require, understood
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.facts import (
+    cursor_of,
+    row_of_transition,
+    rows_of_history,
+)
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.tables import (
+    check_version,
+    keep_running,
+    migrate,
+    put_boots,
+    put_crashes,
+    put_cursor,
+    put_transition,
+    tables,
+    version_of,
+)
+
+with suppress(ImportError):  # require() says so
+    import sqlalchemy as sa
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+PATIENCE = 60
+"""Seconds that a writer waits for others, and that a connection may take."""
+BETWEEN_TRIES = 0.05
+"""Seconds until a file that is locked is tried again."""
+_DRIVERS = {
+    "sqlite": "sqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+}
+
+
+class Place(NamedTuple):
+    """Where a ledger is: its address, words for it without any secret, and the secret."""
+
+    url: sa.URL
+    words: str
+    secret: str | None
+
+    @property
+    def file(self) -> Path | None:
+        """The file of an SQLite ledger."""
+        return Path(self.url.database or "") if self.url.get_backend_name() == "sqlite" else None
+
+
+def default_url(environment: Mapping[str, str]) -> str:
+    """Return the ledger of this user, in the folder for data that programs keep (XDG Base Directory Specification)."""
+    home = environment.get("XDG_DATA_HOME") or ""
+    folder = Path(home) if Path(home).is_absolute() else Path("~/.local/share").expanduser()
+    return f"sqlite:///{folder / 'kho-kexec' / 'ledger.db'}"
+
+
+def place_of(url: str) -> Place:
+    """Read the address of a ledger. Raises LedgerError ``ledger_library_missing`` or ``ledger_url_invalid``."""
+    require("sqlalchemy")
+    try:
+        given = make_url(url)
+        driver = _DRIVERS[given.drivername]
+    except (ArgumentError, KeyError, ValueError) as error:
+        raise _invalid() from error
+    place = given.set(drivername=driver)
+    if driver == "sqlite":
+        if not place.database or not Path(place.database).is_absolute():
+            raise _invalid()
+        return Place(place, printable(place.database), None)
+    require("psycopg")
+    # A secret may also stand in the query, so only the parts that are none are shown.
+    words = f"PostgreSQL database {place.database or ''} on {place.host or 'this machine'}"
+    secret = place.password or place.query.get("password")
+    return Place(place, printable(words), str(secret) if secret else None)
+
+
+def _invalid() -> LedgerError:
+    # Not repeated: it may hold a password.
+    return LedgerError(
+        "ledger_url_invalid",
+        "The `url` of the ledger is of neither form that is understood, so there is nowhere to read or write. Give "
+        "sqlite:////absolute/path/ledger.db or postgresql://user@host/database, with the password in ~/.pgpass.",
+    )
+
+
+class Ledger:
+    """An open ledger. All methods raise LedgerError; what a method did not end with is not written.
+
+    With ``keep`` false everything is done and then undone, so that it can be told what would be written.
+    """
+
+    def __init__(self, place: Place, keep: bool = True) -> None:
+        self._place = place
+        self._keep = keep
+        self._engine = _engine(place, keep)
+        self._dialect = self._engine.dialect.name
+        with self._reading() as connection:
+            old = check_version(version_of(connection), place.words)
+        if old:
+            with self._writing(always=self._is_passing()) as connection:
+                migrate(connection, place.words)
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_trouble: object) -> None:
+        self._engine.dispose()
+
+    def import_history(self, host: str, history: Any, now: int) -> dict[str, int]:
+        """Write what ``kexec_history_info`` returned for ``host``; ``now`` is in seconds since 1970.
+
+        The same history can be imported again: nothing is doubled, a boot that was open is completed. Returns how
+        many ``boots`` and ``crashes`` were news.
+        """
+        boots, crashes = rows_of_history(host, history, now)
+        with self._writing() as connection:
+            news = {
+                "boots": self._put(connection, put_boots(self._dialect), boots),
+                "crashes": self._put(connection, put_crashes(self._dialect), crashes),
+            }
+            running = [row for row in boots if row["ending"] == "running"]
+            self._put(
+                connection,
+                keep_running(),
+                [{"of_host": row["host"], "of_boot": row["boot_id"], "now": now} for row in running],
+            )
+            cursor = {"host": printable(host), "cursor": cursor_of(history), "imported": now}
+            self._put(connection, put_cursor(self._dialect), [cursor])
+        return news
+
+    def record(self, host: str, result: Any, now: int) -> bool:
+        """Write the transition that the role's or ``kexec_reboot``'s result tells of; return whether it was news."""
+        row = row_of_transition(host, result, now)
+        if row is None:
+            return False
+        with self._writing(durably=True) as connection:
+            return self._put(connection, put_transition(self._dialect), [row]) > 0
+
+    def cursor(self, host: str) -> str | None:
+        """Return up to where the journal of ``host`` was imported, None when it was not."""
+        cursors = tables().cursors.c
+        with self._reading() as connection:
+            found = connection.execute(sa.select(cursors.cursor).where(cursors.host == printable(host)))
+            cursor: str | None = found.scalar_one_or_none()
+        return cursor
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """Give a connection for several questions that are answered as of one moment."""
+        with self._reading() as connection:
+            yield connection
+
+    def _put(self, connection: sa.Connection, statement: Any, rows: list[dict[str, Any]]) -> int:
+        return connection.execute(statement, rows).rowcount if rows else 0
+
+    def _is_passing(self) -> bool:
+        """Whether the database ends with the connection, so that even in check mode it can be written to."""
+        return bool(self._engine.url.database == ":memory:")
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with understood(self._place.words, self._place.secret), self._engine.connect() as connection:
+            level = {} if self._dialect == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+            yield connection.execution_options(**level)
+
+    @contextmanager
+    def _writing(self, always: bool = False, durably: bool = False) -> Iterator[sa.Connection]:
+        with understood(self._place.words, self._place.secret), self._engine.connect() as connection:
+            yield connection.execution_options(writes=True, durably=durably)
+            if self._keep or always:
+                connection.commit()
+
+
+def _engine(place: Place, keep: bool) -> sa.Engine:
+    if place.file is None:
+        # Nothing else waits for another's lock: whoever imports the same host at the same time.
+        settings = {"connect_timeout": PATIENCE, "options": f"-c lock_timeout={PATIENCE}s"}
+        return sa.create_engine(place.url, connect_args=settings)
+    try:
+        if not keep and not place.file.exists():
+            return _sqlite_engine(place.url.set(database=":memory:"))
+        _make_private(place.file)
+    except OSError as error:
+        raise LedgerError(
+            "ledger_away",
+            f"The ledger in {place.words} can be neither opened nor made, so nothing was read or written: "
+            f"{error.strerror}. Make its directory, or name another ledger by `url`.",
+        ) from error
+    return _sqlite_engine(place.url)
+
+
+def _make_private(file: Path) -> None:
+    """Make the file of an SQLite ledger, for its owner only; SQLite gives its journal the same mode."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(file, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _let_readers_be(connection: sqlite3.Connection) -> None:
+    """Have readers and the one writer not wait for each other (https://sqlite.org/wal.html).
+
+    While another connection writes to a new file, SQLite answers this at once with "locked", whatever its timeout.
+    """
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+        time.sleep(BETWEEN_TRIES)
+
+
+def _sqlite_engine(url: sa.URL) -> sa.Engine:
+    # One connection, which in memory is the database.
+    engine = sa.create_engine(url, connect_args={"timeout": PATIENCE}, poolclass=sa.pool.StaticPool)
+
+    def connected(connection: Any, _record: object) -> None:
+        # Transactions begin below, and not where the driver thinks that they should (it leaves out DDL).
+        connection.isolation_level = None
+        _let_readers_be(connection)
+
+    def begin(connection: sa.Connection) -> None:
+        options = connection.get_execution_options()
+        # When power fails, NORMAL may lose the last imports, with their cursors, so that the next ones repeat them.
+        connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if options.get('durably') else 'NORMAL'}")
+        # A writer that waits for its lock from the start cannot be told later that what it has read is outdated.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
+
+    sa.event.listen(engine, "connect", connected)
+    sa.event.listen(engine, "begin", begin)
+    return engine

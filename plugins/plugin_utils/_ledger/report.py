@@ -1,0 +1,138 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fleet report as data, as JSON and as Markdown; the page for browsers is made by ``_report_html.py``. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from math import isinf
+from typing import Any
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import (
+    Correlation,
+    Risk,
+    TransitionRisk,
+    Trend,
+)
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.page import render_html
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ALPHA, ODDS_TO_FIND
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.words import name_of, ratio, sentence, summary
+
+SCHEMA = 1
+"""Version of the JSON report; a program that reads it looks at this first."""
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|!~&])")
+
+
+def render_reports(fleet: Correlation, now: int) -> dict[str, str]:
+    """Return the text of each report by the name of its file; ``now`` is in seconds since 1970."""
+    made = datetime.fromtimestamp(now, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    data = {"schema": SCHEMA, "made": made, **fleet_as_dict(fleet)}
+    return {
+        "report.json": json.dumps(data, indent=1, sort_keys=True) + "\n",
+        "report.md": _markdown(fleet, made),
+        "report.html": render_html(fleet, made),
+    }
+
+
+def fleet_as_dict(fleet: Correlation) -> dict[str, Any]:
+    """Return the whole report as JSON can express it; null where a number is unknown or infinite."""
+    return {
+        "summary": summary(fleet),
+        "alpha": ALPHA,
+        "odds_to_find": ODDS_TO_FIND,
+        "boots": fleet.boots,
+        "boots_not_compared": fleet.not_compared,
+        "crashes_not_joined": fleet.not_joined,
+        "cold_boots": [{"release": release, **sums._asdict()} for release, sums in sorted(fleet.cold.items())],
+        "transitions": [transition_as_dict(one) for one in fleet.transitions],
+    }
+
+
+def transition_as_dict(one: TransitionRisk) -> dict[str, Any]:
+    """Return one transition as JSON can express it."""
+    return {
+        **one.way._asdict(),
+        "sentence": sentence(one),
+        **_risk(one.risk),
+        "by_count": [{"kexec_count": count, **_risk(risk)} for count, risk in one.by_count],
+        "trend": None if one.trend is None else _trend(one.trend),
+        "signatures": [
+            {"signature": found.signature, "kind": found.kind, "frames": list(found.frames), "boots": found.boots}
+            for found in one.signatures
+        ],
+        "cautions": [note.as_dict() for note in one.cautions],
+    }
+
+
+def _risk(risk: Risk) -> dict[str, Any]:
+    test, interval = risk.test, risk.interval or (None, None)
+    return {
+        "finding": risk.finding,
+        **risk.seen._asdict(),
+        "rate": risk.rate[0],
+        "rate_interval": list(risk.rate[1:]),
+        "cold": risk.cold._asdict(),
+        "relative_risk": _finite(risk.relative_risk),
+        "relative_risk_interval": [_finite(end) for end in interval],
+        "p": test.p if test else None,
+        "q": risk.q,
+        "smallest_p": test.smallest_p if test else None,
+        "power": test.power if test else None,
+    }
+
+
+def _trend(trend: Trend) -> dict[str, Any]:
+    return {"finding": trend.finding, "p": trend.test.p, "q": trend.q, "smallest_p": trend.test.smallest_p}
+
+
+def _finite(number: float | None) -> float | None:
+    return None if number is None or isinf(number) else number
+
+
+def _markdown(fleet: Correlation, made: str) -> str:
+    lines = ["# Crashes by transition", "", f"Made {made}.", "", *(f"- {_plain(line)}" for line in summary(fleet)), ""]
+    lines += ["## What was found", ""]
+    for one in fleet.transitions:
+        lines.append(f"- {_plain(sentence(one))}")
+        lines += [f"  - {_plain(note.message)}" for note in one.cautions]
+    lines += ["", "## Transitions", ""]
+    header = ("transition", "finding", "boots", "crashed", "hours", "times cold", "from", "to", "q", "trend")
+    lines += _table(header, [_row(one) for one in fleet.transitions])
+    lines += ["", "## Cold boots", ""]
+    cold = sorted(fleet.cold.items())
+    lines += _table(
+        ("release", "boots", "crashed", "hours"),
+        [(release, f"{of.boots}", f"{of.crashes}", f"{of.hours:.0f}") for release, of in cold],
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _row(one: TransitionRisk) -> tuple[str, ...]:
+    risk = one.risk
+    low, high = risk.interval or (None, None)
+    return (
+        name_of(one.way),
+        risk.finding,
+        f"{risk.seen.boots}",
+        f"{risk.seen.crashes}",
+        f"{risk.seen.hours:.0f}",
+        ratio(risk.relative_risk),
+        ratio(low),
+        "-" if high is None or isinf(high) else ratio(high),
+        "-" if risk.q is None else f"{risk.q:.2g}",
+        one.trend.finding if one.trend else "-",
+    )
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [header, ["---"] * len(header), *([_plain(cell) for cell in row] for row in rows)]
+    return [f"| {' | '.join(line)} |" for line in lines]
+
+
+def _plain(text: str) -> str:
+    """Return text that Markdown shows as it is."""
+    return _MARKDOWN.sub(r"\\\1", text)

@@ -1,0 +1,115 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was found about crashes, in sentences. Pure."""
+
+from __future__ import annotations
+
+from math import isinf
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import (
+    CRASHES_LESS,
+    CRASHES_MORE,
+    ENOUGH_POWER,
+    FALLS,
+    GROWS,
+    TOO_FEW,
+    Correlation,
+    Risk,
+    TransitionRisk,
+)
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Way
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ODDS_TO_FIND
+
+TOP_FRAMES = 2
+UNKNOWN = "(unknown)"
+
+
+def name_of(way: Way) -> str:
+    """Return words for a way: ``7.2.13-kho -> 7.3.4-kho``, or ``kexec without handover -> 7.3.4-kho``."""
+    if way.boot == "handover":
+        return f"{way.previous_release or UNKNOWN} -> {way.release}"
+    return f"kexec without handover -> {way.release}"
+
+
+def sentence(one: TransitionRisk, when: str = "") -> str:
+    """Return all that matters of one transition in a sentence; ``when`` says of which of its boots."""
+    parts = [" ".join(part for part in (name_of(one.way), when, _main_clause(one)) if part)]
+    if one.signatures:
+        first = one.signatures[0]
+        frames = " < ".join(first.frames[:TOP_FRAMES])
+        where = f" in {frames}" if frames else ""
+        parts.append(f"leading signature {first.signature[:16]} ({first.kind}{where}, {_number(first.boots, 'boot')})")
+    if one.trend and one.trend.finding in (GROWS, FALLS):
+        parts.append(f"{one.trend.finding} with the count (q = {one.trend.q:.2g})")
+    return "; ".join(parts) + "."
+
+
+def summary(fleet: Correlation) -> list[str]:
+    """Return what is to be said of the fleet as a whole."""
+    findings = [one.risk.finding for one in fleet.transitions]
+    more, few = findings.count(CRASHES_MORE), findings.count(TOO_FEW)
+    said = [
+        f"{_number(fleet.boots, 'boot')} in the ledger, {_number(len(findings), 'transition')}: {more} crash more "
+        f"often than cold boots of the same release, of {few} there are too few boots to tell."
+    ]
+    if fleet.not_compared:
+        boots = _number(fleet.not_compared, "boot")
+        said.append(f"{boots} of unknown kind or release, or of crash kernels, not compared.")
+    if fleet.not_joined:
+        crashes = _number(fleet.not_joined, "crash", "crashes")
+        said.append(f"{crashes} of boots that the ledger does not know, not counted.")
+    return said
+
+
+def ratio(value: float | None) -> str:
+    """Return a relative risk as it is shown; infinite when no cold boot crashed."""
+    if value is None:
+        return "-"
+    return "only here" if isinf(value) else f"{value:.2g}" if value < 100 else f"{value:.0f}"
+
+
+def _main_clause(one: TransitionRisk) -> str:
+    risk, release = one.risk, one.way.release
+    finding = risk.finding
+    if finding not in (CRASHES_MORE, CRASHES_LESS):
+        return _nothing_found(risk, release)
+    interval = _interval(risk)
+    counts = f"{_of_boots(risk)}, q = {risk.q:.2g}"
+    if risk.relative_risk is None or isinf(risk.relative_risk):
+        return (
+            f"crashes, and none of {_number(risk.cold.boots, 'cold boot')} of {release} did (at least "
+            f"{interval[0]:.2g} times as often, {counts})"
+        )
+    shown = f"CI {interval[0]:.2g} to {interval[1]:.2g}"
+    return f"crashes {ratio(risk.relative_risk)} times as often as a cold boot of {release} ({shown}, {counts})"
+
+
+def _interval(risk: Risk) -> tuple[float, float]:
+    """The interval, which every risk has that was compared with anything."""
+    if risk.interval is None:
+        raise AssertionError("what was found without an interval is too_few")
+    return risk.interval
+
+
+def _nothing_found(risk: Risk, release: str) -> str:
+    seen = f"{_of_boots(risk)}, which allows for up to {100 * risk.rate[2]:.2g} %"
+    if risk.finding != TOO_FEW:
+        low, high = _interval(risk)
+        return f"crashes about as often as a cold boot of {release} (CI {low:.2g} to {high:.2g}, {seen})"
+    if risk.test is None:
+        return f"cannot be compared: there is no cold boot of {release} ({seen})"
+    if not risk.seen.crashes and not risk.cold.crashes:
+        return f"has not crashed, and neither has a cold boot of {release} ({seen})"
+    return (
+        f"has too few boots or crashes to tell ({seen}; {ODDS_TO_FIND:g} times the odds would have been found with a "
+        f"probability of {risk.test.power:.0%}, and {ENOUGH_POWER:.0%} are wanted)"
+    )
+
+
+def _of_boots(risk: Risk) -> str:
+    return f"{risk.seen.crashes} of {_number(risk.seen.boots, 'boot')} crashed"
+
+
+def _number(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"

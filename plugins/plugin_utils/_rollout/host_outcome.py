@@ -1,0 +1,240 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One host's way through a rollout: its upgrade, its rollback, or the one after the other.
+
+Results come from hosts, so nothing in them is taken to have the type that it should have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import UNKNOWN, at, text, text_or_none
+
+MESSAGE_LIMIT = 1000
+STAGED = ("handover", "kexec", "cold_boot")
+
+IN_FLIGHT = "in_flight"
+DONE = "done"
+FAILED = "failed"
+ROLLED_BACK = "rolled_back"
+HALF_DONE = "staged"
+UNTOUCHED = "untouched"
+NOT_KNOWN = "unknown"
+OUTCOMES = (DONE, FAILED, ROLLED_BACK, NOT_KNOWN, HALF_DONE, UNTOUCHED, IN_FLIGHT)
+"""How a host came out of a rollout, in the words of the results file."""
+
+
+@dataclass
+class Story:
+    """The last result of each kind for one transition of one host; empty when there was none.
+
+    ``failure`` is the code of the first other task that failed, ``lost`` says that Ansible could not reach the host;
+    both count until somebody tried to commit. ``jumping`` says that the task which makes the host jump has begun,
+    ``only_planned`` that the image is what would be loaded, and nothing was done.
+    """
+
+    image: Mapping[str, Any] = field(default_factory=dict)
+    reboot: Mapping[str, Any] = field(default_factory=dict)
+    commit: Mapping[str, Any] = field(default_factory=dict)
+    failure: str | None = None
+    lost: bool = False
+    jumping: bool = False
+    only_planned: bool = False
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether anything went wrong: a refusal, an error, a verdict that is not accepted, a lost host."""
+        results = (self.image, self.reboot, self.commit)
+        return (
+            self.lost
+            or self.failure is not None
+            or any(result.get("failed") is True for result in results)
+            or (self.word is not None and not self._came_true())
+        )
+
+    @property
+    def word(self) -> str | None:
+        """The verdict, when there is one."""
+        return text_or_none(at(self.reboot, "verdict", "verdict"))
+
+    @property
+    def is_out_of_sight(self) -> bool:
+        """Whether nobody knows which kernel runs: the host jumped, and did not answer since."""
+        if not self.reboot:
+            return self.jumping
+        lost_on_the_way = bool(self.reboot.get("failed")) and self.reboot.get("rebooted", False) is None
+        return lost_on_the_way or self.word == "unreachable"
+
+    def judged(self) -> str | None:
+        """Return the verdict, ``unhealthy`` when another task failed after an accepted one; None when there is none."""
+        return "unhealthy" if self._came_true() and not self.is_proven and not self.lost else self.word
+
+    def outcome(self, over: bool) -> str:
+        """Return one of `OUTCOMES`; ``over`` says that nothing more will come, because the wave has ended."""
+        if self.is_out_of_sight and (self.reboot or self.lost or over):
+            return NOT_KNOWN
+        if self.has_failed:
+            return ROLLED_BACK if self.word == "rolled_back" else FAILED
+        if self.is_already_there or (self.is_proven and (self.commit or over)):
+            return DONE
+        if self.only_planned:
+            return UNTOUCHED
+        if not over:
+            return IN_FLIGHT
+        return HALF_DONE if self.image or self.reboot else UNTOUCHED
+
+    @property
+    def is_already_there(self) -> bool:
+        """Whether there was nothing to do."""
+        return bool(at(self.image, "plan", "action") == "none")
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether what was promised came true, and nothing went wrong before the commit."""
+        return self._came_true() and self.failure is None and not self.lost
+
+    def _came_true(self) -> bool:
+        return at(self.reboot, "verdict", "accepted") is True
+
+    def verdict(self) -> str:
+        """Return the word for how it ended, and whether the commit failed."""
+        return self._word() + self.uncommitted()
+
+    def uncommitted(self) -> str:
+        """Return what to add when the commit failed."""
+        return ", not committed" if self.commit.get("failed") else ""
+
+    def _word(self) -> str:
+        """Return the one word for how it ended: a verdict, the code of a refusal, or how far it came."""
+        word = at(self.reboot, "verdict", "verdict")
+        if word is not None and (self.is_proven or not self._came_true()):
+            return text(word) + (" (promised)" if self.is_proven and word != "handover_verified" else "")
+        if self.lost:
+            return "unreachable"
+        return "unhealthy" if word is not None else self._word_without_verdict()
+
+    def _word_without_verdict(self) -> str:
+        for result in (self.reboot, self.image):
+            if result.get("failed"):
+                return text(result.get("code") or "failed")
+        if self.failure is not None:
+            return self.failure
+        if self.reboot:
+            return "planned"
+        action = text(at(self.image, "plan", "action"))
+        return "staged" if action in STAGED else {"none": "already there"}.get(action, UNKNOWN)
+
+    def cells(self, verdict: str) -> tuple[str, ...]:
+        """Return what stands in the row of this host after its name."""
+        promise = at(self.reboot, "promise") or at(self.image, "plan", "promise")
+        outage = self.reboot.get("outage_seconds")
+        return (
+            text(at(promise, "previous_release") or at(self.image, "running", "release")),
+            text(at(promise, "release") or at(self.image, "target", "release")),
+            _record(promise),
+            _record(at(self.reboot, "verdict", "reported")),
+            verdict,
+            f"{outage:.1f}" if isinstance(outage, (int, float)) else UNKNOWN,
+        )
+
+    def action(self) -> str:
+        """Return the one word for what would be done: the plan's, or why there is none."""
+        if self.lost:
+            return "unreachable"
+        return text(at(self.image, "plan", "action") or ("failed" if self.image.get("failed") else None))
+
+    def code(self) -> str | None:
+        """Return the code of what went wrong, for programs; None when nothing did, or when only the verdict says it."""
+        if self.lost:
+            return "unreachable"
+        for result in (self.reboot, self.image, self.commit):
+            if result.get("failed"):
+                reason = self.refusal() if result is self.image else None
+                return reason[0] if reason else text(result.get("code") or "failed")
+        return self.failure
+
+    def refusal(self) -> tuple[str, str] | None:
+        """Return the code and the message of the refusal or failure that comes first; None when all is well."""
+        reasons = at(self.image, "plan", "reasons")
+        if self.action() == "refuse" and isinstance(reasons, Sequence) and reasons:
+            return text(at(reasons[0], "code")), text(at(reasons[0], "message"), MESSAGE_LIMIT)
+        if not self.image.get("failed"):
+            return None
+        return text(self.image.get("code") or "failed"), text(self.image.get("msg"), MESSAGE_LIMIT)
+
+    @property
+    def deserves_a_look(self) -> bool:
+        """Whether the plan has a warning, or there is none."""
+        return self.lost or self.refusal() is not None or bool(at(self.image, "plan", "warnings"))
+
+    def preview_cells(self) -> tuple[str, ...]:
+        """Return what stands in the row of this host after its name, when nothing was done."""
+        promise, refusal = at(self.image, "plan", "promise"), self.refusal()
+        warnings = at(self.image, "plan", "warnings")
+        codes = [text(at(note, "code")) for note in warnings] if isinstance(warnings, list) else []
+        return (
+            text(at(self.image, "running", "release")),
+            text(at(promise, "release") or at(self.image, "target", "release")),
+            self.action(),
+            _record(promise),
+            " ".join(codes) or UNKNOWN,
+            refusal[0] if refusal else UNKNOWN,
+        )
+
+
+@dataclass
+class HostStory:
+    """What became of one host: its upgrade, its rollback, or the one after the other."""
+
+    upgrade: Story | None = None
+    rollback: Story | None = None
+
+    @property
+    def told(self) -> Story:
+        """What the row tells: a rollback only when there was no upgrade."""
+        return self.upgrade or self.rollback or Story()
+
+    @property
+    def latest(self) -> Story:
+        """What goes on."""
+        return self.rollback or self.told
+
+    def begin_rollback(self) -> None:
+        """What comes from now on is about the way back."""
+        self.rollback = self.rollback or Story()
+
+    def begin_upgrade(self) -> None:
+        """What comes from now on is about an upgrade; a rollback before it is another story, and over."""
+        if self.upgrade is None or self.rollback is not None:
+            self.upgrade, self.rollback = Story(), None
+
+    def verdict(self) -> str:
+        """Return how the upgrade ended, and how the rollback after it did."""
+        if self.upgrade is None or self.rollback is None:
+            return self.told.verdict()
+        back = self.rollback
+        ended = f"rolled back{back.uncommitted()}" if back.is_proven else f"rollback: {back.verdict()}"
+        return f"{self.upgrade.verdict()}, {ended}"
+
+    def outcome(self, over: bool) -> str:
+        """Return one of `OUTCOMES`, as `Story.outcome` does; a host on its way back has failed until it is back."""
+        if self.upgrade is None or self.rollback is None:
+            return self.told.outcome(over)
+        back = self.rollback.outcome(over)
+        return {DONE: ROLLED_BACK, NOT_KNOWN: NOT_KNOWN}.get(back, FAILED)
+
+    def cells(self) -> tuple[str, ...]:
+        """Return what stands in the row of this host after its name."""
+        return self.told.cells(self.verdict())
+
+
+def _record(record: Any) -> str:
+    """Return the two things that a record holds, as ``release (count)``."""
+    release, count = at(record, "previous_release"), at(record, "kexec_count")
+    if release is None and count is None:
+        return UNKNOWN
+    return f"{text(release)} ({text(count)})"

@@ -1,0 +1,179 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The results of a run as one document, as docs/rollout_results.md describes it, and its files.
+
+It holds words, codes, releases, counts and times. Messages, variables and arguments of modules stay out of it, because
+they may hold secrets.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import (
+    at,
+    seconds_or_none,
+    text_or_none,
+    whole_or_none,
+)
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import OUTCOMES, HostStory
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.page import render_html
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Chronicle, HostTimes
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.summary import RUNNING
+
+SCHEMA = 1
+SHARE = 20
+"""Writing waits so many times as long as it took, so that many small waves do not write most of the time."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is known of a run from its first moment: when it began (aware, UTC), what runs, and where."""
+
+    begin: datetime
+    playbook: str | None
+    check_mode: bool
+    controller: str
+
+
+def document(chronicle: Chronicle, setting: Setting, state: str, now: float) -> dict[str, Any]:
+    """Return the results at ``now``, in seconds since the begin, ready for JSON."""
+    begin = setting.begin
+    counts = chronicle.counts
+    return {
+        "schema": SCHEMA,
+        "run": {
+            "state": state,
+            "code": chronicle.stopped_by,
+            "begin": _moment(begin, 0.0),
+            "end": None if state == RUNNING else _moment(begin, now),
+            "written": _moment(begin, now),
+            "playbook": setting.playbook,
+            "check_mode": setting.check_mode,
+            "controller": setting.controller,
+            "planned_waves": chronicle.planned_waves,
+            "counts": {outcome: counts[outcome] for outcome in OUTCOMES},
+        },
+        "waves": [
+            {
+                "number": wave.number,
+                "hosts": list(wave.hosts),
+                "begin": _moment(begin, wave.begin),
+                "end": None if wave.end is None else _moment(begin, wave.end),
+            }
+            for wave in chronicle.waves
+        ],
+        "hosts": [
+            _host(name, outcome, chronicle.rollout.hosts.get(name), chronicle.times.get(name), begin)
+            for name, outcome in chronicle.outcomes.items()
+        ],
+    }
+
+
+def _host(name: str, outcome: str, story: HostStory | None, times: HostTimes | None, begin: datetime) -> dict[str, Any]:
+    return {
+        "name": name,
+        "outcome": outcome,
+        **_facts(story or HostStory()),
+        "rolled_back": outcome == "rolled_back",
+        "wave": times.wave if times else None,
+        "begin": _moment(begin, times.begin) if times else None,
+        "end": _moment(begin, times.end) if times and times.end is not None else None,
+        "total_seconds": round(times.end - times.begin, 1) if times and times.end is not None else None,
+        "events": [
+            {"seconds": round(when, 1), "event": event.kind, "detail": event.detail}
+            for when, event in (times.events if times else [])
+        ],
+    }
+
+
+def _facts(story: HostStory) -> dict[str, Any]:
+    told = story.told
+    promise = at(told.reboot, "promise") or at(told.image, "plan", "promise")
+    return {
+        "from": text_or_none(at(promise, "previous_release") or at(told.image, "running", "release")),
+        "to": text_or_none(at(promise, "release") or at(told.image, "target", "release")),
+        "action": text_or_none(at(told.image, "plan", "action")),
+        "promised": _record(promise),
+        "reported": _record(at(told.reboot, "verdict", "reported")),
+        "verdict": told.judged(),
+        "code": told.code(),
+        "accepted": told.is_proven or (told.is_already_there and not told.has_failed),
+        "committed": bool(told.commit) and not told.commit.get("failed") and not told.only_planned,
+        "outage_seconds": seconds_or_none(told.reboot.get("outage_seconds")),
+    }
+
+
+def _record(record: Any) -> dict[str, Any] | None:
+    if not isinstance(record, Mapping):
+        return None
+    return {
+        "release": text_or_none(record.get("release")),
+        "previous_release": text_or_none(record.get("previous_release")),
+        "kexec_count": whole_or_none(record.get("kexec_count")),
+    }
+
+
+def _moment(begin: datetime, seconds: float) -> str:
+    """Return a time in UTC as RFC 3339 has it, to the second."""
+    return (begin + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class ResultsKeeper:
+    """Keeps ``rollout-BEGIN.json`` and the page beside it, each replaced atomically."""
+
+    def __init__(self, directory: Path, chronicle: Chronicle, setting: Setting, clock: Callable[[], float]) -> None:
+        """Make ``directory`` and take a name that no other run has; raises OSError."""
+        directory.mkdir(parents=True, exist_ok=True)
+        self.path = _take_name(directory, f"rollout-{setting.begin.strftime('%Y%m%dT%H%M%SZ')}")
+        self._chronicle = chronicle
+        self._setting = setting
+        self._clock = clock
+        self._next_write = 0.0
+
+    def write(self, state: str, now: float, last: bool = False) -> None:
+        """Write both files, or leave it be when that would take too much of the time; raises OSError."""
+        started = self._clock()
+        if started < self._next_write and not last:
+            return
+        self._replace_files(document(self._chronicle, self._setting, state, now))
+        finished = self._clock()
+        self._next_write = finished + SHARE * (finished - started)
+
+    def _replace_files(self, results: Mapping[str, Any]) -> None:
+        # The name was taken under the umask; mkstemp makes files for their owner only.
+        mode = self.path.stat().st_mode & 0o777
+        _replace(self.path, json.dumps(results, indent=1) + "\n", mode)
+        _replace(self.path.with_suffix(".html"), render_html(results), mode)
+
+
+def _take_name(directory: Path, stem: str) -> Path:
+    number = 1
+    while True:
+        path = directory / f"{stem}{f'-{number}' if number > 1 else ''}.json"
+        try:
+            path.touch(exist_ok=False)
+        except FileExistsError:
+            number += 1
+        else:
+            return path
+
+
+def _replace(path: Path, content: str, mode: int) -> None:
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), mode)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -1,0 +1,122 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is told at the end of a run: which hosts deserve a row, and where a rollout stopped. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.table import clean, render_table
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import (
+    DONE,
+    FAILED,
+    HALF_DONE,
+    NOT_KNOWN,
+    ROLLED_BACK,
+    UNTOUCHED,
+)
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.progress import clock
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.rollout import HEADER, PREVIEW_HEADER, TIME_COLUMNS
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Chronicle
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the report; a title is printed as Ansible prints those of plays."""
+
+    text: str
+    is_title: bool = False
+
+
+FEW_HOSTS = 50
+"""Up to so many hosts, each has a row."""
+MOST_ROWS = 200
+NAMES = 10
+"""So many hosts are named where all are meant."""
+
+FINISHED, STOPPED, INTERRUPTED, RUNNING = "finished", "stopped", "interrupted", "running"
+
+_EXPLAINED = (
+    (DONE, "done", ""),
+    (FAILED, "failed", ""),
+    (ROLLED_BACK, "rolled back", ""),
+    (NOT_KNOWN, "unknown", "work on them had begun, and nobody knows how it ended"),
+    (HALF_DONE, "staged", "the target is loaded, and they have not left their kernel"),
+    (UNTOUCHED, "untouched", ""),
+)
+_ORDER = {FAILED: 0, NOT_KNOWN: 0, ROLLED_BACK: 1, HALF_DONE: 2}
+
+
+def state_of(chronicle: Chronicle, ended: bool) -> str:
+    """Return how the run ended; ``ended``: Ansible came to its end, rather than being interrupted."""
+    if not ended:
+        return INTERRUPTED
+    is_check = chronicle.rollout.is_preview
+    is_short = not is_check and (chronicle.has_hosts_to_come or chronicle.is_stopped)
+    return STOPPED if is_short else FINISHED
+
+
+def report(chronicle: Chronicle, state: str, now: float, ascii_only: bool) -> list[Line]:
+    """Return all that is printed at the end; nothing when there was no host to tell of."""
+    rollout = chronicle.rollout
+    if not rollout.hosts:
+        return []
+    shown = hosts_to_show(chronicle)
+    if rollout.is_preview:
+        title, counts, remarks = "KERNEL ROLLOUT (PLAN)", rollout.preview_counts(), rollout.remedies()
+        table = render_table(PREVIEW_HEADER, rollout.preview_rows(shown), ascii_only)
+    else:
+        title, counts = "KERNEL ROLLOUT", rollout.counts()
+        remarks = ["\n".join(lines)] if (lines := where_it_stopped(chronicle, state, now, ascii_only)) else []
+        table = render_table(HEADER, rollout.rows(shown, chronicle.total_seconds()), ascii_only, TIME_COLUMNS)
+    texts = [*(table if shown else []), *not_shown(chronicle, len(shown)), ""]
+    texts.append(", ".join(f"{word}: {count}" for word, count in counts))
+    for remark in remarks:
+        texts += ["", remark]
+    return [Line(title, True), *(Line(text) for text in texts)]
+
+
+def hosts_to_show(chronicle: Chronicle) -> list[str]:
+    """Return which hosts get a row: all that were heard of when they are few, otherwise those that are not fine."""
+    rollout = chronicle.rollout
+    if len(rollout.hosts) <= FEW_HOSTS:
+        return list(rollout.hosts)
+    if rollout.is_preview:
+        return [host for host, story in rollout.hosts.items() if story.told.deserves_a_look][:MOST_ROWS]
+    bad = [host for host in rollout.hosts if chronicle.outcomes.get(host, FAILED) != DONE]
+    return sorted(bad, key=lambda host: _ORDER.get(chronicle.outcomes.get(host, FAILED), 3))[:MOST_ROWS]
+
+
+def not_shown(chronicle: Chronicle, shown: int) -> list[str]:
+    """Return a sentence about the hosts without a row; none when every host has one."""
+    heard_of = len(chronicle.rollout.hosts)
+    if shown == heard_of:
+        return []
+    if chronicle.rollout.is_preview:
+        return [f"{heard_of - shown} of {heard_of} hosts have no row; those with warnings or refusals come first."]
+    fine = sum(chronicle.outcomes.get(host) == DONE for host in chronicle.rollout.hosts)
+    more = heard_of - shown - fine
+    return [f"{fine} of {heard_of} hosts are done and have no row." + (f" Neither have {more} others." if more else "")]
+
+
+def where_it_stopped(chronicle: Chronicle, state: str, now: float, ascii_only: bool) -> list[str]:
+    """Return who is how far; nothing when every host is done."""
+    if not chronicle.waves or chronicle.counts[DONE] == len(chronicle.outcomes):
+        return []
+    waves = "?" if chronicle.planned_waves is None else chronicle.planned_waves
+    code = f" ({chronicle.stopped_by})" if chronicle.stopped_by else ""
+    ended = "came to its end" if state == FINISHED else f"was {state}{code}"
+    lines = [f"The rollout {ended} after {clock(now)}, in wave {len(chronicle.waves)} of {waves}."]
+    for outcome, word, meaning in _EXPLAINED:
+        if chronicle.counts[outcome]:
+            hosts = named(chronicle.hosts_with(outcome), ascii_only)
+            lines.append(f"  {word:<11} {chronicle.counts[outcome]:>5}  {hosts}{f' ({meaning})' if meaning else ''}")
+    return [*lines, "The same command goes on from here, once the cause is gone."]
+
+
+def named(hosts: Sequence[str], ascii_only: bool) -> str:
+    """Return the names of the first hosts, and how many more there are."""
+    more = len(hosts) - NAMES
+    return " ".join(clean(host, ascii_only) for host in hosts[:NAMES]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,214 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.arguments import keep_arguments
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import GRUB_CONFIG
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.edits import DROP_IN, KERNEL_COMMAND_LINE
+from ansible_collections.kho.kexec.plugins.module_utils._host.access import STATUS
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed
+from ansible_collections.kho.kexec.tests.unit.support.boot_loader_host import (
+    BLS_ENTRY,
+    IMAGE,
+    BootLoaderHost,
+    GrubbyHost,
+    GrubHost,
+    SystemdBootHost,
+)
+
+WANTED = ["kho=on", "kho_scratch=16M,116M,36M"]
+
+
+def keep(host, *arguments, state="present", check_mode=False):
+    return keep_arguments(host, list(arguments), state, check_mode)
+
+
+def refusal(host, *arguments, state="present"):
+    with pytest.raises(Refusal) as caught:
+        keep(host, *arguments, state=state)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("make", "loader"), [(GrubHost, "grub"), (GrubbyHost, "grubby"), (SystemdBootHost, "systemd-boot")]
+)
+def test_arguments_come_and_go(tmp_path, make, loader):
+    host = make(tmp_path)
+    result = keep(host, *WANTED)
+    assert result["changed"]
+    assert (result["loader"], result["release"]) == (loader, "7.3.4")
+    assert {"root=/dev/vda2", "ro", *WANTED} <= set(result["command_line"].split())
+    assert result["diff"]["after"].splitlines() == result["command_line"].split()
+    ran = len(host.commands)
+    assert not keep(host, *WANTED)["changed"]
+    assert len(host.commands) == ran
+    result = keep(host, "kho", state="absent")
+    assert result["changed"]
+    assert "kho=on" not in result["command_line"]
+    assert WANTED[1] in result["command_line"]
+    assert not keep(host, "kho", state="absent")["changed"]
+
+
+@pytest.mark.parametrize("make", [GrubHost, GrubbyHost, SystemdBootHost])
+def test_check_mode_says_the_same_and_changes_nothing(tmp_path, make):
+    host = make(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    checked = keep(host, *WANTED, check_mode=True)
+    assert host.commands == []
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert checked["changed"]
+    assert sorted(keep(host, *WANTED)["command_line"].split()) == sorted(checked["command_line"].split())
+
+
+@pytest.mark.parametrize("make", [GrubHost, GrubbyHost, SystemdBootHost])
+def test_a_tool_that_fails_leaves_everything_as_it_was(tmp_path, make):
+    host = make(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    host.ending = Completed(1, "", "no space left\non device")
+    refused = refusal(host, *WANTED)
+    assert refused.code == "boot_loader_update_failed"
+    assert "exit code 1 and said: no space left on device" in refused.message
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_the_drop_in_of_grub_is_what_a_shell_takes_it_for(tmp_path):
+    keep(GrubHost(tmp_path), *WANTED)
+    script = f'GRUB_CMDLINE_LINUX_DEFAULT=quiet; . "{tmp_path}{DROP_IN}"; printf "%s" "$GRUB_CMDLINE_LINUX_DEFAULT"'
+    done = subprocess.run(["sh", "-eu", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "quiet kho=on kho_scratch=16M,116M,36M"
+    assert (tmp_path / DROP_IN.lstrip("/")).stat().st_mode & 0o777 == 0o644
+
+
+def test_of_two_values_the_new_one_counts_and_the_old_one_is_not_lost(tmp_path):
+    host = GrubHost(tmp_path, "quiet panic=5 kho=off")
+    assert keep(host, "panic=10", "kho=on")["command_line"].endswith("quiet panic=5 kho=off panic=10 kho=on")
+    assert keep(host, "panic=20")["command_line"].endswith("quiet panic=5 kho=off kho=on panic=20")
+    assert "panic=20" in host.read_text(DROP_IN)
+    assert "panic=10" not in host.read_text(DROP_IN)
+
+
+def test_the_last_argument_takes_the_drop_in_with_it(tmp_path):
+    host = GrubHost(tmp_path)
+    keep(host, "panic=10")
+    keep(host, "panic=10", state="absent")
+    assert not host.exists(DROP_IN)
+    assert host.commands == ["update-grub", "update-grub"]
+
+
+def test_what_others_put_into_grub_is_not_taken_away(tmp_path):
+    host = GrubHost(tmp_path, "quiet panic=5")
+    refused = refusal(host, "panic", state="absent")
+    assert refused.code == "kernel_arguments_not_effective"
+    assert "panic=5" in refused.message
+    assert not host.exists(DROP_IN)
+
+
+def test_another_value_stays_when_one_value_has_to_go(tmp_path):
+    host = GrubHost(tmp_path, "panic=5")
+    assert not keep(host, "panic=10", state="absent")["changed"]
+
+
+def test_a_menu_that_was_not_made_anew_is_made_anew(tmp_path):
+    host = GrubHost(tmp_path)
+    keep(host, "panic=10")
+    stale = host.read_text(GRUB_CONFIG).replace(" panic=10", "")
+    host.add(GRUB_CONFIG, stale)
+    assert keep(host, "panic=10")["changed"]
+    assert "panic=10" in host.read_text(GRUB_CONFIG)
+
+
+def test_an_argument_without_value(tmp_path):
+    host = GrubHost(tmp_path)
+    assert not keep(host, "quiet")["changed"]
+    assert keep(host, "nosmt")["changed"]
+
+
+def test_a_drop_in_of_somebody_else_stays(tmp_path):
+    host = GrubHost(tmp_path).add(DROP_IN, 'GRUB_CMDLINE_LINUX_DEFAULT="$(reboot)"\n')
+    assert refusal(host, "kho=on").code == "drop_in_foreign"
+    assert host.commands == []
+
+
+def test_a_grubby_that_loses_what_is_not_meant(tmp_path):
+    host = GrubbyHost(tmp_path)
+    before = host.read_text(BLS_ENTRY)
+    host.forgets = "quiet"
+    refused = refusal(host, *WANTED)
+    assert refused.code == "kernel_arguments_not_effective"
+    assert "lost quiet" in refused.message
+    assert host.read_text(BLS_ENTRY) == before
+    assert (tmp_path / BLS_ENTRY.lstrip("/")).stat().st_mode & 0o777 == 0o600
+
+
+def test_the_file_of_kernel_install_is_begun_with_what_the_entry_has(tmp_path):
+    host = SystemdBootHost(tmp_path)
+    keep(host, "panic=10")
+    assert host.read_text(KERNEL_COMMAND_LINE) == "root=/dev/vda2 ro panic=10\n"
+
+
+def test_the_file_of_kernel_install_keeps_what_is_in_it(tmp_path):
+    host = SystemdBootHost(tmp_path).add(KERNEL_COMMAND_LINE, "root=LABEL=x rw panic=5\n")
+    keep(host, "panic=10")
+    assert host.read_text(KERNEL_COMMAND_LINE) == "root=LABEL=x rw panic=10\n"
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "",
+        " ",
+        "a b",
+        'a="b"',
+        "a='b'",
+        "a=$b",
+        "a=`b`",
+        "a=\\b",
+        "a=b;c",
+        "a=b\n",
+        "a=b\0",
+        "-x",
+        "--",
+        "a=é",
+        "a" * 257,
+    ],
+)
+def test_what_a_script_could_run_is_refused(tmp_path, argument):
+    host = GrubHost(tmp_path)
+    assert refusal(host, "kho=on", argument).code == "kernel_argument_invalid"
+    assert host.commands == []
+
+
+def test_only_root(tmp_path):
+    assert refusal(GrubHost(tmp_path).add(STATUS, "Uid:\t1000\t1000\t1000\t1000\n"), "kho=on").code == "not_root"
+
+
+def test_a_boot_loader_that_is_not_known(tmp_path):
+    assert refusal(BootLoaderHost(tmp_path), "kho=on").code == "boot_loader_unknown"
+
+
+def test_an_entry_that_is_not_known(tmp_path):
+    host = GrubHost(tmp_path).add(GRUB_CONFIG, "menuentry 'Debian' {\n linux $image root=/dev/vda2\n}\n")
+    assert refusal(host, "kho=on").code == "boot_entry_unknown"
+
+
+def test_an_entry_whose_arguments_are_in_a_variable(tmp_path):
+    refused = refusal(GrubbyHost(tmp_path, "$kernelopts"), "kho=on")
+    assert refused.code == "boot_entry_unknown"
+    assert "$kernelopts" in refused.message
+
+
+def test_the_entry_of_the_running_kernel_is_looked_at(tmp_path):
+    host = GrubHost(tmp_path).add("/boot/vmlinuz-9.9.9", "newer")
+    text = host.read_text(GRUB_CONFIG)
+    newer = text.replace(IMAGE, "/boot/vmlinuz-9.9.9").replace("quiet", "quiet kho=on")
+    host.add(GRUB_CONFIG, newer + text)
+    assert keep(host, "kho=on", check_mode=True)["release"] == "7.3.4"
+    host.add("/proc/sys/kernel/osrelease", "1.2.3\n")
+    result = keep(host, "kho=on", check_mode=True)
+    assert (result["release"], result["changed"]) == ("9.9.9", False)

@@ -1,0 +1,80 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.kho.kexec.plugins.module_utils._history.crash_text import joined_parts, read_boots
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import Record
+
+START = "Linux version 7.3.4-kho (lab@lab) (gcc) #2 SMP"
+EXEC = "KHO: exec from: 7.2.13-kho (count 2)"
+INIT = "Run /init as init process"
+PANIC = "Kernel panic - not syncing: no"
+
+
+def only(lines):
+    (boot,) = read_boots(lines)
+    return boot
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "[   12.345678] ",
+        "<0>[   12.345678] ",
+        "[   12.345678][    T1] ",
+        "<4>[   12.345678][   C12] ",
+        "Nov 22 15:30:00 web1 kernel: [   12.345678] ",
+        "[2026-11-22 15:30:00] web1: [   12.345678] ",
+        "6,1416,12345678,-;",
+        "6,1416,12345678,-,caller=T1;",
+    ],
+)
+def test_what_stands_before_a_line(prefix):
+    (report,) = only([prefix + PANIC]).reports
+    assert (report.message, report.uptime) == (PANIC, 12.345678)
+
+
+def test_without_times():
+    (report,) = only([PANIC]).reports
+    assert (report.message, report.uptime) == (PANIC, None)
+
+
+@pytest.mark.parametrize("forged", ["<8>[    1.000000] ", "<30>[    1.000000] ", "12,1416,12345678,-;"])
+def test_what_programs_wrote_does_not_count(forged):
+    assert only([forged + PANIC]).reports == ()
+
+
+def test_the_beginning_of_a_boot_is_believed_until_the_first_program_starts():
+    boot = only([START, EXEC, INIT])
+    assert (boot.release, boot.log.record) == ("7.3.4-kho", Record("7.2.13-kho", 2))
+    assert only([START, INIT, EXEC]).log.record is None
+
+
+def test_a_log_without_its_beginning_knows_no_record():
+    boot = only([EXEC, INIT, PANIC])
+    assert (boot.release, boot.log.complete, boot.log.record) == (None, False, None)
+
+
+def test_a_console_sees_many_boots():
+    boots = list(read_boots(["firmware", START, PANIC, "firmware", START.replace("7.3.4", "7.2.13"), EXEC]))
+    assert [(boot.release, len(boot.reports)) for boot in boots] == [
+        (None, 0),
+        ("7.3.4-kho", 1),
+        ("7.2.13-kho", 0),
+    ]
+
+
+def test_parts_come_into_the_order_of_time():
+    text = "Panic#2 Part1\nc\nOops#1 Part2\na1\nOops#1 Part1\na2\nPanic#2 Part2\nb\n"
+    assert joined_parts(text).split() == ["a1", "a2", "b", "c"]
+    assert joined_parts("as it is") == "as it is"
+
+
+@given(st.text())
+def test_parts_of_any_text(text):
+    joined_parts(text)

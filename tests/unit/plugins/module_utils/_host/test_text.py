@@ -1,0 +1,40 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, until_nul
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("7.3.4", "7.3.4"),
+        (b"\x1b[31m\n\0", "?[31m??"),
+        ("caf\u00e9 \u202e\U0001f600", "caf? ??"),
+        ("", ""),
+        ("~ \x7f", "~ ?"),
+        (b"{{ 7*7 }}", "?{ 7*7 }}"),
+        ("{{{%x%}{#", "???%x%}?#"),
+        ("{ {a} }", "{ {a} }"),
+    ],
+)
+def test_printable(text, shown):
+    assert printable(text) == shown
+
+
+@given(st.one_of(st.text(), st.binary()), st.integers(0, 50))
+def test_length_stays_up_to_the_limit(text, limit):
+    shown = printable(text, limit)
+    assert len(shown) == min(len(text), limit)
+    assert all(" " <= char <= "~" for char in shown)
+    assert not any(start in shown for start in ("{{", "{%", "{#"))
+
+
+def test_until_nul():
+    assert until_nul(b"one\0two", 64) == "one"
+    assert until_nul(b"x" * 65, 64) == "x" * 64

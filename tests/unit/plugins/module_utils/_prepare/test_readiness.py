@@ -1,0 +1,244 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import BootCommandLine
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.scratch import MIB
+from ansible_collections.kho.kexec.plugins.module_utils._prepare.arguments import Wishes
+from ansible_collections.kho.kexec.plugins.module_utils._prepare.observe import Kernels, Readiness, SavedDefault
+from ansible_collections.kho.kexec.plugins.module_utils._prepare.readiness import conclude
+from ansible_collections.kho.kexec.tests.unit.support.transitions import running, site
+
+# For 2 GiB of memory, a kernel of 63 MiB and an initrd of 20 MiB.
+SCRATCH = "kho_scratch=16M,116M,56M"
+GOOD_LINE = f"root=/dev/vda2 kho=on {SCRATCH} panic=10"
+SMALL = {"scratch_bytes": 64 * MIB, "largest_scratch_bytes": 32 * MIB}
+
+
+def readiness(configured=GOOD_LINE, current=GOOD_LINE, kernel=None, **changes):
+    """A host that lacks nothing, but for the changes."""
+    facts = {
+        "running": running(**(kernel or {})),
+        "site": site(memory_bytes=2048 * MIB, crash_bytes=0, command_line=current),
+        "boot": BootCommandLine("grub", "7.2.13-kho", configured),
+        "kernels": Kernels(63 * MIB, 20 * MIB, ()),
+        "nodes": 1,
+        "watchdog": None,
+        "stop_on_reboot": None,
+        "journal": True,
+        "debugfs": True,
+        "saved_default": SavedDefault(None, "a>b", None),
+    }
+    return Readiness(**{**facts, **changes})
+
+
+def result(seen, **wishes):
+    return conclude(seen, Wishes(**wishes)).as_result()
+
+
+def missing(seen, **wishes):
+    """Return the codes of what is missing, each with who deals with it."""
+    return [(one["code"], one["remedy"]) for one in result(seen, **wishes)["missing"]]
+
+
+def arguments(seen, **wishes):
+    return [one["argument"] for one in result(seen, **wishes)["arguments"]]
+
+
+def test_a_host_that_lacks_nothing():
+    found = result(readiness())
+    assert found["ready"]
+    assert (found["missing"], found["packages"], found["notes"]) == ([], [], [])
+    assert (found["cold_boot_needed"], found["default_entry"]) == (False, None)
+    assert [one["argument"] for one in found["arguments"]] == ["kho=on", SCRATCH, "panic=10"]
+    assert all(one["configured"] and not one["awaits_boot"] for one in found["arguments"])
+
+
+def test_a_host_that_was_never_prepared():
+    seen = readiness("root=/dev/vda2", "root=/dev/vda2", {"enabled": False})
+    assert missing(seen) == [("kernel_arguments_missing", "kernel_arguments"), ("cold_boot_needed", "cold_boot")]
+    found = result(seen)
+    assert found["cold_boot_needed"]
+    assert [one["awaits_boot"] for one in found["arguments"]] == [True, True, False]
+    assert f"kho=on {SCRATCH} panic=10" in found["missing"][0]["message"]
+
+
+def test_arguments_that_are_configured_await_a_cold_boot():
+    assert missing(readiness(current="root=/dev/vda2", kernel={"enabled": False})) == [
+        ("cold_boot_needed", "cold_boot")
+    ]
+
+
+def test_what_fits_awaits_no_cold_boot():
+    seen = readiness(current="root=/dev/vda2 kho=on")
+    assert missing(seen) == []
+    seen = readiness("root=/dev/vda2 kho=on", "root=/dev/vda2 kho=on")
+    assert missing(seen) == [("kernel_arguments_missing", "kernel_arguments")]
+
+
+def test_scratch_memory_that_is_too_small_awaits_one():
+    assert missing(readiness(current="kho=on", kernel=SMALL)) == [("cold_boot_needed", "cold_boot")]
+
+
+@pytest.mark.parametrize("sizes", [{"scratch_bytes": None}, {"largest_scratch_bytes": None}])
+def test_without_sizes_the_command_line_tells(sizes):
+    assert missing(readiness(kernel=sizes)) == []
+    assert missing(readiness(current="kho=on", kernel=sizes)) == [("cold_boot_needed", "cold_boot")]
+
+
+def test_whether_it_is_on_the_command_line_tells_when_nothing_else_does():
+    assert missing(readiness(kernel={"enabled": None})) == []
+    assert missing(readiness(current=SCRATCH, kernel={"enabled": None})) == [("cold_boot_needed", "cold_boot")]
+
+
+def test_a_kernel_that_was_asked_and_has_it_off():
+    assert missing(readiness(kernel={"enabled": False})) == [("kho_did_not_start", "operator")]
+    assert not result(readiness(kernel={"enabled": False}))["cold_boot_needed"]
+    with_another = readiness(current=GOOD_LINE.replace("116M", "100M"), kernel={"enabled": False})
+    assert missing(with_another) == [("cold_boot_needed", "cold_boot")]
+
+
+def test_a_kernel_without_it():
+    seen = readiness(kernel={"built": False, "enabled": False})
+    assert missing(seen) == [("running_without_kho", "operator")]
+    assert not result(seen)["cold_boot_needed"]
+
+
+def test_what_the_operator_set_is_kept():
+    line = "kho=1 kho_scratch=64M,256M,64M panic=60"
+    assert arguments(readiness(line, line)) == ["kho=1", "kho_scratch=64M,256M,64M", "panic=60"]
+    assert missing(readiness(line, line)) == []
+
+
+def test_what_only_the_running_kernel_was_given_is_kept_for_the_next():
+    seen = readiness("", "kho=on kho_scratch=64M,256M,64M panic=60")
+    assert arguments(seen) == ["kho=on", "kho_scratch=64M,256M,64M", "panic=60"]
+    assert missing(seen) == [("kernel_arguments_missing", "kernel_arguments")]
+
+
+def test_it_is_replaced_when_that_is_wanted():
+    line = "kho=on kho_scratch=64M,256M,64M panic=60 watchdog.stop_on_reboot=1"
+    seen = readiness(line, line, watchdog="iTCO_wdt", stop_on_reboot=1)
+    wanted = arguments(seen, replace=True)
+    assert wanted == ["kho=on", SCRATCH, "panic=10", "watchdog.stop_on_reboot=0"]
+    assert arguments(seen)[3] == "watchdog.stop_on_reboot=1"
+
+
+def test_off_is_replaced_always():
+    seen = readiness("kho=off", "kho=off", {"enabled": False})
+    assert arguments(seen)[0] == "kho=on"
+
+
+def test_a_value_of_the_operator_that_is_too_small():
+    line = "kho=on kho_scratch=4M,16M,4M panic=10"
+    seen = readiness(line, line, SMALL)
+    assert missing(seen) == [("kho_scratch_too_small", "operator")]
+    (found,) = result(seen)["missing"]
+    assert "16M,116M,56M would do" in found["message"]
+    assert missing(seen, replace=True) == [
+        ("kernel_arguments_missing", "kernel_arguments"),
+        ("cold_boot_needed", "cold_boot"),
+    ]
+
+
+def test_a_value_that_is_given():
+    seen = readiness()
+    assert arguments(seen, scratch="64M,256M,64M")[1] == "kho_scratch=64M,256M,64M"
+    assert missing(seen, scratch="64M,256M,64M") == [("kernel_arguments_missing", "kernel_arguments")]
+    assert ("kho_scratch_too_small", "operator") in missing(seen, scratch="0,0,0")
+
+
+def test_the_kernels_own_way():
+    seen = readiness("kho=on panic=10", "kho=on panic=10")
+    assert arguments(seen, scratch="kernel") == ["kho=on", "panic=10"]
+    assert missing(seen, scratch="kernel") == []
+
+
+def test_a_percentage_is_kept_and_not_judged():
+    line = "kho=on kho_scratch=200% panic=10"
+    assert missing(readiness(line, line)) == []
+
+
+def test_no_panic():
+    assert arguments(readiness("kho=on", "kho=on"), panic=0) == ["kho=on", SCRATCH]
+
+
+@pytest.mark.parametrize("kernels", [Kernels(None, 0, ()), Kernels(63 * MIB, None, ())])
+def test_a_size_that_is_not_known(kernels):
+    seen = readiness("kho=on panic=10", "kho=on panic=10", kernels=kernels)
+    assert arguments(seen) == ["kho=on", "panic=10"]
+    (note,) = result(seen)["notes"]
+    assert note["code"] == "kho_scratch_unknown"
+    assert "no image" in note["message"]
+
+
+def test_more_than_half_of_the_memory_is_not_taken():
+    seen = readiness("kho=on panic=10", "kho=on panic=10", kernels=Kernels(1024 * MIB, 0, ()))
+    assert arguments(seen) == ["kho=on", "panic=10"]
+    (note,) = result(seen)["notes"]
+    assert "more than half" in note["message"]
+
+
+def test_a_crash_kernel_counts():
+    line = "kho=on crashkernel=160M"
+    assert arguments(readiness(line, line))[1] == "kho_scratch=452M,116M,56M"
+    seen = readiness(
+        line, line, site=replace(readiness().site, crash_bytes=128 * MIB, command_line="crashkernel=1G-:1M")
+    )
+    assert arguments(replace(seen, boot=replace(seen.boot, text="crashkernel=1G-:1M")))[1] == (
+        "kho_scratch=388M,116M,56M"
+    )
+
+
+def test_a_hardware_watchdog():
+    seen = readiness(watchdog="iTCO_wdt", stop_on_reboot=-1)
+    assert arguments(seen)[-1] == "watchdog.stop_on_reboot=0"
+    assert missing(seen) == [("kernel_arguments_missing", "kernel_arguments"), ("cold_boot_needed", "cold_boot")]
+    assert "watchdog.stop_on_reboot=0" not in arguments(seen, watchdog=False)
+    line = GOOD_LINE + " watchdog.stop_on_reboot=0"
+    assert missing(readiness(line, watchdog="iTCO_wdt", stop_on_reboot=0)) == []
+    assert missing(readiness(line, watchdog="", stop_on_reboot=None)) == [("cold_boot_needed", "cold_boot")]
+    assert missing(readiness(line, line, watchdog="iTCO_wdt", stop_on_reboot=None)) == []
+
+
+def test_packages():
+    bare = readiness(site=replace(readiness().site, tools_problem="kexec does not exist."))
+    found = result(replace(bare, kernels=Kernels(63 * MIB, 20 * MIB, ("lz4", "zstd"))))
+    assert found["packages"] == ["kexec-tools", "lz4", "zstd"]
+    assert [(one["code"], one["remedy"]) for one in found["missing"]] == [
+        ("kexec_tools_missing", "packages"),
+        ("decompressor_missing", "packages"),
+    ]
+
+
+def test_a_boot_loader_that_is_not_known():
+    problem = Note("boot_loader_unknown", "It is not known.")
+    seen = readiness(boot=BootCommandLine(None, None, None, problem))
+    assert missing(seen) == [("boot_loader_unknown", "operator")]
+    assert not result(seen)["ready"]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"), [({"journal": False}, "journal_not_kept"), ({"debugfs": False}, "debugfs_not_mounted")]
+)
+def test_the_system(change, code):
+    (name,) = change
+    assert missing(readiness(**change)) == [(code, name)]
+    assert missing(readiness(**change), **change) == []
+
+
+def test_a_default_that_is_not_saved():
+    seen = readiness(saved_default=SavedDefault("GRUB does not start a saved default.", "a>b", None))
+    assert missing(seen) == [("saved_default_off", "saved_default")]
+    assert result(seen)["default_entry"] == "a>b"
+    assert result(seen, saved_default=False)["default_entry"] is None
+    unknown = readiness(saved_default=SavedDefault("GRUB does not start a saved default.", None, "It is a title."))
+    assert missing(unknown) == [("saved_default_off", "operator")]
+    assert "It is a title." in result(unknown)["missing"][0]["message"]
+    assert missing(readiness(saved_default=None)) == []

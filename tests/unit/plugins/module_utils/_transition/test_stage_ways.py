@@ -1,0 +1,179 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Staging another way than a handover, and planning without staging."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed
+from ansible_collections.kho.kexec.plugins.module_utils._image.cache import CACHE_PATH
+from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
+from ansible_collections.kho.kexec.plugins.module_utils._record.claim import Asker
+from ansible_collections.kho.kexec.plugins.module_utils._record.transition import (
+    RECORD_PATH,
+    Promise,
+    read_transition,
+    write_transition,
+)
+from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import load, preview, unload
+from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, KexecHost, Killed
+from ansible_collections.kho.kexec.tests.unit.support.transitions import (
+    ASKER,
+    COMMAND_LINE,
+    CREATED,
+    NEW,
+    OLD,
+    closed_verdict,
+    install,
+    transition,
+    upgradable_host,
+)
+
+IMAGE, INITRD = f"/boot/vmlinuz-{NEW}", f"/boot/initrd.img-{NEW}"
+KEXEC = f"kexec -s -l {IMAGE} --initrd={INITRD} --command-line={COMMAND_LINE}"
+WRITE, REMOVE = f"write {RECORD_PATH}", f"remove {RECORD_PATH}"
+SHOWN = {"image": IMAGE, "initrds": [INITRD], "command_line": COMMAND_LINE}
+NOTHING = {"image": None}
+KEEP = "systemctl stop kho-kexec-expire.timer"
+
+
+@pytest.fixture
+def host(tmp_path):
+    tmp_path.chmod(0o755)
+    return upgradable_host(KexecHost(tmp_path))
+
+
+def stage(host, check_mode=False, **policy):
+    return load(host, Policy(**policy), ASKER, check_mode)
+
+
+COLD = transition(promise=Promise(NEW, None, 0, None, "cold_boot"), image=None)
+COLDLY = {"fallback": "cold_boot"}
+
+
+def without_kexec(host):
+    return host.add("/proc/sys/kernel/kexec_load_disabled", "1\n")
+
+
+def test_for_a_cold_boot_only_the_promise_is_written(host):
+    result = stage(without_kexec(host), **COLDLY)
+    assert (result["changed"], result["plan"]["action"], host.steps) == (True, "cold_boot", [WRITE])
+    assert read_transition(host) == COLD
+    assert result["diff"] == {"before": NOTHING, "after": NOTHING}
+    host.steps.clear()
+    assert (stage(host, **COLDLY)["changed"], host.steps) == (False, [])
+
+
+def test_before_a_cold_boot_what_was_staged_here_is_unloaded(host):
+    stage(host)
+    host.steps.clear()
+    assert stage(without_kexec(host), check_mode=True, **COLDLY)["changed"] is True
+    assert (host.steps, host.is_loaded) == ([], True)
+    result = stage(host, **COLDLY)
+    assert (result["changed"], host.steps, host.is_loaded) == (True, [KEEP, "kexec -s -u", REMOVE, WRITE], False)
+    assert result["diff"] == {"before": SHOWN, "after": NOTHING}
+
+
+def test_a_cold_boot_that_was_judged_is_promised_anew(host):
+    write_transition(host, COLD.closed(closed_verdict("wrong_kernel")))
+    without_kexec(host).steps.clear()
+    assert (stage(host, **COLDLY)["changed"], host.steps) == (True, [WRITE])
+    assert read_transition(host) == COLD
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_killed_before_a_cold_boot_the_next_run_goes_on(host, step):
+    stage(host)
+    without_kexec(host).steps.clear()
+    host.kill_before = step
+    with pytest.raises(Killed):
+        stage(host, **COLDLY)
+    stage(host, **COLDLY)
+    assert (read_transition(host), host.is_loaded) == (COLD, False)
+
+
+def test_the_promise_of_a_cold_boot_can_be_taken_back(host):
+    stage(without_kexec(host), **COLDLY)
+    host.steps.clear()
+    assert unload(host, ASKER, False)["changed"] is True
+    assert (host.steps, read_transition(host)) == ([REMOVE], None)
+
+
+def test_an_image_of_somebody_else_stays_also_when_a_cold_boot_was_promised(host):
+    stage(without_kexec(host), **COLDLY)
+    host.add(LOADED, "1\n").steps.clear()
+    with pytest.raises(Refusal) as caught:
+        unload(host, ASKER, False)
+    assert caught.value.code == "image_already_loaded"
+    with pytest.raises(Refusal) as caught:
+        stage(host, **COLDLY)
+    assert caught.value.code == "image_already_loaded"
+    assert stage(host, release=OLD)["transition"] is None
+    assert (host.steps, host.is_loaded) == ([REMOVE], True)
+
+
+def test_what_is_accepted_is_loaded_with_another_promise(host):
+    install(host, NEW, abi="kho-v9")
+    with pytest.raises(Refusal) as caught:
+        stage(host)
+    assert (caught.value.code, host.steps) == ("kho_abi_mismatch", [])
+    result = stage(host, accept=("kho_abi_mismatch",))
+    assert (result["plan"]["action"], host.steps) == ("kexec", [WRITE, KEXEC, WRITE])
+    assert result["transition"]["promise"] == Promise(NEW, None, 0, None, "kexec").as_dict()
+    assert [note["code"] for note in result["plan"]["warnings"]] == ["kho_abi_mismatch"]
+
+
+def test_what_was_seen_of_an_image_is_kept_only_when_something_may_be_changed(host):
+    preview(host, Policy(), ASKER)
+    stage(host, check_mode=True)
+    assert not host.exists(CACHE_PATH)
+    stage(host)
+    assert host.exists(CACHE_PATH)
+
+
+def test_a_preview_is_the_plan_and_changes_nothing(host):
+    before = host.snapshot()
+    seen = preview(host, Policy(), ASKER)
+    assert (host.snapshot(), host.steps) == (before, [])
+    assert (seen["plan"]["action"], seen["transition"]) == ("handover", None)
+    assert [(one["release"], one["chosen"], one["code"]) for one in seen["candidates"]] == [
+        (NEW, True, None),
+        (OLD, False, "not_latest"),
+    ]
+    staged = stage(host)
+    assert {name: seen[name] for name in ("running", "target", "plan")} == {
+        name: staged[name] for name in ("running", "target", "plan")
+    }
+
+
+def test_a_refusal_is_an_answer_of_a_preview(host):
+    host.add(LOADED, "1\n")
+    assert preview(host, Policy(), ASKER)["plan"]["reasons"][0]["code"] == "image_already_loaded"
+    host.add(RECORD_PATH, "broken")
+    seen = preview(host, Policy(), ASKER)
+    assert (seen["plan"]["action"], seen["plan"]["reasons"][0]["code"]) == ("refuse", "record_unreadable")
+    assert (seen["running"]["release"], seen["target"], seen["candidates"], seen["transition"]) == (OLD, None, [], None)
+
+
+def test_an_image_that_is_staged_under_a_claim_expires(host):
+    result = load(host, Policy(), Asker(CREATED, "run", "op", 60), False)
+    assert result["notes"] == []
+    assert host.steps[-2:] == [
+        "systemctl stop kho-kexec-expire.timer",
+        "systemd-run --collect --on-active=60 --unit=kho-kexec-expire kexec -s -u",
+    ]
+    host.endings["systemd-run"] = Completed(1, "", "no bus")
+    again = load(host, Policy(), Asker(CREATED, "run", "op", 60), False)
+    assert [note["code"] for note in again["notes"]] == ["image_does_not_expire"]
+    assert "no bus" in again["notes"][0]["message"]
+
+
+def test_who_is_refused_for_a_claim_learns_whose_it_is(host):
+    load(host, Policy(), Asker(CREATED, "run", "op", 60), False)
+    with pytest.raises(Refusal) as caught:
+        load(host, Policy(), Asker(CREATED, "other"), False)
+    assert (caught.value.code, caught.value.findings["claim"]["run"]) == ("host_claimed", "run")
+    assert load(host, Policy(), Asker(CREATED, "other", over=("run",)), False)["plan"]["action"] == "handover"

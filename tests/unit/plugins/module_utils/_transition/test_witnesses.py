@@ -1,0 +1,189 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What else has a say in a jump: earlier failures, the guard, the host's health, and answers that got lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.kho.kexec.plugins.module_utils._guard.record import (
+    ARMED,
+    ENDED_PATH,
+    GuardRecord,
+    read_guard,
+    write_guard,
+)
+from ansible_collections.kho.kexec.plugins.module_utils._health.baseline import BASELINE_PATH, save_baseline
+from ansible_collections.kho.kexec.plugins.module_utils._health.observe import observe_health
+from ansible_collections.kho.kexec.plugins.module_utils._health.watch import Checks
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
+from ansible_collections.kho.kexec.plugins.module_utils._record.failures import Failure, read_failures, remember_failure
+from ansible_collections.kho.kexec.plugins.module_utils._record.transition import (
+    write_transition,
+)
+from ansible_collections.kho.kexec.plugins.module_utils._transition import verify
+from ansible_collections.kho.kexec.plugins.module_utils._transition.leave import Departure, leave
+from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import load
+from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import arrive
+from ansible_collections.kho.kexec.tests.unit.support.jumps import TRIGGER, cold_boot, handover, state
+from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID
+from ansible_collections.kho.kexec.tests.unit.support.kexec_host import KexecHost
+from ansible_collections.kho.kexec.tests.unit.support.transitions import (
+    ASKER,
+    CREATED,
+    LATER_BOOT_ID,
+    NEW,
+    OLD,
+    transition,
+    upgradable_host,
+)
+
+
+@pytest.fixture
+def host(tmp_path):
+    tmp_path.chmod(0o755)
+    return upgradable_host(KexecHost(tmp_path))
+
+
+@pytest.fixture
+def staged(host):
+    load(host, Policy(), ASKER, False)
+    write_transition(host, transition())
+    host.steps.clear()
+    return host
+
+
+def test_a_target_that_was_given_up_is_not_tried_again_by_itself(staged):
+    leave(staged, Departure(42), ASKER, False)
+    arrive(cold_boot(staged), None, False)
+    with pytest.raises(Refusal, match="rolled_back") as caught:
+        load(staged, Policy(), ASKER, False)
+    assert caught.value.code == "target_failed_before"
+    assert load(staged, Policy(accept=("target_failed_before",)), ASKER, False)["plan"]["action"] == "handover"
+
+
+def guarded(host):
+    write_guard(host, GuardRecord(ARMED, BOOT_ID, OLD, 300, CREATED))
+    leave(host, Departure(42), ASKER, False)
+    return host
+
+
+def test_what_is_accepted_needs_no_guard_any_more(staged):
+    host = handover(guarded(staged))
+    assert arrive(host, None, True)["verdict"]["accepted"] is True
+    assert read_guard(host).state == ARMED
+    assert arrive(host, None, False)["verdict"]["accepted"] is True
+    assert read_guard(host) is None
+
+
+def test_what_is_not_accepted_keeps_its_guard(staged):
+    host = cold_boot(guarded(staged))
+    assert arrive(host, None, False)["verdict"]["accepted"] is False
+    assert read_guard(host).state == ARMED
+
+
+def test_a_guard_that_was_faster_leaves_no_verdict(staged):
+    host = handover(guarded(staged))
+    host.add(ENDED_PATH, f"{BOOT_ID}\nfired\n{LATER_BOOT_ID}\n{NEW}\n2026-11-22T15:10:00Z\n")
+    with pytest.raises(KhoError) as caught:
+        arrive(host, None, False)
+    assert caught.value.code == "guard_fired"
+    assert state(host) == "left"
+
+
+def test_a_guard_that_cannot_be_disarmed_is_told(staged, monkeypatch):
+    def read_only(*_arguments, **_options):
+        raise HostError("/etc", "failed", "Read-only file system")
+
+    monkeypatch.setattr(verify, "disarm", read_only)
+    verdict = arrive(handover(guarded(staged)), None, False)["verdict"]
+    assert verdict["accepted"] is True
+    assert "Read-only file system" in verdict["evidence"]["notes"][-1]["message"]
+
+
+def test_a_target_that_is_proven_has_not_failed_any_more(staged):
+    remember_failure(staged, Failure(NEW, "", "rolled_back", CREATED))
+    leave(staged, Departure(42), ASKER, False)
+    assert arrive(handover(staged), None, False)["verdict"]["accepted"] is True
+    assert read_failures(staged) == ()
+
+
+def test_who_lost_the_answer_tells_the_host_once(staged):
+    write_transition(staged, transition("left"))
+    result = leave(staged, Departure(42, again=True), ASKER, False)
+    assert (result["triggered"], result["already_left"], staged.steps[1:]) == (False, False, [])
+    write_transition(staged, transition("loaded"))
+    assert leave(staged, Departure(42, again=True), ASKER, False)["triggered"] is True
+
+
+def test_services_that_do_not_stop_are_killed_in_the_end(staged):
+    leave(staged, Departure(42, patience=90), ASKER, False)
+    insist, trigger = staged.steps[-2:]
+    assert insist == (
+        "systemd-run --collect --on-active=90 --timer-property=DefaultDependencies=no --property=DefaultDependencies=no"
+        " --unit=kho-kexec-insist-42 systemctl kexec --force"
+    )
+    assert trigger == TRIGGER
+
+
+def test_nothing_insists_on_a_jump_that_was_not_begun(staged):
+    staged.endings[TRIGGER] = Completed(1, "", "no")
+    with pytest.raises(KhoError):
+        leave(staged, Departure(42, patience=90), ASKER, False)
+    assert "systemctl stop kho-kexec-insist-42.timer" in staged.steps
+    assert state(staged) == "loaded"
+
+
+def test_the_guard_of_the_transition_is_told_of(staged):
+    write_guard(staged, GuardRecord(ARMED, BOOT_ID, OLD, 300, CREATED))
+    assert leave(staged, Departure(42), ASKER, True)["guard"] == {"confirm_timeout": 300}
+    write_guard(staged, GuardRecord(ARMED, LATER_BOOT_ID, OLD, 300, CREATED))
+    assert leave(staged, Departure(42), ASKER, True)["guard"] is None
+
+
+def test_the_guard_that_brought_the_old_kernel_back_is_named(staged):
+    write_guard(staged, GuardRecord(ARMED, BOOT_ID, OLD, 300, CREATED))
+    other_boot = "7d8c2f10-1111-4222-8333-944455556666"
+    staged.add(ENDED_PATH, f"{BOOT_ID}\nfired\n{other_boot}\n{NEW}\n2026-11-22T15:10:00Z\n")
+    leave(staged, Departure(42), ASKER, False)
+    verdict = arrive(cold_boot(staged), None, False)["verdict"]
+    assert (verdict["verdict"], verdict["reason"]) == ("rolled_back", "guard")
+
+
+def with_baseline(host):
+    save_baseline(host, observe_health(host), BOOT_ID)
+    leave(host, Departure(42), ASKER, False)
+    return handover(host)
+
+
+def test_a_host_that_is_as_healthy_as_before_is_proven(staged):
+    verdict = arrive(with_baseline(staged), Checks(), False)["verdict"]
+    assert (verdict["verdict"], verdict["evidence"]["troubles"]) == ("handover_verified", [])
+
+
+def test_a_host_with_new_troubles_is_unhealthy(staged):
+    host = with_baseline(staged).add("/proc/sys/kernel/tainted", "512\n")
+    host.endings["/bin/false"] = Completed(1, "", "no answer")
+    verdict = arrive(host, Checks(commands=(("/bin/false",),)), False)["verdict"]
+    assert (verdict["verdict"], verdict["accepted"]) == ("unhealthy", False)
+    assert "command_failed" in [one["code"] for one in verdict["evidence"]["troubles"]]
+    assert verdict["message"].startswith(f"{NEW} runs as promised, and the host has troubles")
+    assert read_failures(host)[0].verdict == "unhealthy"
+
+
+def test_without_a_baseline_only_the_operators_own_commands_count(staged):
+    # Staging has left one.
+    staged.remove(BASELINE_PATH)
+    leave(staged, Departure(42), ASKER, False)
+    host = handover(staged).add("/proc/sys/kernel/tainted", "512\n")
+    verdict = arrive(host, Checks(commands=(("/bin/true",),)), True)["verdict"]
+    assert (verdict["verdict"], verdict["evidence"]["troubles"]) == ("handover_verified", None)
+    assert "baseline_absent" in [note["code"] for note in verdict["evidence"]["notes"]]
+    host.add(BASELINE_PATH, "broken")
+    notes = arrive(host, Checks(), True)["verdict"]["evidence"]["notes"]
+    assert "baseline_unreadable" in [note["code"] for note in notes]
+    host.endings["/bin/true"] = Completed(1, "", "no answer")
+    assert arrive(host, Checks(commands=(("/bin/true",),)), False)["verdict"]["verdict"] == "unhealthy"

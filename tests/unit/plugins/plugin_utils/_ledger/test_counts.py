@@ -1,0 +1,202 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from unit.plugins.plugin_utils.histories import BEGIN, END, NEW, NOW, OLD, boot, crash, history
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import Sum, correlate
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.counts import (
+    SIGNATURES,
+    Begun,
+    count_begun,
+    count_fleet,
+)
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import FleetCounts, Way
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, place_of
+
+HANDOVER, COLD = Way("handover", OLD, NEW), Way("cold", None, NEW)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger(place_of(f"sqlite:///{tmp_path}/ledger.db")) as opened:
+        yield opened
+
+
+def some_id(number: int) -> str:
+    return str(uuid.UUID(int=number))
+
+
+def ended(number: int, **changes: Any) -> dict[str, Any]:
+    return boot(boot_id=some_id(number), end=END, **{"ending": "clean", **changes})
+
+
+def cold(number: int, **changes: Any) -> dict[str, Any]:
+    return ended(number, **{"boot": "cold", "previous_release": None, "kexec_count": 0, **changes})
+
+
+def boots_and_crashes(fleet: FleetCounts) -> dict[tuple[Way, int | None], tuple[int, int]]:
+    return {(count.way, count.kexec_count): (count.boots, count.crashes) for count in fleet.counts}
+
+
+def test_empty_ledger(ledger: Ledger) -> None:
+    assert count_fleet(ledger) == FleetCounts(counts=())
+
+
+def test_boots_by_way_and_count(ledger: Ledger) -> None:
+    boots = [ended(1), ended(2), ended(3, kexec_count=2, ending="crash"), cold(4), cold(5, ending="crash")]
+    ledger.import_history("web1", history(*boots), NOW)
+    ledger.import_history("web2", history(*boots), NOW)
+    assert boots_and_crashes(count_fleet(ledger)) == {
+        (HANDOVER, 1): (4, 0),
+        (HANDOVER, 2): (2, 2),
+        (COLD, 0): (4, 2),
+    }
+
+
+def test_boot_counts_as_crashed_once(ledger: Ledger) -> None:
+    # By its ending, by evidence, by both, by two crashes.
+    boots = [ended(1, ending="crash"), ended(2), ended(3, ending="crash"), ended(4), ended(5)]
+    crashes = (
+        crash(boot_id=some_id(2)),
+        crash(boot_id=some_id(3)),
+        crash(boot_id=some_id(4)),
+        crash(boot_id=some_id(4), signature="0123456789abcdef"),
+    )
+    ledger.import_history("web1", history(*boots, crashes=crashes), NOW)
+    assert boots_and_crashes(count_fleet(ledger)) == {(HANDOVER, 1): (5, 4)}
+
+
+@pytest.mark.parametrize("kind", ["hung_task", "rcu_stall", "lockup", "machine_check", "warning"])
+def test_slowness_and_hardware_that_a_kernel_survived_are_no_crash(ledger: Ledger, kind: str) -> None:
+    survived = crash(boot_id=some_id(1), kind=kind, fatal=False)
+    ledger.import_history("web1", history(ended(1), crashes=(survived, {**survived, "boot_id": None})), NOW)
+    fleet = count_fleet(ledger)
+    assert boots_and_crashes(fleet) == {(HANDOVER, 1): (1, 0)}
+    assert (fleet.signatures, fleet.not_joined, fleet.worst_host) == ((), 0, {})
+
+
+@pytest.mark.parametrize("kind", ["oops", "bug", "memory", "panic"])
+def test_fault_of_the_kernel_is_a_crash_also_where_the_host_goes_on(ledger: Ledger, kind: str) -> None:
+    survived = crash(boot_id=some_id(1), kind=kind, fatal=False)
+    ledger.import_history("web1", history(ended(1), crashes=(survived, {**survived, "boot_id": None})), NOW)
+    fleet = count_fleet(ledger)
+    assert boots_and_crashes(fleet) == {(HANDOVER, 1): (1, 1)}
+    assert ([one.kind for one in fleet.signatures], fleet.not_joined) == ([kind], 1)
+
+
+def test_boots_of_unknown_kind_are_compared_with_nothing(ledger: Ledger) -> None:
+    unknown = [ended(number, boot="unknown", previous_release=None, ending="crash") for number in range(10, 30)]
+    ledger.import_history("web1", history(ended(1), cold(2), *unknown), NOW)
+    fleet = count_fleet(ledger)
+    assert boots_and_crashes(fleet) == {(HANDOVER, 1): (1, 0), (COLD, 0): (1, 0)}
+    assert (fleet.not_compared, fleet.worst_host) == (20, {})
+    found = correlate(fleet)
+    assert found.cold == {NEW: Sum(1, 0, 2.5)}
+    assert [one.risk.cold.boots for one in found.transitions] == [1]
+
+
+def test_boot_whose_kind_is_known_later_is_compared_then_and_stays_so(ledger: Ledger) -> None:
+    for kind in ("unknown", "cold", "unknown"):
+        ledger.import_history("web1", history(cold(1, boot=kind)), NOW)
+    assert boots_and_crashes(count_fleet(ledger)) == {(COLD, 0): (1, 0)}
+
+
+def test_crashes_of_boots_that_are_not_there(ledger: Ledger) -> None:
+    crashes = (crash(boot_id=None), crash(boot_id=some_id(99)), crash(boot_id=some_id(1)))
+    ledger.import_history("web1", history(ended(1), crashes=crashes), NOW)
+    ledger.import_history("web2", history(ended(2)), NOW)
+    fleet = count_fleet(ledger)
+    assert fleet.not_joined == 2
+    assert boots_and_crashes(fleet) == {(HANDOVER, 1): (2, 1)}
+
+
+def test_what_cannot_be_compared(ledger: Ledger) -> None:
+    boots = [ended(1), ended(2, boot="unknown"), ended(3, boot="kdump"), ended(4, release=None)]
+    ledger.import_history("web1", history(*boots), NOW)
+    fleet = count_fleet(ledger)
+    assert (fleet.boots, fleet.not_compared) == (4, 3)
+    assert boots_and_crashes(fleet) == {(HANDOVER, 1): (1, 0)}
+
+
+def test_only_a_handover_tells_its_origin(ledger: Ledger) -> None:
+    ledger.import_history("web1", history(ended(1, boot="kexec"), ended(2, boot="kexec", previous_release=None)), NOW)
+    assert [count.way for count in count_fleet(ledger).counts] == [Way("kexec", None, NEW)]
+
+
+def test_hours(ledger: Ledger) -> None:
+    boots = [
+        ended(1),
+        boot(boot_id=some_id(2)),
+        ended(3, begin=None),
+        boot(boot_id=some_id(4), begin=END, end=BEGIN, ending="clean"),
+    ]
+    ledger.import_history("web1", history(*boots), NOW)
+    (count,) = count_fleet(ledger).counts
+    # One ended, one runs until now, the times of two say nothing.
+    assert count.boots == 4
+    assert count.hours == pytest.approx(2.5 + (NOW - 1795359600) / 3600)
+
+
+def test_leading_signatures(ledger: Ledger) -> None:
+    boots, crashes = [], []
+    for number in range(1, 16):
+        boots.append(ended(number, ending="crash"))
+        crashes += [
+            crash(boot_id=some_id(number), signature=f"{which:016x}") for which in range(5) if number % (which + 1) == 0
+        ]
+    ledger.import_history("web1", history(*boots, crashes=tuple(crashes)), NOW)
+    found = count_fleet(ledger).signatures
+    assert [(one.signature[-1], one.boots) for one in found] == [("0", 15), ("1", 7), ("2", 5)]
+    assert len(found) == SIGNATURES
+    assert found[0].frames == ("nvme_reset_work", "process_one_work")
+    assert found[0].way == HANDOVER
+
+
+def test_worst_host(ledger: Ledger) -> None:
+    for host, crashed in (("web1", 1), ("web2", 3), ("web3", 0)):
+        boots = [ended(number, ending="crash" if number <= crashed else "clean") for number in range(1, 6)]
+        ledger.import_history(host, history(*boots), NOW)
+    assert count_fleet(ledger).worst_host == {HANDOVER: 3}
+
+
+def test_counts_of_a_made_up_fleet(ledger: Ledger) -> None:
+    from bench.fleet import histories
+
+    expected: Counter[tuple[Way, int]] = Counter()
+    crashed: Counter[tuple[Way, int]] = Counter()
+    for host, given in histories(30, 40, seed=1):
+        ledger.import_history(host, given, NOW)
+        for one in given["host_boots"]:
+            key = (Way(one["boot"], one["previous_release"], one["release"]), one["kexec_count"])
+            expected[key] += 1
+            crashed[key] += one["ending"] == "crash"
+    found = boots_and_crashes(count_fleet(ledger))
+    assert found == {key: (boots, crashed[key]) for key, boots in expected.items()}
+
+
+BEGAN = 1795359600
+"""``BEGIN`` of the histories, in seconds since 1970."""
+
+
+def test_boots_that_began_since(ledger: Ledger) -> None:
+    early = ended(1, begin="2026-11-22T14:59:59Z", ending="crash")
+    other = ended(3, previous_release="7.2.12", ending="crash")
+    ledger.import_history("web2", history(early, ended(2, ending="crash"), other), NOW)
+    oops = crash(boot_id=some_id(5), kind="oops", fatal=False)
+    by_kexec = ended(6, boot="kexec", previous_release=None, begin=None)
+    unknown = ended(7, boot="unknown", ending="crash")
+    ledger.import_history("web1", history(ended(5), by_kexec, cold(4, ending="crash"), unknown, crashes=(oops,)), NOW)
+    assert count_begun(ledger, OLD, NEW, BEGAN) == Begun(2, 2, ("web1", "web2"))
+    assert count_begun(ledger, None, NEW, BEGAN) == Begun(4, 3, ("web1", "web2"))
+    assert count_begun(ledger, OLD, NEW, BEGAN - 1) == Begun(3, 3, ("web1", "web2"))
+    assert count_begun(ledger, OLD, NEW, BEGAN + 1) == Begun(0, 0, ())
+    assert count_begun(ledger, OLD, "7.3.5", 0) == Begun(0, 0, ())

@@ -1,0 +1,127 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from unit.plugins.plugin_utils.rollouts import STAGED, THERE, Told, judged
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.table import display_width
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.progress import (
+    Progress,
+    about,
+    clock,
+    line,
+    progress_of,
+    wave_sizes,
+)
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Batch, Chronicle
+
+HALF = Progress(wave=2, waves=4, settled=5, size=10, done=6, failed=1, in_flight=5, untouched=30, seconds_left=720.0)
+
+
+@pytest.mark.parametrize(
+    ("serial", "hosts", "sizes"),
+    [
+        ([], 3, [3]),
+        ([1, "10%", "100%"], 40, [1, 4, 35]),
+        (["10%"], 5, [1, 1, 1, 1, 1]),
+        ([2], 5, [2, 2, 1]),
+        (["30%"], 10, [3, 3, 3, 1]),
+        ([0], 4, [4]),
+        ([1], 0, []),
+    ],
+)
+def test_sizes_of_waves(serial: list[Any], hosts: int, sizes: list[int]) -> None:
+    assert wave_sizes(serial, hosts) == sizes
+
+
+@given(st.lists(st.integers(0, 9) | st.integers(0, 150).map("{}%".format), max_size=4), st.integers(0, 300))
+def test_waves_hold_every_host_once(serial: list[Any], hosts: int) -> None:
+    sizes = wave_sizes(serial, hosts)
+    assert sum(sizes) == hosts
+    assert all(size > 0 for size in sizes)
+
+
+def left(told: Told, now: float) -> float | None:
+    wave = told.chronicle.waves[-1]
+    return progress_of(told.chronicle, wave, now).seconds_left
+
+
+def test_time_left_is_unknown_until_a_host_has_come_to_its_end() -> None:
+    told = Told(["a", "b", "c"], [1])
+    told.wave()
+    told.result("a", "kexec_image", STAGED)
+    assert left(told, told.now) is None
+    told.result("a", "kexec_reboot", judged("handover_verified"))
+    told.result("a", "kexec_commit", {"changed": True})
+    assert told.now == 12
+    assert left(told, 12.0) == 24
+    told.now = 20
+    told.wave()
+    assert left(told, 25.0) == (20 - 5) + 20
+
+
+def test_hosts_that_are_there_already_say_nothing_of_the_time() -> None:
+    told = Told(["a", "b", "c"], [1])
+    told.wave()
+    told.result("a", "kexec_image", THERE)
+    told.wave()
+    assert left(told, told.now) is None
+
+
+def test_no_guess_when_the_last_wave_takes_longer_than_the_one_before() -> None:
+    told = Told(["a", "b"], [1])
+    told.wave()
+    told.proven("a")
+    told.wave()
+    assert left(told, told.now + 1) == 11
+    assert left(told, told.now + 60) is None
+
+
+@given(st.floats(0, 1e6))
+def test_time_left_is_never_negative(now: float) -> None:
+    told = Told(["a", "b", "c"], [1])
+    told.wave()
+    told.proven("a")
+    told.wave()
+    assert (left(told, told.now + now) or 0) >= 0
+
+
+def test_what_nobody_knows_is_a_question_mark() -> None:
+    chronicle = Chronicle()
+    chronicle.expect(0.0, Batch("play", ["web1"], None, []))
+    wave = chronicle.begin_wave()
+    assert wave is not None
+    shown = line(progress_of(chronicle, wave, 0.0), 100, ascii_only=True)
+    assert shown.startswith("wave 1/? [---")
+    assert shown.endswith("0 done, 0 failed, 1 in flight, ? untouched, ? left")
+
+
+def test_bar() -> None:
+    text = "6 done, 1 failed, 5 in flight, 30 untouched, ~12 min left"
+    assert line(HALF, 80, ascii_only=True) == f"wave 2/4 [#####------] {text}"
+    assert line(HALF, 80, ascii_only=False).startswith("wave 2/4 [█████░░░░░░] ")
+    assert line(HALF, 200, ascii_only=True) == f"wave 2/4 [{'#' * 20}{'-' * 20}] {text}"
+    assert line(HALF, 70, ascii_only=True) == f"wave 2/4 {text}"
+
+
+@given(st.integers(0, 200), st.booleans())
+def test_bar_is_never_too_wide(width: int, ascii_only: bool) -> None:
+    assert display_width(line(HALF, width, ascii_only)) <= width
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00:00"), (753.9, "0:12:33"), (360000, "100:00:00")])
+def test_clock(seconds: float, shown: str) -> None:
+    assert clock(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(None, "?"), (0.1, "~10 s"), (44, "~40 s"), (100, "~2 min"), (7200, "~2.0 h")]
+)
+def test_estimates_are_not_more_exact_than_they_are(seconds: float | None, shown: str) -> None:
+    assert about(seconds) == shown
