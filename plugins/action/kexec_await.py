@@ -8,13 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible import constants
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.kho.kexec.plugins.action.kexec_gate import say
-from ansible_collections.kho.kexec.plugins.action.kexec_reboot import sightings_directory
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline, MonotonicClock
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Left, LeftError, left_from
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_many import Awaited, Crowd, keep_sightings
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_many import (
+    Awaited,
+    Crowd,
+    keep_sightings,
+    sightings_directory,
+)
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
@@ -38,7 +43,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         awaited = list(awaited_of(left, options["timeout"], options["rollback_timeout"]))
         crowd = Crowd(awaited, say)
         try:
-            keep_sightings(sightings_directory(), crowd.wait() if awaited else {})
+            keep_sightings(sightings_directory(constants.DEFAULT_LOCAL_TMP), crowd.wait() if awaited else {})
         except Exception as error:
             # A failure would be one of all hosts, and they have left; each is waited for by the next task anyhow.
             result["warnings"] = [f"The hosts could not be waited for together: {type(error).__name__}: {error}."]

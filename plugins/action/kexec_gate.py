@@ -11,12 +11,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ansible import constants
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 
-from ansible_collections.kho.kexec.plugins.action.kho_fleet_info import is_for_programs
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves import gate
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.waves import waves
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import windows_of
@@ -113,11 +111,6 @@ def soak(seconds: int, wave: gate.Wave) -> None:
         until = (now() + timedelta(seconds=seconds)).astimezone()
         say(f"{wave} soaks for {seconds} seconds, until {until:%H:%M:%S}.".capitalize())
         time.sleep(seconds)
-
-
-def say(text: str) -> None:
-    """Show a line now: what a task returns is shown when it has ended."""
-    Display().display(text, stderr=is_for_programs(constants.DEFAULT_STDOUT_CALLBACK))
 
 
 def now() -> datetime:

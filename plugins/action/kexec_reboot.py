@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 from ansible import constants
@@ -16,7 +15,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
-from ansible_collections.kho.kexec.plugins.module_utils._options.health import checks_of
+from ansible_collections.kho.kexec.plugins.module_utils._options.health import require_health_options
 from ansible_collections.kho.kexec.plugins.module_utils._options.jump import jump_spec
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline, MonotonicClock
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.banner import BannerProbe
@@ -25,7 +24,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._jump.jump import Jump, 
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.module_action import taking_over
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.route import find_route
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.session import Session, reason_of
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_many import kept_sightings
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_many import kept_sightings, sightings_directory
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import WindowError, require_open
 
 LEFT_INVALID = (
@@ -82,7 +81,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         probe = BannerProbe.of(left.port) if left.port else None
         view = View(probe, left.detour, options["rollback_timeout"], left.port)
         deadline = Deadline(MonotonicClock(), options["timeout"], started=left.at)
-        seen = kept_sightings(sightings_directory(), str(task_vars.get("inventory_hostname")))
+        seen = kept_sightings(
+            sightings_directory(constants.DEFAULT_LOCAL_TMP), str(task_vars.get("inventory_hostname"))
+        )
         return self._prepared(_Action(self, task_vars, left.remote_files), deadline, view).follow(left, seen)
 
     def _prepared(self, action: _Action, deadline: Deadline, view: View) -> Jump:
@@ -163,7 +164,8 @@ def refuse(transport: str, options: Mapping[str, Any]) -> dict[str, Any] | None:
 def refuse_checks(options: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return why the health cannot be judged with these options, or None; after the jump it would be too late."""
     try:
-        checks_of(options)
+        if options["health"]:
+            require_health_options(options)
     except Refusal as refusal:
         return refused(refusal.code, refusal.message)
     return None
@@ -181,11 +183,6 @@ def foretell(timeout: int) -> dict[str, Any]:
         f" {timeout} s for its verdict."
     )
     return {"changed": True, "rebooted": False, "verdict": None, "msg": message}
-
-
-def sightings_directory() -> Path:
-    """Return where kexec_await keeps what it saw: this run of Ansible has it for itself, and removes it at its end."""
-    return Path(constants.DEFAULT_LOCAL_TMP) / "kho_kexec_sightings"
 
 
 def choose_route(option: Callable[[str], Any], host: str) -> tuple[BannerProbe | None, str | None]:

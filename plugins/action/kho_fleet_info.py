@@ -8,14 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible import constants
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
 from ansible_collections.kho.kexec.plugins.plugin_utils._fleet.fleet import counts_of, render_fleet, rows_of
-
-# ansible.posix.json and ansible.posix.jsonl, also under short names: standard output is theirs alone.
-FOR_PROGRAMS = ("json", "jsonl")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
@@ -35,8 +31,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             }
         )
         rows = rows_of(results_of_play(task_vars or {}, options["registered"]), options["long_chain"])
-        text = "\n".join(render_fleet(rows, options["only_attention"]))
-        Display().display(text, stderr=is_for_programs(constants.DEFAULT_STDOUT_CALLBACK))
+        say("\n".join(render_fleet(rows, options["only_attention"])))
         return {
             **result,
             "changed": False,
@@ -52,8 +47,3 @@ def results_of_play(task_vars: Mapping[str, Any], name: str) -> Iterator[tuple[s
     for host in task_vars["ansible_play_hosts_all"]:
         # Not hostvars[host], which templates: what hosts report is no template, and thousands of them take long.
         yield str(host), hostvars.raw_get(host).get(name)
-
-
-def is_for_programs(stdout_callback: str) -> bool:
-    """Tell whether something reads standard output that a table would disturb."""
-    return stdout_callback.rsplit(".", 1)[-1] in FOR_PROGRAMS

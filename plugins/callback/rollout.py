@@ -91,7 +91,7 @@ from typing import Any
 from ansible import constants, context
 from ansible.plugins.callback import CallbackBase
 
-from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import PREVIOUS
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import PREVIOUS
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.table import speaks_unicode
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.events import HostEvent
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.progress import wave_sizes

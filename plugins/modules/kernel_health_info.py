@@ -261,18 +261,18 @@ code:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kho.kexec.plugins.module_utils._health.troubles import TROUBLE_CODES
 from ansible_collections.kho.kexec.plugins.module_utils._health.watch import (
     Baseline,
     Checks,
     boot_id_of,
     check_health,
-    require_sensible,
     staged_baseline,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import TROUBLE_CODES
 from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
+from ansible_collections.kho.kexec.plugins.module_utils._options.health import require_sensible
 
 
 def main() -> None:
@@ -297,7 +297,7 @@ def main() -> None:
     )
     host = LocalHost()
     try:
-        require_sensible(checks)
+        require_sensible(checks.commands, checks.command_timeout, checks.soak, checks.settle)
         baseline = staged_baseline(host) if options["baseline"] == "staged" else Baseline(None, None)
     except KhoError as error:
         fail(module, error)

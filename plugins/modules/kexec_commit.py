@@ -127,16 +127,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import NEVER, PREFER, REQUIRE
 from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
-from ansible_collections.kho.kexec.plugins.module_utils._options.run import asker_of, asker_spec
-from ansible_collections.kho.kexec.plugins.module_utils._record.claim import alone, time_of_day
-from ansible_collections.kho.kexec.plugins.module_utils._transition.commit import (
-    NEVER,
-    PREFER,
-    REQUIRE,
-    commit,
-    require_reached,
-)
+from ansible_collections.kho.kexec.plugins.module_utils._options.run import asker_spec
+from ansible_collections.kho.kexec.plugins.module_utils._record.claim import alone, asker_of, time_of_day
+from ansible_collections.kho.kexec.plugins.module_utils._transition.commit import commit, require_reached
 
 
 def main() -> None:

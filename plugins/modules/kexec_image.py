@@ -289,9 +289,10 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
-from ansible_collections.kho.kexec.plugins.module_utils._options.policy import policy_of, policy_spec
-from ansible_collections.kho.kexec.plugins.module_utils._options.run import asker_of, asker_spec
-from ansible_collections.kho.kexec.plugins.module_utils._record.claim import alone, time_of_day
+from ansible_collections.kho.kexec.plugins.module_utils._options.policy import policy_spec
+from ansible_collections.kho.kexec.plugins.module_utils._options.run import asker_spec
+from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import policy_of
+from ansible_collections.kho.kexec.plugins.module_utils._record.claim import alone, asker_of, time_of_day
 from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import load, unload
 
 

@@ -238,7 +238,8 @@ transition:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
-from ansible_collections.kho.kexec.plugins.module_utils._options.policy import policy_of, policy_spec
+from ansible_collections.kho.kexec.plugins.module_utils._options.policy import policy_spec
+from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import policy_of
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import Asker, time_of_day
 from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import preview
 

@@ -343,9 +343,10 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoE
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
 from ansible_collections.kho.kexec.plugins.module_utils._options.jump import jump_spec
-from ansible_collections.kho.kexec.plugins.module_utils._options.run import asker_of
-from ansible_collections.kho.kexec.plugins.module_utils._record.claim import alone, time_of_day
+from ansible_collections.kho.kexec.plugins.module_utils._record.claim import alone, asker_of, time_of_day
 
+# Seconds that devices and links of a host that has just booted get to appear.
+SETTLE = 60.0
 NO_PHASE = Refusal(
     "action_plugin_missing",
     "The module kexec_reboot was run on the host without the controller's half, which waits for the new kernel. "
@@ -364,10 +365,17 @@ def leave_now(host: Host, options: Mapping[str, Any], check_mode: bool) -> dict[
 
 def judge_now(host: Host, options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     """Have the running kernel judged."""
-    from ansible_collections.kho.kexec.plugins.module_utils._options.health import checks_of
+    from ansible_collections.kho.kexec.plugins.module_utils._health.watch import Checks
     from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import arrive
 
-    return arrive(host, checks_of(options), check_mode)
+    checks = Checks(
+        ignored=tuple(options["health_ignore"]),
+        commands=tuple(tuple(str(word) for word in command) for command in options["health_commands"]),
+        command_timeout=options["health_command_timeout"],
+        settle=SETTLE,
+        soak=options["health_soak"],
+    )
+    return arrive(host, checks if options["health"] else None, check_mode)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.edits import Edit, edit_for, edited
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import require_access
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, read_lossless
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import find_candidates
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import (
@@ -26,7 +26,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import
     split,
     value,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._observe.site import read_lossless
 
 PRESENT = "present"
 ABSENT = "absent"

@@ -18,10 +18,9 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line
     bls_entries,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, read_lossless
 from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import find_candidates
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import join, name, split, value
-from ansible_collections.kho.kexec.plugins.module_utils._observe.site import read_lossless
 
 # Debian's grub-mkconfig sources these after /etc/default/grub, in the order of their names.
 DROP_IN = "/etc/default/grub.d/kho-kexec.cfg"

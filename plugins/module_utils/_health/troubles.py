@@ -137,7 +137,6 @@ TROUBLES = {
         "Run the command on the host.",
     ),
 }
-TROUBLE_CODES = tuple(sorted(TROUBLES))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._health.baseline import 
 from ansible_collections.kho.kexec.plugins.module_utils._health.compare import Comparison, compare_health
 from ansible_collections.kho.kexec.plugins.module_utils._health.observe import Health, observe_health
 from ansible_collections.kho.kexec.plugins.module_utils._health.troubles import Trouble, trouble
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._observe.sources import BOOT_ID
@@ -73,27 +73,6 @@ class Outcome:
     health: Health
     comparison: Comparison
     watched: float
-
-
-def require_sensible(checks: Checks) -> None:
-    """Raise Refusal ``time_invalid`` or ``command_invalid`` for what cannot be meant."""
-    if checks.command_timeout <= 0 or checks.settle < 0 or checks.soak < 0:
-        raise Refusal(
-            "time_invalid",
-            "A time is negative, or commands would have no time to run. Give command_timeout at least 1 second, and "
-            "soak and settle at least 0.",
-        )
-    if not all(map(_can_be_run, checks.commands)):
-        raise Refusal(
-            "command_invalid",
-            "A command is empty, holds a NUL byte, or is one text with blanks, so it cannot be run. Each command is a "
-            "list of a program and its arguments, such as [curl, --fail, http://localhost/]; there is no shell.",
-        )
-
-
-def _can_be_run(command: Sequence[str]) -> bool:
-    """Whether it is a program and its arguments. A program whose name has blanks is a whole line in one text."""
-    return bool(command) and bool(command[0]) and " " not in command[0] and "\0" not in "".join(command)
 
 
 def staged_baseline(host: Host) -> Baseline:

@@ -355,3 +355,11 @@ def _sync_directory(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def read_lossless(host: Host, path: str, limit: int = 1 << 16) -> str:
+    """A file's text, in which bytes that are not UTF-8 survive (as surrogates); empty when it cannot be read."""
+    try:
+        return host.read_bytes(path, limit).decode("utf-8", "surrogateescape")
+    except HostError:
+        return ""

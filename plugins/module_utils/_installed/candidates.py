@@ -13,6 +13,7 @@ from typing import Any, Optional, Sequence, Tuple
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import LATEST
 from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import seen_as_uki, seen_in_bls, seen_in_grub
 from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import (
     BOOT,
@@ -33,7 +34,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import 
     release_key,
 )
 
-LATEST = "latest"
 OPTIONS_LIMIT = 4096
 SHOWN = 10  # releases and images that a message names
 

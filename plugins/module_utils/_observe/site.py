@@ -5,17 +5,44 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import is_root
 from ansible_collections.kho.kexec.plugins.module_utils._host.container import container_manager
 from ansible_collections.kho.kexec.plugins.module_utils._host.lockdown import lockdown_mode
 from ansible_collections.kho.kexec.plugins.module_utils._host.memory import crash_bytes, memory_bytes
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, read_lossless
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import is_true, last_value
 from ansible_collections.kho.kexec.plugins.module_utils._observe.debugfs import ROOT as KHO
-from ansible_collections.kho.kexec.plugins.module_utils._plan.situation import Site
 
 OUTGOING = KHO + "/out/sub_fdts"
 LIVE_UPDATE_DEVICE = "/dev/liveupdate"
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the host allows, beside its kernel.
+
+    ``container``: what says that this is a container, or None. ``architecture``: as ``uname -m``, None when unknown.
+    ``load_disabled`` and ``load_limit``: the sysctls kernel.kexec_load_disabled and kernel.kexec_load_limit_reboot,
+    None when the kernel has no such file; the limit is -1 for none. ``tools_problem``: why kexec-tools cannot be used,
+    or None. ``lockdown``: the mode of kernel lockdown, None for none. ``live_update``: whether the running kernel will
+    hand over a state of live update. ``crash_bytes``: the memory that is reserved for a crash kernel, None when
+    unknown. ``memory_bytes``: the memory that programs and the kernel may use (MemTotal), None when unknown.
+    ``command_line``: the running kernel's.
+    """
+
+    container: str | None
+    root: bool
+    architecture: str | None
+    load_disabled: bool | None
+    load_limit: int | None
+    tools_problem: str | None
+    lockdown: str | None
+    live_update: bool
+    crash_bytes: int | None
+    memory_bytes: int | None
+    command_line: str
 
 
 def observe_site(host: Host) -> Site:
@@ -35,14 +62,6 @@ def observe_site(host: Host) -> Site:
         memory_bytes=memory_bytes(host),
         command_line=command_line,
     )
-
-
-def read_lossless(host: Host, path: str, limit: int = 1 << 16) -> str:
-    """A file's text, in which bytes that are not UTF-8 survive (as surrogates); empty when it cannot be read."""
-    try:
-        return host.read_bytes(path, limit).decode("utf-8", "surrogateescape")
-    except HostError:
-        return ""
 
 
 def _live_update(host: Host, command_line: str) -> bool:

@@ -5,22 +5,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any
 
-from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import LATEST
-from ansible_collections.kho.kexec.plugins.module_utils._plan.command_line import CommandLineEdits
-from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import (
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import (
     ANY,
+    COLD_BOOT,
+    HANDOVER,
     IGNORE,
+    KEXEC,
+    LATEST,
     PREFER,
     REFUSE,
     REQUIRE,
     WARN,
-    CrashRisk,
-    Denial,
-    Policy,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._record.transition import COLD_BOOT, HANDOVER, KEXEC
 
 
 def policy_spec() -> dict[str, Any]:
@@ -70,42 +68,3 @@ def _crash_risk_spec() -> dict[str, Any]:
         "signature": {"type": "str"},
         "sentence": {"type": "str", "required": True},
     }
-
-
-def policy_of(options: Mapping[str, Any]) -> Policy:
-    """The policy that a module's options describe."""
-    return Policy(
-        release=options["release"],
-        panic=options["panic"],
-        allow_downgrade=options["allow_downgrade"],
-        handover=options["handover"],
-        fallback=options["fallback"],
-        on_unknown=options["on_unknown"],
-        max_kexec_count=options["max_kexec_count"],
-        denied=tuple(
-            Denial(denial["from"], denial["to"], denial["action"], denial["reason"])
-            for denial in options["denied_transitions"]
-        ),
-        crash_risks=tuple(
-            CrashRisk(
-                risk["boot"],
-                risk["previous_release"],
-                risk["release"],
-                risk["longest_chain"],
-                risk["relative_risk_low"],
-                risk["sentence"],
-            )
-            for risk in options["crash_risks"]
-        ),
-        on_crash_risk=options["on_crash_risk"],
-        crash_risk_threshold=options["crash_risk_threshold"],
-        accept=tuple(options["accept"]),
-        edits=CommandLineEdits(
-            append=tuple(options["command_line_append"]),
-            replace={
-                str(name): None if value is None else str(value)
-                for name, value in options["command_line_replace"].items()
-            },
-            remove=tuple(options["command_line_remove"]),
-        ),
-    )

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
-
-from ansible_collections.kho.kexec.plugins.module_utils._record.claim import Asker
+from typing import Any
 
 
 def asker_spec() -> dict[str, Any]:
@@ -23,15 +21,3 @@ def asker_spec() -> dict[str, Any]:
             },
         },
     }
-
-
-def asker_of(options: Mapping[str, Any], now: str) -> Asker:
-    """Who asks, as a module's options say; a module that was run without the controller's half is nobody's."""
-    asked = options["asker"] or {}
-    return Asker(
-        now,
-        run=asked.get("run") or "",
-        owner=asked.get("owner") or "somebody",
-        seconds=options["claim_timeout"],
-        over=tuple(asked.get("over") or ()),
-    )

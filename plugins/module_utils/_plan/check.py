@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import FrozenSet
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
-from ansible_collections.kho.kexec.plugins.module_utils._record.transition import COLD_BOOT, HANDOVER, KEXEC
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import COLD_BOOT, HANDOVER, KEXEC
 
 Ways = FrozenSet[str]
 ONLY_HANDOVER: Ways = frozenset({HANDOVER})

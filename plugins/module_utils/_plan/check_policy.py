@@ -9,6 +9,14 @@ from typing import Iterator
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import (
+    ANY,
+    COLD_BOOT,
+    HANDOVER,
+    HANDOVER_VERIFIED,
+    KEXEC,
+    REFUSE,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import release_key
 from ansible_collections.kho.kexec.plugins.module_utils._plan.check import (
     ADVICE,
@@ -19,10 +27,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._plan.check import (
     Ways,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._plan.check_handover import promise_of
-from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import ANY, REFUSE, CrashRisk, Policy
+from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import CrashRisk, Policy
 from ansible_collections.kho.kexec.plugins.module_utils._plan.situation import Situation, Target
-from ansible_collections.kho.kexec.plugins.module_utils._record.transition import COLD_BOOT, HANDOVER, KEXEC
-from ansible_collections.kho.kexec.plugins.module_utils._transition.verdict import HANDOVER_VERIFIED
 
 DENIED: dict[str, Ways] = {
     ANY: ANY_WAY,

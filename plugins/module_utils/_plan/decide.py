@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from typing import Any, Iterator
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import (
+    COLD_BOOT,
+    HANDOVER,
+    IGNORE,
+    KEXEC,
+    PREFER,
+    REFUSE,
+    REQUIRE,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel
 from ansible_collections.kho.kexec.plugins.module_utils._plan import (
     check_handover,
@@ -19,16 +27,13 @@ from ansible_collections.kho.kexec.plugins.module_utils._plan import (
 )
 from ansible_collections.kho.kexec.plugins.module_utils._plan.check import DOUBT, LOSS, OBSTACLE, Objection
 from ansible_collections.kho.kexec.plugins.module_utils._plan.check_handover import promise_of
-from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import IGNORE, PREFER, REFUSE, REQUIRE, Policy
+from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._plan.situation import Situation, Target
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import (
-    COLD_BOOT,
-    HANDOVER,
-    KEXEC,
-    RECORD_PATH,
     Promise,
-    Transition,
     awaits_verdict,
+    not_accepted,
+    unverified,
 )
 
 
@@ -172,15 +177,6 @@ def _boot_default_unknown() -> Note:
     )
 
 
-def unverified(transition: Transition, running: RunningKernel) -> Note:
-    """``previous_transition_unverified``: the boot that this record leaves is over, and nobody has judged it."""
-    return Note(
-        "previous_transition_unverified",
-        f"The transition from {transition.left.release} to {transition.promise.release} awaits its verdict: the boot "
-        f"that it left is over, and {running.release} runs in another. It is judged before anything new is begun.",
-    )
-
-
 def _already_there(situation: Situation, target: Target) -> Plan:
     """A host that runs its target on an unproven way is not done: a rollout that is run again would pass it over."""
     reason = Note("already_running", f"The target {target.release} already runs, and no transition awaits its verdict.")
@@ -190,17 +186,3 @@ def _already_there(situation: Situation, target: Target) -> Plan:
     if unproven.code in situation.policy.accept:
         return Plan("none", None, (reason,), (unproven,))
     return Plan("refuse", None, (unproven,))
-
-
-def not_accepted(transition: Transition | None, running: RunningKernel) -> Note | None:
-    """``last_verdict_not_accepted`` for a kernel that this transition has brought otherwise than was promised."""
-    verdict = transition.verdict if transition is not None else None
-    if verdict is None or verdict["accepted"] or verdict["reported"]["boot_id"] != running.boot_id:
-        return None
-    return Note(
-        "last_verdict_not_accepted",
-        f"{running.release} runs, and the transition that brought this boot ended with the verdict "
-        f"{printable(verdict['verdict'])}. Running the target is not enough: what it was promised did not come true, "
-        "and other hosts would follow. Ask kho.kexec.kexec_verdict_info for the whole verdict and deal with its cause. "
-        f"The next boot begins anew; to accept this one as it is, remove {RECORD_PATH}.",
-    )

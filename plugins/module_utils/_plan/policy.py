@@ -7,17 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Tuple
+from typing import Any, Mapping, Tuple
 
-from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import LATEST
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import COLD_BOOT, LATEST, REFUSE, REQUIRE, WARN
 from ansible_collections.kho.kexec.plugins.module_utils._plan.command_line import NO_EDITS, CommandLineEdits
-from ansible_collections.kho.kexec.plugins.module_utils._record.transition import COLD_BOOT
-
-REQUIRE, PREFER, IGNORE = "require", "prefer", "ignore"
-WARN, REFUSE = "warn", "refuse"
-ANY = "any"
-# The release that ran before the host's last change, instead of a release: for the way back.
-PREVIOUS = "previous"
 
 # What an operator may let happen, each by its name. Everything else cannot work, would start another kernel than the
 # one that was judged, or, as luo_abi_mismatch, would crash the target.
@@ -112,3 +105,42 @@ class Policy:
     def may_cold_boot(self) -> bool:
         """Whether a cold boot will do when there can be no kexec."""
         return self.fallback == COLD_BOOT
+
+
+def policy_of(options: Mapping[str, Any]) -> Policy:
+    """The policy that a module's options describe."""
+    return Policy(
+        release=options["release"],
+        panic=options["panic"],
+        allow_downgrade=options["allow_downgrade"],
+        handover=options["handover"],
+        fallback=options["fallback"],
+        on_unknown=options["on_unknown"],
+        max_kexec_count=options["max_kexec_count"],
+        denied=tuple(
+            Denial(denial["from"], denial["to"], denial["action"], denial["reason"])
+            for denial in options["denied_transitions"]
+        ),
+        crash_risks=tuple(
+            CrashRisk(
+                risk["boot"],
+                risk["previous_release"],
+                risk["release"],
+                risk["longest_chain"],
+                risk["relative_risk_low"],
+                risk["sentence"],
+            )
+            for risk in options["crash_risks"]
+        ),
+        on_crash_risk=options["on_crash_risk"],
+        crash_risk_threshold=options["crash_risk_threshold"],
+        accept=tuple(options["accept"]),
+        edits=CommandLineEdits(
+            append=tuple(options["command_line_append"]),
+            replace={
+                str(name): None if value is None else str(value)
+                for name, value in options["command_line_replace"].items()
+            },
+            remove=tuple(options["command_line_remove"]),
+        ),
+    )

@@ -13,37 +13,12 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.text import printa
 from ansible_collections.kho.kexec.plugins.module_utils._image.read import KernelImage
 from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import Candidate, Choice
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel
+from ansible_collections.kho.kexec.plugins.module_utils._observe.site import Site
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._plan.root_device import RootDevice
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import Claim
 from ansible_collections.kho.kexec.plugins.module_utils._record.failures import Failure
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import TEXT_LIMIT, Transition
-
-
-@dataclass(frozen=True)
-class Site:
-    """What the host allows, beside its kernel.
-
-    ``container``: what says that this is a container, or None. ``architecture``: as ``uname -m``, None when unknown.
-    ``load_disabled`` and ``load_limit``: the sysctls kernel.kexec_load_disabled and kernel.kexec_load_limit_reboot,
-    None when the kernel has no such file; the limit is -1 for none. ``tools_problem``: why kexec-tools cannot be used,
-    or None. ``lockdown``: the mode of kernel lockdown, None for none. ``live_update``: whether the running kernel will
-    hand over a state of live update. ``crash_bytes``: the memory that is reserved for a crash kernel, None when
-    unknown. ``memory_bytes``: the memory that programs and the kernel may use (MemTotal), None when unknown.
-    ``command_line``: the running kernel's.
-    """
-
-    container: str | None
-    root: bool
-    architecture: str | None
-    load_disabled: bool | None
-    load_limit: int | None
-    tools_problem: str | None
-    lockdown: str | None
-    live_update: bool
-    crash_bytes: int | None
-    memory_bytes: int | None
-    command_line: str
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from typing import Sequence
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import access_problem
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.ownership import writable_by_others
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import FileIdentity, Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import FileIdentity, Host, HostError, read_lossless
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import PREVIOUS
 from ansible_collections.kho.kexec.plugins.module_utils._image.cache import read_image_cached
 from ansible_collections.kho.kexec.plugins.module_utils._image.read import ImageError, KernelImage
 from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import (
@@ -23,9 +24,9 @@ from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates im
 )
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.build_config import TEXT_LIMIT
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel, observe_running
-from ansible_collections.kho.kexec.plugins.module_utils._observe.site import observe_site, read_lossless
+from ansible_collections.kho.kexec.plugins.module_utils._observe.site import observe_site
 from ansible_collections.kho.kexec.plugins.module_utils._plan.command_line import for_target
-from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import PREVIOUS, Policy
+from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._plan.root_device import find_root_device
 from ansible_collections.kho.kexec.plugins.module_utils._plan.situation import Situation, Target
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import Asker, claim_in_the_way

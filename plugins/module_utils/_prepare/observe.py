@@ -17,7 +17,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line
 )
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.grub import Grub
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, read_lossless
 from ansible_collections.kho.kexec.plugins.module_utils._host.programs import has_program
 from ansible_collections.kho.kexec.plugins.module_utils._image.payload import program_for
 from ansible_collections.kho.kexec.plugins.module_utils._image.read import IMAGE_LIMIT, OpenImage, open_image
@@ -27,8 +27,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._kernel.crashkernel impo
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.scratch import Need, need_of
 from ansible_collections.kho.kexec.plugins.module_utils._observe.debugfs import MOUNT
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel, observe_running
-from ansible_collections.kho.kexec.plugins.module_utils._observe.site import observe_site, read_lossless
-from ansible_collections.kho.kexec.plugins.module_utils._plan.situation import Site
+from ansible_collections.kho.kexec.plugins.module_utils._observe.site import Site, observe_site
 
 WATCHDOGS = "/sys/class/watchdog"
 STOP_ON_REBOOT = "/sys/module/watchdog/parameters/stop_on_reboot"

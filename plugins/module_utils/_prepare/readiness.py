@@ -13,6 +13,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.access import requ
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import COLD_BOOT
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import join
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.scratch import mib
 from ansible_collections.kho.kexec.plugins.module_utils._observe.debugfs import MOUNT
@@ -28,7 +29,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._prepare.observe import 
 # Who deals with what is missing: a part of the role kexec_prepare, or the operator.
 PACKAGES = "packages"
 ARGUMENTS = "kernel_arguments"
-COLD_BOOT = "cold_boot"
 DEBUGFS = "debugfs"
 JOURNAL = "journal"
 SAVED_DEFAULT = "saved_default"

@@ -12,7 +12,7 @@ import json
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any, Iterator, Tuple
+from typing import Any, Iterator, Mapping, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
@@ -37,6 +37,18 @@ class Asker:
     owner: str = ""
     seconds: int = 0
     over: Tuple[str, ...] = ()
+
+
+def asker_of(options: Mapping[str, Any], now: str) -> Asker:
+    """Who asks, as a module's options say; a module that was run without the controller's half is nobody's."""
+    asked = options["asker"] or {}
+    return Asker(
+        now,
+        run=asked.get("run") or "",
+        owner=asked.get("owner") or "somebody",
+        seconds=options["claim_timeout"],
+        over=tuple(asked.get("over") or ()),
+    )
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,10 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Mapping
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import COLD_BOOT, HANDOVER, WAYS
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel
 
 RECORD_PATH = "/var/lib/kho-kexec/transition.json"
@@ -31,8 +32,6 @@ SCHEMA = 4
 # Records of schema 1 promise handovers only, and know one initrd at most; those before 3 know no rollback, and those
 # before 4 no commit.
 OLDEST_SCHEMA = 1
-HANDOVER, KEXEC, COLD_BOOT = "handover", "kexec", "cold_boot"
-WAYS = (HANDOVER, KEXEC, COLD_BOOT)
 STATES = ("staging", "loaded", "left", "closed")
 # No text in a record is longer than a command line, which is the longest.
 TEXT_LIMIT = 4096
@@ -152,6 +151,29 @@ def is_uncommitted(transition: Transition | None, running: RunningKernel) -> boo
     if transition is None or transition.verdict is None or transition.committed:
         return False
     return bool(transition.verdict["accepted"]) and transition.verdict["reported"]["boot_id"] == running.boot_id
+
+
+def unverified(transition: Transition, running: RunningKernel) -> Note:
+    """``previous_transition_unverified``: the boot that this record leaves is over, and nobody has judged it."""
+    return Note(
+        "previous_transition_unverified",
+        f"The transition from {transition.left.release} to {transition.promise.release} awaits its verdict: the boot "
+        f"that it left is over, and {running.release} runs in another. It is judged before anything new is begun.",
+    )
+
+
+def not_accepted(transition: Transition | None, running: RunningKernel) -> Note | None:
+    """``last_verdict_not_accepted`` for a kernel that this transition has brought otherwise than was promised."""
+    verdict = transition.verdict if transition is not None else None
+    if verdict is None or verdict["accepted"] or verdict["reported"]["boot_id"] != running.boot_id:
+        return None
+    return Note(
+        "last_verdict_not_accepted",
+        f"{running.release} runs, and the transition that brought this boot ended with the verdict "
+        f"{printable(verdict['verdict'])}. Running the target is not enough: what it was promised did not come true, "
+        "and other hosts would follow. Ask kho.kexec.kexec_verdict_info for the whole verdict and deal with its cause. "
+        f"The next boot begins anew; to accept this one as it is, remove {RECORD_PATH}.",
+    )
 
 
 def owns_image(transition: Transition | None, running: RunningKernel) -> bool:

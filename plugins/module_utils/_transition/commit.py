@@ -19,19 +19,19 @@ from ansible_collections.kho.kexec.plugins.module_utils._guard.disarm import dis
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import require_access
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import NEVER, REQUIRE
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel, observe_running
-from ansible_collections.kho.kexec.plugins.module_utils._plan.decide import not_accepted, unverified
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import Asker, release_claim, respect_claims
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import (
     Transition,
     awaits_verdict,
     is_staged_here,
     is_uncommitted,
+    not_accepted,
     read_transition,
+    unverified,
     write_transition,
 )
-
-REQUIRE, PREFER, NEVER = "require", "prefer", "never"
 
 
 def commit(host: Host, policy: str, accept: Sequence[str], asker: Asker, check_mode: bool) -> dict[str, Any]:

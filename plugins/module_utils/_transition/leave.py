@@ -14,10 +14,10 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoE
 from ansible_collections.kho.kexec.plugins.module_utils._host.kexec_state import foreign_image
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import COLD_BOOT
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel, observe_running
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import Asker, respect_claims
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import (
-    COLD_BOOT,
     RECORD_PATH,
     Transition,
     awaits_verdict,

@@ -21,9 +21,10 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoE
 from ansible_collections.kho.kexec.plugins.module_utils._host.kexec_state import foreign_image, read_kexec_state
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import COLD_BOOT, PREVIOUS, WAYS
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel, observe_running
 from ansible_collections.kho.kexec.plugins.module_utils._plan.decide import Plan, decide
-from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import PREVIOUS, Policy
+from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._plan.situation import Situation
 from ansible_collections.kho.kexec.plugins.module_utils._plan.target import observe_situation
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import (
@@ -34,9 +35,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.claim import (
 )
 from ansible_collections.kho.kexec.plugins.module_utils._record.failures import Failure, remember_failure
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import (
-    COLD_BOOT,
     TEXT_LIMIT,
-    WAYS,
     Left,
     StagedImage,
     Transition,

@@ -12,19 +12,21 @@ from dataclasses import dataclass, replace
 from typing import Any, Mapping, NamedTuple, Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import (
+    COLD_BOOT,
+    HANDOVER,
+    HANDOVER_VERIFIED,
+    KEXEC,
+    KEXEC_WITHOUT_HANDOVER,
+    NOT_REBOOTED,
+    ROLLED_BACK,
+    UNEXPECTED_COUNT,
+    UNHEALTHY,
+    WRONG_KERNEL,
+    WRONG_PREVIOUS_RELEASE,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel
-from ansible_collections.kho.kexec.plugins.module_utils._record.transition import COLD_BOOT as BY_COLD_BOOT
-from ansible_collections.kho.kexec.plugins.module_utils._record.transition import HANDOVER, KEXEC, Transition
-
-HANDOVER_VERIFIED = "handover_verified"
-KEXEC_WITHOUT_HANDOVER = "kexec_without_handover"
-COLD_BOOT = "cold_boot"
-ROLLED_BACK = "rolled_back"
-WRONG_KERNEL = "wrong_kernel"
-WRONG_PREVIOUS_RELEASE = "wrong_previous_release"
-UNEXPECTED_COUNT = "unexpected_count"
-NOT_REBOOTED = "not_rebooted"
-UNHEALTHY = "unhealthy"
+from ansible_collections.kho.kexec.plugins.module_utils._record.transition import Transition
 
 # Why the metadata did not come through, by the code of a note of the running kernel, and what to do about it.
 _LOSSES = {
@@ -103,7 +105,7 @@ class Verdict:
         word, how = self.finding.verdict, self.transition.promise.how
         if word == KEXEC_WITHOUT_HANDOVER:
             return how == KEXEC and self.running.boot != "unknown"
-        return word == HANDOVER_VERIFIED or (word == COLD_BOOT and how == BY_COLD_BOOT)
+        return word == HANDOVER_VERIFIED or (word == COLD_BOOT and how == COLD_BOOT)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the verdict in the shape that modules return and that the record keeps."""
@@ -152,7 +154,7 @@ def _find(transition: Transition, running: RunningKernel, witness: Witness) -> F
             "The capture kernel runs: a kernel crashed, and its memory is being saved. Wait for the dump, and read it.",
             "kdump",
         )
-    if promise.how == BY_COLD_BOOT:
+    if promise.how == COLD_BOOT:
         return _after_cold_boot(transition, running)
     if running.boot == "cold":
         return _cold(transition, running, witness)

@@ -20,6 +20,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.access import acce
 from ansible_collections.kho.kexec.plugins.module_utils._host.container import container_manager
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import COLD_BOOT, NOT_REBOOTED
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import observe_running
 from ansible_collections.kho.kexec.plugins.module_utils._record.failures import (
     Failure,
@@ -27,14 +28,13 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.failures import 
     remember_failure,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import (
-    COLD_BOOT,
     RECORD_PATH,
     Transition,
     promise_missing,
     read_transition,
     write_transition,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._transition.verdict import NOT_REBOOTED, Verdict, Witness, judge
+from ansible_collections.kho.kexec.plugins.module_utils._transition.verdict import Verdict, Witness, judge
 
 COMMAND_FAILED = "command_failed"
 

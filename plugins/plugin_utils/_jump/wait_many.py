@@ -144,6 +144,11 @@ def open_connections() -> int:
     return max(16, min(1024, allowed - SPARE_FILES))
 
 
+def sightings_directory(local_tmp: str) -> Path:
+    """Return where what was seen is kept: in Ansible's ``DEFAULT_LOCAL_TMP``, which is one run's, and ends with it."""
+    return Path(local_tmp) / "kho_kexec_sightings"
+
+
 def keep_sightings(directory: Path, seen: Mapping[str, Sequence[Sighting]]) -> None:
     """Write what was seen of each host for the tasks that follow, which run in other processes."""
     directory.mkdir(mode=0o700, exist_ok=True)

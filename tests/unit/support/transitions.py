@@ -12,9 +12,10 @@ from ansible_collections.kho.kexec.plugins.module_utils._image.read import Kerne
 from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import Candidate, Choice
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import Record
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel
+from ansible_collections.kho.kexec.plugins.module_utils._observe.site import Site
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._plan.root_device import RootDevice
-from ansible_collections.kho.kexec.plugins.module_utils._plan.situation import Site, Situation, Target
+from ansible_collections.kho.kexec.plugins.module_utils._plan.situation import Situation, Target
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import Asker
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import Left, Promise, StagedImage, Transition
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot

@@ -34,7 +34,7 @@ def variables(batch: list[str]) -> dict[str, Any]:
 
 def run(monkeypatch: pytest.MonkeyPatch, directory: Path, batch: list[str], crowd: Any) -> dict[str, Any]:
     monkeypatch.setattr(kexec_await, "Crowd", crowd)
-    monkeypatch.setattr(kexec_await, "sightings_directory", lambda: directory)
+    monkeypatch.setattr(kexec_await, "sightings_directory", lambda _tmp: directory)
     task = MagicMock(args={"registered": "jump"}, check_mode=False, async_val=0, diff=False)
     loader: Any = MagicMock()
     plugin = kexec_await.ActionModule(task, MagicMock(), MagicMock(), loader, MagicMock(), MagicMock())

@@ -13,6 +13,7 @@ import yaml
 
 from ansible_collections.kho.kexec.plugins.action import kexec_gate
 from ansible_collections.kho.kexec.plugins.modules import kexec_gate as module
+from ansible_collections.kho.kexec.plugins.plugin_utils._common import display as display_module
 
 HOSTS = ["web1", "web2", "web3"]
 PROVEN = {"accepted": True, "action": "handover"}
@@ -60,7 +61,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def display(monkeypatch: pytest.MonkeyPatch) -> Any:
     shown = MagicMock()
-    monkeypatch.setattr(kexec_gate, "Display", lambda: shown)
+    monkeypatch.setattr(display_module, "Display", lambda: shown)
     return shown.display
 
 

@@ -12,6 +12,7 @@ from ansible.errors import AnsibleActionFail
 
 from ansible_collections.kho.kexec.plugins.action import kho_fleet_info
 from ansible_collections.kho.kexec.plugins.modules import kho_fleet_info as module
+from ansible_collections.kho.kexec.plugins.plugin_utils._common import display as display_module
 
 FACTS = {"release": "7.3.4-kho", "boot": "handover", "previous_release": "7.2.13-kho", "kexec_count": 4, "notes": []}
 GATHERED = {"ansible_facts": {"kho": {**FACTS, "image_loaded": False}}}
@@ -33,7 +34,7 @@ class HostVars:
 @pytest.fixture
 def display(monkeypatch: pytest.MonkeyPatch) -> Any:
     shown = MagicMock()
-    monkeypatch.setattr(kho_fleet_info, "Display", lambda: shown)
+    monkeypatch.setattr(display_module, "Display", lambda: shown)
     return shown.display
 
 
@@ -70,14 +71,6 @@ def test_only_attention(display: Any) -> None:
 def test_long_chain(display: Any) -> None:
     assert run(long_chain=3)["rows"][-1]["attention"][0]["code"] == "long_chain"
     assert "long_chain" in display.call_args.args[0]
-
-
-@pytest.mark.parametrize(
-    ("callback", "expected"),
-    [("default", False), ("ansible.builtin.default", False), ("ansible.posix.json", True), ("jsonl", True)],
-)
-def test_standard_output_of_programs(callback: str, expected: bool) -> None:
-    assert kho_fleet_info.is_for_programs(callback) is expected
 
 
 @pytest.mark.parametrize("options", [{"long_chain": "many"}, {"other": 1}])

@@ -14,7 +14,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._health.watch import (
     Checks,
     Clock,
     check_health,
-    require_sensible,
     staged_baseline,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
@@ -142,28 +141,6 @@ def test_commands_that_fail(host, ending, shown):
 def test_commands_can_be_ignored_as_well(host):
     host.endings = {"check": HostError("check", "absent")}
     assert watched(host, Checks(commands=(("check",),), ignored=("command_failed",))) == (0, [])
-
-
-@pytest.mark.parametrize(
-    ("checks", "code"),
-    [
-        (Checks(soak=-1), "time_invalid"),
-        (Checks(settle=-1), "time_invalid"),
-        (Checks(command_timeout=0), "time_invalid"),
-        (Checks(commands=((),)), "command_invalid"),
-        (Checks(commands=(("",),)), "command_invalid"),
-        (Checks(commands=(("true",), ("curl --fail http://x",))), "command_invalid"),
-        (Checks(commands=(("a", "b\0c"),)), "command_invalid"),
-    ],
-)
-def test_what_cannot_be_meant_is_refused(checks, code):
-    with pytest.raises(Refusal) as caught:
-        require_sensible(checks)
-    assert caught.value.code == code
-
-
-def test_what_can_be_meant_is_not():
-    require_sensible(Checks(commands=(("a", "", "b c"),), soak=1, settle=0))
 
 
 def test_the_baseline_of_another_boot(host):

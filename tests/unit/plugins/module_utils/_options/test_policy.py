@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ansible_collections.kho.kexec.plugins.module_utils._options.policy import policy_of, policy_spec
+from ansible_collections.kho.kexec.plugins.module_utils._options.policy import policy_spec
 from ansible_collections.kho.kexec.plugins.module_utils._plan.command_line import CommandLineEdits
-from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import CrashRisk, Denial, Policy
+from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import CrashRisk, Denial, Policy, policy_of
 
 USUAL = {name: option.get("default") for name, option in policy_spec().items()}
 

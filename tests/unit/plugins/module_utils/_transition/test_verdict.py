@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import COLD_BOOT, KEXEC
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import Record
 from ansible_collections.kho.kexec.plugins.module_utils._plan.decide import decide
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
-from ansible_collections.kho.kexec.plugins.module_utils._record.transition import COLD_BOOT, KEXEC, Left, Promise
+from ansible_collections.kho.kexec.plugins.module_utils._record.transition import Left, Promise
 from ansible_collections.kho.kexec.plugins.module_utils._transition.verdict import judge
 from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
