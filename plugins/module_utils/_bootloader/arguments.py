@@ -8,16 +8,13 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, Optional, Sequence
 
-from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import (
-    BootCommandLine,
-    boot_command_line,
-)
-from ansible_collections.kho.kexec.plugins.module_utils._bootloader.edits import Edit, edit_for, edited
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import BootCommandLine, Edit, edited
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.detect import boot_loader_of
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader import BootLoader
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import require_access
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, read_lossless
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
-from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import find_candidates
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import (
     for_kernel,
     join,
@@ -49,13 +46,14 @@ def keep_arguments(host: Host, arguments: Sequence[str], state: str, check_mode:
     require_access(host)
     _check(arguments)
     present = state == PRESENT
-    entry = _observe(host)
+    loader = boot_loader_of(host)
+    entry = _observe(loader)
     before = after = entry.text or ""
     changed = not _is_done(before, arguments, present)
     if changed:
         after = join(edited(split(before), arguments, present))
     if changed and not check_mode:
-        after = _apply(host, edit_for(host, entry, arguments, present), arguments, present)
+        after = _apply(host, loader.edit(entry, arguments, present), arguments, present)
     return {
         "changed": changed,
         "loader": entry.loader,
@@ -96,9 +94,8 @@ def _check(arguments: Sequence[str]) -> None:
             )
 
 
-def _observe(host: Host) -> BootCommandLine:
-    running = read_lossless(host, "/proc/sys/kernel/osrelease").strip()
-    found = boot_command_line(host, find_candidates(host), running)
+def _observe(loader: BootLoader) -> BootCommandLine:
+    found = loader.command_line(read_lossless(loader.host, "/proc/sys/kernel/osrelease").strip())
     if found.problem is not None:
         raise Refusal(found.problem.code, found.problem.message)
     return found
@@ -113,7 +110,7 @@ def _apply(host: Host, edit: Edit, arguments: Sequence[str], present: bool) -> s
             _put(host, path, content, modes.get(path, 0o644))
         for argv in edit.commands:
             _run(host, argv)
-        text = _observe(host).text or ""
+        text = _observe(boot_loader_of(host)).text or ""
         _require_effect(text, edit, arguments, present)
         return text
     except KhoError:

@@ -14,33 +14,23 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.default_reco
     remove_record,
     write_record,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._bootloader.grub import Grub
-from ansible_collections.kho.kexec.plugins.module_utils._bootloader.grubby import Grubby, uses_bls
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.detect import boot_loader_of
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader import (
     BootDefault,
     BootLoader,
     shown,
     unreadable,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._bootloader.systemd import (
-    EFI_VARIABLES,
-    SystemdBoot,
-    loader_variable,
-)
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import require_access
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Note, Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
-from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import GRUB_CONFIGS, PARTITIONS
-from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import names_in
-
-_EFI = "/sys/firmware/efi"
 
 
 def boot_default_of(host: Host) -> BootDefault:
     """What a cold boot of this host starts. Raises nothing: what is not known is None, and ``why`` says why."""
     try:
-        loader = _loader_of(host)
+        loader = boot_loader_of(host)
     except KhoError as error:
         return BootDefault(None, why=error.message)
     try:
@@ -59,7 +49,7 @@ def select(host: Host, release: str, now: str, check_mode: bool) -> dict[str, An
     """
     require_access(host)
     record = read_record(host)
-    loader = _loader_of(host)
+    loader = boot_loader_of(host)
     before = loader.default()
     wanted = loader.meaning_of(loader.setting_for(release))
     if wanted.release != release:
@@ -86,7 +76,7 @@ def restore(host: Host, check_mode: bool) -> dict[str, Any]:
     if record is None:
         default = boot_default_of(host)
         return _result(default, default, False, None, (_not_recorded(),))
-    loader = _loader_of(host)
+    loader = boot_loader_of(host)
     before = loader.default()
     wanted = _recorded_default(loader, record)
     changed = before.setting != wanted.setting
@@ -97,36 +87,6 @@ def restore(host: Host, check_mode: bool) -> dict[str, Any]:
     after = _set(loader, wanted) if changed else before
     remove_record(host)
     return _result(before, after, changed, None)
-
-
-def _loader_of(host: Host) -> BootLoader:
-    """The boot loader that starts this host. Raises Refusal ``boot_loader_unknown``."""
-    try:
-        says = loader_variable(host, "LoaderInfo")  # systemd-boot always sets it, GRUB does since 2.12
-        if says is not None and says.startswith("systemd-boot"):
-            return SystemdBoot(host)
-        if says is not None and not says.startswith("GRUB"):
-            raise _unknown(f"the firmware was told that it is {shown(says)}, which is not known here")
-        if says is None and _may_be_systemd_boot(host):
-            raise _unknown("systemd-boot is installed, and the firmware's variables, which would tell, cannot be read")
-        return _grub_of(host)
-    except HostError as error:
-        raise _unknown(error.message) from error
-
-
-def _grub_of(host: Host) -> BootLoader:
-    configs = [path for path in GRUB_CONFIGS if host.exists(path)]
-    if len(configs) != 1:
-        raise _unknown(f"{' and '.join(configs) or 'neither ' + ' nor '.join(GRUB_CONFIGS)} exist")
-    grub = Grub(host, configs[0])
-    return Grubby(host, configs[0]) if uses_bls(grub.text) else grub
-
-
-def _may_be_systemd_boot(host: Host) -> bool:
-    """Whether systemd-boot is installed and the firmware says nothing: its variables are off (efi=noruntime)."""
-    if not host.exists(_EFI) or names_in(host, EFI_VARIABLES):
-        return False
-    return any(host.exists(partition + "/EFI/systemd") for partition in PARTITIONS)
 
 
 def _recorded_default(loader: BootLoader, record: RecordedDefault) -> BootDefault:
@@ -186,15 +146,6 @@ def _not_recorded() -> Note:
         "boot_default_not_recorded",
         "No default was recorded, because this collection changed none since the last time that it put one back. "
         "Nothing is changed. To choose a kernel, name its release.",
-    )
-
-
-def _unknown(found: str) -> Refusal:
-    return Refusal(
-        "boot_loader_unknown",
-        f"It is not known which boot loader starts this host: {printable(found, 500)}. So its default can neither be "
-        "read nor set, and a cold boot may start any kernel. GRUB with a grub.cfg and systemd-boot are known. Set the "
-        "default by hand.",
     )
 
 

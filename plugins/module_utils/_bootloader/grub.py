@@ -8,8 +8,9 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import replace
-from typing import Iterator
+from typing import Iterator, Sequence
 
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import BootCommandLine, Edit, edited
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader import (
     GRUB,
     WRITING_TAKES,
@@ -35,11 +36,23 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.settings imp
 )
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.programs import has_program
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import GRUB_BYTES_LIMIT, sighting_in_grub
 from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import Sighting, find_modules, names_in
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import join, split
 
 OPTIONS = "/etc/default/grub"
+DEBIANS_CONFIG = "/boot/grub/grub.cfg"
+# Debian's grub-mkconfig sources these after /etc/default/grub, in the order of their names.
+DROP_IN = "/etc/default/grub.d/kho-kexec.cfg"
+# At the end of the line of ordinary entries, so that it counts more than what stands before, and not in those for
+# recovery.
+_DROP_IN_TEXT = """\
+# Written by kho.kexec.kernel_arguments. Arguments of your own belong into /etc/default/grub.
+GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT {arguments}"
+"""
+_DROP_IN = re.compile(re.escape(_DROP_IN_TEXT).replace(re.escape("{arguments}"), r"([A-Za-z0-9_.,:/@+%= -]+)"))
 _SYNC_TAKES = 120.0  # seconds
 # The ids that util/grub.d/10_linux.in gives to this system's kernels. Those of other systems begin otherwise.
 _OURS = "gnulinux-"
@@ -187,3 +200,23 @@ class Grub(BootLoader):
         if synced.rc != 0:
             raise HostError("sync", "failed", printable(synced.stderr.strip()))
         return done
+
+    def keeps_arguments(self) -> bool:
+        return self.config == DEBIANS_CONFIG and has_program(self.host, "update-grub")
+
+    def edit(self, _entry: BootCommandLine, arguments: Sequence[str], present: bool) -> Edit:
+        kept = edited(self._drop_in_arguments(), arguments, present)
+        text = _DROP_IN_TEXT.format(arguments=join(kept)).encode() if kept else None
+        return Edit({DROP_IN: text}, (("update-grub",),), (self.config,))
+
+    def _drop_in_arguments(self) -> list[str]:
+        """The arguments of our drop-in; none when there is no drop-in."""
+        text = self._text_of(DROP_IN)
+        match = _DROP_IN.fullmatch(text)
+        if text and match is None:
+            raise Refusal(
+                "drop_in_foreign",
+                f"The file {DROP_IN} was not written by this collection, or was changed since. It would be "
+                "overwritten. Move what is in it to a file of another name.",
+            )
+        return split(match.group(1)) if match else []

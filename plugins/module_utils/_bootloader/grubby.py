@@ -6,9 +6,14 @@
 from __future__ import annotations
 
 import posixpath
-from typing import Iterator
+from typing import Iterator, Sequence
 
-from ansible_collections.kho.kexec.plugins.module_utils._bootloader.grub import Grub
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import (
+    KERNEL_COMMAND_LINE,
+    BootCommandLine,
+    Edit,
+)
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.grub import OPTIONS, Grub
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader import (
     GRUBBY,
     BootDefault,
@@ -16,7 +21,9 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader impor
     shown,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed
-from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import seen_in_bls
+from ansible_collections.kho.kexec.plugins.module_utils._host.programs import has_program
+from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import bls_entries, seen_in_bls
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import join, name, split
 
 _READING_TAKES = 60.0  # seconds
 
@@ -65,3 +72,17 @@ class Grubby(Grub):
         if image is None:
             return super().write(setting)
         return self.run_and_settle(["grubby", f"--set-default={image}"])
+
+    def keeps_arguments(self) -> bool:
+        return has_program(self.host, "grubby") and any(True for _entry in self.entries())
+
+    def edit(self, entry: BootCommandLine, arguments: Sequence[str], present: bool) -> Edit:
+        """Old versions of grubby take the name of one argument for the beginning of another, hence ``others``."""
+        option = "--args=" if present else "--remove-args="
+        names = {name(argument) for argument in arguments}
+        return Edit(
+            files={},
+            commands=(("grubby", "--update-kernel=ALL", option + join(arguments)),),
+            touched=(*bls_entries(self.host), KERNEL_COMMAND_LINE, OPTIONS, self.environment_path),
+            others=tuple(argument for argument in split(entry.text or "") if name(argument) not in names),
+        )

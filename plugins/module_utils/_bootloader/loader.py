@@ -7,15 +7,24 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import Iterable
+from typing import Any, Iterable, Sequence
 
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import (
+    BootCommandLine,
+    Edit,
+    entry_unknown,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, Host
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import Sighting
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import release_key
 
 GRUB, GRUBBY, SYSTEMD_BOOT = "grub", "grubby", "systemd-boot"
+# RHEL 8 keeps the arguments of all entries in a variable of GRUB's environment block.
+_VARIABLE = "$kernelopts"
 WRITING_TAKES = 60.0  # seconds; the programs are shell scripts
+OPTIONS_LIMIT = 8192  # characters of what an entry gives its kernel
 SHOWN_LIMIT = 400  # characters of a setting, an entry's name, or a path
 # systemd.unit= and its short forms (kernel-command-line(7)), and what Debian's and Ubuntu's recovery entries have.
 _RECOVERY = {"single", "s", "S", "1", "rescue", "emergency", "-b", "recovery"}
@@ -81,6 +90,31 @@ class BootLoader(abc.ABC):
     def write(self, setting: str | None) -> Completed:
         """Make this the setting; None removes it."""
 
+    @abc.abstractmethod
+    def keeps_arguments(self) -> bool:
+        """Whether what keeps the arguments of all kernels is known here, and there."""
+
+    @abc.abstractmethod
+    def edit(self, entry: BootCommandLine, arguments: Sequence[str], present: bool) -> Edit:
+        """How the arguments come to be ``present``, or absent. Raises Refusal ``drop_in_foreign``."""
+
+    def command_line(self, running: str | None) -> BootCommandLine:
+        """What it gives the ``running`` release; without an entry of that, the newest kernel that has one."""
+        if not self.keeps_arguments():
+            found = f"{self.name} starts this host, and the programs are not there by which it keeps kernel arguments"
+            return BootCommandLine(None, None, None, loader_unknown(found).as_note())
+        kernels = (entry.seen for entry in self.entries() if entry.seen.is_usable and not _is_recovery(entry.seen))
+        usable = sorted((seen for seen in kernels if seen.options), key=_newest_last, reverse=True)
+        meant = next((seen for seen in usable if seen.release == running), next(iter(usable), None))
+        if meant is None:
+            none = "no entry of it names a kernel and its arguments"
+            return BootCommandLine(self.name, None, None, entry_unknown(none))
+        text = printable(meant.options or "", OPTIONS_LIMIT)
+        if _VARIABLE in text:
+            problem = entry_unknown(f"the entry of {meant.release} has them in GRUB's variable {_VARIABLE}")
+            return BootCommandLine(self.name, meant.release, None, problem)
+        return BootCommandLine(self.name, meant.release, text)
+
     def setting_for(self, release: str) -> str:
         """The setting that makes this release the default, and stays right when kernels come and go.
 
@@ -125,10 +159,23 @@ def unreadable(found: str) -> Refusal:
     )
 
 
-def _is_recovery(seen: Sighting) -> bool:
-    return any(
-        word in _RECOVERY or word.startswith(_RECOVERY_UNITS) for word in printable(seen.options or "", 8192).split()
+def loader_unknown(found: str) -> Refusal:
+    """The refusal to read or write what cannot be told, or only by means that are not known here."""
+    return Refusal(
+        "boot_loader_unknown",
+        f"It is not known what a cold boot of this host starts, or with which arguments: {printable(found, 500)}. So "
+        "nothing of it can be read or set. GRUB with one grub.cfg and systemd-boot are known, with update-grub, grubby "
+        "or kernel-install for the arguments. Configure the boot loader by its own means.",
     )
+
+
+def _is_recovery(seen: Sighting) -> bool:
+    words = printable(seen.options or "", OPTIONS_LIMIT).split()
+    return any(word in _RECOVERY or word.startswith(_RECOVERY_UNITS) for word in words)
+
+
+def _newest_last(seen: Sighting) -> Any:
+    return release_key(seen.release)
 
 
 def _not_found(release: str, named: list[Entry], entries: list[Entry]) -> Refusal:

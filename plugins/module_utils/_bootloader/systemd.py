@@ -9,8 +9,14 @@ import posixpath
 import re
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Iterator
+from typing import Iterator, Sequence
 
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import (
+    KERNEL_COMMAND_LINE,
+    BootCommandLine,
+    Edit,
+    edited,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader import (
     SYSTEMD_BOOT,
     WRITING_TAKES,
@@ -20,10 +26,21 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader impor
     boot_once_pending,
     shown,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, Host, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import PARTITIONS, seen_as_uki, seen_in_bls
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, Host, HostError, read_lossless
+from ansible_collections.kho.kexec.plugins.module_utils._host.programs import has_program
+from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import (
+    PARTITIONS,
+    bls_entries,
+    seen_as_uki,
+    seen_in_bls,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import find_modules, names_in
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import join, split
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import name as argument_name
 
+VENDOR_COMMAND_LINE = "/usr/lib/kernel/cmdline"
+# What boot loaders add by themselves.
+_NOT_KEPT = ("BOOT_IMAGE", "initrd", "systemd.machine_id")
 EFI_VARIABLES = "/sys/firmware/efi/efivars"
 _VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 _ATTRIBUTES = 4  # bytes before a variable's value (Documentation/filesystems/efivarfs.rst)
@@ -123,6 +140,19 @@ class SystemdBoot(BootLoader):
     def write(self, setting: str | None) -> Completed:
         return self.host.run(["bootctl", "set-default", setting or ""], timeout=WRITING_TAKES)
 
+    def keeps_arguments(self) -> bool:
+        return has_program(self.host, "kernel-install")
+
+    def edit(self, entry: BootCommandLine, arguments: Sequence[str], present: bool) -> Edit:
+        """kernel-install(8) writes each kernel's entry anew, from the file that it takes the command line from."""
+        texts = (read_lossless(self.host, path) for path in (KERNEL_COMMAND_LINE, VENDOR_COMMAND_LINE))
+        text = next(filter(None, texts), entry.text or "")
+        own = [argument for argument in split(text) if argument_name(argument) not in _NOT_KEPT]
+        line = join(edited(own, arguments, present)) + "\n"
+        commands = tuple(("kernel-install", "add", release, image) for release, image in _packaged(self.host))
+        content = line.encode("utf-8", "surrogateescape")
+        return Edit({KERNEL_COMMAND_LINE: content}, commands, tuple(bls_entries(self.host)))
+
 
 def _ids(host: Host) -> list[str]:
     """The ids of all entries that have a file."""
@@ -134,3 +164,12 @@ def _ids(host: Host) -> list[str]:
 def _id(file_name: str) -> str | None:
     match = _ENTRY_FILE.fullmatch(file_name)
     return match.group(1) + match.group(2) if match else None
+
+
+def _packaged(host: Host) -> Iterator[tuple[str, str]]:
+    """Yield each kernel (release, image) with modules that is there beside what kernel-install(8) made of it."""
+    for release, directory in find_modules(host).directories.items():
+        images = (f"{directory}/vmlinuz", f"/boot/vmlinuz-{release}")
+        image = next((path for path in images if host.exists(path)), None)
+        if image is not None:
+            yield release, image

@@ -38,6 +38,10 @@ class KhoError(Exception):
         self.message = message
         self.findings: Dict[str, Any] = dict(findings or {})
 
+    def as_note(self) -> Note:
+        """Return what is wrong as a note, for those who go on without what was asked for."""
+        return Note(self.code, self.message)
+
 
 class Refusal(KhoError):
     """What was asked for is not done, on purpose, and the host was left as it was."""

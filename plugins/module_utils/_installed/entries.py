@@ -45,6 +45,17 @@ _UKI = re.compile(r"(.+?)(?:\+[0-9]+(?:-[0-9]+)?)?\.efi", re.IGNORECASE)
 _AT_RELEASE = re.compile(r"(?:^|-)([0-9]+\.[0-9].*)")
 
 
+def bls_entries(host: Host) -> list[str]:
+    """The paths of all entries of the Boot Loader Specification."""
+    directories = [partition + "/loader/entries" for partition in PARTITIONS]
+    return [
+        posixpath.join(directory, name)
+        for directory in directories
+        for name in names_in(host, directory)[:ENTRIES_LIMIT]
+        if name.endswith(".conf")
+    ]
+
+
 def seen_in_bls(host: Host, modules: Modules) -> Iterator[Sighting]:
     """The kernels of all type 1 entries that can be read."""
     for partition in PARTITIONS:

@@ -9,13 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple
 
-from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import (
-    GRUB,
-    GRUB_CONFIG,
-    BootCommandLine,
-    boot_command_line,
-)
-from ansible_collections.kho.kexec.plugins.module_utils._bootloader.grub import Grub
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import BootCommandLine
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.detect import boot_command_line, boot_loader_of
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader import GRUB, BootLoader
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, read_lossless
 from ansible_collections.kho.kexec.plugins.module_utils._host.programs import has_program
@@ -98,7 +94,7 @@ def observe_readiness(host: Host) -> Readiness:
     """Look at everything; changes nothing, and what cannot be read is None."""
     running = observe_running(host)
     candidates = find_candidates(host)
-    boot = boot_command_line(host, candidates, running.release)
+    boot = boot_command_line(host, running.release)
     return Readiness(
         running=running,
         site=observe_site(host),
@@ -164,7 +160,7 @@ def _is_journal_kept(host: Host) -> bool:
 
 def _saved_default(host: Host) -> SavedDefault:
     try:
-        grub = Grub(host, GRUB_CONFIG)
+        grub = boot_loader_of(host)
         problem = _saving_problem(grub)
         default = grub.default()
         entry = grub.setting_for(default.release) if default.release else None
@@ -173,7 +169,7 @@ def _saved_default(host: Host) -> SavedDefault:
     return SavedDefault(problem, entry, default.why)
 
 
-def _saving_problem(grub: Grub) -> Optional[str]:
+def _saving_problem(grub: BootLoader) -> Optional[str]:
     try:
         grub.require_changeable()
     except Refusal as refusal:

@@ -9,14 +9,15 @@ import re
 from pathlib import Path
 from typing import List, Sequence
 
-from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import GRUB_CONFIG
-from ansible_collections.kho.kexec.plugins.module_utils._bootloader.edits import DROP_IN, KERNEL_COMMAND_LINE
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import KERNEL_COMMAND_LINE
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.grub import DEBIANS_CONFIG, DROP_IN
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import STATUS
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, HostError
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 
 RELEASE = "7.3.4"
 IMAGE = f"/boot/vmlinuz-{RELEASE}"
+LOADER_INFO = "/sys/firmware/efi/efivars/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 GOOD = Completed(0, "", "")
 BLS_ENTRY = f"/boot/loader/entries/abc-{RELEASE}.conf"
 BOTH = "/usr/lib/modules/" + RELEASE
@@ -63,7 +64,7 @@ class GrubHost(BootLoaderHost):
             pass
         default = "${saved_entry}" if self.default == "saved" else self.default
         self.add(
-            GRUB_CONFIG,
+            DEBIANS_CONFIG,
             'if [ "${next_entry}" ] ; then\n   set default="${next_entry}"\nelse\n'
             f'   set default="{default}"\nfi\n'
             "menuentry 'Debian GNU/Linux' $menuentry_id_option 'gnulinux-simple-a1' {\n"
@@ -80,7 +81,7 @@ class GrubbyHost(BootLoaderHost):
     def __init__(self, root: Path, options: str = "root=/dev/vda2 ro quiet $tuned_params") -> None:
         super().__init__(root)
         self.forgets = ""
-        self.add("/usr/sbin/grubby")
+        self.add("/usr/sbin/grubby").add("/boot/grub2/grub.cfg", "insmod blscfg\nblscfg\n")
         self._write(options)
 
     def effect(self, argv: List[str]) -> None:
@@ -101,6 +102,7 @@ class SystemdBootHost(BootLoaderHost):
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self.add("/usr/bin/kernel-install").add("/boot/loader/loader.conf", "timeout 3\n")
+        self.add(LOADER_INFO, b"\6\0\0\0" + "systemd-boot 257".encode("utf-16-le"))
         self.add(BOTH + "/vmlinuz", "image")
         self._write("root=/dev/vda2 ro")
 

@@ -8,14 +8,16 @@ import subprocess
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.arguments import keep_arguments
-from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import GRUB_CONFIG
-from ansible_collections.kho.kexec.plugins.module_utils._bootloader.edits import DROP_IN, KERNEL_COMMAND_LINE
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import KERNEL_COMMAND_LINE
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.grub import DEBIANS_CONFIG as GRUB_CONFIG
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.grub import DROP_IN
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import STATUS
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed
 from ansible_collections.kho.kexec.tests.unit.support.boot_loader_host import (
     BLS_ENTRY,
     IMAGE,
+    LOADER_INFO,
     BootLoaderHost,
     GrubbyHost,
     GrubHost,
@@ -144,6 +146,38 @@ def test_a_grubby_that_loses_what_is_not_meant(tmp_path):
     assert "lost quiet" in refused.message
     assert host.read_text(BLS_ENTRY) == before
     assert (tmp_path / BLS_ENTRY.lstrip("/")).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_host_that_was_moved_from_grub_to_systemd_boot(tmp_path):
+    """GRUB's programs and menu are still there, and what they are told has no effect on any boot."""
+    GrubHost(tmp_path)
+    host = SystemdBootHost(tmp_path)
+    menu = host.read_text(GRUB_CONFIG)
+    result = keep(host, "kho=on")
+    assert result["loader"] == "systemd-boot"
+    assert result["command_line"] == "root=/dev/vda2 ro kho=on systemd.machine_id=abc"
+    assert host.read_text(KERNEL_COMMAND_LINE) == "root=/dev/vda2 ro kho=on\n"
+    assert not host.exists(DROP_IN)
+    assert host.read_text(GRUB_CONFIG) == menu
+
+
+@pytest.mark.parametrize("make", [GrubHost, GrubbyHost, SystemdBootHost])
+def test_a_boot_loader_without_its_tool(tmp_path, make):
+    host = make(tmp_path)
+    for program in ("/usr/sbin/update-grub", "/usr/sbin/grubby", "/usr/bin/kernel-install"):
+        host.remove(program)
+    refused = refusal(host, "kho=on")
+    assert refused.code == "boot_loader_unknown"
+    assert host.commands == []
+
+
+def test_a_systemd_boot_whose_firmware_says_nothing(tmp_path):
+    GrubHost(tmp_path)
+    host = SystemdBootHost(tmp_path).add("/boot/EFI/systemd/systemd-bootx64.efi")
+    host.remove(LOADER_INFO)
+    refused = refusal(host, "kho=on")
+    assert refused.code == "boot_loader_unknown"
+    assert "systemd-boot is installed" in refused.message
 
 
 def test_the_file_of_kernel_install_is_begun_with_what_the_entry_has(tmp_path):
