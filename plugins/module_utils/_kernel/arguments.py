@@ -17,8 +17,10 @@ from typing import Sequence
 BLANKS = " \t\n\v\f\r"
 _ARGUMENT = re.compile(rf'(?:[^{BLANKS}"]|"[^"]*(?:"|$))+')
 
-# What every kernel's kstrtobool() (lib/kstrtox.c) takes for true; it looks at no more than these letters.
-_TRUE = ("1", "y", "on")
+# What kstrtobool() (lib/kstrtox.c) understands, without regard to case; it looks at no more than these letters. Kernels
+# that have KHO know all of them; those before 6.14 know no "e" and no "d".
+_TRUE = ("1", "y", "t", "e", "on")
+_FALSE = ("0", "n", "f", "d", "of")
 
 
 def split(command_line: str) -> list[str]:
@@ -59,9 +61,17 @@ def last_value(command_line: str, parameter: str) -> str | None:
     return values[-1] if values else None
 
 
-def is_true(text: str | None) -> bool:
-    """Whether the kernel takes the value for true. False also for what it would not understand."""
-    return text is not None and text.lower().startswith(_TRUE)
+def truth(text: str | None) -> bool | None:
+    """What the kernel makes of a value that says yes or no; None when it does not understand it."""
+    lower = (text or "").lower()
+    return True if lower.startswith(_TRUE) else False if lower.startswith(_FALSE) else None
+
+
+def is_on(command_line: str, parameter: str) -> bool | None:
+    """Whether the parameter is switched on: the last value that the kernel understands counts. None without one."""
+    own = [argument for argument in for_kernel(split(command_line)) if name(argument) == parameter]
+    understood = [said for said in map(truth, map(value, own)) if said is not None]
+    return understood[-1] if understood else None
 
 
 def for_kernel(arguments: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Optional
 
-from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import last_value
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import is_on
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import Record
 from ansible_collections.kho.kexec.plugins.module_utils._observe.boot_kind import StartEvidence, boot_kind
 from ansible_collections.kho.kexec.plugins.module_utils._observe.sources import Sources
@@ -51,11 +51,9 @@ def _is_wanted(sources: Sources) -> Optional[bool]:
     """Whether the command line, or else the build, asks for KHO; ``kho=`` is read by the kernel's kstrtobool()."""
     if is_built(sources) is None or sources.command_line is None:
         return None
-    value = (last_value(sources.command_line, "kho") or "").lower()
-    if value.startswith(("1", "y", "t", "on")):
-        return True
-    if value.startswith(("0", "n", "f", "of")):
-        return False
+    said = is_on(sources.command_line, "kho")
+    if said is not None:
+        return said
     return sources.config.enabled_by_default if sources.config else None
 
 

@@ -12,7 +12,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.container import c
 from ansible_collections.kho.kexec.plugins.module_utils._host.lockdown import lockdown_mode
 from ansible_collections.kho.kexec.plugins.module_utils._host.memory import crash_bytes, memory_bytes
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, read_lossless
-from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import is_true, last_value
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import is_on
 from ansible_collections.kho.kexec.plugins.module_utils._observe.debugfs import ROOT as KHO
 
 OUTGOING = KHO + "/out/sub_fdts"
@@ -68,7 +68,7 @@ def _live_update(host: Host, command_line: str) -> bool:
     """Whether live update (LUO) is on: its subtree or device is there, or it was asked for and debugfs is not there."""
     if host.exists(LIVE_UPDATE_DEVICE) or host.exists(OUTGOING + "/LUO"):
         return True
-    return not host.exists(OUTGOING) and is_true(last_value(command_line, "liveupdate"))
+    return not host.exists(OUTGOING) and is_on(command_line, "liveupdate") is True
 
 
 def _tools_problem(host: Host) -> str | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._image.read import KernelImage
-from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import is_true, last_value
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import is_on, last_value
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.crashkernel import crashkernel_bytes
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import VERSION, Record
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.scratch import mib, need_of, pages
@@ -148,7 +148,8 @@ def target_kho_off(target: Target, _situation: Situation) -> Note | None:
         return None
     line = _effective_command_line(target.command_line, image)
     given = last_value(line, "kho")
-    if is_true(given) or (given is None and image.kho_default is True):
+    wanted = is_on(line, "kho")
+    if (image.kho_default if wanted is None else wanted) is True:
         return None
     return Note(
         "target_kho_off",

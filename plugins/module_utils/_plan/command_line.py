@@ -14,11 +14,12 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.text import printa
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import (
     BLANKS,
     for_kernel,
-    is_true,
+    is_on,
     join,
     last_value,
     name,
     split,
+    truth,
     value,
 )
 
@@ -66,7 +67,7 @@ def for_target(running: str, panic_seconds: int, edits: CommandLineEdits = NO_ED
     for parameter, new in edits.replace.items():
         kernel = _replaced(kernel, _argument(parameter, new))
     kernel += edits.append
-    if not is_true(last_value(join(kernel), "kho")):
+    if is_on(join(kernel), "kho") is not True:
         kernel.append("kho=on")
     if last_value(join(kernel), "panic") is None:
         kernel.append(f"panic={panic_seconds}")
@@ -112,7 +113,7 @@ def _syntax_problem(argument: str) -> str | None:
 
 
 def _meaning_problem(argument: str) -> str | None:
-    if name(argument) == "kho" and not is_true(value(argument)):
+    if name(argument) == "kho" and truth(value(argument)) is not True:
         return "a handover needs kho=on, which is always added"
     if name(argument) == "panic" and value(argument) is None:
         return "panic needs a number of seconds"

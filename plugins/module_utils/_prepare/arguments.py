@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, Optional
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
-from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import is_true, last_value
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import is_on, last_value, truth
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.scratch import Areas, Need, areas_for, mib, parse_areas
 from ansible_collections.kho.kexec.plugins.module_utils._prepare.observe import Readiness
 
@@ -84,9 +84,9 @@ def _kept(seen: Readiness, wishes: Wishes, parameter: str) -> Optional[str]:
 
 def _kho(seen: Readiness) -> Wanted:
     own, running = _own(seen, "kho"), seen.running.enabled
-    in_force = is_true(last_value(seen.site.command_line, "kho")) if running is None else running
+    in_force = is_on(seen.site.command_line, "kho") is True if running is None else running
     return Wanted(
-        f"kho={own if is_true(own) else 'on'}",
+        f"kho={own if truth(own) else 'on'}",
         "Switches Kexec HandOver on, without which a kernel neither hands over nor takes what it is handed.",
         awaits_boot=not in_force,
         is_for_handover=True,

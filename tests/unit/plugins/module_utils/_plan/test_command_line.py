@@ -34,90 +34,6 @@ KNOWN = st.sampled_from(
 LINE = st.lists(st.one_of(ARGUMENT, KNOWN)).map(" ".join)
 
 
-def kernels_way(line):
-    """What next_arg() in the kernel's lib/cmdline.c cuts off, one character after the other."""
-    arguments, current, quoted = [], "", False
-    for char in line:
-        if char in BLANKS and not quoted:
-            arguments.append(current)
-            current = ""
-            continue
-        quoted ^= char == '"'
-        current += char
-    return [argument for argument in [*arguments, current] if argument]
-
-
-@given(st.lists(ARGUMENT))
-def test_what_was_joined_comes_apart_again(arguments):
-    assert arguments_file.split(arguments_file.join(arguments)) == arguments
-
-
-@given(st.one_of(LINE, st.text(alphabet='ab=-" \t\n\x0b\x0c\r\x1c\x85\xa0')))
-def test_split_goes_the_kernels_way(line):
-    assert arguments_file.split(line) == kernels_way(line)
-
-
-@pytest.mark.parametrize(
-    ("argument", "name", "value"),
-    [
-        ("quiet", "quiet", None),
-        ("root=UUID=1-2", "root", "UUID=1-2"),
-        ("kho=", "kho", ""),
-        ('dyndbg="file a.c +p"', "dyndbg", "file a.c +p"),
-        ('"dyndbg=file a.c +p"', "dyndbg", "file a.c +p"),
-        ('dyndbg="file a.c', "dyndbg", "file a.c"),
-        ('"quiet"', "quiet", None),
-        ("module-name.some-option=a-b", "module_name.some_option", "a-b"),
-        ("=x", "=x", None),
-        ("=x=y", "=x", "y"),
-        ('a=b"c d"e', "a", 'b"c d"e'),
-        ('a=b"c d"', "a", 'b"c d"'),
-        ('"a=b c"', "a", "b c"),
-    ],
-)
-def test_name_and_value(argument, name, value):
-    assert (arguments_file.name(argument), arguments_file.value(argument)) == (name, value)
-
-
-@pytest.mark.parametrize(
-    ("line", "value"),
-    [
-        ("kho=on", "on"),
-        ("kho=on kho=off", "off"),
-        ("kho=off kho=on quiet", "on"),
-        ("kho", None),
-        ("kho=on kho", None),
-        ("quiet", None),
-        ("quiet -- kho=on", None),
-        ("kho=off -- kho=on", "off"),
-        ('foo="kho=on"', None),
-        ("xkho=on", None),
-    ],
-)
-def test_the_last_value_before_the_lone_dashes_counts(line, value):
-    assert arguments_file.last_value(line, "kho") == value
-
-
-@pytest.mark.parametrize(
-    ("value", "true"),
-    [
-        ("1", True),
-        ("y", True),
-        ("Yes", True),
-        ("on", True),
-        ("ON", True),
-        ("0", False),
-        ("off", False),
-        ("o", False),
-        ("", False),
-        ("banana", False),
-        (None, False),
-    ],
-)
-def test_what_every_kernel_takes_for_true(value, true):
-    assert arguments_file.is_true(value) is true
-
-
 @pytest.mark.parametrize(
     ("running", "target"),
     [
@@ -147,7 +63,7 @@ def test_command_line_of_the_target(running, target):
 @given(LINE, st.integers(1, 1000))
 def test_the_target_loses_nothing_and_gains_what_it_needs(running, seconds):
     line = command_line.for_target(running, seconds)
-    assert arguments_file.is_true(arguments_file.last_value(line, "kho"))
+    assert arguments_file.is_on(line, "kho")
     assert arguments_file.last_value(line, "panic") is not None
     added = [argument for argument in ("kho=on", f"panic={seconds}") if argument in arguments_file.split(line)]
     kernel, dashes, init = partition(arguments_file.split(running))
