@@ -9,13 +9,14 @@ the boot that armed it, ``fired`` or ``spent``, the boot and the release in whic
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.store import JsonFile
+from ansible_collections.kho.kexec.plugins.module_utils._host.store import record as fields_of
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 
 RECORD_PATH = "/var/lib/kho-kexec/guard.json"
@@ -23,10 +24,24 @@ ENDED_PATH = "/var/lib/kho-kexec/guard.ended"
 SCHEMA = 1
 ARMED, FIRED, SPENT = "armed", "fired", "spent"
 _SIZE_LIMIT = 1 << 14
-_TEXTS = ("armed_boot_id", "left_release", "created")
-_NUMBERS = ("confirm_timeout",)
-_NUMBERS_OR_NONE = ("watchdog_usec", "watchdog_before_usec")
+_FIELDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("armed_boot_id", "left_release", "created"), (str,)),
+    "confirm_timeout": (int,),
+    **dict.fromkeys(("watchdog_usec", "watchdog_before_usec"), (int, type(None))),
+}
 _ENDED = re.compile(r"([0-9a-f-]{36})\n(fired|spent)\n([0-9a-f-]{36})\n([!-~]{1,64})\n([0-9TZ:-]{20})\n")
+
+
+def _unreadable(why: str, path: str = RECORD_PATH) -> KhoError:
+    return KhoError(
+        "guard_unreadable",
+        f"{path} cannot be understood: {printable(why)}. Without it, nobody knows whether a guard is armed or has "
+        f"fired, so it is left alone. Look at it, then remove {RECORD_PATH} and {ENDED_PATH}, and run this again: with "
+        "state=disarmed, which removes what is there of a guard, or with state=armed.",
+    )
+
+
+FILE = JsonFile(RECORD_PATH, _SIZE_LIMIT, _unreadable)
 
 
 @dataclass(frozen=True)
@@ -62,68 +77,39 @@ class GuardRecord:
 
 def read_guard(host: Host) -> GuardRecord | None:
     """The host's guard, or None when there is none. Raises KhoError ``guard_unreadable``."""
-    text = _read(host, RECORD_PATH)
-    if text is None:
+    record = FILE.read(host, _record)
+    if record is None:
         return None
-    try:
-        record = _parse(text)
-    except (ValueError, RecursionError) as error:
-        raise _unreadable(RECORD_PATH, str(error)) from error
-    ended = _read(host, ENDED_PATH)
+    ended = _read_end(host)
     return record if ended is None else _ended(record, ended)
 
 
 def write_guard(host: Host, record: GuardRecord) -> None:
     """Store the record of an armed guard, readable for root alone; it survives a crash whole. Raises HostError."""
-    names = (*_TEXTS, *_NUMBERS, *_NUMBERS_OR_NONE)
-    fields = {"schema": SCHEMA, **{name: getattr(record, name) for name in names}}
-    host.write_atomically(RECORD_PATH, json.dumps(fields, indent=1, sort_keys=True).encode("utf-8") + b"\n")
+    FILE.write(host, {"schema": SCHEMA, **{name: getattr(record, name) for name in _FIELDS}})
 
 
-def _read(host: Host, path: str) -> str | None:
+def _read_end(host: Host) -> str | None:
     try:
-        return host.read_text(path, _SIZE_LIMIT)
+        return host.read_text(ENDED_PATH, _SIZE_LIMIT)
     except HostError as error:
         if error.reason == "absent":
             return None
-        raise _unreadable(path, str(error)) from error
+        raise _unreadable(str(error), ENDED_PATH) from error
 
 
-def _parse(text: str) -> GuardRecord:
-    """Read a record from JSON. Raises ValueError for anything that is not exactly a record."""
-    fields = json.loads(text)
-    if not isinstance(fields, dict) or fields.pop("schema", None) != SCHEMA:
-        raise ValueError(f"it is no record of schema {SCHEMA}")
-    kinds: dict[str, tuple[type, ...]] = {
-        **dict.fromkeys(_TEXTS, (str,)),
-        **dict.fromkeys(_NUMBERS, (int,)),
-        **dict.fromkeys(_NUMBERS_OR_NONE, (int, type(None))),
-    }
-    if set(fields) != set(kinds):
-        raise ValueError("its fields are not " + ", ".join(sorted(kinds)))
-    for name, value in fields.items():
-        if type(value) not in kinds[name]:
-            raise ValueError(f"its field {name!r} is {type(value).__name__}")
-    return GuardRecord(state=ARMED, **fields)
+def _record(stored: Any) -> GuardRecord:
+    return GuardRecord(state=ARMED, **fields_of(stored, SCHEMA, _FIELDS))
 
 
 def _ended(record: GuardRecord, text: str) -> GuardRecord:
     """The record with its end, unless that is the end of an earlier guard."""
     match = _ENDED.fullmatch(text)
     if match is None:
-        raise _unreadable(ENDED_PATH, "it is not what a guard writes")
+        raise _unreadable("it is not what a guard writes", ENDED_PATH)
     armed_boot_id, state, boot_id, release, time = match.groups()
     if armed_boot_id != record.armed_boot_id:
         return record
     if state == SPENT:
         return replace(record, state=SPENT)
     return replace(record, state=FIRED, fired_boot_id=boot_id, fired_release=release, fired_at=time)
-
-
-def _unreadable(path: str, why: str) -> KhoError:
-    return KhoError(
-        "guard_unreadable",
-        f"{path} cannot be understood: {printable(why)}. Without it, nobody knows whether a guard is armed or has "
-        f"fired, so it is left alone. Look at it, then remove {RECORD_PATH} and {ENDED_PATH}, and run this again: with "
-        "state=disarmed, which removes what is there of a guard, or with state=armed.",
-    )

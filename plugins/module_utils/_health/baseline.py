@@ -5,48 +5,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._health.observe import Health, parse_health
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
+from ansible_collections.kho.kexec.plugins.module_utils._host.store import JsonFile
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 
 BASELINE_PATH = "/var/lib/kho-kexec/health.json"
 SCHEMA = 1
 SIZE_LIMIT = 8 << 20
 _BOOT_ID_LIMIT = 64
-
-
-def save_baseline(host: Host, health: Health, boot_id: str) -> None:
-    """Store the health that the host has in the boot ``boot_id``, readable for root alone. Raises HostError."""
-    stored = {"schema": SCHEMA, "boot_id": boot_id, "health": health.as_dict()}
-    host.write_atomically(BASELINE_PATH, json.dumps(stored, sort_keys=True).encode("ascii") + b"\n")
-
-
-def read_baseline(host: Host) -> Optional[Tuple[str, Health]]:
-    """Return the boot id and the health that were stored; None when there is nothing.
-
-    Raises Refusal ``baseline_unreadable`` for a file that cannot be read or understood.
-    """
-    try:
-        return _parse(json.loads(host.read_text(BASELINE_PATH, SIZE_LIMIT)))
-    except HostError as error:
-        if error.reason == "absent":
-            return None
-        raise _unreadable(str(error)) from error
-    except (ValueError, RecursionError) as error:
-        raise _unreadable(str(error)) from error
-
-
-def _parse(stored: Any) -> Tuple[str, Health]:
-    if not isinstance(stored, dict) or stored.get("schema") != SCHEMA:
-        raise ValueError(f"it is no baseline of schema {SCHEMA}")
-    boot_id = stored.get("boot_id")
-    if not isinstance(boot_id, str) or len(boot_id) > _BOOT_ID_LIMIT:
-        raise ValueError("it has no boot id")
-    return printable(boot_id), parse_health(stored.get("health") or {})
 
 
 def _unreadable(why: str) -> Refusal:
@@ -56,3 +26,28 @@ def _unreadable(why: str) -> Refusal:
         "Without it, old troubles cannot be told from new ones. Look at the file; when it is damaged, remove it, and "
         "judge the health with 'baseline: none'.",
     )
+
+
+FILE = JsonFile(BASELINE_PATH, SIZE_LIMIT, _unreadable, indent=None)
+
+
+def save_baseline(host: Host, health: Health, boot_id: str) -> None:
+    """Store the health that the host has in the boot ``boot_id``, readable for root alone. Raises HostError."""
+    FILE.write(host, {"schema": SCHEMA, "boot_id": boot_id, "health": health.as_dict()})
+
+
+def read_baseline(host: Host) -> Optional[Tuple[str, Health]]:
+    """Return the boot id and the health that were stored; None when there is nothing.
+
+    Raises Refusal ``baseline_unreadable`` for a file that cannot be read or understood.
+    """
+    return FILE.read(host, _parse)
+
+
+def _parse(stored: Any) -> Tuple[str, Health]:
+    if not isinstance(stored, dict) or stored.get("schema") != SCHEMA:
+        raise ValueError(f"it is no baseline of schema {SCHEMA}")
+    boot_id = stored.get("boot_id")
+    if not isinstance(boot_id, str) or len(boot_id) > _BOOT_ID_LIMIT:
+        raise ValueError("it has no boot id")
+    return printable(boot_id), parse_health(stored.get("health") or {})

@@ -9,7 +9,6 @@ cache is a convenience: one that cannot be used is ignored, and one that others 
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from contextlib import suppress
@@ -17,6 +16,7 @@ from dataclasses import asdict
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import FileIdentity, Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.store import JsonFile, field
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._image.header import ARM64_HEADER_SIZE
 from ansible_collections.kho.kexec.plugins.module_utils._image.read import (
@@ -39,6 +39,7 @@ MOST_ENTRIES = 32
 # Raised whenever the scan learns to see more.
 VERSION = 2
 _OTHERS_WRITE = 0o022
+FILE = JsonFile(CACHE_PATH, CACHE_LIMIT, lambda why: HostError(CACHE_PATH, "failed", why), indent=None)
 
 Entry = Dict[str, Any]
 
@@ -78,22 +79,21 @@ def _read(host: Host) -> List[Entry]:
         owner = host.owner_and_mode(CACHE_PATH)
         if owner.uid != 0 or owner.mode & _OTHERS_WRITE:
             return []
-        content = json.loads(host.read_bytes(CACHE_PATH, CACHE_LIMIT))
-    except (HostError, ValueError, RecursionError):
+        return FILE.read(host, _entries) or []
+    except HostError:
         return []
-    if (
-        not isinstance(content, dict)
-        or content.get("version") != VERSION
-        or not isinstance(content.get("images"), list)
-    ):
-        return []
-    return [entry for entry in content["images"] if _is_entry(entry)]
+
+
+def _entries(content: Any) -> List[Entry]:
+    if field(content, "version", int) != VERSION:
+        raise ValueError(f"it is not of version {VERSION}")
+    return [entry for entry in field(content, "images", list) if _is_entry(entry)]
 
 
 def _write(host: Host, entries: List[Entry], new: Entry) -> None:
     content = {"version": VERSION, "images": [*entries, new][-MOST_ENTRIES:]}
     with suppress(HostError):
-        host.write_atomically(CACHE_PATH, json.dumps(content).encode())
+        FILE.write(host, content)
 
 
 def _as_json(facts: PayloadFacts) -> Entry:

@@ -8,7 +8,6 @@ A claim ends when it is released, when its time is over, or when whoever asks kn
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
@@ -16,12 +15,13 @@ from typing import Any, Iterator, Mapping, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.store import JsonFile, field
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 
 CLAIM_PATH = "/var/lib/kho-kexec/claim.json"
 LOCK_PATH = "/var/lib/kho-kexec/lock"
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
-_SIZE_LIMIT = 1 << 12
+FILE = JsonFile(CLAIM_PATH, 1 << 12, lambda why: HostError(CLAIM_PATH, "failed", why))
 
 
 @dataclass(frozen=True)
@@ -81,13 +81,13 @@ class Claim:
 def read_claim(host: Host) -> Claim | None:
     """The claim on the host, None when there is none or when nothing can be made of it: its time would not end."""
     try:
-        fields = json.loads(host.read_text(CLAIM_PATH, _SIZE_LIMIT))
-    except (HostError, ValueError, RecursionError):
+        return FILE.read(host, _claim)
+    except HostError:
         return None
-    names = ("owner", "run", "since", "until")
-    if not isinstance(fields, dict) or not all(isinstance(fields.get(name), str) for name in names):
-        return None
-    return Claim(*(fields[name] for name in names))
+
+
+def _claim(fields: Any) -> Claim:
+    return Claim(*(field(fields, name, str) for name in ("owner", "run", "since", "until")))
 
 
 def claim_in_the_way(host: Host, asker: Asker) -> Claim | None:
@@ -126,14 +126,14 @@ def take_claim(host: Host, asker: Asker) -> None:
     _refuse(existing if existing is not None and existing.holds_against(asker) else None)
     since = existing.since if existing is not None and existing.run == asker.run else asker.now
     claim = Claim(asker.owner, asker.run, since, later(asker.now, asker.seconds))
-    host.write_atomically(CLAIM_PATH, json.dumps(asdict(claim)).encode("utf-8") + b"\n")
+    FILE.write(host, asdict(claim))
 
 
 def release_claim(host: Host, asker: Asker) -> None:
     """Give the host free, if the asker holds it. Raises HostError."""
     claim = read_claim(host)
     if claim is not None and claim.run == asker.run:
-        host.remove(CLAIM_PATH)
+        FILE.remove(host)
 
 
 def later(now: str, seconds: int) -> str:

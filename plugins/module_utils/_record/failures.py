@@ -5,18 +5,30 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
+from ansible_collections.kho.kexec.plugins.module_utils._host.store import JsonFile
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 
 FAILURES_PATH = "/var/lib/kho-kexec/failures.json"
 # The oldest are forgotten: kernels that were given up long ago are not installed any more.
 _KEPT = 20
 _SIZE_LIMIT = 1 << 16
+
+
+def _unreadable(why: str) -> Refusal:
+    return Refusal(
+        "failures_unreadable",
+        f"The list of targets that have failed on this host, {FAILURES_PATH}, cannot be understood: {printable(why)}. "
+        "Without it, a host could jump into a kernel from which it has been rolled back. Look at the file, and remove "
+        "it when no kernel that is installed is known to fail here.",
+    )
+
+
+FILE = JsonFile(FAILURES_PATH, _SIZE_LIMIT, _unreadable)
 
 
 @dataclass(frozen=True)
@@ -39,14 +51,7 @@ class Failure:
 
 def read_failures(host: Host) -> tuple[Failure, ...]:
     """The targets that have failed, the latest last. Raises Refusal ``failures_unreadable``."""
-    try:
-        return _parse(host.read_text(FAILURES_PATH, _SIZE_LIMIT))
-    except HostError as error:
-        if error.reason == "absent":
-            return ()
-        raise _unreadable(str(error)) from error
-    except (ValueError, RecursionError) as error:
-        raise _unreadable(str(error)) from error
+    return FILE.read(host, _parse) or ()
 
 
 def remember_failure(host: Host, failure: Failure) -> None:
@@ -64,24 +69,13 @@ def forget_failures(host: Host, release: str) -> None:
 
 
 def _write(host: Host, failures: list[Failure]) -> None:
-    text = json.dumps([asdict(one) for one in failures[-_KEPT:]], indent=1)
-    host.write_atomically(FAILURES_PATH, text.encode("utf-8") + b"\n")
+    FILE.write(host, [asdict(one) for one in failures[-_KEPT:]])
 
 
-def _parse(text: str) -> tuple[Failure, ...]:
-    stored: Any = json.loads(text)
+def _parse(stored: Any) -> tuple[Failure, ...]:
     names = ("release", "fingerprint", "verdict", "created")
     if not isinstance(stored, list) or not all(
         isinstance(one, dict) and all(isinstance(one.get(name), str) for name in names) for one in stored
     ):
         raise ValueError("it is not a list of failures")
     return tuple(Failure(*(one[name] for name in names)) for one in stored)
-
-
-def _unreadable(why: str) -> Refusal:
-    return Refusal(
-        "failures_unreadable",
-        f"The list of targets that have failed on this host, {FAILURES_PATH}, cannot be understood: {printable(why)}. "
-        "Without it, a host could jump into a kernel from which it has been rolled back. Look at the file, and remove "
-        "it when no kernel that is installed is known to fail here.",
-    )

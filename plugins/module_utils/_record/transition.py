@@ -17,12 +17,12 @@ One JSON file, replaced atomically. Its ``state`` says how far the transition go
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Mapping
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
+from ansible_collections.kho.kexec.plugins.module_utils._host.store import JsonFile, field
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import COLD_BOOT, HANDOVER, WAYS
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel
@@ -36,6 +36,18 @@ STATES = ("staging", "loaded", "left", "closed")
 # No text in a record is longer than a command line, which is the longest.
 TEXT_LIMIT = 4096
 _SIZE_LIMIT = 1 << 18
+
+
+def _unreadable(why: str) -> Refusal:
+    return Refusal(
+        "record_unreadable",
+        f"The transition record {RECORD_PATH} cannot be understood: {printable(why)}. It may hold the only promise "
+        "of a transition that is under way, so it is left alone and nothing is done. Look at the file; when no "
+        "transition of this host awaits its verdict, remove it and run again.",
+    )
+
+
+RECORD = JsonFile(RECORD_PATH, _SIZE_LIMIT, _unreadable)
 
 
 @dataclass(frozen=True)
@@ -187,104 +199,85 @@ def read_transition(host: Host) -> Transition | None:
     Raises Refusal ``record_unreadable`` for a record that cannot be read or understood. It is never removed: it may be
     all that is known of a jump that has happened.
     """
-    try:
-        return parse_transition(host.read_text(RECORD_PATH, _SIZE_LIMIT))
-    except HostError as error:
-        if error.reason == "absent":
-            return None
-        raise _unreadable(str(error)) from error
-    except (ValueError, RecursionError) as error:
-        raise _unreadable(str(error)) from error
+    return RECORD.read(host, transition_of)
 
 
 def write_transition(host: Host, transition: Transition) -> None:
     """Store the record, readable for root alone; it survives a crash whole. Raises HostError."""
-    text = json.dumps(transition.as_dict(), indent=1, sort_keys=True)
-    host.write_atomically(RECORD_PATH, text.encode("utf-8") + b"\n")
+    RECORD.write(host, transition.as_dict())
 
 
 def remove_transition(host: Host) -> None:
     """Remove the record, if there is one. Raises HostError."""
-    host.remove(RECORD_PATH)
+    RECORD.remove(host)
 
 
-def parse_transition(text: str) -> Transition:
-    """Read a record from JSON. Raises ValueError for anything that is not exactly a record."""
-    fields = json.loads(text)
-    schema = _field(fields, "schema", int)
+def transition_of(fields: Any) -> Transition:
+    """Return the transition that a record tells of. Raises ValueError for anything that is not exactly a record."""
+    schema = field(fields, "schema", int)
     if not OLDEST_SCHEMA <= schema <= SCHEMA:
         raise ValueError(f"its schema is {schema}, and only those up to {SCHEMA} are known here")
-    state = _field(fields, "state", str)
-    verdict = _field(fields, "verdict", dict, type(None))
+    state = field(fields, "state", str)
+    verdict = field(fields, "verdict", dict, type(None))
     if state not in STATES or (state == "closed") != (verdict is not None):
         raise ValueError("its state is none of " + ", ".join(STATES) + ", or does not fit its verdict")
     if verdict is not None:
         _check_verdict(verdict)
-    left = _field(fields, "left", dict)
-    promise = _promise(_field(fields, "promise", dict), schema)
-    image = _field(fields, "image", dict, type(None))
+    left = field(fields, "left", dict)
+    promise = _promise(field(fields, "promise", dict), schema)
+    image = field(fields, "image", dict, type(None))
     if (image is None) != (promise.how == COLD_BOOT):
         raise ValueError(f"its image does not fit what was promised, {promise.how}")
     return Transition(
         state=state,
-        created=_field(fields, "created", str),
+        created=field(fields, "created", str),
         left=Left(
-            release=_field(left, "release", str),
-            boot_id=_field(left, "boot_id", str),
-            kexec_count=_field(left, "kexec_count", int, type(None)),
+            release=field(left, "release", str),
+            boot_id=field(left, "boot_id", str),
+            kexec_count=field(left, "kexec_count", int, type(None)),
         ),
         promise=promise,
         image=None if image is None else _image(image, schema),
         verdict=verdict,
-        rollback=schema > 2 and _field(fields, "rollback", bool),
-        committed=_field(fields, "committed", bool) if schema > 3 else state == "closed",
+        rollback=schema > 2 and field(fields, "rollback", bool),
+        committed=field(fields, "committed", bool) if schema > 3 else state == "closed",
     )
 
 
 def _promise(fields: dict[str, Any], schema: int) -> Promise:
-    how = HANDOVER if schema == 1 else _field(fields, "how", str)
+    how = HANDOVER if schema == 1 else field(fields, "how", str)
     if how not in WAYS:
         raise ValueError("what was promised is none of " + ", ".join(WAYS))
     return Promise(
-        release=_field(fields, "release", str),
-        previous_release=_field(fields, "previous_release", str if how == HANDOVER else type(None)),
-        kexec_count=_field(fields, "kexec_count", int),
-        abi=_field(fields, "abi", str, type(None)),
+        release=field(fields, "release", str),
+        previous_release=field(fields, "previous_release", str if how == HANDOVER else type(None)),
+        kexec_count=field(fields, "kexec_count", int),
+        abi=field(fields, "abi", str, type(None)),
         how=how,
     )
 
 
 def _image(fields: dict[str, Any], schema: int) -> StagedImage:
     if schema == 1:
-        initrd = _field(fields, "initrd", str, type(None))
+        initrd = field(fields, "initrd", str, type(None))
         initrds = [] if initrd is None else [initrd]
     else:
-        initrds = _field(fields, "initrds", list)
+        initrds = field(fields, "initrds", list)
     if not all(isinstance(path, str) for path in initrds):
         raise ValueError("its field 'initrds' holds something else than paths")
     return StagedImage(
-        kernel=_field(fields, "kernel", str),
+        kernel=field(fields, "kernel", str),
         initrds=tuple(initrds),
-        command_line=_field(fields, "command_line", str),
-        fingerprint="" if schema == 1 else _field(fields, "fingerprint", str),
+        command_line=field(fields, "command_line", str),
+        fingerprint="" if schema == 1 else field(fields, "fingerprint", str),
     )
 
 
 def _check_verdict(verdict: dict[str, Any]) -> None:
     """What later runs look at must be there: the word, whether it was accepted, and the boot that was judged."""
-    _field(verdict, "verdict", str)
-    _field(verdict, "accepted", bool)
-    _field(_field(verdict, "reported", dict), "boot_id", str, type(None))
-
-
-def _field(fields: Any, name: str, *kinds: type) -> Any:
-    """One field of a JSON object, of exactly one of these types (so that true is not taken for 1)."""
-    if not isinstance(fields, dict) or name not in fields:
-        raise ValueError(f"it has no field {name!r}")
-    value = fields[name]
-    if type(value) not in kinds:
-        raise ValueError(f"its field {name!r} is {type(value).__name__}")
-    return value
+    field(verdict, "verdict", str)
+    field(verdict, "accepted", bool)
+    field(field(verdict, "reported", dict), "boot_id", str, type(None))
 
 
 def _shown(value: Any) -> Any:
@@ -293,15 +286,6 @@ def _shown(value: Any) -> Any:
     if isinstance(value, list):
         return [_shown(item) for item in value]
     return printable(value, TEXT_LIMIT) if isinstance(value, str) else value
-
-
-def _unreadable(why: str) -> Refusal:
-    return Refusal(
-        "record_unreadable",
-        f"The transition record {RECORD_PATH} cannot be understood: {printable(why)}. It may hold the only promise "
-        "of a transition that is under way, so it is left alone and nothing is done. Look at the file; when no "
-        "transition of this host awaits its verdict, remove it and run again.",
-    )
 
 
 def promise_missing(found: str, running: RunningKernel) -> Refusal:

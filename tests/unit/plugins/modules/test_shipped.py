@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.layout import COLLECTIONS
+
 CORE = "ansible_collections/kho/kexec/plugins/module_utils/"
 # The archive is the one long text in the program that Ansible sends.
 ARCHIVE = re.compile(r"[A-Za-z0-9+/=]{2000,}")
@@ -24,7 +26,7 @@ ARCHIVE = re.compile(r"[A-Za-z0-9+/=]{2000,}")
 def shipped(module, folder):
     """Return the files of the core in what is sent for a module; it is given an option that it refuses."""
     settings = {
-        "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
+        "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
         "ANSIBLE_HOME": str(folder / "home"),
         "ANSIBLE_KEEP_REMOTE_FILES": "1",
         "ANSIBLE_LOCALHOST_WARNING": "false",

@@ -21,9 +21,9 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.transition impor
     is_staged_here,
     is_uncommitted,
     owns_image,
-    parse_transition,
     read_transition,
     remove_transition,
+    transition_of,
     write_transition,
 )
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
@@ -58,12 +58,12 @@ def host(tmp_path):
 @given(RECORDS, st.booleans())
 def test_a_record_is_read_as_it_was_written(record, closed):
     record = record.closed(closed_verdict("cold_boot")) if closed else record
-    assert parse_transition(json.dumps(record.as_dict())) == record
+    assert transition_of(json.loads(json.dumps(record.as_dict()))) == record
 
 
 @pytest.mark.parametrize("record", [transition(promise=NOTHING_HANDED_OVER), COLD])
 def test_other_ways_than_a_handover(record):
-    assert parse_transition(json.dumps(record.as_dict())) == record
+    assert transition_of(json.loads(json.dumps(record.as_dict()))) == record
 
 
 @pytest.mark.parametrize(("initrd", "initrds"), [("/boot/initrd", ("/boot/initrd",)), (None, ())])
@@ -72,7 +72,7 @@ def test_records_of_the_first_schema_are_read(initrd, initrds):
     old["schema"] = 1
     del old["promise"]["how"]
     old["image"] = {"kernel": "/k", "initrd": initrd, "command_line": "quiet"}
-    assert parse_transition(json.dumps(old)) == transition("left", image=StagedImage("/k", initrds, "quiet"))
+    assert transition_of(json.loads(json.dumps(old))) == transition("left", image=StagedImage("/k", initrds, "quiet"))
 
 
 @pytest.mark.parametrize(("state", "committed"), [("loaded", False), ("closed", True)])
@@ -80,7 +80,7 @@ def test_records_that_know_no_commit_need_none(state, committed):
     verdict = closed_verdict("handover_verified", LATER_BOOT_ID) if state == "closed" else None
     old = {**transition(state, verdict=verdict).as_dict(), "schema": 3}
     del old["committed"]
-    assert parse_transition(json.dumps(old)).committed is committed
+    assert transition_of(json.loads(json.dumps(old))).committed is committed
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_without_a_verdict_nothing_awaits_its_commit(record):
 )
 def test_any_text_is_a_record_or_a_value_error(text):
     with pytest.raises(ValueError):  # noqa: PT011 - JSON's own error is one
-        parse_transition(text)
+        transition_of(json.loads(text))
 
 
 def test_the_file_is_roots_alone_and_holds_the_documented_fields(host, tmp_path):
