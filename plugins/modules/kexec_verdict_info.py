@@ -91,9 +91,11 @@ verdict:
       type: str
       sample: 7.3.4-kho runs and reports, as promised, that it was executed from 7.2.13-kho (count 1).
     promised:
-      description: How the target was to be reached, and the release, previous release and count that were promised.
+      description: >-
+        How the target was to be reached, the release, previous release and count that were promised, and the KHO ABI
+        over which the kernel that was left hands over (V(null) when it was unknown).
       type: dict
-      sample: {how: handover, release: 7.3.4-kho, previous_release: 7.2.13-kho, kexec_count: 1}
+      sample: {how: handover, release: 7.3.4-kho, previous_release: 7.2.13-kho, kexec_count: 1, abi: kho-v4}
     reported:
       description: What the kernel that runs now reports, and how and in which boot it was started.
       type: dict
@@ -105,11 +107,12 @@ verdict:
         boot_id: 9f3c1f52-7c5e-4d53-9a9e-0b6f2c1d7a11
     evidence:
       description: >-
-        The boot ids, where the count was read, the notes of M(kho.kexec.kho_facts), and the new troubles (V(null) when
-        the health was not compared).
+        The boot ids, the release that was left, where the count was read, the notes of M(kho.kexec.kho_facts), and the
+        new troubles (V(null) when the health was not compared).
       type: dict
       sample:
         boot_id_left: 14279335-2684-452e-8909-1f3ab862a53b
+        release_left: 7.2.13-kho
         boot_id_found: 9f3c1f52-7c5e-4d53-9a9e-0b6f2c1d7a11
         source: debugfs
         notes: []

@@ -123,6 +123,13 @@ class Transition:
         """The same record, further on."""
         return replace(self, state=state)
 
+    @property
+    def full_verdict(self) -> dict[str, Any]:
+        """The verdict, with what those of earlier versions lack and the record has beside it."""
+        given = self.verdict or {}
+        evidence = {**given.get("evidence", {}), "release_left": self.left.release}
+        return {**given, "promised": self.promise.as_dict(), "evidence": evidence}
+
     def closed(self, verdict: Mapping[str, Any]) -> Transition:
         """The same record with its verdict."""
         return replace(self, state="closed", verdict=dict(verdict))
@@ -223,7 +230,7 @@ def transition_of(fields: Any) -> Transition:
         raise ValueError("its state is none of " + ", ".join(STATES) + ", or does not fit its verdict")
     if verdict is not None:
         _check_verdict(verdict)
-    left = field(fields, "left", dict)
+    left = _left(field(fields, "left", dict))
     promise = _promise(field(fields, "promise", dict), schema)
     image = field(fields, "image", dict, type(None))
     if (image is None) != (promise.how == COLD_BOOT):
@@ -231,16 +238,20 @@ def transition_of(fields: Any) -> Transition:
     return Transition(
         state=state,
         created=field(fields, "created", str),
-        left=Left(
-            release=field(left, "release", str),
-            boot_id=field(left, "boot_id", str),
-            kexec_count=field(left, "kexec_count", int, type(None)),
-        ),
+        left=left,
         promise=promise,
         image=None if image is None else _image(image, schema),
         verdict=verdict,
         rollback=schema > 2 and field(fields, "rollback", bool),
         committed=field(fields, "committed", bool) if schema > 3 else state == "closed",
+    )
+
+
+def _left(fields: dict[str, Any]) -> Left:
+    return Left(
+        release=field(fields, "release", str),
+        boot_id=field(fields, "boot_id", str),
+        kexec_count=field(fields, "kexec_count", int, type(None)),
     )
 
 

@@ -109,16 +109,11 @@ class Verdict:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the verdict in the shape that modules return and that the record keeps."""
-        promise, running = self.transition.promise, self.running
+        running = self.running
         return {
             **self.finding._asdict(),
             "accepted": self.accepted,
-            "promised": {
-                "how": promise.how,
-                "release": promise.release,
-                "previous_release": promise.previous_release,
-                "kexec_count": promise.kexec_count,
-            },
+            "promised": self.transition.promise.as_dict(),
             "reported": {
                 "release": running.release,
                 "previous_release": running.previous_release,
@@ -128,6 +123,7 @@ class Verdict:
             },
             "evidence": {
                 "boot_id_left": self.transition.left.boot_id,
+                "release_left": self.transition.left.release,
                 "boot_id_found": running.boot_id,
                 "source": running.source,
                 "notes": [note.as_dict() for note in (*running.notes, *self.witness.notes)],

@@ -54,7 +54,7 @@ def arrive(host: Host, checks: Checks | None, check_mode: bool) -> dict[str, Any
     if transition is None:
         raise promise_missing(f"there is no transition record ({RECORD_PATH})", running)
     if transition.verdict is not None:
-        return {"changed": False, "verdict": dict(transition.verdict), "transition": transition.as_result()}
+        return {"changed": False, "verdict": transition.full_verdict, "transition": transition.as_result()}
     verdict = judge(transition, running, Witness(_guard_fired(host, transition)))
     if checks is not None and verdict.accepted:
         verdict = judge(transition, running, _examined(host, verdict.witness, transition.left.boot_id, checks))
@@ -151,5 +151,5 @@ def look(host: Host) -> dict[str, Any]:
     if transition.verdict is None:
         verdict = judge(transition, running, Witness(_guard_fired(host, transition))).as_dict()
     else:
-        verdict = dict(transition.verdict)
+        verdict = transition.full_verdict
     return {"running": facts, "transition": transition.as_result(), "verdict": verdict, "notes": []}

@@ -288,9 +288,11 @@ class Jump:
             "reported": None,
             "evidence": {
                 "boot_id_left": self._report["boot_id_before"],
+                "release_left": (promised or {}).get("previous_release"),
                 "boot_id_found": None,
                 "source": "none",
                 "notes": [],
+                "troubles": None,
             },
         }
         return {"failed": True, "code": "unreachable", "msg": message, "verdict": verdict, "rebooted": None}

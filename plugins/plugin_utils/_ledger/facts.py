@@ -94,7 +94,7 @@ def _told_by_module(result: Mapping[str, Any], verdict: Mapping[str, Any]) -> Ro
         "boot_id_left": result.get("boot_id_before") or _field(evidence, "boot_id_left"),
         "boot_id_found": result.get("boot_id_after") or _field(evidence, "boot_id_found"),
         "promised": _field(verdict, "promised"),
-        "from": None,
+        "from": evidence.get("release_left"),
         "verdict": _field(verdict, "verdict"),
         "reason": verdict.get("reason"),
         "accepted": verdict.get("accepted"),
@@ -104,13 +104,11 @@ def _told_by_module(result: Mapping[str, Any], verdict: Mapping[str, Any]) -> Ro
 
 def _told_by_role(result: Mapping[str, Any]) -> Row:
     reported = result.get("reported")
-    # What an earlier run began is only verified; the kernel that was found by this run is not the one that was left.
-    resumed = _field(result, "action") == "verify"
     return {
         "boot_id_left": _field(result, "boot_id_left"),
         "boot_id_found": _field(reported, "boot_id") if reported else None,
         "promised": _field(result, "promised"),
-        "from": None if resumed else _field(result, "from"),
+        "from": _field(result, "from"),
         "verdict": _field(result, "verdict"),
         "reason": None,
         "accepted": _field(result, "accepted"),

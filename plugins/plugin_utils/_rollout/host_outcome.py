@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import UNKNOWN, at, text, text_or_none
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.outcome import course_of
 
 MESSAGE_LIMIT = 1000
 STAGED = ("handover", "kexec", "cold_boot")
@@ -130,13 +131,13 @@ class Story:
 
     def cells(self, verdict: str) -> tuple[str, ...]:
         """Return what stands in the row of this host after its name."""
-        promise = at(self.reboot, "promise") or at(self.image, "plan", "promise")
+        course = course_of(self.image, self.reboot)
         outage = self.reboot.get("outage_seconds")
         return (
-            text(at(promise, "previous_release") or at(self.image, "running", "release")),
-            text(at(promise, "release") or at(self.image, "target", "release")),
-            _record(promise),
-            _record(at(self.reboot, "verdict", "reported")),
+            text(course.left),
+            text(course.to),
+            _record(course.promised),
+            _record(course.reported),
             verdict,
             f"{outage:.1f}" if isinstance(outage, (int, float)) else UNKNOWN,
         )
@@ -173,14 +174,14 @@ class Story:
 
     def preview_cells(self) -> tuple[str, ...]:
         """Return what stands in the row of this host after its name, when nothing was done."""
-        promise, refusal = at(self.image, "plan", "promise"), self.refusal()
+        course, refusal = course_of(self.image, {}), self.refusal()
         warnings = at(self.image, "plan", "warnings")
         codes = [text(at(note, "code")) for note in warnings] if isinstance(warnings, list) else []
         return (
-            text(at(self.image, "running", "release")),
-            text(at(promise, "release") or at(self.image, "target", "release")),
+            text(course.left),
+            text(course.to),
             self.action(),
-            _record(promise),
+            _record(course.promised),
             " ".join(codes) or UNKNOWN,
             refusal[0] if refusal else UNKNOWN,
         )

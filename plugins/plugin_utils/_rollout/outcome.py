@@ -13,6 +13,35 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import
 
 
 @dataclass(frozen=True)
+class Course:
+    """From where a host went, to where, and what was promised and reported; None for what there is not."""
+
+    left: Any
+    to: Any
+    action: Any
+    promised: Any
+    reported: Any
+
+
+def course_of(stage: Mapping[str, Any], transition: Mapping[str, Any]) -> Course:
+    """Return the course of a host, from what ``kexec_image`` and ``kexec_reboot`` returned for it.
+
+    What an earlier run began is only verified, and the kernel that this run found is then the one that was reached, not
+    the one that was left.
+    """
+    action = at(stage, "plan", "action")
+    promised = at(transition, "promise") or at(transition, "verdict", "promised") or at(stage, "plan", "promise")
+    running = None if action == "verify" else at(stage, "running", "release")
+    return Course(
+        left=at(transition, "verdict", "evidence", "release_left") or at(promised, "previous_release") or running,
+        to=at(stage, "target", "release") or at(promised, "release"),
+        action=action,
+        promised=promised,
+        reported=at(transition, "verdict", "reported"),
+    )
+
+
+@dataclass(frozen=True)
 class Results:
     """What the role's tasks returned for a host, each empty where the task did not run.
 
@@ -28,9 +57,9 @@ class Results:
     rollback: Mapping[str, Any]
 
     @property
-    def action(self) -> Any:
-        """What the plan said; None without one."""
-        return at(self.stage, "plan", "action")
+    def course(self) -> Course:
+        """From where to where the host went."""
+        return course_of(self.stage, self.transition)
 
     @property
     def word(self) -> Any:
@@ -45,8 +74,8 @@ class Results:
     @property
     def reaches_target(self) -> bool:
         """Whether the verdict is about this target: one that an earlier run did not ask for may be about another."""
-        reported = at(self.transition, "verdict", "reported", "release")
-        return bool(self.action != "verify" or reported == at(self.stage, "target", "release"))
+        course = self.course
+        return bool(course.action != "verify" or at(course.reported, "release") == course.to)
 
     @property
     def is_committed(self) -> bool:
@@ -63,19 +92,20 @@ class Results:
 
 def upgrade_result(host: str, results: Results, check_mode: bool) -> dict[str, Any]:
     """Return ``kexec_upgrade_result``; the role's README has its keys."""
+    course = results.course
     # Whoever does not come to the commit was stopped by what the operator wanted to see.
     is_confirmed = check_mode or bool(results.commit) or not results.came_true
     is_judged = at(results.transition, "verdict", "accepted") is not None
-    is_well = results.came_true if is_judged else results.action == "none"
+    is_well = results.came_true if is_judged else course.action == "none"
     accepted = is_well and is_confirmed and results.reaches_target
     is_back = at(results.rollback, "verdict", "accepted") is True
     return {
         "host": host,
-        "from": at(results.stage, "running", "release"),
-        "to": at(results.stage, "target", "release"),
-        "action": results.action,
-        "promised": results.transition.get("promise", at(results.stage, "plan", "promise")),
-        "reported": at(results.transition, "verdict", "reported"),
+        "from": course.left,
+        "to": course.to,
+        "action": course.action,
+        "promised": course.promised,
+        "reported": course.reported,
         "verdict": results.word if is_confirmed else "unhealthy",
         "accepted": accepted,
         "committed": results.is_committed,

@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import (
-    at,
     seconds_or_none,
     text_or_none,
     whole_or_none,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import OUTCOMES, HostStory
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.outcome import course_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.page import render_html
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Chronicle, HostTimes
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.summary import RUNNING
@@ -97,13 +97,13 @@ def _host(name: str, outcome: str, story: HostStory | None, times: HostTimes | N
 
 def _facts(story: HostStory) -> dict[str, Any]:
     told = story.told
-    promise = at(told.reboot, "promise") or at(told.image, "plan", "promise")
+    course = course_of(told.image, told.reboot)
     return {
-        "from": text_or_none(at(promise, "previous_release") or at(told.image, "running", "release")),
-        "to": text_or_none(at(promise, "release") or at(told.image, "target", "release")),
-        "action": text_or_none(at(told.image, "plan", "action")),
-        "promised": _record(promise),
-        "reported": _record(at(told.reboot, "verdict", "reported")),
+        "from": text_or_none(course.left),
+        "to": text_or_none(course.to),
+        "action": text_or_none(course.action),
+        "promised": _record(course.promised),
+        "reported": _record(course.reported),
         "verdict": told.judged(),
         "code": told.code(),
         "accepted": told.is_proven or (told.is_already_there and not told.has_failed),

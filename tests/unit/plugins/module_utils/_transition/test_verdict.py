@@ -246,7 +246,13 @@ def test_shape():
         "verdict": "handover_verified",
         "accepted": True,
         "reason": None,
-        "promised": {"how": "handover", "release": NEW, "previous_release": OLD, "kexec_count": 1},
+        "promised": {
+            "how": "handover",
+            "release": NEW,
+            "previous_release": OLD,
+            "kexec_count": 1,
+            "abi": "kho-v4",
+        },
         "reported": {
             "release": NEW,
             "previous_release": OLD,
@@ -256,6 +262,7 @@ def test_shape():
         },
         "evidence": {
             "boot_id_left": BOOT_ID,
+            "release_left": OLD,
             "boot_id_found": LATER_BOOT_ID,
             "source": "debugfs",
             "notes": [{"code": "a_note", "message": "A sentence."}],

@@ -126,9 +126,12 @@ def recorded(given: dict[str, Any]) -> dict[str, Any]:
 
 def test_release_that_was_left_is_known_without_a_handover_when_this_run_left_it() -> None:
     assert recorded(upgraded(promised=COLDLY))["from_release"] == OLD
-    resumed = upgraded(action="verify", promised=COLDLY, **{"from": NEW})
+    resumed = upgraded(action="verify", promised=COLDLY, **{"from": None})
     assert recorded(resumed)["from_release"] is None
     assert recorded({**resumed, "promised": upgraded()["promised"]})["from_release"] == OLD
+    of_module = result()
+    of_module["verdict"]["promised"], of_module["verdict"]["evidence"]["release_left"] = COLDLY, OLD
+    assert recorded(of_module)["from_release"] == OLD
 
 
 def test_lost_host_has_neither_found_boot_nor_outage() -> None:

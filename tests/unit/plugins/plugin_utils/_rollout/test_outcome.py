@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import Story
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.outcome import Results, upgrade_result
 
 OLD, NEW = "7.2.13-kho", "7.3.4-kho"
@@ -112,6 +113,20 @@ def test_jump_of_an_earlier_run_counts_when_it_reached_this_target(release: str,
     commit = NOTHING if accepted else {"failed": True, "code": "target_not_reached"}
     result = told(stage=staged("verify"), transition=jumped(release=release), commit=commit)
     assert (result["accepted"], result["committed"]) == (accepted, True)
+
+
+@pytest.mark.parametrize("how", ["handover", "kexec", "cold_boot"])
+def test_resumed_run_names_the_release_that_was_left(how: str) -> None:
+    """The kernel that it found running is the one that an earlier run has reached."""
+    promise = {**PROMISE, "how": how, "previous_release": OLD if how == "handover" else None}
+    stage = {**staged("verify"), "running": {"release": NEW}, "plan": {"action": "verify", "promise": promise}}
+    transition = {**jumped(), "promise": promise}
+    transition["verdict"]["evidence"] = {"release_left": OLD}
+    assert told(stage=stage, transition=transition, commit=NOTHING)["from"] == OLD
+    story = Story(image=stage, reboot=transition, commit=NOTHING)
+    assert story.cells("")[:2] == (OLD, NEW)
+    lost = told(stage=stage, transition={"failed": True, "code": "unreachable"})
+    assert lost["from"] == promise["previous_release"]
 
 
 @pytest.mark.parametrize("action", ["handover", "refuse"])
