@@ -97,17 +97,18 @@ def ends(versions: Sequence[Chosen]) -> list[Chosen]:
 
 
 def unit(dev: Environment, everything: bool = False) -> Iterator[Step]:
-    """Yield the unit tests: the core on Pythons of managed hosts, the rest with ansible-cores.
+    """Yield the unit tests: the core on Pythons of managed hosts, plugins with ansible-cores, tools on one Python.
 
-    Of everything with each of them; else with the oldest and the newest, and with the controller's own between.
+    Of everything with each of them, and plugins on the tools' Python, too; else with the oldest and the newest.
     """
     choose = list if everything else ends
     for version in choose(MODULE_VERSIONS):
         wanted = environments.for_modules(version)
         yield unit_step(wanted, f"unit tests on Python {spell(version)}", module_unit_tests)
     without_core = f"--ignore={UNIT / MODULE_UTILS}"
-    title = "unit tests on the controller's Python"
-    yield Step("unit-controller", "unit", title, tool("pytest", UNIT, without_core), PYTHON, (dev,))
+    elsewhere = without_core if everything else f"--ignore={UNIT / 'plugins'}"
+    title = "unit tests on the tools' Python"
+    yield Step("unit-tools", "unit", title, tool("pytest", UNIT, elsewhere), PYTHON, (dev,))
     for core in choose(list(environments.CORES)):
         action = tool("pytest", UNIT / "plugins", without_core)
         yield unit_step(environments.for_core(core), f"unit tests with ansible-core {core}", action, "unit-")
@@ -267,7 +268,14 @@ def steps(everything: bool = False) -> list[Step]:
             (dev,),
         ),
         *unit(dev, everything),
-        Step("artefact", "artefact", "build, install and look at the artefact", artefact.check, CORE, (dev,)),
+        Step(
+            "artefact",
+            "artefact",
+            "build, install and look at the artefact",
+            partial(artefact.check, everything),
+            CORE,
+            (dev,),
+        ),
         *sanity_steps(everything),
         integration(dev, everything),
         *guests(dev, everything),

@@ -112,11 +112,11 @@ def test_units_run_on_the_oldest_and_the_newest_and_of_everything_on_each():
     pythons = [f"unit-{environments.interpreters.spell(version)}" for version in catalogue.MODULE_VERSIONS]
     cores = [f"unit-core-{core}" for core in environments.CORES]
     units = {step.name for step in catalogue.steps(False) if step.group == "unit"}
-    assert units == {pythons[0], pythons[-1], cores[0], cores[-1], "unit-controller"}
+    assert units == {pythons[0], pythons[-1], cores[0], cores[-1], "unit-tools"}
     assert {step.name for step in catalogue.steps(True) if step.group == "unit"} == {
         *pythons,
         *cores,
-        "unit-controller",
+        "unit-tools",
     }
 
 
@@ -130,7 +130,7 @@ def test_no_scenario_and_no_rollout_has_more_guests_than_are_counted_with():
 def test_an_absent_interpreter_makes_its_step_absent(monkeypatch):
     monkeypatch.setattr(environments.interpreters, "find", lambda _version: None)
     steps = list(catalogue.unit(environments.controller()))
-    assert [step.name for step in steps if step.absent is None] == ["unit-controller"]
+    assert [step.name for step in steps if step.absent is None] == ["unit-tools"]
     assert "no Python 3.8 here" in [step.absent for step in steps]
 
 

@@ -36,8 +36,8 @@ def unusable(_content):
     ("content", "parse", "why"),
     [
         ("", dict, "Expecting value"),
-        ("[" * 5000, dict, ""),
-        (b"\xff", dict, ""),
+        ("[" * 5000, dict, None),
+        (b"\xff", dict, None),
         ('"' + "a" * 100 + '"', dict, "large"),
         ("{}", unusable, "it is of another kind"),
     ],
