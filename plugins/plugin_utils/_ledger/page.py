@@ -9,10 +9,11 @@ also differ in lightness: it can be read in print and by the colour-blind.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._common.page import items, page, table
+from markupsafe import Markup
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.page import render
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import (
     CRASHES_LESS,
     CRASHES_MORE,
@@ -48,22 +49,21 @@ _LEGEND = (
 
 def render_html(fleet: Correlation, made: str) -> str:
     """Return the page; ``made`` is the time that it tells."""
-    return page(
-        "Crashes by transition",
-        f"<p>Made {escape(made)}.</p>\n{items(summary(fleet))}"
-        f"{_findings('What was found', [one for one in fleet.transitions if one.risk.finding != TOO_FEW])}"
-        f"<h2>Transitions</h2>\n<p>{_LEGEND}</p>\n{_matrix(fleet)}{_table(fleet)}"
-        f"{_findings('Too few to tell', [one for one in fleet.transitions if one.risk.finding == TOO_FEW])}",
+    return render(
+        "_ledger/page",
+        title="Crashes by transition",
+        made=made,
+        summary=summary(fleet),
+        found=[_finding(one) for one in fleet.transitions if one.risk.finding != TOO_FEW],
+        legend=_LEGEND,
+        matrix=Markup(_matrix(fleet)),
+        numbers=_numbers(fleet),
+        too_few=[_finding(one) for one in fleet.transitions if one.risk.finding == TOO_FEW],
     )
 
 
-def _findings(title: str, transitions: Sequence[TransitionRisk]) -> str:
-    return f"<h2>{title}</h2>\n{''.join(map(_finding, transitions)) or '<p>Nothing.</p>'}\n"
-
-
-def _finding(one: TransitionRisk) -> str:
-    notes = items([note.message for note in one.cautions]) if one.cautions else ""
-    return f"<p>{escape(sentence(one))}</p>{notes}\n"
+def _finding(one: TransitionRisk) -> dict[str, object]:
+    return {"sentence": sentence(one), "cautions": [note.message for note in one.cautions]}
 
 
 def _matrix(fleet: Correlation) -> str:
@@ -172,9 +172,8 @@ def _rate(of: Sum) -> float:
     return of.crashes / of.boots if of.boots else 0.0
 
 
-def _table(fleet: Correlation) -> str:
-    header = ("transition", "finding", "boots", "crashed", "hours", "times cold", "q", "trend")
-    rows = [
+def _numbers(fleet: Correlation) -> list[tuple[str, ...]]:
+    return [
         (
             name_of(one.way),
             one.risk.finding,
@@ -187,4 +186,3 @@ def _table(fleet: Correlation) -> str:
         )
         for one in fleet.transitions
     ]
-    return f"<h2>All numbers</h2>\n{table(header, rows)}"

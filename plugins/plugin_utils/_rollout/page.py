@@ -9,12 +9,13 @@ With many hosts, waves are drawn as a whole, and only hosts that are not done ha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Mapping
 from statistics import median
 from typing import Any
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._common.page import items, page, table
+from markupsafe import Markup
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.page import render
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import UNKNOWN
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import DONE, OUTCOMES, UNTOUCHED
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.progress import clock
@@ -36,12 +37,21 @@ def render_html(results: Mapping[str, Any]) -> str:
     run, hosts = results["run"], results["hosts"]
     began = [host for host in hosts if host["outcome"] != UNTOUCHED]
     shown = began if len(began) <= FEW_HOSTS else [host for host in began if host["outcome"] != DONE]
-    body = (
-        f"<p><strong>{escape(_state(run))}</strong></p>\n{items(_summary(results))}"
-        f"<h2>Timeline</h2>\n<p>{escape(LEGEND)}</p>\n{timeline(results, shown[:MOST_ROWS])}"
-        f"<h2>Waves</h2>\n{_waves(results)}<h2>Hosts</h2>\n{_hosts(shown, len(began))}"
+    rows = [_row(host) for host in shown[:MOST_ROWS]]
+    return render(
+        "_rollout/page",
+        title="Kernel rollout",
+        style=Markup(STYLE),
+        state=_state(run),
+        summary=_summary(results),
+        legend=LEGEND,
+        timeline=Markup(timeline(results, shown[:MOST_ROWS])),
+        waves=_waves(results),
+        header=HEADER,
+        hosts=rows,
+        began=len(began),
+        left_out=len(began) - len(rows),
     )
-    return page("Kernel rollout", body, STYLE)
 
 
 def _state(run: Mapping[str, Any]) -> str:
@@ -69,9 +79,9 @@ def _summary(results: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _waves(results: Mapping[str, Any]) -> str:
+def _waves(results: Mapping[str, Any]) -> list[tuple[str, ...]]:
     outcomes = {host["name"]: host["outcome"] for host in results["hosts"]}
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for wave in results["waves"]:
         counts = Counter(outcomes.get(name) for name in wave["hosts"])
         rows.append(
@@ -83,14 +93,7 @@ def _waves(results: Mapping[str, Any]) -> str:
                 ", ".join(f"{_word(name)}: {counts[name]}" for name in OUTCOMES if counts[name]),
             )
         )
-    return f'<div class="wide">{table(("wave", "hosts", "begin", "end", "outcome"), rows, "words")}</div>\n'
-
-
-def _hosts(shown: Sequence[Mapping[str, Any]], began: int) -> str:
-    rows = [_row(host) for host in shown[:MOST_ROWS]]
-    left_out = began - len(rows)
-    note = f"<p>{left_out} others of {began} are not shown; the results file has them all.</p>\n" if left_out else ""
-    return f'{note}<div class="wide">{table(HEADER, rows, "words")}</div>\n'
+    return rows
 
 
 def _row(host: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,0 +1,44 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Templates escape what they are given; nobody has to remember to."""
+
+from __future__ import annotations
+
+import pytest
+from jinja2 import UndefinedError
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.page import TEMPLATES, render
+
+HOSTILE = "<script>alert('1')</script>&{{ 7 * 7 }}"
+ESCAPED = "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;{{ 7 * 7 }}"
+
+
+def page(**changes: object) -> str:
+    texts = dict.fromkeys(("title", "state", "legend", "style", "timeline"), HOSTILE)
+    rows = {"summary": [HOSTILE], "waves": [(HOSTILE,)], "header": [HOSTILE], "hosts": [(HOSTILE, HOSTILE)]}
+    return render("_rollout/page", **{**texts, **rows, "began": 3, "left_out": 2, **changes})
+
+
+def test_everything_is_escaped() -> None:
+    shown = page()
+    assert "<script" not in shown
+    assert shown.count(ESCAPED) == 11  # the title twice
+
+
+def test_what_a_template_asks_for_has_to_be_given() -> None:
+    with pytest.raises(UndefinedError):
+        render("_rollout/page", title="Kernel rollout")
+
+
+def test_a_page_needs_nothing_else() -> None:
+    shown = page()
+    assert shown.startswith("<!DOCTYPE html>\n<html")
+    assert shown.endswith("</html>\n")
+    assert not any(word in shown for word in ("http:", "https:", "src=", "href=", "@import"))
+
+
+@pytest.mark.parametrize("template", sorted(TEMPLATES.rglob("*.j2")), ids=lambda path: path.name)
+def test_no_template_switches_escaping_off(template: object) -> None:
+    text = template.read_text(encoding="utf-8")  # type: ignore[attr-defined]
+    assert not any(word in text for word in ("safe", "autoescape", "Markup"))
