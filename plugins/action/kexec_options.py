@@ -41,6 +41,6 @@ class ActionModule(Check):  # type: ignore[misc]  # ansible-core has no types
         errors = [str(error) for error in result["argument_errors"]]
         message = (
             f"The role kexec_upgrade cannot work with its options on this host: {'; '.join(errors)}. Nothing was done "
-            "here. Mend these variables where they are set, and run the playbook again."
+            "here. Correct these variables where they are set, and run the playbook again."
         )
         return {"failed": True, "changed": False, "code": "options_invalid", "msg": message, "errors": errors}

@@ -154,7 +154,7 @@ def refuse(transport: str, options: Mapping[str, Any]) -> dict[str, Any] | None:
         code = "connection_unsupported"
         message = (
             f"The connection is `{transport}`. Only with `ssh` it is known how to notice a host that vanishes without"
-            " closing its connections, so any other could wait for ever. Set `ansible_connection: ssh`."
+            " closing its connections, so any other could wait forever. Set `ansible_connection: ssh`."
         )
     else:
         return None

@@ -19,7 +19,7 @@ description:
     jumped, and is C(?) until there is one, or a host of the first wave has come to its end.
   - At the end, prints one line for each host that M(kho.kexec.kexec_image) or M(kho.kexec.kexec_reboot) ran on, or that
     was lost before - the release that was left, the target, what the new kernel was to report and what it reported
-    (previous release and count), the verdict, the outage in seconds, and the seconds from the begin of its wave
+    (previous release and count), the verdict, the outage in seconds, and the seconds from the start of its wave
     until it was known how it came out. Below, how many hosts got which verdict. With more than 50 hosts, only those
     that are not done have a line, failed and unknown ones first, at most 200.
   - When a host was rolled back after its upgrade, the row keeps the upgrade, and the verdict says how both ended, such

@@ -86,7 +86,7 @@ options:
         choices: [any, handover, kexec, cold_boot]
         default: any
       reason:
-        description: Why, as a sentence that whoever meets it understands.
+        description: Why, as a sentence for the person who meets it.
         type: str
         required: true
   crash_risks:

@@ -17,7 +17,7 @@ description:
     C(update-grub) runs."
   - With C(grubby) (Fedora, RHEL), it edits all entries.
   - With systemd-boot they stand in C(/etc/kernel/cmdline), and C(kernel-install add) runs for each kernel.
-  - Nothing is done when the entry of the running kernel has them already, whoever put them there.
+  - Nothing is done when the entry of the running kernel has them already, no matter who put them there.
   - Afterwards the entry is read again. When it is not as it should be, or a program failed, all files are put back as
     they were.
 options:

@@ -16,7 +16,7 @@ from lab.inventory import Access
 
 ASK_EVERY = 0.5  # seconds from question to question; one that takes longer is followed at once
 GIVE_UP_AFTER = 300.0  # seconds
-# A question that the jump cut off would wait for ever. Slow hosts get a second more with each that failed.
+# A question that the jump cut off would wait forever. Slow hosts get a second more with each that failed.
 FIRST_QUESTION_WITHIN = 3.0  # seconds
 LEAVE_WITHIN = 10.0  # seconds
 _BOOT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")

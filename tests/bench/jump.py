@@ -86,7 +86,7 @@ def play(way: str, release: str, answer: Path) -> list[dict[str, Any]]:
     else:
         jump = {"ansible.builtin.import_role": {"name": way}}
     tasks = [*stage, _remember("began"), {**jump, "timeout": int(by_hand.GIVE_UP_AFTER)}, _remember("ended")]
-    # The next way may jump while this connection is still shared, and whoever used it then would wait for ever.
+    # The next way may jump while this connection is still shared, and its users would then wait forever.
     tasks += [{"ansible.builtin.meta": "reset_connection"}, _write(answer)]
     return [
         {

@@ -33,7 +33,7 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        """The address of its database, for whoever may do everything."""
+        """The address of its database, for those who may do everything."""
         return self.url_of(USER)
 
     def url_of(self, user: str) -> str:

@@ -117,7 +117,7 @@ def host_that_is_lost_in_a_wave(fleet: Fleet) -> None:
     """It is waited for until its guard brings it back; the others, proven meanwhile, keep their new kernels."""
     lost = fleet.stages[1]
     before = fleet.boots()
-    # Before the SSH server starts, and for ever.
+    # Before the SSH server starts, and forever.
     lost.at_next_boot(fleet.new, "sleep infinity")
     told = fleet.play(kexec_upgrade_waves=["100%"], kexec_upgrade_confirm_timeout=150, kexec_upgrade_timeout=150)
     require(told.status, 2, "exit status", told)

@@ -47,7 +47,7 @@ def disk_full_while_staging(stage: Stage) -> None:
 
 @story()
 def kexec_program_missing(stage: Stage) -> None:
-    """Whoever removed kexec-tools gets told."""
+    """A host without kexec-tools is refused."""
     before = len(stage.boots())
     stage.sh("mv /sbin/kexec /sbin/kexec.away")
     try:

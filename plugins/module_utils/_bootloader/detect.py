@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which boot loader starts this host. Whoever reads or sets its default or its kernels' arguments asks here."""
+"""Which boot loader starts this host. All that reads or sets its default or its kernels' arguments asks here."""
 
 from __future__ import annotations
 

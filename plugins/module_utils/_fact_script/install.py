@@ -91,7 +91,7 @@ def _require_safety(host: Host, directory: str, interpreter: str) -> None:
         raise Refusal(
             "fact_script_unsafe",
             f"Others than root can write {printable(', '.join(sorted(unsafe)), 1000)}. Root executes the fact script "
-            "there with this interpreter, so that whoever can write one of them could become root. Give them to root "
+            "there with this interpreter, so anyone who can write one of them could become root. Give them to root "
             "(chown root:root, chmod go-w), or choose other paths.",
         )
 

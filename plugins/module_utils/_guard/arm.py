@@ -117,7 +117,7 @@ def _check(settings: GuardSettings) -> None:
             raise Refusal(
                 "guard_timeout_invalid",
                 f"{name} is {seconds} s, and must be from {SHORTEST} to {LONGEST} s. A kernel needs that long to boot, "
-                "and a guard that waits for ever guards nothing. Correct the option.",
+                "and a guard that waits forever guards nothing. Correct the option.",
             )
 
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a guard ends before its time: it is disarmed, wherever whoever armed it has put it."""
+"""How a guard ends before its time: it is disarmed, wherever its parts were put."""
 
 from __future__ import annotations
 
@@ -76,14 +76,14 @@ def running_boot(host: Host) -> Boot:
         raise Refusal(
             "running_unknown",
             f"The running release ({printable(release)!r}) or the boot id ({printable(boot_id)!r}) is not what a "
-            "kernel reports, so that a guard could not tell the boots from each other. Look what stands in the way "
+            "kernel reports, so that a guard could not tell the boots from each other. Look what is in the way "
             f"of {OSRELEASE} and {BOOT_ID}.",
         )
     return Boot(boot_id, release)
 
 
 def is_anything_there(host: Host, before: GuardRecord | None) -> bool:
-    """Whether a guard is armed, or whether whoever armed or disarmed one was killed before the end."""
+    """Whether a guard is armed, or whether arming or disarming one was killed before the end."""
     is_armed = before is not None and before.state == ARMED
     return is_armed or any(host.exists(path) for place in places() for path in place.all)
 

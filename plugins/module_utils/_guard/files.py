@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The guard's files on the host: a program, a service, a timer, and the token that makes systemd start the timer.
 
-All of them are on the file system that is there as soon as systemd runs, beside each other. The token decides: whoever
-removes it, the guard to fire or a run to confirm, has won, and the other one finds that it is gone.
+All of them are on the file system that is there as soon as systemd runs, beside each other. The token decides:
+the first to remove it, the guard to fire or a run to confirm, has won, and the other one finds that it is gone.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ read -r release < /proc/sys/kernel/osrelease || exit 1
 if ! rm "$token"; then
     [ -e "$token" ] || exit 0  # confirmed, or over
     # The file system cannot be written. Without the token's end, only the kind of this boot says that it is the first:
-    # 208 stands for kexec (boot_params.type_of_loader, x86).
+    # 208 means kexec (boot_params.type_of_loader, x86).
     read -r loader < /proc/sys/kernel/bootloader_type && [ "$loader" = 208 ] || exit 1
 fi
 

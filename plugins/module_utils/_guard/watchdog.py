@@ -166,9 +166,7 @@ def _kernel(command_line: str | None) -> dict[str, Any]:
     panic = _number(last_value(command_line, "panic"))
     lockups = [name for name in _LOCKUPS if _number(last_value(command_line, name))]
     if not panic:
-        why = (
-            "A panic stops the target for ever, unless it was built otherwise: there is no panic= on its command line."
-        )
+        why = "A panic stops the target forever, unless it was built otherwise: there is no panic= on its command line."
         return _phase("kernel", False, [], why)
     missing = [name for name in _LOCKUPS if name not in lockups]
     why = f"A panic restarts the machine after {panic} s." if panic > 0 else "A panic restarts the machine."

@@ -112,7 +112,7 @@ PATTERNS = (
     ("firmware_bug", r"(?:[^\[]{1,100}: )?\[Firmware Bug\]: |efi: EFI runtime service \d{1,5} wedged"),
     ("acpi_error", r"ACPI (?:BIOS )?(?:Error|Exception)(?: \(bug\))?: "),
 )
-# Their place tells one from another, and stands in a later message.
+# Their place tells one from another, and is repeated in a later message.
 PLACED = ("kernel_bug", "kernel_oops")
 PLACE = r"RIP: \S{1,16}:\S{1,200}\+0x|pc : \S{1,200}\+0x"
 FIRST_MESSAGE = r"Linux version "

@@ -64,7 +64,7 @@ def read_boots(lines: Iterable[str]) -> Iterator[BootText]:
 
 
 def _kernel_lines(lines: Iterable[str]) -> Iterator[Line]:
-    """Yield the lines without what stands before the text; not those that programs wrote, as far as it shows."""
+    """Yield the lines without what comes before the text; not those that programs wrote, as far as it shows."""
     for line in lines:
         text = line[: 2 * LINE_LIMIT].rstrip("\r\n")
         match = _EXTENDED.match(text)

@@ -80,7 +80,7 @@ def read_history(host: Host, request: Request) -> Dict[str, Any]:
 
 
 def _journal(host: Host, request: Request, deadline: float) -> Tuple[Journal, List[Note]]:
-    """Read the journal; what stands in the way of all or of some of it becomes a note."""
+    """Read the journal; what prevents reading all or some of it becomes a note."""
     if request.cursor is not None and cursor_boot(request.cursor) is None:
         raise cursor_invalid()
     notes = [] if request.directory else _limits(host)

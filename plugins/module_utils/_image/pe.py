@@ -15,7 +15,7 @@ from typing import Dict, Optional, Tuple
 _PE_OFFSET_AT = 0x3C
 _FILE_HEADER = struct.Struct("<4sHH12xHH")
 _SECTION = struct.Struct("<8sIIII16x")
-# The optional header's magic number, and where the number of its data directories stands in it.
+# The optional header's magic number, and where it holds the number of its data directories.
 _DIRECTORY_COUNTS = {0x10B: 92, 0x20B: 108}
 _CERTIFICATES = 4
 
@@ -34,7 +34,7 @@ class Pe:
     """A portable executable.
 
     ``sections`` are (offset, size) by name; of several with one name the first, and none from ``.profile`` on, where
-    the variants of a unified kernel image begin. A section may lie outside of the file: whoever uses it has to look.
+    the variants of a unified kernel image begin. A section may lie outside of the file, so its users have to look.
     ``signed`` says whether there is a table of certificates; nothing was verified.
     """
 

@@ -98,7 +98,7 @@ class Scanner:
                 known.append(text)
 
     def _collect_config(self, window: bytes, piece: bytes) -> None:
-        """Keep what stands between the two marks: the first gzip data that follows a start."""
+        """Keep what is between the two marks: the first gzip data that follows a start."""
         if self._config_ended:
             return
         if self._config is None:

@@ -131,7 +131,7 @@ def sighting_in_grub(host: Host, modules: Modules, path: str, entry: MenuEntry) 
 def _find(host: Host, path: str, bases: Sequence[str]) -> Optional[str]:
     """The file that a boot loader calls ``path``; None when none of the file systems known here has it.
 
-    GRUB names a file by its place in its file system, so on btrfs and ZFS /boot stands below a subvolume's name.
+    GRUB names a file by its place in its file system, so on btrfs and ZFS /boot is below a subvolume's name.
     """
     if ".." in path.split("/") or len(path) > PATH_LIMIT:
         return None

@@ -126,7 +126,7 @@ def seen_in_modules(modules: Modules) -> Iterator[Sighting]:
 
 
 def label_of(name: str, modules: Modules) -> str:
-    """What stands for the release in the name of an image; empty when nothing does."""
+    """The part of an image's name that is its release; empty when nothing does."""
     match = _IMAGE.fullmatch(name)
     text = (match.group(2) or "") if match else ""
     return modules.packages.get(text, text)

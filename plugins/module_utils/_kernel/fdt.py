@@ -138,7 +138,7 @@ class _Walk:
         size, name_at = self._cell(), self._cell()
         value = self._bytes(size)
         if self._depth == 0:
-            raise FdtError("a property stands outside of every node.")
+            raise FdtError("a property is outside of every node.")
         if self._depth == 1:
             self._properties[self._property_name(name_at)] = value
 

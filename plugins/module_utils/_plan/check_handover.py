@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a handover will reach the target, and what stands in its way: one small pure function for each code.
+"""Whether a handover will reach the target, and what prevents it: one small pure function for each code.
 
 Kernel facts come from kernel/liveupdate/kexec_handover.c, kernel/liveupdate/luo_core.c, kernel/crash_reserve.c and
 arch/x86/kernel/kexec-bzimage64.c. What cannot be known is a doubt, never a no.

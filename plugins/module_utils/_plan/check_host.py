@@ -71,7 +71,7 @@ def panic_out_of_range(situation: Situation) -> Note | None:
         return None
     return Note(
         "panic_out_of_range",
-        f"The option panic is {seconds}. With 0 a target that panics stands still for ever, and below 0 it restarts "
+        f"The option panic is {seconds}. With 0 a target that panics stops forever, and below 0 it restarts "
         "before anybody can read why. Give a number of seconds of at least 1.",
     )
 

@@ -129,7 +129,7 @@ def target_failed_before(target: Target, situation: Situation) -> Iterator[Objec
                 "target_failed_before",
                 f"The target {target.release} has failed on this host before: the transition of "
                 f"{printable(failure.created)} ended with the verdict {printable(failure.verdict)}{given_up}. The "
-                "files are still the same. Find out why first. Install a mended kernel, which is tried without further "
+                "files are still the same. Find out why first. Install a fixed kernel, which is tried without further "
                 "ado, choose another target, or accept target_failed_before to try this one once more.",
             )
             yield Objection(note, ANY_WAY, OBSTACLE)

@@ -68,14 +68,14 @@ def architecture_mismatch(target: Target, situation: Situation) -> Note | None:
 
 
 def image_unsafe(target: Target, _situation: Situation) -> Note | None:
-    """Whoever can write the image, or a directory above it, could become root by it."""
+    """Anyone who can write the image, or a directory above it, could become root by it."""
     if not target.unsafe:
         return None
     return Note(
         "image_unsafe",
-        f"Others than root can write what would be started: {printable(', '.join(target.unsafe), 1000)}. Whoever can "
-        "change an image, an initrd or a directory above them controls the next kernel. Give them to root, take the "
-        "write permission away, and make sure that the files are the packages' own.",
+        f"Others than root can write what would be started: {printable(', '.join(target.unsafe), 1000)}. Anyone who "
+        "can change an image, an initrd or a directory above them controls the next kernel. Give them to root, take "
+        "the write permission away, and make sure that the files are the packages' own.",
     )
 
 
@@ -157,7 +157,7 @@ def panic_never_restarts(target: Target, _situation: Situation) -> Note | None:
         return None
     return Note(
         "panic_never_restarts",
-        "The command line says panic=0, which is kept. If the target panics, it stands still until somebody resets the "
+        "The command line says panic=0, which is kept. If the target panics, it stops until somebody resets the "
         "host. Remove it, so that panic= is set to a number of seconds.",
     )
 

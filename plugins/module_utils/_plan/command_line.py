@@ -55,7 +55,7 @@ def for_target(running: str, panic_seconds: int, edits: CommandLineEdits = NO_ED
     """The target's command line, made from the running kernel's. Raises Refusal ``command_line_edit_invalid``.
 
     Without what the boot loader added, edited, with ``kho=on``, and with ``panic=`` unless one is there: a target that
-    panics then starts the machine's firmware after that many seconds, instead of standing still for ever. Everything
+    panics then starts the machine's firmware after that many seconds, instead of standing still forever. Everything
     else stays as it is, in its order. What is added goes before ``--``, where the kernel still reads it.
     """
     check_edits(edits)
@@ -127,7 +127,7 @@ def _argument(parameter: str, new: str | None) -> str:
 
 
 def _without_run(arguments: Sequence[str], run: Sequence[str]) -> list[str]:
-    """Without the last place where all of ``run`` stands in one piece, unless something later has one of its names."""
+    """Without the last place where all of ``run`` is in one piece, unless something later has one of its names."""
     names = [name(argument) for argument in run]
     for start in range(len(arguments) - len(run), -1, -1):
         end = start + len(run)

@@ -106,7 +106,7 @@ def objections_to(target: Target, situation: Situation) -> Iterator[Objection]:
 
 
 def _ways(policy: Policy, objections: tuple[Objection, ...]) -> tuple[str, ...]:
-    """The ways that the policy allows, the best first. Whoever accepts that a handover is lost, accepts a kexec."""
+    """The ways that the policy allows, the best first. To accept that a handover is lost is to accept a kexec."""
     loss_accepted = any(one.weight == LOSS and one.note.code in policy.accept for one in objections)
     kexecs = {
         REQUIRE: (HANDOVER, KEXEC) if loss_accepted else (HANDOVER,),

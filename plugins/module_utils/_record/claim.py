@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One run at a time works on a host: its claim says who it is, and until when others keep away.
 
-A claim ends when it is released, when its time is over, or when whoever asks knows that the run that holds it is dead.
+A claim ends when it is released, when its time is over, or when the run that asks knows that its holder is dead.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 """The end of a transition: the new kernel stays. Until then, every cold boot returns to the old one.
 
 The guard is disarmed by the verdict, or here, before the boot loader's default changes, so that it can never cold-boot
-a host into a kernel that is given up. Whoever is killed in between leaves a verified kernel behind that a cold boot
+a host into a kernel that is given up. A run that is killed in between leaves a verified kernel behind that a cold boot
 does not start yet.
 """
 

@@ -4,7 +4,7 @@
 """An image that nobody comes back for is unloaded by the host itself.
 
 While one is loaded, 'systemctl reboot' is a kexec too (systemctl(1)). A run that dies after it staged would leave that
-behind for whoever reboots the host next.
+behind for the next reboot of the host.
 """
 
 from __future__ import annotations

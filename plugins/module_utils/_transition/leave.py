@@ -36,7 +36,7 @@ TRIGGER = (
     "--timer-property=AccuracySec=100ms",
     "--unit=kho-kexec-leave-{number}",
 )
-# A service that does not stop holds up the jump, for ever if its TimeoutStopSec= allows it, and nobody can log in any
+# A service that does not stop holds up the jump, forever if its TimeoutStopSec= allows it, and nobody can log in any
 # more. Units without default dependencies are not stopped when the system goes down (systemd.unit(5)).
 INSISTENCE = (
     "systemd-run",
@@ -56,7 +56,7 @@ TRIGGER_TIMEOUT = 120.0
 class Departure:
     """How to leave. ``number`` makes the names of units unique.
 
-    After ``patience`` seconds of stopping services, the rest of them is killed; 0 waits for ever. ``again`` is for who
+    After ``patience`` seconds of stopping services, the rest of them is killed; 0 waits forever. ``again`` is for who
     has lost the answer: a host that has been told to leave is not told twice.
     """
 
@@ -134,7 +134,7 @@ def _require_staged(running: RunningKernel, transition: Transition) -> None:
 
 
 def _go(host: Host, transition: Transition, departure: Departure) -> None:
-    """Write down that this boot is being left, then leave: whoever looks later must know it."""
+    """Write down that this boot is being left, then leave: later runs must know it."""
     write_transition(host, transition.in_state("left"))
     command = COLD_BOOT_COMMAND if transition.promise.how == COLD_BOOT else KEXEC_COMMAND
     problem = _trigger(host, departure, command)

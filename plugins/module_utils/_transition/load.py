@@ -67,7 +67,7 @@ def _require_unchanged(host: Host, target: Target) -> None:
             raise Refusal(
                 "image_changed",
                 f"{printable(path)} was changed while it was looked at, so that something else would be loaded than "
-                "was judged. Nothing is loaded. Wait until whoever installs kernels is done, and run this again.",
+                "was judged. Nothing is loaded. Wait until the installation of kernels is done, and run this again.",
             )
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Loading and unloading an image, so that the transition record always tells the truth about what is loaded.
 
-The record is written before the image is loaded, and removed after it was unloaded. Whoever is killed in between
+The record is written before the image is loaded, and removed after it was unloaded. A run that is killed in between
 leaves a record of this boot behind, by which the next run knows that what may be loaded is ours. kexec_file_load(2)
 replaces a loaded image only when it succeeds (kernel/kexec_file.c), so a failure leaves an earlier image in place.
 """

@@ -120,7 +120,7 @@ def _health_before(host: Host, left_boot_id: str) -> tuple[Health | None, tuple[
 
 
 def _remember(host: Host, judged: Transition, verdict: Verdict) -> None:
-    """Before the record is closed: whoever is killed in between judges, and remembers, once more."""
+    """Before the record is closed: a run that is killed in between judges, and remembers, once more."""
     release, word = judged.promise.release, verdict.finding.verdict
     if verdict.accepted:
         forget_failures(host, release)

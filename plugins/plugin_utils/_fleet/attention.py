@@ -31,7 +31,7 @@ SEVERITY: tuple[tuple[str, ...], ...] = (
     ("sources_disagree", "loader_disagrees", "outgoing_record_unexpected", "systemd_disagrees"),
     ("image_staged",),
     ("kho_failed", "running_kho_off", "running_without_kho"),
-    # What is unknown: first what stands in the way, because that can be changed. Codes that are not known here follow.
+    # What is unknown: first what is in the way, because that can be changed. Codes that are not known here follow.
     (
         *("root_missing", "log_denied", "debugfs_not_mounted", "lockdown", "debugfs_unreadable", "log_unreadable"),
         *("log_wrapped", "handover_unproven"),
@@ -48,7 +48,7 @@ _ORDER = {code: at for at, code in enumerate(code for codes in SEVERITY for code
 
 
 def severity(code: str) -> int:
-    """Return the class of a code in ``SEVERITY``; one that is not known stands with what is unknown."""
+    """Return the class of a code in ``SEVERITY``; one that is not known counts as unknown."""
     return _CLASSES.get(code, UNKNOWN_CLASS)
 
 

@@ -46,7 +46,7 @@ class Row:
         return {**vars(self), "attention": [note.as_dict() for note in self.attention]}
 
     def cells(self) -> tuple[str, ...]:
-        """Return what stands in the table; ``HEADER`` names the columns."""
+        """Return what the table shows; ``HEADER`` names the columns."""
         staged = UNKNOWN if self.image_loaded is None else "yes" if self.image_loaded else "no"
         return (
             self.host,

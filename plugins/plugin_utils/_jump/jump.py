@@ -65,7 +65,7 @@ class Jump:
     """One jump of one host under one deadline, which is put off once when a guard may still bring the host back."""
 
     def __init__(self, host: Host, deadline: Deadline, view: View, say: Callable[[str], None]) -> None:
-        """``say`` tells whoever watches that the wait goes on."""
+        """``say`` tells the operator that the wait goes on."""
         self._host = host
         self._deadline = deadline
         self._view = view

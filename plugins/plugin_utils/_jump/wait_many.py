@@ -59,7 +59,7 @@ class Crowd:
     """Waits for all hosts of one batch."""
 
     def __init__(self, awaited: Sequence[Awaited], say: Callable[[str], None]) -> None:
-        """``say`` tells whoever watches that the wait goes on."""
+        """``say`` tells the operator that the wait goes on."""
         self._awaited = awaited
         self._say = say
         self._now = MonotonicClock().now

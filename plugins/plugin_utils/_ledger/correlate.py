@@ -171,7 +171,7 @@ def _sum(counts: Iterable[Count]) -> Sum:
 
 
 def risk_of(seen: Sum, cold: Sum) -> Risk:
-    """Compare boots, of which there are some, with cold boots; ``q`` is for whoever knows what else was looked at."""
+    """Compare boots, of which there are some, with cold boots; ``q`` is for those who know what else was looked at."""
     table = Table(seen.crashes, seen.boots, cold.crashes, cold.boots)
     comparable = seen.boots > 0 and cold.boots > 0
     return Risk(

@@ -188,7 +188,7 @@ class Ledger:
 
 def _engine(place: Place, keep: bool) -> sa.Engine:
     if place.file is None:
-        # Nothing else waits for another's lock: whoever imports the same host at the same time.
+        # Nothing else waits for another's lock: another import of the same host at the same time.
         settings = {"connect_timeout": PATIENCE, "options": f"-c lock_timeout={PATIENCE}s"}
         return sa.create_engine(place.url, connect_args=settings)
     try:

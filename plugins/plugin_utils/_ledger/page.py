@@ -31,7 +31,7 @@ DARK = 0.57
 CELL_WIDTH, CELL_HEIGHT, LEFT, TOP = 112, 52, 190, 50
 LINE_HEIGHT, LINES = 17, 2
 TOP_CHARACTERS, LEFT_CHARACTERS = 14, 24
-"""How much of a release stands on each line above its column, and beside its row."""
+"""How much of a release is shown on each line above its column, and beside its row."""
 GAP = 5
 """Sets a cell off from its thick frame, which could not be seen on dark ground."""
 MOST_RELEASES = 30

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.dml import Insert, Update
 
 MIGRATION_LOCK = 0x6B686F
-"""Names the lock that whoever changes the tables in PostgreSQL holds; any number, the same everywhere."""
+"""Names the lock that is held while tables in PostgreSQL are changed; any number, the same everywhere."""
 
 
 class Tables(NamedTuple):

@@ -46,7 +46,7 @@ def of_unloading(result: Mapping[str, Any]) -> HostEvent | None:
 
 
 def of_begun_jump(story: Story) -> HostEvent | None:
-    """Return the event that the begin of ``kexec_reboot`` is; None when it will be skipped, which is not known yet."""
+    """Return the event that the start of ``kexec_reboot`` is; None when it will be skipped, which is not known yet."""
     if at(story.image, "plan", "action") not in STAGED or story.reboot or story.jumping or story.has_failed:
         return None
     return HostEvent("jump_begun", None, f"leaves {text(at(story.image, 'running', 'release'))}")

@@ -130,7 +130,7 @@ class Story:
         return "staged" if action in STAGED else {"none": "already there"}.get(action, UNKNOWN)
 
     def cells(self, verdict: str) -> tuple[str, ...]:
-        """Return what stands in the row of this host after its name."""
+        """Return what the row of this host shows after its name."""
         course = course_of(self.image, self.reboot)
         outage = self.reboot.get("outage_seconds")
         return (
@@ -173,7 +173,7 @@ class Story:
         return self.lost or self.refusal() is not None or bool(at(self.image, "plan", "warnings"))
 
     def preview_cells(self) -> tuple[str, ...]:
-        """Return what stands in the row of this host after its name, when nothing was done."""
+        """Return what the row of this host shows after its name, when nothing was done."""
         course, refusal = course_of(self.image, {}), self.refusal()
         warnings = at(self.image, "plan", "warnings")
         codes = [text(at(note, "code")) for note in warnings] if isinstance(warnings, list) else []
@@ -229,7 +229,7 @@ class HostStory:
         return {DONE: ROLLED_BACK, NOT_KNOWN: NOT_KNOWN}.get(back, FAILED)
 
     def cells(self) -> tuple[str, ...]:
-        """Return what stands in the row of this host after its name."""
+        """Return what the row of this host shows after its name."""
         return self.told.cells(self.verdict())
 
 

@@ -93,7 +93,7 @@ class Results:
 def upgrade_result(host: str, results: Results, check_mode: bool) -> dict[str, Any]:
     """Return ``kexec_upgrade_result``; the role's README has its keys."""
     course = results.course
-    # Whoever does not come to the commit was stopped by what the operator wanted to see.
+    # Hosts that do not come to the commit were stopped by what the operator wanted to see.
     is_confirmed = check_mode or bool(results.commit) or not results.came_true
     is_judged = at(results.transition, "verdict", "accepted") is not None
     is_well = results.came_true if is_judged else course.action == "none"

@@ -201,7 +201,7 @@ class Chronicle:
             self.is_stopped, self.stopped_by = True, text_or_none(result.get("code"))
 
     def total_seconds(self) -> dict[str, float]:
-        """Return how long each host took from the begin of its wave until its outcome was known."""
+        """Return how long each host took from the start of its wave until its outcome was known."""
         return {host: of.end - of.begin for host, of in self.times.items() if of.end is not None}
 
     def hosts_with(self, outcome: str) -> list[str]:

@@ -44,7 +44,7 @@ class StatusRow:
         self._write(f"{SAVE}{WHOLE_SCREEN}\x1b[{rows};1H\x1b[2K{RESTORE}")
 
     def _hold(self, size: tuple[int, int]) -> str:
-        """Return what takes the last row out of the scrolling, and moves the cursor above it if it stands there."""
+        """Return what takes the last row out of the scrolling, and moves the cursor above it if it is there."""
         before, self._held = self._held, size
         left_over = f"{SAVE}{WHOLE_SCREEN}\x1b[{before[1]};1H\x1b[2K{RESTORE}" if before else ""
         return f"{left_over}\n{SAVE}\x1b[1;{size[1] - 1}r{RESTORE}\x1b[1A"

@@ -50,7 +50,7 @@ _SHAPES = {
     HALF_DONE: "\N{BLACK SQUARE}",
 }
 LEGEND = (
-    "Each host from the begin of its wave: white until it left its kernel, black until its verdict, then the colour of "
+    "Each host from the start of its wave: white until it left its kernel, black until its verdict, then the colour of "
     "how it came out. "
     + ", ".join(f"{shape} {outcome.replace('_', ' ')}" for outcome, shape in _SHAPES.items())
     + ". What is not done is hatched. The bar of a wave shows the shares."
@@ -186,6 +186,6 @@ def _text(x: int, y: int, text: str, kind: str = "") -> str:
 
 
 def _seconds(results: Mapping[str, Any], moment: str) -> float:
-    """Return a time of the results in seconds since the begin of the run."""
+    """Return a time of the results in seconds since the start of the run."""
     begin, then = (datetime.fromisoformat(one.replace("Z", "+00:00")) for one in (results["run"]["begin"], moment))
     return (then - begin).total_seconds()

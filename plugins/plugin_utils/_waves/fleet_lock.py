@@ -4,8 +4,8 @@
 """A client of the FleetLock protocol: a budget of reboots that is shared with whatever else reboots hosts.
 
 The protocol (coreos.github.io/zincati/development/fleetlock/protocol) knows two requests for one holder each, and both
-may be repeated. Hosts that go together take their slots together: whoever kept some while it waits for the others could
-wait for somebody who does the same.
+may be repeated. Hosts that go together take their slots together: one that kept some while it waits for the others
+could wait for somebody who does the same.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class FleetLock:
             self._tell(refused)
             if self._deadline.expired():
                 raise FleetLockError("fleet_lock_refused", _refused(holders, refused))
-            # Two waves that ask at the same time would take from each other for ever.
+            # Two waves that ask at the same time would take from each other forever.
             self._deadline.sleep(self._interval * random.uniform(0.5, 1.5))
 
     def unlock(self, holders: Sequence[str]) -> None:

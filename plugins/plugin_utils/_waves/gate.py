@@ -111,7 +111,7 @@ def judge(wave: Wave, results: Mapping[str, Any] | None, there: Collection[str],
     """Tell whether the rollout may go on after ``wave``.
 
     ``results`` holds the result of each host of the wave that has one, with ``accepted`` and ``code``, as the role
-    kexec_upgrade leaves it; None when whoever comes through is proven. ``there`` are the hosts of the whole rollout
+    kexec_upgrade leaves it; None when all that come through are proven. ``there`` are the hosts of the whole rollout
     that Ansible has not given up. A host that is not there has failed, whatever its result, and so has one without a
     result that is accepted; one that was not started, for the window had closed, is untouched.
     """

@@ -60,7 +60,7 @@ def test_slots_are_taken_together_and_given_back(tmp_path: Path) -> None:
     assert held(tmp_path) == []
 
 
-def test_whoever_gets_too_few_keeps_none_and_says_why(tmp_path: Path) -> None:
+def test_run_that_gets_too_few_keeps_none_and_says_why(tmp_path: Path) -> None:
     said: list[str] = []
     with serving(tmp_path, 2) as port:
         client(port).lock(["db1"])

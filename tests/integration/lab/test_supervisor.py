@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs of guests that have firmware and an empty disk: nothing outlives its run, whoever is killed."""
+"""Runs of guests that have firmware and an empty disk: nothing outlives its run, no matter what is killed."""
 
 from __future__ import annotations
 

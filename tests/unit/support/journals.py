@@ -22,7 +22,7 @@ from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 LIST = (*JOURNALCTL, "--list-boots", "--utc", "--output=json")
 EPOCH = 1_790_000_000
 UP = 3600  # seconds that each boot lasts
-APART = 4000  # seconds from the begin of one to that of the next
+APART = 4000  # seconds from the start of one to that of the next
 INIT = "Run /init as init process"
 
 

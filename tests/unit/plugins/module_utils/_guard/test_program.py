@@ -145,7 +145,7 @@ def test_it_does_not_fire_when_it_cannot_tell_the_boots_apart(tmp_path, name):
 
 def test_a_disk_that_hangs_does_not_keep_it(tmp_path):
     boot = Boot(tmp_path)
-    os.mkfifo(tmp_path / "guard.ended.new")  # whoever writes to it waits for a reader
+    os.mkfifo(tmp_path / "guard.ended.new")  # a writer waits for a reader
     assert boot.elapse() == (0, REBOOT)
     assert boot.is_reset
     os.close(os.open(tmp_path / "guard.ended.new", os.O_RDONLY | os.O_NONBLOCK))

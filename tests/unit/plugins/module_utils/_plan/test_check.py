@@ -94,7 +94,7 @@ REFUSALS = [
         {"failures": (Failure(NEW, "", "rolled_back", CREATED),)},
         [NEW, "rolled_back", CREATED, "still the same", "accept target_failed_before"],
     ),
-    ("panic_out_of_range", {"policy": Policy(panic=0)}, ["panic is 0", "stands still", "at least 1"]),
+    ("panic_out_of_range", {"policy": Policy(panic=0)}, ["panic is 0", "stops forever", "at least 1"]),
     ("panic_out_of_range", {"policy": Policy(panic=-1)}, ["panic is -1", "before anybody", "at least 1"]),
     (
         "kexec_not_built",
@@ -359,7 +359,7 @@ WARNINGS = [
     (
         "panic_never_restarts",
         {"target": target(command_line="kho=on panic=0")},
-        ["panic=0", "stands still", "Remove it"],
+        ["panic=0", "it stops until", "Remove it"],
     ),
 ]
 
