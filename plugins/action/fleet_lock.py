@@ -15,6 +15,7 @@ from ansible.module_utils.urls import ConnectionError as UrlsConnectionError
 from ansible.module_utils.urls import open_url
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.kho.kexec.plugins.module_utils._options.controller import FLEET_LOCK
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline, MonotonicClock
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.fleet_lock import (
     ANSWER_LIMIT,
@@ -36,18 +37,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
 
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        dummy, options = self.validate_argument_spec(
-            {
-                "url": {"type": "str", "required": True, "no_log": True},
-                "group": {"type": "str", "default": "default"},
-                "holders": {"type": "list", "elements": "str", "required": True},
-                "state": {"type": "str", "required": True, "choices": ["locked", "unlocked"]},
-                "timeout": {"type": "int", "default": 3600},
-                "interval": {"type": "int", "default": 10},
-                "validate_certs": {"type": "bool", "default": True},
-                "ca_path": {"type": "path"},
-            }
-        )
+        dummy, options = self.validate_argument_spec(FLEET_LOCK)
         told = {"changed": bool(options["holders"]), "holders": options["holders"]}
         if self._task.check_mode or not options["holders"]:
             return {**result, **told}

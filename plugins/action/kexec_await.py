@@ -11,6 +11,7 @@ from typing import Any
 from ansible import constants
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.kho.kexec.plugins.module_utils._options.controller import AWAIT
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline, MonotonicClock
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Left, LeftError, left_from
@@ -31,13 +32,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
 
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        dummy, options = self.validate_argument_spec(
-            {
-                "registered": {"type": "str", "required": True},
-                "timeout": {"type": "int", "default": 600},
-                "rollback_timeout": {"type": "int", "default": 600},
-            }
-        )
+        dummy, options = self.validate_argument_spec(AWAIT)
         started = Deadline(MonotonicClock(), 0)
         left = dict(hosts_that_left(task_vars or {}, options["registered"]))
         awaited = list(awaited_of(left, options["timeout"], options["rollback_timeout"]))

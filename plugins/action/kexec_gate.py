@@ -14,6 +14,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
+from ansible_collections.kho.kexec.plugins.module_utils._options.controller import GATE
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves import gate
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.waves import waves
@@ -34,19 +35,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
 
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        dummy, options = self.validate_argument_spec(
-            {
-                "at": {"type": "str", "required": True, "choices": ["begin", "soak", "end"]},
-                "sizes": {"type": "raw", "default": "canary"},
-                "limits": {"type": "dict", "default": {}},
-                "window": {"type": "raw"},
-                "pause_file": {"type": "path"},
-                "result": {"type": "str"},
-                "max_failed": {"type": "int"},
-                "max_failed_percentage": {"type": "int"},
-                "soak": {"type": "int", "default": 0},
-            }
-        )
+        dummy, options = self.validate_argument_spec(GATE)
         try:
             return {**result, "changed": False, **self._held(options, task_vars or {})}
         except KhoError as error:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.kho.kexec.plugins.module_utils._options.controller import LEDGER, LEDGER_REQUIRED_IF
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_budget import keep_within
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError, require
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, default_url, place_of
@@ -28,35 +29,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
 
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        dummy, options = self.validate_argument_spec(
-            {
-                "state": {
-                    "type": "str",
-                    "required": True,
-                    "choices": [
-                        *("known", "imported", "recorded"),
-                        *("queried", "assessed", "within_budget", "reported"),
-                    ],
-                },
-                "url": {"type": "str", "no_log": True},
-                "history": {"type": "dict"},
-                "transition": {"type": "dict"},
-                "transitions": {"type": "list", "elements": "dict"},
-                "previous_release": {"type": "str"},
-                "release": {"type": "str"},
-                "since": {"type": "int"},
-                "max_crashes": {"type": "int", "default": 0},
-                "directory": {"type": "path"},
-                "on_error": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
-            },
-            required_if=[
-                ("state", "imported", ["history"]),
-                ("state", "recorded", ["transition", "transitions"], True),
-                ("state", "queried", ["previous_release", "release"]),
-                ("state", "within_budget", ["release", "since"]),
-                ("state", "reported", ["directory"]),
-            ],
-        )
+        dummy, options = self.validate_argument_spec(LEDGER, required_if=LEDGER_REQUIRED_IF)
         host = str((task_vars or {})["inventory_hostname"])
         try:
             return {**result, **self._done(host, options)}

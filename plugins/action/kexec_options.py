@@ -15,6 +15,8 @@ from typing import Any
 import yaml
 from ansible.plugins.action.validate_argument_spec import ActionModule as Check
 
+from ansible_collections.kho.kexec.plugins.module_utils._options.controller import ROLE_OPTIONS
+
 SPECIFICATION = Path(__file__).parents[2] / "roles" / "kexec_upgrade" / "meta" / "argument_specs.yml"
 # Read by the process that all others are forked from, once.
 ENTRY_POINTS: dict[str, Any] = yaml.safe_load(SPECIFICATION.read_text(encoding="utf-8"))["argument_specs"]
@@ -25,9 +27,7 @@ class ActionModule(Check):  # type: ignore[misc]  # ansible-core has no types
     _supports_check_mode = True
 
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        dummy, options = self.validate_argument_spec(
-            {"entry_point": {"type": "str", "default": "main", "choices": ["main", "rollback"]}}
-        )
+        dummy, options = self.validate_argument_spec(ROLE_OPTIONS)
         given = self._task.args
         self._task.args = {"argument_spec": ENTRY_POINTS[options["entry_point"]]["options"]}
         try:

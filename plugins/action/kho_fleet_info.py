@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.kho.kexec.plugins.module_utils._options.controller import FLEET_INFO
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
 from ansible_collections.kho.kexec.plugins.plugin_utils._fleet.fleet import counts_of, render_fleet, rows_of
 
@@ -23,13 +24,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
 
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        dummy, options = self.validate_argument_spec(
-            {
-                "registered": {"type": "str", "required": True},
-                "only_attention": {"type": "bool", "default": False},
-                "long_chain": {"type": "int", "default": 10},
-            }
-        )
+        dummy, options = self.validate_argument_spec(FLEET_INFO)
         rows = rows_of(results_of_play(task_vars or {}, options["registered"]), options["long_chain"])
         say("\n".join(render_fleet(rows, options["only_attention"])))
         return {

@@ -124,31 +124,13 @@ code:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
+from ansible_collections.kho.kexec.plugins.module_utils._options.controller import FLEET_LOCK, without_controller
 from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
-
-NO_ACTION_PLUGIN = KhoError(
-    "action_plugin_missing",
-    "The module fleet_lock was run on the host without the controller's half, which alone asks the server. Nothing was "
-    "done. Call it as kho.kexec.fleet_lock in a task, from an installed collection.",
-)
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "url": {"type": "str", "required": True, "no_log": True},
-            "group": {"type": "str", "default": "default"},
-            "holders": {"type": "list", "elements": "str", "required": True},
-            "state": {"type": "str", "required": True, "choices": ["locked", "unlocked"]},
-            "timeout": {"type": "int", "default": 3600},
-            "interval": {"type": "int", "default": 10},
-            "validate_certs": {"type": "bool", "default": True},
-            "ca_path": {"type": "path"},
-        },
-        supports_check_mode=True,
-    )
-    fail(module, NO_ACTION_PLUGIN)
+    module = AnsibleModule(argument_spec=FLEET_LOCK, supports_check_mode=True)
+    fail(module, without_controller("fleet_lock", "asks the server"))
 
 
 if __name__ == "__main__":

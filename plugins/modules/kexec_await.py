@@ -128,26 +128,13 @@ msg:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._options.controller import AWAIT, without_controller
 from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
-
-NO_ACTION_PLUGIN = Refusal(
-    "action_plugin_missing",
-    "The module kexec_await was run on the host without the controller's half, which alone knows the other hosts. "
-    "Nothing was done. Call it as kho.kexec.kexec_await in a task, from an installed collection.",
-)
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "registered": {"type": "str", "required": True},
-            "timeout": {"type": "int", "default": 600},
-            "rollback_timeout": {"type": "int", "default": 600},
-        },
-        supports_check_mode=True,
-    )
-    fail(module, NO_ACTION_PLUGIN)
+    module = AnsibleModule(argument_spec=AWAIT, supports_check_mode=True)
+    fail(module, without_controller("kexec_await", "knows the other hosts"))
 
 
 if __name__ == "__main__":

@@ -211,32 +211,13 @@ msg:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._options.controller import GATE, without_controller
 from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
-
-NO_ACTION_PLUGIN = Refusal(
-    "action_plugin_missing",
-    "The module kexec_gate was run on the host without the controller's half, which alone knows the wave. Nothing was "
-    "done. Call it as kho.kexec.kexec_gate in a task, from an installed collection.",
-)
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "at": {"type": "str", "required": True, "choices": ["begin", "soak", "end"]},
-            "sizes": {"type": "raw", "default": "canary"},
-            "limits": {"type": "dict", "default": {}},
-            "window": {"type": "raw"},
-            "pause_file": {"type": "path"},
-            "result": {"type": "str"},
-            "max_failed": {"type": "int"},
-            "max_failed_percentage": {"type": "int"},
-            "soak": {"type": "int", "default": 0},
-        },
-        supports_check_mode=True,
-    )
-    fail(module, NO_ACTION_PLUGIN)
+    module = AnsibleModule(argument_spec=GATE, supports_check_mode=True)
+    fail(module, without_controller("kexec_gate", "knows the wave"))
 
 
 if __name__ == "__main__":

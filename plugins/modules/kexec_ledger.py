@@ -338,48 +338,17 @@ code:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
-
-NO_ACTION_PLUGIN = Refusal(
-    "action_plugin_missing",
-    "The module kexec_ledger was run on the host without the controller's half, which alone has the ledger. "
-    "Nothing was done. Call it as kho.kexec.kexec_ledger in a task, from an installed collection.",
+from ansible_collections.kho.kexec.plugins.module_utils._options.controller import (
+    LEDGER,
+    LEDGER_REQUIRED_IF,
+    without_controller,
 )
+from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "state": {
-                "type": "str",
-                "required": True,
-                "choices": [
-                    *("known", "imported", "recorded"),
-                    *("queried", "assessed", "within_budget", "reported"),
-                ],
-            },
-            "url": {"type": "str", "no_log": True},
-            "history": {"type": "dict"},
-            "transition": {"type": "dict"},
-            "transitions": {"type": "list", "elements": "dict"},
-            "previous_release": {"type": "str"},
-            "release": {"type": "str"},
-            "since": {"type": "int"},
-            "max_crashes": {"type": "int", "default": 0},
-            "directory": {"type": "path"},
-            "on_error": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
-        },
-        required_if=[
-            ("state", "imported", ["history"]),
-            ("state", "recorded", ["transition", "transitions"], True),
-            ("state", "queried", ["previous_release", "release"]),
-            ("state", "within_budget", ["release", "since"]),
-            ("state", "reported", ["directory"]),
-        ],
-        supports_check_mode=True,
-    )
-    fail(module, NO_ACTION_PLUGIN)
+    module = AnsibleModule(argument_spec=LEDGER, required_if=LEDGER_REQUIRED_IF, supports_check_mode=True)
+    fail(module, without_controller("kexec_ledger", "has the ledger"))
 
 
 if __name__ == "__main__":

@@ -82,22 +82,13 @@ errors:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._options.controller import ROLE_OPTIONS, without_controller
 from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
-
-NO_ACTION_PLUGIN = Refusal(
-    "action_plugin_missing",
-    "The module kexec_options was run on the host without the controller's half, which alone knows the variables. "
-    "Nothing was done. Call it as kho.kexec.kexec_options in a task, from an installed collection.",
-)
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={"entry_point": {"type": "str", "default": "main", "choices": ["main", "rollback"]}},
-        supports_check_mode=True,
-    )
-    fail(module, NO_ACTION_PLUGIN)
+    module = AnsibleModule(argument_spec=ROLE_OPTIONS, supports_check_mode=True)
+    fail(module, without_controller("kexec_options", "knows the variables"))
 
 
 if __name__ == "__main__":

@@ -185,26 +185,13 @@ lost:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._options.controller import FLEET_INFO, without_controller
 from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
-
-NO_ACTION_PLUGIN = Refusal(
-    "action_plugin_missing",
-    "The module kho_fleet_info was run on the host without the controller's half, which alone knows the results of "
-    "all hosts. Nothing was done. Call it as kho.kexec.kho_fleet_info in a task, from an installed collection.",
-)
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "registered": {"type": "str", "required": True},
-            "only_attention": {"type": "bool", "default": False},
-            "long_chain": {"type": "int", "default": 10},
-        },
-        supports_check_mode=True,
-    )
-    fail(module, NO_ACTION_PLUGIN)
+    module = AnsibleModule(argument_spec=FLEET_INFO, supports_check_mode=True)
+    fail(module, without_controller("kho_fleet_info", "knows the results of all hosts"))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,85 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options of the modules that work on the controller only; their other half says that it cannot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
+
+FLEET_LOCK: dict[str, Any] = {
+    "url": {"type": "str", "required": True, "no_log": True},
+    "group": {"type": "str", "default": "default"},
+    "holders": {"type": "list", "elements": "str", "required": True},
+    "state": {"type": "str", "required": True, "choices": ["locked", "unlocked"]},
+    "timeout": {"type": "int", "default": 3600},
+    "interval": {"type": "int", "default": 10},
+    "validate_certs": {"type": "bool", "default": True},
+    "ca_path": {"type": "path"},
+}
+
+AWAIT: dict[str, Any] = {
+    "registered": {"type": "str", "required": True},
+    "timeout": {"type": "int", "default": 600},
+    "rollback_timeout": {"type": "int", "default": 600},
+}
+
+GATE: dict[str, Any] = {
+    "at": {"type": "str", "required": True, "choices": ["begin", "soak", "end"]},
+    "sizes": {"type": "raw", "default": "canary"},
+    "limits": {"type": "dict", "default": {}},
+    "window": {"type": "raw"},
+    "pause_file": {"type": "path"},
+    "result": {"type": "str"},
+    "max_failed": {"type": "int"},
+    "max_failed_percentage": {"type": "int"},
+    "soak": {"type": "int", "default": 0},
+}
+
+LEDGER: dict[str, Any] = {
+    "state": {
+        "type": "str",
+        "required": True,
+        "choices": [
+            *("known", "imported", "recorded"),
+            *("queried", "assessed", "within_budget", "reported"),
+        ],
+    },
+    "url": {"type": "str", "no_log": True},
+    "history": {"type": "dict"},
+    "transition": {"type": "dict"},
+    "transitions": {"type": "list", "elements": "dict"},
+    "previous_release": {"type": "str"},
+    "release": {"type": "str"},
+    "since": {"type": "int"},
+    "max_crashes": {"type": "int", "default": 0},
+    "directory": {"type": "path"},
+    "on_error": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
+}
+
+LEDGER_REQUIRED_IF: list[Any] = [
+    ("state", "imported", ["history"]),
+    ("state", "recorded", ["transition", "transitions"], True),
+    ("state", "queried", ["previous_release", "release"]),
+    ("state", "within_budget", ["release", "since"]),
+    ("state", "reported", ["directory"]),
+]
+
+ROLE_OPTIONS: dict[str, Any] = {"entry_point": {"type": "str", "default": "main", "choices": ["main", "rollback"]}}
+
+FLEET_INFO: dict[str, Any] = {
+    "registered": {"type": "str", "required": True},
+    "only_attention": {"type": "bool", "default": False},
+    "long_chain": {"type": "int", "default": 10},
+}
+
+
+def without_controller(module: str, alone: str) -> Refusal:
+    """The refusal of a module that was run on a host; ``alone`` says what only the controller's half can do."""
+    return Refusal(
+        "action_plugin_missing",
+        f"The module {module} was run on the host without the controller's half, which alone {alone}. Nothing was "
+        f"done. Call it as kho.kexec.{module} in a task, from an installed collection.",
+    )
