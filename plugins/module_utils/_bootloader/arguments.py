@@ -138,11 +138,10 @@ def _require_effect(text: str, edit: Edit, arguments: Sequence[str], present: bo
 def _run(host: Host, argv: Sequence[str]) -> None:
     done = host.run(argv, UPDATE_TIMEOUT)
     if done.rc != 0:
-        said = printable(" ".join((done.stderr or done.stdout).split()), 1000) or "nothing"
         raise Refusal(
             "boot_loader_update_failed",
-            f"{join(argv)} ended with exit code {done.rc} and said: {said}. Without it the boot loader does not know "
-            "the arguments. Everything was put back as it was. Repair what it complains of, and try again.",
+            f"{join(argv)} {done.ending(1000)}. Without it the boot loader does not know the arguments. "
+            "Everything was put back as it was. Repair what it complains of, and try again.",
         )
 
 

@@ -24,7 +24,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader impor
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import require_access
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 
 
 def boot_default_of(host: Host) -> BootDefault:
@@ -112,12 +111,11 @@ def _set(loader: BootLoader, wanted: BootDefault) -> BootDefault:
         is_set = (after.entry, after.release) == (wanted.entry, wanted.release)
     if is_set:
         return after
-    said = printable(" ".join((done.stderr or done.stdout).split()), 500) or "nothing"
     raise KhoError(
         "boot_default_not_set",
         f"The default was to become {shown(wanted.entry)} ({wanted.release}), and is {shown(after.entry)} "
-        f"({after.release or after.why}). The boot loader's program ended with exit code {done.rc} and said: {said}. A "
-        "cold boot starts what the default is now. Look at it, and set it by hand.",
+        f"({after.release or after.why}). The boot loader's program {done.ending()}. A cold "
+        "boot starts what the default is now. Look at it, and set it by hand.",
         {"loader": loader.name, "after": after.as_result()},
     )
 

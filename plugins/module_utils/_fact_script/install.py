@@ -103,8 +103,7 @@ def _require_python(host: Host, interpreter: str) -> None:
         raise _unusable(interpreter, error.message) from error
     match = re.fullmatch(r"(\d{1,4}) (\d{1,4})\n", done.stdout)
     if done.rc != 0 or match is None:
-        said = printable(" ".join((done.stderr or done.stdout).split())) or "nothing"
-        raise _unusable(interpreter, f"It ended with exit code {done.rc} and said: {said}.")
+        raise _unusable(interpreter, f"It {done.ending()}.")
     if (int(match.group(1)), int(match.group(2))) < MINIMUM_PYTHON:
         raise Refusal(
             "interpreter_too_old",

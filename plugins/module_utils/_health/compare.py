@@ -18,6 +18,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._health.log import COMPL
 from ansible_collections.kho.kexec.plugins.module_utils._health.observe import Health, taint_names
 from ansible_collections.kho.kexec.plugins.module_utils._health.troubles import Trouble, trouble
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed
 
 # Kernels use different amounts of memory for themselves: their images differ by tens of MiB, and what they keep for
 # each page by 1 % of all memory. What is lost with hardware is more: one of 32 memory modules is 3 %.
@@ -275,5 +276,4 @@ def _not_compared(before: Health, after: Health) -> Iterator[Note]:
 
 
 def _examples(items: Sequence[str]) -> str:
-    more = f", and {len(items) - EXAMPLES} more" if len(items) > EXAMPLES else ""
-    return ", ".join(items[:EXAMPLES]) + more
+    return listed(items, EXAMPLES)

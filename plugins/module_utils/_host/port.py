@@ -75,6 +75,11 @@ class Completed:
     stdout: str
     stderr: str
 
+    def ending(self, limit: int = 500) -> str:
+        """Return how it ended, for people: ``ended with exit code 1 and said: ...``, on one line."""
+        said = printable(" ".join((self.stderr or self.stdout).split()), limit) or "nothing"
+        return f"ended with exit code {self.rc} and said: {said}"
+
 
 @dataclass(frozen=True)
 class Ownership:

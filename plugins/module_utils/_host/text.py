@@ -11,7 +11,7 @@ controller, when a constructed inventory looks at them.
 from __future__ import annotations
 
 import re
-from typing import Union
+from typing import Sequence, Union
 
 REPLACEMENT = "?"
 _TEMPLATE_START = re.compile(r"\{(?=[{%#])")
@@ -28,6 +28,12 @@ def printable(text: Union[str, bytes], limit: int = 200) -> str:
     if not (characters.isascii() and characters.isprintable()):
         characters = "".join(char if " " <= char <= "~" else REPLACEMENT for char in characters)
     return _TEMPLATE_START.sub(REPLACEMENT, characters)
+
+
+def listed(texts: Sequence[str], most: int, between: str = ", ") -> str:
+    """Return the first ``most`` of the texts, and how many more there are: ``a, b and 3 more``."""
+    more = len(texts) - most
+    return between.join(texts[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def until_nul(field: bytes, limit: int) -> str:

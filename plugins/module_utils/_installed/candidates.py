@@ -12,7 +12,7 @@ from typing import Any, Optional, Sequence, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, printable
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import LATEST
 from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import seen_as_uki, seen_in_bls, seen_in_grub
 from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import (
@@ -238,7 +238,7 @@ def _not_found(candidates: Sequence[Candidate], wanted: str) -> Note:
     what = "kernel" if wanted == LATEST else f"kernel {printable(wanted, RELEASE_LIMIT)}"
     parts = [
         f"No {what} is installed that could be started, so that there is nothing to plan for.",
-        f"Found: {_listed(releases) or 'nothing, in /boot, /usr/lib/modules, /efi and the menu of GRUB'}.",
+        f"Found: {listed(releases, SHOWN) or 'nothing, in /boot, /usr/lib/modules, /efi and the menu of GRUB'}.",
         *([f"Nearest: {', '.join(near)}."] if near else []),
         *obstacles[:SHOWN],
         "Install the kernel's package, or name a release or a glob of what is there.",
@@ -248,11 +248,6 @@ def _not_found(candidates: Sequence[Candidate], wanted: str) -> Note:
 
 def _is(candidate: Candidate, wanted: str) -> bool:
     return bool(candidate.release) and _matches(candidate, wanted)
-
-
-def _listed(texts: Sequence[str]) -> str:
-    more = len(texts) - SHOWN
-    return ", ".join(texts[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _shown(wanted: str) -> str:

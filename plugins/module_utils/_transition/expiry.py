@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 
 UNIT = "kho-kexec-expire"
 _TIMEOUT = 60.0
@@ -40,5 +39,4 @@ def _run(host: Host, *argv: str) -> str | None:
         done = host.run(argv, _TIMEOUT)
     except HostError as error:
         return error.message
-    said = printable(" ".join(done.stderr.split()), 300) or "nothing"
-    return None if done.rc == 0 else f"{argv[0]} ended with exit code {done.rc} and said: {said}."
+    return None if done.rc == 0 else f"{argv[0]} {done.ending()}."

@@ -13,7 +13,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.access import requ
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.kexec_state import foreign_image
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import COLD_BOOT
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel, observe_running
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import Asker, respect_claims
@@ -175,7 +174,4 @@ def _problem_with(host: Host, argv: list[str]) -> str | None:
         done = host.run(argv, TRIGGER_TIMEOUT)
     except HostError as error:
         return error.message
-    if done.rc == 0:
-        return None
-    said = printable(" ".join((done.stderr or done.stdout).split()), 500) or "nothing"
-    return f"{argv[0]} ended with exit code {done.rc} and said: {said}."
+    return None if done.rc == 0 else f"{argv[0]} {done.ending()}."

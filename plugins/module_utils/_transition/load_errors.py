@@ -53,10 +53,9 @@ def load_failure(done: Completed) -> KhoError:
     said = printable(" ".join((done.stderr or done.stdout).split()), _OUTPUT_LIMIT)
     number = _error_number(said)
     explanation = _EXPLANATIONS[number] if number else _UNKNOWN
-    problem = f"kexec ended with exit code {done.rc} and said: {said or 'nothing'}"
     return KhoError(
         SCRATCH_TOO_SMALL if number == errno.EADDRNOTAVAIL else LOAD_FAILED,
-        f"The image could not be loaded: {problem}. {explanation}",
+        f"The image could not be loaded: kexec {done.ending(_OUTPUT_LIMIT)}. {explanation}",
     )
 
 

@@ -241,11 +241,10 @@ def _unload_ours(host: Host, running: RunningKernel, transition: Transition | No
         keep(host)
         done = unload_image(host)
         if read_kexec_state(host).image_loaded:
-            said = printable(" ".join((done.stderr or done.stdout).split()), 500) or "nothing"
             raise KhoError(
                 "unload_failed",
-                f"The image could not be unloaded: kexec ended with exit code {done.rc} and said: {said}. It stays "
-                "loaded, so that the next reboot may start it. Reboot with SYSTEMCTL_SKIP_AUTO_KEXEC=1 to avoid that.",
+                f"The image could not be unloaded: kexec {done.ending()}. It stays loaded, "
+                "so that the next reboot may start it. Reboot with SYSTEMCTL_SKIP_AUTO_KEXEC=1 to avoid that.",
             )
     remove_transition(host)
     return Outcome(True, None, None)

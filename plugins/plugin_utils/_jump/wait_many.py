@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import MonotonicClock
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.banner import asks_for_banner
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Port
@@ -134,8 +135,8 @@ class Crowd:
             await asyncio.sleep(SAY_EVERY)
             absent = self._not_back()
             if absent:
-                more = f" and {len(absent) - NAMED} more" if len(absent) > NAMED else ""
-                self._say(f"waiting for {len(absent)} of {len(self._awaited)} hosts: {' '.join(absent[:NAMED])}{more}")
+                names = listed(absent, NAMED, " ")
+                self._say(f"waiting for {len(absent)} of {len(self._awaited)} hosts: {names}")
 
 
 def open_connections() -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.counts import count_begun
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 
@@ -27,9 +28,8 @@ def keep_within(ledger: Ledger, previous_release: str | None, release: str, sinc
     }
     if begun.crashes <= most:
         return {**result, "msg": f"{counted}, and up to {most} may."}
-    more = ", ..." if len(begun.hosts) > NAMED else ""
     message = (
-        f"{counted}, and at most {most} may (max_crashes): {', '.join(begun.hosts[:NAMED])}{more}. The next wave would "
+        f"{counted}, and at most {most} may (max_crashes): {listed(begun.hosts, NAMED)}. The next wave would "
         "repeat it on more hosts. Look at the crashes in the report before you go on, or allow more."
     )
     return {**result, "failed": True, "code": "crash_budget_exceeded", "msg": message}

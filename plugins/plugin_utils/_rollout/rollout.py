@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import UNKNOWN, text
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import HostStory, Story
 
@@ -119,5 +119,4 @@ class Rollout:
 
 def _hosts(names: Sequence[str]) -> str:
     """Name a host, and how many others there are."""
-    more = len(names) - 1
-    return printable(names[0]) + (f" and {more} more" if more else "")
+    return listed([printable(name) for name in names], 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.table import clean, render_table
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import (
     DONE,
@@ -118,5 +119,4 @@ def where_it_stopped(chronicle: Chronicle, state: str, now: float, ascii_only: b
 
 def named(hosts: Sequence[str], ascii_only: bool) -> str:
     """Return the names of the first hosts, and how many more there are."""
-    more = len(hosts) - NAMES
-    return " ".join(clean(host, ascii_only) for host in hosts[:NAMES]) + (f" and {more} more" if more > 0 else "")
+    return listed([clean(host, ascii_only) for host in hosts], NAMES, " ")

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline
 
 LOCK, UNLOCK = "v1/pre-reboot", "v1/steady-state"
@@ -157,6 +157,4 @@ def _kept(holders: Sequence[str], said: str) -> str:
 
 
 def _named(holders: Sequence[str]) -> str:
-    more = len(holders) - _NAMES_SHOWN
-    shown = " ".join(printable(holder) for holder in holders[:_NAMES_SHOWN])
-    return shown + (f" and {more} more" if more > 0 else "")
+    return listed([printable(holder) for holder in holders], _NAMES_SHOWN, " ")

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import (
     WINDOW_CLOSED,
     Window,
@@ -158,10 +158,9 @@ def may_begin(wave: Wave, windows: Sequence[Window], now: datetime) -> Gate:
 
 def preview(waves: Sequence[Sequence[str]], windows: Sequence[Window], now: datetime) -> str:
     """Return what a rollout in these waves would be like, for people."""
-    sizes = [f"{number}. {len(wave)} ({shown(wave, 3)})" for number, wave in enumerate(waves[:WAVES_SHOWN], 1)]
-    more = [f"and {len(waves) - WAVES_SHOWN} more"] if len(waves) > WAVES_SHOWN else []
+    sizes = [f"{number}. {len(wave)} ({shown(wave, 3)})" for number, wave in enumerate(waves, 1)]
     hosts = sum(len(wave) for wave in waves)
-    text = f"{hosts} hosts would go in {len(waves)} waves: {', '.join([*sizes, *more])}."
+    text = f"{hosts} hosts would go in {len(waves)} waves: {listed(sizes, WAVES_SHOWN)}."
     if windows and not is_open(windows, now):
         text += f" The window is closed until {next_opening(windows, now)}."
     return text
@@ -174,9 +173,7 @@ def moved(results: Mapping[str, Any] | None) -> bool:
 
 def shown(hosts: Sequence[str], most: int = NAMES_SHOWN) -> str:
     """Return the names of the first hosts, and how many more there are."""
-    names = [printable(host, NAME_LIMIT) for host in hosts[:most]]
-    more = [f"and {len(hosts) - most} more"] if len(hosts) > most else []
-    return " ".join([*names, *more]) or "none"
+    return listed([printable(host, NAME_LIMIT) for host in hosts], most, " ") or "none"
 
 
 def _exceeded(budget: Budget, wave: Wave, failed_now: int, failed: int) -> str:

@@ -223,3 +223,11 @@ def test_kernel_log_that_may_not_be_read(host, monkeypatch):
     ring = Ring(monkeypatch, PermissionError(1, "Operation not permitted"))
     assert reason(host.kernel_log) == "denied"
     assert ring.closed == [99]
+
+
+@pytest.mark.parametrize(
+    ("stdout", "stderr", "said"),
+    [("", "", "nothing"), ("fine\n", "", "fine"), ("fine\n", " it\n\tis \x1b[1mlate ", "it is ?[1mlate")],
+)
+def test_how_a_program_ended(stdout, stderr, said):
+    assert Completed(3, stdout, stderr).ending() == f"ended with exit code 3 and said: {said}"

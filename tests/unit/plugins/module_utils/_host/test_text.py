@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, until_nul
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, printable, until_nul
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,17 @@ def test_length_stays_up_to_the_limit(text, limit):
 def test_until_nul():
     assert until_nul(b"one\0two", 64) == "one"
     assert until_nul(b"x" * 65, 64) == "x" * 64
+
+
+@pytest.mark.parametrize(
+    ("texts", "shown"),
+    [
+        ([], ""),
+        (["a"], "a"),
+        (["a", "b"], "a, b"),
+        (["a", "b", "c"], "a, b and 1 more"),
+        (list("abcde"), "a, b and 3 more"),
+    ],
+)
+def test_the_first_of_many(texts, shown):
+    assert listed(texts, 2) == shown

@@ -33,7 +33,7 @@ def test_budget_that_is_exceeded(ledger: Ledger) -> None:
     found = keep_within(ledger, None, NEW, 0, 5)
     assert (found["failed"], found["code"], found["changed"]) == (True, "crash_budget_exceeded", False)
     assert f"6 of 8 boots of {NEW}" in found["msg"]
-    assert f"web{NAMED - 1}, ..." in found["msg"]
+    assert f"web{NAMED - 1} and {6 - NAMED} more" in found["msg"]
     assert f"web{NAMED}" not in found["msg"]
 
 

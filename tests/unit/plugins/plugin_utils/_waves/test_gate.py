@@ -162,7 +162,7 @@ def test_preview() -> None:
         "7 hosts would go in 3 waves: 1. 1 (web1), 2. 4 (web2 web3 web4 and 1 more), 3. 2 (web6 web7)."
     )
     assert preview(WAVES, WINDOW, at("12:00")).endswith(" The window is closed until Tue 2026-11-24 01:00 UTC.")
-    assert preview([["web1"]] * 4000, (), at("02:00")).endswith("8. 1 (web1), and 3992 more.")
+    assert preview([["web1"]] * 4000, (), at("02:00")).endswith("8. 1 (web1) and 3992 more.")
 
 
 @pytest.mark.parametrize(
