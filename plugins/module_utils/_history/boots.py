@@ -17,8 +17,13 @@ from ansible_collections.kho.kexec.plugins.module_utils._history.journal import 
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.log import NO_LOG
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import Record
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import release_key
-from ansible_collections.kho.kexec.plugins.module_utils._observe import handover
 from ansible_collections.kho.kexec.plugins.module_utils._observe.boot_kind import StartEvidence, boot_kind
+from ansible_collections.kho.kexec.plugins.module_utils._observe.handover import (
+    PROOF_OF_ACCEPTED,
+    PROOF_OF_OFF,
+    PROOF_OF_OFFERED,
+    PROOF_OF_REFUSED,
+)
 
 KEXEC_TARGET = "kexec.target"
 # A journal without a goodbye that ends so many seconds after such a report ended because of it.
@@ -70,7 +75,7 @@ def start_of(span: Span, words: KernelWords, goodbye: Goodbye, before: Optional[
     """Tell how a boot began, from what its kernel said, and from how the boot before it was left."""
     log = words.log
     cold = _firmware_ran(words, before)
-    offered = log.first(*handover.PROOF_OF_OFFERED)
+    offered = log.first(*PROOF_OF_OFFERED)
     evidence = StartEvidence(
         capture=words.capture,
         kexec=True if offered else False if cold else None,
@@ -92,9 +97,9 @@ def start_of(span: Span, words: KernelWords, goodbye: Goodbye, before: Optional[
 
 
 def _accepted(words: KernelWords) -> Optional[bool]:
-    if words.log.first(*handover.PROOF_OF_ACCEPTED):
+    if words.log.first(*PROOF_OF_ACCEPTED):
         return True
-    return False if words.log.first(*handover.PROOF_OF_REFUSED, *handover.PROOF_OF_OFF) else None
+    return False if words.log.first(*PROOF_OF_REFUSED, *PROOF_OF_OFF) else None
 
 
 def _firmware_ran(words: KernelWords, before: Optional[Start]) -> str:
@@ -118,14 +123,14 @@ def _count(boot: str, record: Optional[Record], words: KernelWords) -> Optional[
         return None
     if record:
         return record.kexec_count
-    nothing_came = words.log.complete and not words.log.first(*handover.PROOF_OF_OFFERED)
+    nothing_came = words.log.complete and not words.log.first(*PROOF_OF_OFFERED)
     return 0 if boot in ("cold", "kexec") or nothing_came else None
 
 
 def _start_evidence(boot: str, words: KernelWords, cold: str, before: Optional[Start]) -> Tuple[str, ...]:
     if boot == "kdump":
         return ("start: this kernel was started by a crash, to save a dump",)
-    said = words.log.first("exec_from", *handover.PROOF_OF_OFFERED)
+    said = words.log.first("exec_from", *PROOF_OF_OFFERED)
     if said:
         return (f"start: the kernel said: {said.line}",)
     found: List[str] = []
@@ -164,7 +169,7 @@ def after_endings(starts: Sequence[Start], endings: Sequence[Ending]) -> List[Tu
     told: List[Tuple[Start, Ending]] = []
     for start, ending in zip(starts, endings):
         before = told[-1][1].ending if told else ""
-        offered = start.words.log.first(*handover.PROOF_OF_OFFERED)
+        offered = start.words.log.first(*PROOF_OF_OFFERED)
         if start.boot == "unknown" and not offered and before in ("crash", "power_loss"):
             why = f"start: the boot before ended in a {before.replace('_', ' ')}, so the firmware ran"
             start = replace(start, boot="cold", kexec_count=0, evidence=(why,))

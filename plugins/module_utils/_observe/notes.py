@@ -10,7 +10,7 @@ from typing import Iterator, List, Optional, Tuple
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.log import Event
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import COUNT_LIMIT, Record
-from ansible_collections.kho.kexec.plugins.module_utils._observe import handover
+from ansible_collections.kho.kexec.plugins.module_utils._observe.handover import Handover
 from ansible_collections.kho.kexec.plugins.module_utils._observe.sources import BOOT_ID, OSRELEASE, Sources
 
 LINE_LIMIT = 200
@@ -25,19 +25,19 @@ _REFUSALS = {
 }
 
 
-def notes_of(sources: Sources) -> Tuple[Note, ...]:
+def notes_of(sources: Sources, handover: Handover) -> Tuple[Note, ...]:
     """Return all notes, most important first, at most one of each code."""
-    if handover.boot_of(sources) == "kdump":
+    if handover.boot == "kdump":
         candidates = [_kdump(), *_identity(sources)]
     else:
         candidates = [
             *_container(sources),
-            *_refusal(sources),
-            *_metadata(sources),
-            *_disagreements(sources),
-            *_kho_state(sources),
-            *_boot_kind(sources),
-            *_obstacles(sources),
+            *_refusal(sources, handover),
+            *_metadata(sources, handover),
+            *_disagreements(sources, handover),
+            *_kho_state(sources, handover),
+            *_boot_kind(sources, handover),
+            *_obstacles(sources, handover),
             *_damage(sources),
             *_identity(sources),
         ]
@@ -64,9 +64,9 @@ def _container(sources: Sources) -> Iterator[Note]:
         )
 
 
-def _refusal(sources: Sources) -> Iterator[Note]:
+def _refusal(sources: Sources, handover: Handover) -> Iterator[Note]:
     """Say that handover data was refused, then, as a note of its own code, why."""
-    reason = handover.refusal_of(sources)
+    reason = handover.refusal
     if reason is None:
         return
     yield Note(
@@ -79,9 +79,9 @@ def _refusal(sources: Sources) -> Iterator[Note]:
         yield Note(reason, _REFUSALS[reason] + _said(event))
 
 
-def _metadata(sources: Sources) -> Iterator[Note]:
+def _metadata(sources: Sources, handover: Handover) -> Iterator[Note]:
     """Explain a handover that tells nothing of its chain."""
-    if not handover.was_accepted(sources) or handover.received_record(sources):
+    if not handover.accepted or handover.record:
         return
     event = sources.log.first("metadata_unsupported", "metadata_damaged")
     if event:
@@ -99,22 +99,22 @@ def _metadata_is_absent(sources: Sources) -> bool:
     return sources.log.complete
 
 
-def _disagreements(sources: Sources) -> Iterator[Note]:
+def _disagreements(sources: Sources, handover: Handover) -> Iterator[Note]:
     received, logged = sources.files.received, sources.log.record
     in_debugfs = sources.files.incoming or sources.files.outgoing
     if logged and in_debugfs and received != logged:
         message = f"The kernel's log names {_shown(logged)}, and debugfs shows {_shown(received)}."
         yield Note("sources_disagree", message)
-    if handover.was_accepted(sources) and sources.loader.kexec is False:
+    if handover.accepted and sources.loader.kexec is False:
         message = "A handover was accepted, and yet the loader's type says that this was no kexec."
         yield Note("loader_disagrees", message)
-    yield from _outgoing_disagrees(sources)
-    yield from _systemd_disagrees(sources)
+    yield from _outgoing_disagrees(sources, handover)
+    yield from _systemd_disagrees(sources, handover)
 
 
-def _outgoing_disagrees(sources: Sources) -> Iterator[Note]:
+def _outgoing_disagrees(sources: Sources, handover: Handover) -> Iterator[Note]:
     """The outgoing record must name this kernel, and one handover more than the incoming one."""
-    outgoing, count = sources.files.next, handover.kexec_count_of(sources)
+    outgoing, count = sources.files.next, handover.kexec_count
     if outgoing is None or count is None or sources.release is None:
         return
     expected = Record(sources.release, (count + 1) & COUNT_LIMIT)
@@ -123,8 +123,8 @@ def _outgoing_disagrees(sources: Sources) -> Iterator[Note]:
         yield Note("outgoing_record_unexpected", message)
 
 
-def _systemd_disagrees(sources: Sources) -> Iterator[Note]:
-    count = handover.kexec_count_of(sources)
+def _systemd_disagrees(sources: Sources, handover: Handover) -> Iterator[Note]:
+    count = handover.kexec_count
     if sources.systemd_count is not None and count is not None and count != sources.systemd_count:
         yield Note(
             "systemd_disagrees",
@@ -133,9 +133,9 @@ def _systemd_disagrees(sources: Sources) -> Iterator[Note]:
         )
 
 
-def _kho_state(sources: Sources) -> Iterator[Note]:
+def _kho_state(sources: Sources, handover: Handover) -> Iterator[Note]:
     """Say why this kernel takes and gives no records, or why that is not known."""
-    built, enabled = handover.is_built(sources), handover.is_enabled(sources)
+    built, enabled = handover.built, handover.enabled
     if built is False:
         yield Note(
             "running_without_kho",
@@ -171,10 +171,10 @@ def _kho_off(failure: Optional[Event]) -> Note:
     )
 
 
-def _boot_kind(sources: Sources) -> Iterator[Note]:
-    if handover.boot_of(sources) != "unknown":
+def _boot_kind(sources: Sources, handover: Handover) -> Iterator[Note]:
+    if handover.boot != "unknown":
         return
-    if handover.was_offered(sources):
+    if handover.offered:
         yield Note(
             "handover_unproven", "The previous kernel offered a handover; nothing tells whether it was accepted."
         )
@@ -188,21 +188,19 @@ def _boot_kind(sources: Sources) -> Iterator[Note]:
         yield Note("offer_unknown", "This was a kexec; nothing tells whether it came with a handover.")
 
 
-def _obstacles(sources: Sources) -> Iterator[Note]:
+def _obstacles(sources: Sources, handover: Handover) -> Iterator[Note]:
     """Name what kept a source from answering, if an answer is missing."""
-    if handover.is_built(sources) is not False and sources.files.obstacle:
+    if handover.built is not False and sources.files.obstacle:
         yield sources.files.obstacle
     yield from sources.files.notes
-    if sources.reading.obstacle and _log_is_missed(sources):
+    if sources.reading.obstacle and _log_is_missed(handover):
         yield sources.reading.obstacle
 
 
-def _log_is_missed(sources: Sources) -> bool:
+def _log_is_missed(handover: Handover) -> bool:
     """Whether a whole log could have told what is unknown."""
     return (
-        handover.kexec_count_of(sources) is None
-        or handover.is_enabled(sources) is None
-        or handover.refusal_of(sources) == "handover_refused_unexplained"
+        handover.kexec_count is None or handover.enabled is None or handover.refusal == "handover_refused_unexplained"
     )
 
 

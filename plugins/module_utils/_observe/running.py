@@ -11,7 +11,7 @@ from typing import Any, Dict, Optional, Tuple
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import Record
-from ansible_collections.kho.kexec.plugins.module_utils._observe import handover
+from ansible_collections.kho.kexec.plugins.module_utils._observe.handover import handover_of
 from ansible_collections.kho.kexec.plugins.module_utils._observe.notes import notes_of
 from ansible_collections.kho.kexec.plugins.module_utils._observe.sources import Sources, read_sources
 
@@ -62,26 +62,26 @@ def observe_running(host: Host) -> RunningKernel:
 
 def conclude(sources: Sources) -> RunningKernel:
     """Put together what the sources say. Pure."""
-    boot = handover.boot_of(sources)
+    handover = handover_of(sources)
     # What a capture kernel finds was meant for the kernel that crashed.
-    record = handover.received_record(sources) if boot != "kdump" else None
+    record = handover.record if handover.boot != "kdump" else None
     areas = sources.files.scratch_areas
     return RunningKernel(
         release=sources.release,
         boot_id=sources.boot_id,
-        boot=boot,
+        boot=handover.boot,
         previous_release=record.previous_release if record else None,
-        kexec_count=handover.kexec_count_of(sources),
-        source=handover.source_of(sources),
+        kexec_count=handover.kexec_count,
+        source=handover.source,
         next=sources.files.next,
-        built=handover.is_built(sources),
-        enabled=handover.is_enabled(sources),
-        abi=handover.abi_of(sources),
+        built=handover.built,
+        enabled=handover.enabled,
+        abi=handover.abi,
         luo_abi=sources.files.luo_abi,
         subtrees=sources.files.subtrees,
         scratch_bytes=None if areas is None else sum(areas),
         largest_scratch_bytes=None if areas is None else max(areas),
         image_loaded=sources.kexec.image_loaded,
         crash_image_loaded=sources.kexec.crash_image_loaded,
-        notes=notes_of(sources),
+        notes=notes_of(sources, handover),
     )
