@@ -14,10 +14,10 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import AWAIT
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline, MonotonicClock
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Left, LeftError, left_from
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Departure, DepartureError, departure_from
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_many import (
     Awaited,
-    Crowd,
+    WaveWait,
     keep_sightings,
     sightings_directory,
 )
@@ -36,17 +36,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         started = Deadline(MonotonicClock(), 0)
         left = dict(hosts_that_left(task_vars or {}, options["registered"]))
         awaited = list(awaited_of(left, options["timeout"], options["rollback_timeout"]))
-        crowd = Crowd(awaited, say)
+        wave_wait = WaveWait(awaited, say)
         try:
-            keep_sightings(sightings_directory(constants.DEFAULT_LOCAL_TMP), crowd.wait() if awaited else {})
+            keep_sightings(sightings_directory(constants.DEFAULT_LOCAL_TMP), wave_wait.wait() if awaited else {})
         except Exception as error:
             # A failure would be one of all hosts, and they have left; each is waited for by the next task anyhow.
             result["warnings"] = [f"The hosts could not be waited for together: {type(error).__name__}: {error}."]
         asked = {one.name for one in awaited}
         not_back = {
             **dict.fromkeys((name for name in left if name not in asked), "absent"),
-            **dict.fromkeys(crowd.absent, "absent"),
-            **dict.fromkeys(crowd.unsure, "unsure"),
+            **dict.fromkeys(wave_wait.absent, "absent"),
+            **dict.fromkeys(wave_wait.unsure, "unsure"),
         }
         return {
             **result,
@@ -59,7 +59,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         }
 
 
-def hosts_that_left(task_vars: Mapping[str, Any], registered: str) -> Iterator[tuple[str, Left]]:
+def hosts_that_left(task_vars: Mapping[str, Any], registered: str) -> Iterator[tuple[str, Departure]]:
     """Yield the hosts of the batch that are on their way, and what is known of each."""
     # Only these: what hosts of earlier waves have registered is old.
     for name in dict.fromkeys([*task_vars["ansible_play_batch"], task_vars["inventory_hostname"]]):
@@ -68,16 +68,16 @@ def hosts_that_left(task_vars: Mapping[str, Any], registered: str) -> Iterator[t
             yield str(name), left
 
 
-def awaited_of(hosts: Mapping[str, Left], timeout: int, rollback_timeout: int) -> Iterator[Awaited]:
+def awaited_of(hosts: Mapping[str, Departure], timeout: int, rollback_timeout: int) -> Iterator[Awaited]:
     """Yield those whose port can be asked."""
     for name, left in hosts.items():
         if left.port is not None:
             yield Awaited(name, left.port, left.at, left.gives_up(timeout, rollback_timeout), left.guarded_for)
 
 
-def told_to_leave(result: Any) -> Left | None:
+def told_to_leave(result: Any) -> Departure | None:
     """Return what is known of a host that was told to leave, None of any other."""
     try:
-        return left_from(result["left"])
-    except (KeyError, TypeError, LeftError):
+        return departure_from(result["left"])
+    except (KeyError, TypeError, DepartureError):
         return None

@@ -19,7 +19,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._options.health import r
 from ansible_collections.kho.kexec.plugins.module_utils._options.jump import jump_spec
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline, MonotonicClock
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.banner import BannerProbe
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Left, LeftError, left_from
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Departure, DepartureError, departure_from
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.jump import Jump, View
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.module_action import taking_over
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.route import find_route
@@ -51,12 +51,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             return {**result, **foretell(options["timeout"]), **({} if options["wait"] else {"left": {}})}
         try:
             if options["left"]:
-                return {**result, **self._follow(options, left_from(options["left"]), task_vars or {})}
+                return {**result, **self._follow(options, departure_from(options["left"]), task_vars or {})}
             require_open(options["window"], datetime.now(timezone.utc))
             return {**result, **self._jump(options, task_vars or {})}
         except WindowError as error:
             return {**result, **refused(error.code, error.message)}
-        except LeftError as error:
+        except DepartureError as error:
             return {**result, **refused("left_invalid", LEFT_INVALID.format(printable(str(error), 300)))}
         except AnsibleConnectionFailure as failure:
             # Ansible would call the host unreachable, and a rollout goes on over unreachable hosts.
@@ -76,7 +76,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             set_out["left"]["remote_files"] = action.set_aside
         return set_out
 
-    def _follow(self, options: Mapping[str, Any], left: Left, task_vars: dict[str, Any]) -> dict[str, Any]:
+    def _follow(self, options: Mapping[str, Any], left: Departure, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Go on where an earlier task has told the host to leave."""
         probe = BannerProbe.of(left.port) if left.port else None
         view = View(probe, left.detour, options["rollback_timeout"], left.port)
@@ -110,7 +110,7 @@ class _Action:
     def run_module(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         def execute(asks: dict[str, Any]) -> dict[str, Any]:
             result: dict[str, Any] = self._plugin._execute_module(
-                module_name=name, module_args={**arguments, "asker": asks}, task_vars=self.task_vars
+                module_name=name, module_args={**arguments, "run_identity": asks}, task_vars=self.task_vars
             )
             return result
 
@@ -132,11 +132,11 @@ class _Action:
 def refuse(transport: str, options: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return why the jump cannot be done over this connection with these options, or None when it can."""
     negative = [name for name in NOT_NEGATIVE if options[name] < 0]
-    if options["phase"] is not None or options["asker"] is not None:
+    if options["phase"] is not None or options["run_identity"] is not None:
         code = "phase_set"
         message = (
-            "A task cannot set `phase` and `asker`, and this one does: half a jump proves nothing, and the controller"
-            " knows who asks. Leave them out; after a lost run, the same task goes on where that one ended."
+            "A task cannot set `phase` and `run_identity`, and this one does: half a jump proves nothing, and the"
+            " controller knows who asks. Leave them out; after a lost run, the same task goes on where that one ended."
         )
     elif options["timeout"] < 1 or negative:
         code = "timeout_invalid"

@@ -97,7 +97,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.events import H
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.progress import wave_sizes
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.results import ResultsKeeper, Setting
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.rollout import PLANNERS
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Batch, Chronicle
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Batch, RunLog
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.screen import Screen, chosen_progress
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.summary import RUNNING, report, state_of
 
@@ -127,7 +127,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        self._chronicle = Chronicle()
+        self._chronicle = RunLog()
         self._began = time.monotonic()
         self._playbook: str | None = None
         self._is_told = True

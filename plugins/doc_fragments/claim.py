@@ -21,7 +21,7 @@ options:
       - V(0) claims nothing, and respects the claims of others.
     type: int
     default: 0
-  asker:
+  run_identity:
     description:
       - Who asks. The controller's half of this action sets it, and a task cannot.
     type: dict

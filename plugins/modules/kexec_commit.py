@@ -129,8 +129,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoE
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import NEVER, PREFER, REQUIRE
 from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
-from ansible_collections.kho.kexec.plugins.module_utils._options.run import asker_spec
-from ansible_collections.kho.kexec.plugins.module_utils._record.claim import alone, asker_of, time_of_day
+from ansible_collections.kho.kexec.plugins.module_utils._options.run import run_identity_spec
+from ansible_collections.kho.kexec.plugins.module_utils._record.claim import alone, run_identity_of, time_of_day
 from ansible_collections.kho.kexec.plugins.module_utils._transition.commit import commit, require_reached
 
 
@@ -140,16 +140,16 @@ def main() -> None:
             "boot_default": {"type": "str", "choices": [REQUIRE, PREFER, NEVER], "default": REQUIRE},
             "release": {"type": "str"},
             "accept": {"type": "list", "elements": "str", "default": []},
-            **asker_spec(),
+            **run_identity_spec(),
         },
         supports_check_mode=True,
     )
     options = module.params
-    asker = asker_of(options, time_of_day())
+    run_identity = run_identity_of(options, time_of_day())
     try:
         host = LocalHost()
         with alone(host, module.check_mode):
-            result = commit(host, options["boot_default"], options["accept"], asker, module.check_mode)
+            result = commit(host, options["boot_default"], options["accept"], run_identity, module.check_mode)
             require_reached(options["release"], result)
     except KhoError as error:
         fail(module, error)

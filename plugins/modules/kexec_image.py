@@ -290,9 +290,9 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoE
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
 from ansible_collections.kho.kexec.plugins.module_utils._options.policy import policy_spec
-from ansible_collections.kho.kexec.plugins.module_utils._options.run import asker_spec
+from ansible_collections.kho.kexec.plugins.module_utils._options.run import run_identity_spec
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import policy_of
-from ansible_collections.kho.kexec.plugins.module_utils._record.claim import alone, asker_of, time_of_day
+from ansible_collections.kho.kexec.plugins.module_utils._record.claim import alone, run_identity_of, time_of_day
 from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import load, unload
 
 
@@ -302,18 +302,18 @@ def main() -> None:
             "state": {"type": "str", "choices": ["loaded", "unloaded"], "default": "loaded"},
             "window": {"type": "raw"},
             **policy_spec(),
-            **asker_spec(),
+            **run_identity_spec(),
         },
         supports_check_mode=True,
     )
     host, options = LocalHost(), module.params
-    asker = asker_of(options, time_of_day())
+    run_identity = run_identity_of(options, time_of_day())
     try:
         with alone(host, module.check_mode):
             if options["state"] == "unloaded":
-                result = unload(host, asker, module.check_mode)
+                result = unload(host, run_identity, module.check_mode)
             else:
-                result = load(host, policy_of(options), asker, module.check_mode)
+                result = load(host, policy_of(options), run_identity, module.check_mode)
     except KhoError as error:
         fail(module, error)
     for warning in [*(result["plan"] or {}).get("warnings", []), *result.get("notes", [])]:

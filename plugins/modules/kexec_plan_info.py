@@ -240,13 +240,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._options.policy import policy_spec
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import policy_of
-from ansible_collections.kho.kexec.plugins.module_utils._record.claim import Asker, time_of_day
+from ansible_collections.kho.kexec.plugins.module_utils._record.claim import RunIdentity, time_of_day
 from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import preview
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=policy_spec(), supports_check_mode=True)
-    module.exit_json(changed=False, **preview(LocalHost(), policy_of(module.params), Asker(time_of_day())))
+    module.exit_json(changed=False, **preview(LocalHost(), policy_of(module.params), RunIdentity(time_of_day())))
 
 
 if __name__ == "__main__":

@@ -346,7 +346,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoE
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
 from ansible_collections.kho.kexec.plugins.module_utils._options.jump import jump_spec
-from ansible_collections.kho.kexec.plugins.module_utils._record.claim import alone, asker_of, time_of_day
+from ansible_collections.kho.kexec.plugins.module_utils._record.claim import alone, run_identity_of, time_of_day
 
 # Seconds that devices and links of a host that has just booted get to appear.
 SETTLE = 60.0
@@ -363,7 +363,7 @@ def leave_now(host: Host, options: Mapping[str, Any], check_mode: bool) -> dict[
     from ansible_collections.kho.kexec.plugins.module_utils._transition.leave import Departure, leave
 
     departure = Departure(os.getpid(), options["shutdown_timeout"], options["phase"] == "leave_again")
-    return leave(host, departure, asker_of(options, time_of_day()), check_mode)
+    return leave(host, departure, run_identity_of(options, time_of_day()), check_mode)
 
 
 def judge_now(host: Host, options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def test_results_follow_the_schema(state):
     told = bad_day()
     if state != "running":
         told.stop()
-    CHECKER.validate(document(told.chronicle, SETTING, state, told.now))
+    CHECKER.validate(document(told.run_log, SETTING, state, told.now))
 
 
 def test_what_does_not_follow_the_schema_is_found():

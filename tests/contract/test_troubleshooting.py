@@ -65,7 +65,7 @@ PASSED_ON = frozenset(
         "plugin_utils._ledger.facts: _matching(told, 'reason', _WORD)",
         "plugin_utils._ledger.facts: _matching(told, 'verdict', _WORD)",
         "plugin_utils._ledger.facts: verdict.get('reason')",
-        "plugin_utils._rollout.results: chronicle.stopped_by",
+        "plugin_utils._rollout.results: run_log.stopped_by",
         "plugin_utils._rollout.results: told.code()",
         "plugin_utils._rollout.results: told.judged()",
     }

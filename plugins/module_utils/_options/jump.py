@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.kho.kexec.plugins.module_utils._options.run import asker_spec
+from ansible_collections.kho.kexec.plugins.module_utils._options.run import run_identity_spec
 
 
 def jump_spec() -> dict[str, Any]:
@@ -24,6 +24,6 @@ def jump_spec() -> dict[str, Any]:
         "window": {"type": "raw"},
         "wait": {"type": "bool", "default": True},
         "left": {"type": "dict"},
-        **asker_spec(),
+        **run_identity_spec(),
         "phase": {"type": "str", "choices": ["leave", "leave_again", "arrive"]},
     }

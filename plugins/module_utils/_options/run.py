@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 
-def asker_spec() -> dict[str, Any]:
+def run_identity_spec() -> dict[str, Any]:
     """The options, as AnsibleModule takes them."""
     return {
         "claim_timeout": {"type": "int", "default": 0},
-        "asker": {
+        "run_identity": {
             "type": "dict",
             "options": {
                 "run": {"type": "str"},

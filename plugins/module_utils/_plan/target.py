@@ -29,7 +29,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._plan.command_line impor
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._plan.root_device import find_root_device
 from ansible_collections.kho.kexec.plugins.module_utils._plan.situation import Situation, Target
-from ansible_collections.kho.kexec.plugins.module_utils._record.claim import Asker, claim_in_the_way
+from ansible_collections.kho.kexec.plugins.module_utils._record.claim import RunIdentity, claim_in_the_way
 from ansible_collections.kho.kexec.plugins.module_utils._record.failures import read_failures
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import (
     RECORD_PATH,
@@ -41,7 +41,7 @@ _MODULE = re.compile(r"^CONFIG_\w+=m$", re.MULTILINE)
 _INITRD = re.compile(r"^CONFIG_BLK_DEV_INITRD=y$", re.MULTILINE)
 
 
-def observe_situation(host: Host, policy: Policy, asker: Asker, remember: bool) -> Situation:
+def observe_situation(host: Host, policy: Policy, run_identity: RunIdentity, remember: bool) -> Situation:
     """Everything that ``decide`` needs; reads, and changes nothing but, to ``remember``, the cache of images.
 
     In a container and without root, nothing but the running kernel is looked at: no plan would come of it.
@@ -61,7 +61,7 @@ def observe_situation(host: Host, policy: Policy, asker: Asker, remember: bool) 
     except Refusal as refusal:
         refusal.findings["running"] = running.as_facts()
         raise
-    return Situation(running, site, choice, target, policy, transition, claim_in_the_way(host, asker), failures)
+    return Situation(running, site, choice, target, policy, transition, claim_in_the_way(host, run_identity), failures)
 
 
 def _choose(candidates: Sequence[Candidate], policy: Policy, transition: Transition | None) -> Choice:

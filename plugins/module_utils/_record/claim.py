@@ -25,7 +25,7 @@ FILE = JsonFile(CLAIM_PATH, 1 << 12, lambda why: HostError(CLAIM_PATH, "failed",
 
 
 @dataclass(frozen=True)
-class Asker:
+class RunIdentity:
     """Who wants to do something to the host: ``now`` is the host's time (UTC, ISO 8601).
 
     ``run`` tells one run of a controller from all others, ``owner`` names it to people. With ``seconds`` above 0 the
@@ -39,10 +39,10 @@ class Asker:
     over: Tuple[str, ...] = ()
 
 
-def asker_of(options: Mapping[str, Any], now: str) -> Asker:
+def run_identity_of(options: Mapping[str, Any], now: str) -> RunIdentity:
     """Who asks, as a module's options say; a module that was run without the controller's half is nobody's."""
-    asked = options["asker"] or {}
-    return Asker(
+    asked = options["run_identity"] or {}
+    return RunIdentity(
         now,
         run=asked.get("run") or "",
         owner=asked.get("owner") or "somebody",
@@ -60,9 +60,9 @@ class Claim:
     since: str
     until: str
 
-    def holds_against(self, asker: Asker) -> bool:
-        """Whether the asker has to keep away."""
-        return self.run != asker.run and self.run not in asker.over and asker.now < self.until
+    def holds_against(self, run_identity: RunIdentity) -> bool:
+        """Whether the run that asks has to keep away."""
+        return self.run != run_identity.run and self.run not in run_identity.over and run_identity.now < self.until
 
     def as_dict(self) -> dict[str, Any]:
         """Return the claim in the shape that modules return."""
@@ -90,10 +90,10 @@ def _claim(fields: Any) -> Claim:
     return Claim(*(field(fields, name, str) for name in ("owner", "run", "since", "until")))
 
 
-def claim_in_the_way(host: Host, asker: Asker) -> Claim | None:
-    """The claim that the asker has to respect, or None."""
+def claim_in_the_way(host: Host, run_identity: RunIdentity) -> Claim | None:
+    """The claim that the run that asks has to respect, or None."""
     claim = read_claim(host)
-    return claim if claim is not None and claim.holds_against(asker) else None
+    return claim if claim is not None and claim.holds_against(run_identity) else None
 
 
 @contextmanager
@@ -109,30 +109,30 @@ def alone(host: Host, check_mode: bool) -> Iterator[None]:
         yield
 
 
-def respect_claims(host: Host, asker: Asker) -> None:
+def respect_claims(host: Host, run_identity: RunIdentity) -> None:
     """Raises Refusal ``host_claimed`` when another run works on the host."""
-    _refuse(claim_in_the_way(host, asker))
+    _refuse(claim_in_the_way(host, run_identity))
 
 
-def take_claim(host: Host, asker: Asker) -> None:
+def take_claim(host: Host, run_identity: RunIdentity) -> None:
     """Claim the host, or renew the claim; without ``seconds``, only look. To be called ``alone``.
 
     Raises Refusal ``host_claimed`` and HostError.
     """
-    if not asker.seconds:
-        respect_claims(host, asker)
+    if not run_identity.seconds:
+        respect_claims(host, run_identity)
         return
     existing = read_claim(host)
-    _refuse(existing if existing is not None and existing.holds_against(asker) else None)
-    since = existing.since if existing is not None and existing.run == asker.run else asker.now
-    claim = Claim(asker.owner, asker.run, since, later(asker.now, asker.seconds))
+    _refuse(existing if existing is not None and existing.holds_against(run_identity) else None)
+    since = existing.since if existing is not None and existing.run == run_identity.run else run_identity.now
+    claim = Claim(run_identity.owner, run_identity.run, since, later(run_identity.now, run_identity.seconds))
     FILE.write(host, asdict(claim))
 
 
-def release_claim(host: Host, asker: Asker) -> None:
-    """Give the host free, if the asker holds it. Raises HostError."""
+def release_claim(host: Host, run_identity: RunIdentity) -> None:
+    """Give the host free, if the run that asks holds it. Raises HostError."""
     claim = read_claim(host)
-    if claim is not None and claim.run == asker.run:
+    if claim is not None and claim.run == run_identity.run:
         FILE.remove(host)
 
 

@@ -21,7 +21,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoE
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import NEVER, REQUIRE
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel, observe_running
-from ansible_collections.kho.kexec.plugins.module_utils._record.claim import Asker, release_claim, respect_claims
+from ansible_collections.kho.kexec.plugins.module_utils._record.claim import RunIdentity, release_claim, respect_claims
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import (
     Transition,
     awaits_verdict,
@@ -34,7 +34,9 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.transition impor
 )
 
 
-def commit(host: Host, policy: str, accept: Sequence[str], asker: Asker, check_mode: bool) -> dict[str, Any]:
+def commit(
+    host: Host, policy: str, accept: Sequence[str], run_identity: RunIdentity, check_mode: bool
+) -> dict[str, Any]:
     """Confirm the running kernel: disarm the guard, make it the boot loader's default, end the claim of this run.
 
     ``policy`` is for the default: ``require``, ``prefer`` (one that cannot be set is a note) or ``never``. Raises
@@ -42,7 +44,7 @@ def commit(host: Host, policy: str, accept: Sequence[str], asker: Asker, check_m
     ``last_verdict_not_accepted``, and what disarming and setting the default raise.
     """
     require_access(host)
-    respect_claims(host, asker)
+    respect_claims(host, run_identity)
     running = observe_running(host)
     transition = read_transition(host)
     _require_verified(transition, running, accept)
@@ -57,12 +59,12 @@ def commit(host: Host, policy: str, accept: Sequence[str], asker: Asker, check_m
     notes: list[Note] = []
     if policy != NEVER and running.release is not None:
         try:
-            result["boot_default"] = select(host, running.release, asker.now, check_mode)
+            result["boot_default"] = select(host, running.release, run_identity.now, check_mode)
             result["changed"] |= result["boot_default"]["changed"]
         except KhoError as error:
             notes.append(_not_set(host, running.release, policy, error))
     if not check_mode:
-        release_claim(host, asker)
+        release_claim(host, run_identity)
     return {**result, "notes": [note.as_dict() for note in notes]}
 
 

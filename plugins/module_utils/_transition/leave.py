@@ -15,7 +15,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.kexec_state import
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import COLD_BOOT
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel, observe_running
-from ansible_collections.kho.kexec.plugins.module_utils._record.claim import Asker, respect_claims
+from ansible_collections.kho.kexec.plugins.module_utils._record.claim import RunIdentity, respect_claims
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import (
     RECORD_PATH,
     Transition,
@@ -64,7 +64,7 @@ class Departure:
     again: bool = False
 
 
-def leave(host: Host, departure: Departure, asker: Asker, check_mode: bool) -> dict[str, Any]:
+def leave(host: Host, departure: Departure, run_identity: RunIdentity, check_mode: bool) -> dict[str, Any]:
     """Tell the host to leave this boot for the staged target; returns at once, about a second before it goes.
 
     ``already_left`` is True, and nothing is done, when another boot than this one was left. Raises Refusal
@@ -72,7 +72,7 @@ def leave(host: Host, departure: Departure, asker: Asker, check_mode: bool) -> d
     KhoError ``trigger_failed``.
     """
     require_access(host)
-    respect_claims(host, asker)
+    respect_claims(host, run_identity)
     running = observe_running(host)
     transition = _promised(host, running)
     already_left = awaits_verdict(transition, running)

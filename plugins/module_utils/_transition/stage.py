@@ -28,7 +28,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Poli
 from ansible_collections.kho.kexec.plugins.module_utils._plan.situation import Situation
 from ansible_collections.kho.kexec.plugins.module_utils._plan.target import observe_situation
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import (
-    Asker,
+    RunIdentity,
     release_claim,
     respect_claims,
     take_claim,
@@ -64,10 +64,10 @@ class Outcome:
     image: StagedImage | None
 
 
-def preview(host: Host, policy: Policy, asker: Asker) -> dict[str, Any]:
+def preview(host: Host, policy: Policy, run_identity: RunIdentity) -> dict[str, Any]:
     """Observe and decide; returns what kexec_plan_info returns. A refusal is an answer here, and raises nothing."""
     try:
-        situation = observe_situation(host, policy, asker, remember=False)
+        situation = observe_situation(host, policy, run_identity, remember=False)
     except Refusal as refusal:
         plan = Plan("refuse", None, (Note(refusal.code, refusal.message),))
         nothing: dict[str, Any] = {"transition": None, "target": None, "candidates": []}
@@ -75,14 +75,14 @@ def preview(host: Host, policy: Policy, asker: Asker) -> dict[str, Any]:
     return {**_observed(situation, decide(situation)), "candidates": situation.candidates()}
 
 
-def load(host: Host, policy: Policy, asker: Asker, check_mode: bool) -> dict[str, Any]:
+def load(host: Host, policy: Policy, run_identity: RunIdentity, check_mode: bool) -> dict[str, Any]:
     """Observe, decide, and stage what was decided; returns what the module returns.
 
     Raises KhoError, as a Refusal when nothing was tried, with the findings.
     """
     if policy.release == PREVIOUS and not check_mode:
-        _settle(host, asker)
-    situation = observe_situation(host, policy, asker, remember=not check_mode)
+        _settle(host, run_identity)
+    situation = observe_situation(host, policy, run_identity, remember=not check_mode)
     plan = decide(situation)
     running, transition = situation.running, situation.transition
     findings = _observed(situation, plan)
@@ -92,9 +92,9 @@ def load(host: Host, policy: Policy, asker: Asker, check_mode: bool) -> dict[str
         raise _refusal(plan, findings)
     try:
         if not check_mode:
-            take_claim(host, asker)
+            take_claim(host, run_identity)
         if plan.action in WAYS:
-            outcome = _stage(host, situation, _planned(situation, plan, asker.now), check_mode)
+            outcome = _stage(host, situation, _planned(situation, plan, run_identity.now), check_mode)
         elif plan.action == "none" and is_staged_here(transition, running):
             outcome = _unload_ours(host, running, transition, check_mode)
         else:
@@ -102,19 +102,19 @@ def load(host: Host, policy: Policy, asker: Asker, check_mode: bool) -> dict[str
     except KhoError as error:
         error.findings.update(findings)
         raise
-    notes = () if check_mode or outcome.image is None else _limited(host, asker)
+    notes = () if check_mode or outcome.image is None else _limited(host, run_identity)
     result = _result(findings, running, transition, outcome)
     return {**result, "notes": [note.as_dict() for note in notes], "uncommitted": is_uncommitted(transition, running)}
 
 
-def _limited(host: Host, asker: Asker) -> Iterator[Note]:
+def _limited(host: Host, run_identity: RunIdentity) -> Iterator[Note]:
     """Who claims a host for a time wants the image for no longer."""
-    note = expire_after(host, asker.seconds) if asker.seconds else None
+    note = expire_after(host, run_identity.seconds) if run_identity.seconds else None
     if note is not None:
         yield note
 
 
-def unload(host: Host, asker: Asker, check_mode: bool) -> dict[str, Any]:
+def unload(host: Host, run_identity: RunIdentity, check_mode: bool) -> dict[str, Any]:
     """Unload the image that was loaded here, and remove its record and claim; returns what the module returns.
 
     Raises Refusal ``image_already_loaded`` for an image of somebody else's, ``host_claimed``, and KhoError
@@ -126,13 +126,13 @@ def unload(host: Host, asker: Asker, check_mode: bool) -> dict[str, Any]:
     try:
         transition = read_transition(host)
         findings.update(_findings(running, transition))
-        respect_claims(host, asker)
+        respect_claims(host, run_identity)
         outcome = _unload(host, running, transition, check_mode)
         if transition is None or not awaits_verdict(transition, running):
             guard = disarm(host, check_mode)
             outcome = replace(outcome, changed=outcome.changed or guard["changed"])
         if not check_mode:
-            release_claim(host, asker)
+            release_claim(host, run_identity)
     except KhoError as error:
         error.findings.update(findings)
         raise
@@ -187,9 +187,9 @@ def _stage(host: Host, situation: Situation, planned: Transition, check_mode: bo
     return Outcome(True, planned, planned.image)
 
 
-def _settle(host: Host, asker: Asker) -> None:
+def _settle(host: Host, run_identity: RunIdentity) -> None:
     """On the way back, a jump that has happened is judged in passing: whatever its verdict, it is given up."""
-    respect_claims(host, asker)
+    respect_claims(host, run_identity)
     transition = read_transition(host)
     if transition is not None and awaits_verdict(transition, observe_running(host)):
         arrive(host, None, False)

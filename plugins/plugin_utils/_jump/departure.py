@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 
-class LeftError(ValueError):
+class DepartureError(ValueError):
     """This is not what a task returned that told a host to leave."""
 
 
@@ -24,7 +24,7 @@ class Port:
 
 
 @dataclass(frozen=True)
-class Left:
+class Departure:
     """What is known of a host that was told to leave.
 
     ``boot_id`` is the boot that it was to leave, None when it had left before. ``at`` is when that answered last (s, of
@@ -52,13 +52,13 @@ class Left:
         return self.at + timeout + guard
 
 
-def left_from(told: Any) -> Left:
-    """Return what `Left.as_dict` returned once. Raises LeftError."""
+def departure_from(told: Any) -> Departure:
+    """Return what `Departure.as_dict` returned once. Raises DepartureError."""
     if not isinstance(told, Mapping):
-        raise LeftError(f"it is {type(told).__name__}, not a mapping")
+        raise DepartureError(f"it is {type(told).__name__}, not a mapping")
     try:
         port, boot_id, guarded_for = told["port"], told["boot_id"], told["guarded_for"]
-        return Left(
+        return Departure(
             boot_id=None if boot_id is None else str(boot_id),
             at=float(told["at"]),
             answer_lost=bool(told["answer_lost"]),
@@ -69,7 +69,7 @@ def left_from(told: Any) -> Left:
             remote_files=tuple(str(path) for path in told["remote_files"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise LeftError(f"{type(error).__name__}: {error}") from error
+        raise DepartureError(f"{type(error).__name__}: {error}") from error
 
 
 def _port_from(told: Mapping[str, Any]) -> Port:

@@ -42,7 +42,7 @@ def run_of(pid: int) -> Run:
     return Run(machine, pid, _started(pid) or "unknown")
 
 
-def asker() -> dict[str, Any]:
+def run_identity() -> dict[str, Any]:
     """What modules are told of who asks. To be called in a worker of Ansible, whose parent is the run."""
     return {
         "run": str(run_of(os.getppid())),

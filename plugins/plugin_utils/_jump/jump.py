@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Left, Port
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Departure, Port
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Sight, Sighting, measure_outage
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_one import Arrival, NoAnswer, Questions, Watch
 
@@ -94,7 +94,7 @@ class Jump:
         """Only have the host leave; ``left`` of the result is for who waits for it, and missing when it failed."""
         return self._reported(lambda: self._set_out() or self._handed_on())
 
-    def follow(self, left: Left, seen: Sequence[Sighting]) -> dict[str, Any]:
+    def follow(self, left: Departure, seen: Sequence[Sighting]) -> dict[str, Any]:
         """Go on where a host has set out, and was ``seen`` since then."""
         self._left_at, self._seen = left.at, tuple(seen)
         self._answer_lost, self._guarded_for = left.answer_lost, left.guarded_for
@@ -111,7 +111,7 @@ class Jump:
         return {**self._report, **outcome}
 
     def _handed_on(self) -> dict[str, Any]:
-        left = Left(
+        left = Departure(
             boot_id=self._report["boot_id_before"],
             at=self._left_at,
             answer_lost=self._answer_lost,

@@ -12,7 +12,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump.identity import asker, dead_run
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.identity import dead_run, run_identity
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.session import reason_of
 
 # A run that was killed may leave a module behind that claims the host for it after another was taken over.
@@ -21,7 +21,7 @@ MOST_DEAD_RUNS = 5
 
 def taking_over(execute: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
     """Execute a module, given who asks, until no claim of a dead run is in its way; returns its last answer."""
-    asks = asker()
+    asks = run_identity()
     answer = execute(asks)
     while (dead := dead_run(answer)) is not None and len(asks["over"]) < MOST_DEAD_RUNS:
         asks = {**asks, "over": [*asks["over"], dead]}
@@ -56,15 +56,17 @@ class LosingAction(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
 
 
 class ClaimingAction(LosingAction):
-    """Runs the module of the same name, which takes an ``asker``."""
+    """Runs the module of the same name, which takes an ``run_identity``."""
 
     def _answer(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         arguments = self._arguments()
-        if "asker" in arguments:
-            message = "A task cannot set `asker`: the controller's half of this action says who asks. Leave it out."
+        if "run_identity" in arguments:
+            message = (
+                "A task cannot set `run_identity`: the controller's half of this action says who asks. Leave it out."
+            )
             return {"failed": True, "changed": False, "code": "asker_set", "msg": message}
         return taking_over(
-            lambda asks: self._execute_module(module_args={**arguments, "asker": asks}, task_vars=task_vars)
+            lambda asks: self._execute_module(module_args={**arguments, "run_identity": asks}, task_vars=task_vars)
         )
 
     def _arguments(self) -> dict[str, Any]:

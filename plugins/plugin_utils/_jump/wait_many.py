@@ -56,7 +56,7 @@ class Awaited:
     guarded_for: float | None = None
 
 
-class Crowd:
+class WaveWait:
     """Waits for all hosts of one batch."""
 
     def __init__(self, awaited: Sequence[Awaited], say: Callable[[str], None]) -> None:

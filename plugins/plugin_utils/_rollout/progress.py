@@ -18,7 +18,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome im
     ROLLED_BACK,
     UNTOUCHED,
 )
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Chronicle, Wave
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import RunLog, Wave
 
 WIDEST_BAR, NARROWEST_BAR = 40, 6
 ASCII_BLOCKS, BLOCKS = ("#", "-"), ("\N{FULL BLOCK}", "\N{LIGHT SHADE}")
@@ -59,29 +59,29 @@ def _hosts_of(size: Any, hosts: int) -> int:
     return int(int(share.rstrip("%")) / 100.0 * hosts) or 1 if share.endswith("%") else int(share)
 
 
-def progress_of(chronicle: Chronicle, wave: Wave, now: float) -> Progress:
+def progress_of(run_log: RunLog, wave: Wave, now: float) -> Progress:
     """Return how far the rollout is in ``wave``, which is its last one."""
-    counts, waves = chronicle.counts, chronicle.planned_waves
+    counts, waves = run_log.counts, run_log.planned_waves
     return Progress(
         wave=wave.number,
         waves=waves,
-        settled=chronicle.settled,
+        settled=run_log.settled,
         size=len(wave.hosts),
         done=counts[DONE],
         failed=counts[FAILED] + counts[ROLLED_BACK] + counts[NOT_KNOWN],
         in_flight=counts[IN_FLIGHT],
         untouched=None if waves is None else counts[UNTOUCHED],
-        seconds_left=None if waves is None else _seconds_left(chronicle, wave, waves - wave.number, now),
+        seconds_left=None if waves is None else _seconds_left(run_log, wave, waves - wave.number, now),
     )
 
 
-def _seconds_left(chronicle: Chronicle, wave: Wave, waves_to_come: int, now: float) -> float | None:
+def _seconds_left(run_log: RunLog, wave: Wave, waves_to_come: int, now: float) -> float | None:
     """Estimate: each wave takes as long as the last one in which hosts jumped, or else as the slowest host of this one.
 
     None until that is known, and when this wave, the last one, already takes longer.
     """
-    known = chronicle.last_working_wave
-    typical = chronicle.slowest if known is None or known.end is None else known.end - known.begin
+    known = run_log.last_working_wave
+    typical = run_log.slowest if known is None or known.end is None else known.end - known.begin
     if typical is None:
         return None
     here = 0.0 if wave.end is not None else max(0.0, typical - (now - wave.begin))

@@ -26,7 +26,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import OUTCOMES, HostStory
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.outcome import course_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.page import render_html
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Chronicle, HostTimes
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import HostTimes, RunLog
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.summary import RUNNING
 
 SCHEMA = 1
@@ -44,22 +44,22 @@ class Setting:
     controller: str
 
 
-def document(chronicle: Chronicle, setting: Setting, state: str, now: float) -> dict[str, Any]:
+def document(run_log: RunLog, setting: Setting, state: str, now: float) -> dict[str, Any]:
     """Return the results at ``now``, in seconds since the begin, ready for JSON."""
     begin = setting.begin
-    counts = chronicle.counts
+    counts = run_log.counts
     return {
         "schema": SCHEMA,
         "run": {
             "state": state,
-            "code": chronicle.stopped_by,
+            "code": run_log.stopped_by,
             "begin": _moment(begin, 0.0),
             "end": None if state == RUNNING else _moment(begin, now),
             "written": _moment(begin, now),
             "playbook": setting.playbook,
             "check_mode": setting.check_mode,
             "controller": setting.controller,
-            "planned_waves": chronicle.planned_waves,
+            "planned_waves": run_log.planned_waves,
             "counts": {outcome: counts[outcome] for outcome in OUTCOMES},
         },
         "waves": [
@@ -69,11 +69,11 @@ def document(chronicle: Chronicle, setting: Setting, state: str, now: float) -> 
                 "begin": _moment(begin, wave.begin),
                 "end": None if wave.end is None else _moment(begin, wave.end),
             }
-            for wave in chronicle.waves
+            for wave in run_log.waves
         ],
         "hosts": [
-            _host(name, outcome, chronicle.rollout.hosts.get(name), chronicle.times.get(name), begin)
-            for name, outcome in chronicle.outcomes.items()
+            _host(name, outcome, run_log.rollout.hosts.get(name), run_log.times.get(name), begin)
+            for name, outcome in run_log.outcomes.items()
         ],
     }
 
@@ -130,11 +130,11 @@ def _moment(begin: datetime, seconds: float) -> str:
 class ResultsKeeper:
     """Keeps ``rollout-BEGIN.json`` and the page beside it, each replaced atomically."""
 
-    def __init__(self, directory: Path, chronicle: Chronicle, setting: Setting, clock: Callable[[], float]) -> None:
+    def __init__(self, directory: Path, run_log: RunLog, setting: Setting, clock: Callable[[], float]) -> None:
         """Make ``directory`` and take a name that no other run has; raises OSError."""
         directory.mkdir(parents=True, exist_ok=True)
         self.path = _take_name(directory, f"rollout-{setting.begin.strftime('%Y%m%dT%H%M%SZ')}")
-        self._chronicle = chronicle
+        self._chronicle = run_log
         self._setting = setting
         self._clock = clock
         self._next_write = 0.0

@@ -56,7 +56,7 @@ class Batch:
     sizes: Sequence[int]
 
 
-class Chronicle:
+class RunLog:
     """Takes waves and results as they come. A wave counts once a task of this collection runs in it."""
 
     def __init__(self) -> None:

@@ -22,7 +22,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.progress import
     progress_of,
     wave_name,
 )
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Chronicle, Wave
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import RunLog, Wave
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.status_row import StatusRow
 
 BAR, LINES, NONE, AUTO = "bar", "lines", "none", "auto"
@@ -40,17 +40,17 @@ def chosen_progress(wanted: str, stream: TextIO, environment: Mapping[str, str],
 
 
 class Screen:
-    """Shows a chronicle. ``display`` prints a line, and ``lock`` keeps others from printing meanwhile."""
+    """Shows a run_log. ``display`` prints a line, and ``lock`` keeps others from printing meanwhile."""
 
     def __init__(
         self,
-        chronicle: Chronicle,
+        run_log: RunLog,
         now: Callable[[], float],
         display: Callable[[str], None],
         lock: AbstractContextManager[Any],
         progress: str,
     ) -> None:
-        self._chronicle = chronicle
+        self._chronicle = run_log
         self._now = now
         self._display = display
         self._lock = lock

@@ -20,7 +20,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome im
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.progress import clock
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.rollout import HEADER, PREVIEW_HEADER, TIME_COLUMNS
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Chronicle
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import RunLog
 
 
 @dataclass(frozen=True)
@@ -50,70 +50,70 @@ _EXPLAINED = (
 _ORDER = {FAILED: 0, NOT_KNOWN: 0, ROLLED_BACK: 1, HALF_DONE: 2}
 
 
-def state_of(chronicle: Chronicle, ended: bool) -> str:
+def state_of(run_log: RunLog, ended: bool) -> str:
     """Return how the run ended; ``ended``: Ansible came to its end, rather than being interrupted."""
     if not ended:
         return INTERRUPTED
-    is_check = chronicle.rollout.is_preview
-    is_short = not is_check and (chronicle.has_hosts_to_come or chronicle.is_stopped)
+    is_check = run_log.rollout.is_preview
+    is_short = not is_check and (run_log.has_hosts_to_come or run_log.is_stopped)
     return STOPPED if is_short else FINISHED
 
 
-def report(chronicle: Chronicle, state: str, now: float, ascii_only: bool) -> list[Line]:
+def report(run_log: RunLog, state: str, now: float, ascii_only: bool) -> list[Line]:
     """Return all that is printed at the end; nothing when there was no host to tell of."""
-    rollout = chronicle.rollout
+    rollout = run_log.rollout
     if not rollout.hosts:
         return []
-    shown = hosts_to_show(chronicle)
+    shown = hosts_to_show(run_log)
     if rollout.is_preview:
         title, counts, remarks = "KERNEL ROLLOUT (PLAN)", rollout.preview_counts(), rollout.remedies()
         table = render_table(PREVIEW_HEADER, rollout.preview_rows(shown), ascii_only)
     else:
         title, counts = "KERNEL ROLLOUT", rollout.counts()
-        remarks = ["\n".join(lines)] if (lines := where_it_stopped(chronicle, state, now, ascii_only)) else []
-        table = render_table(HEADER, rollout.rows(shown, chronicle.total_seconds()), ascii_only, TIME_COLUMNS)
-    texts = [*(table if shown else []), *not_shown(chronicle, len(shown)), ""]
+        remarks = ["\n".join(lines)] if (lines := where_it_stopped(run_log, state, now, ascii_only)) else []
+        table = render_table(HEADER, rollout.rows(shown, run_log.total_seconds()), ascii_only, TIME_COLUMNS)
+    texts = [*(table if shown else []), *not_shown(run_log, len(shown)), ""]
     texts.append(", ".join(f"{word}: {count}" for word, count in counts))
     for remark in remarks:
         texts += ["", remark]
     return [Line(title, True), *(Line(text) for text in texts)]
 
 
-def hosts_to_show(chronicle: Chronicle) -> list[str]:
+def hosts_to_show(run_log: RunLog) -> list[str]:
     """Return which hosts get a row: all that were heard of when they are few, otherwise those that are not fine."""
-    rollout = chronicle.rollout
+    rollout = run_log.rollout
     if len(rollout.hosts) <= FEW_HOSTS:
         return list(rollout.hosts)
     if rollout.is_preview:
         return [host for host, story in rollout.hosts.items() if story.told.deserves_a_look][:MOST_ROWS]
-    bad = [host for host in rollout.hosts if chronicle.outcomes.get(host, FAILED) != DONE]
-    return sorted(bad, key=lambda host: _ORDER.get(chronicle.outcomes.get(host, FAILED), 3))[:MOST_ROWS]
+    bad = [host for host in rollout.hosts if run_log.outcomes.get(host, FAILED) != DONE]
+    return sorted(bad, key=lambda host: _ORDER.get(run_log.outcomes.get(host, FAILED), 3))[:MOST_ROWS]
 
 
-def not_shown(chronicle: Chronicle, shown: int) -> list[str]:
+def not_shown(run_log: RunLog, shown: int) -> list[str]:
     """Return a sentence about the hosts without a row; none when every host has one."""
-    heard_of = len(chronicle.rollout.hosts)
+    heard_of = len(run_log.rollout.hosts)
     if shown == heard_of:
         return []
-    if chronicle.rollout.is_preview:
+    if run_log.rollout.is_preview:
         return [f"{heard_of - shown} of {heard_of} hosts have no row; those with warnings or refusals come first."]
-    fine = sum(chronicle.outcomes.get(host) == DONE for host in chronicle.rollout.hosts)
+    fine = sum(run_log.outcomes.get(host) == DONE for host in run_log.rollout.hosts)
     more = heard_of - shown - fine
     return [f"{fine} of {heard_of} hosts are done and have no row." + (f" Neither have {more} others." if more else "")]
 
 
-def where_it_stopped(chronicle: Chronicle, state: str, now: float, ascii_only: bool) -> list[str]:
+def where_it_stopped(run_log: RunLog, state: str, now: float, ascii_only: bool) -> list[str]:
     """Return who is how far; nothing when every host is done."""
-    if not chronicle.waves or chronicle.counts[DONE] == len(chronicle.outcomes):
+    if not run_log.waves or run_log.counts[DONE] == len(run_log.outcomes):
         return []
-    waves = "?" if chronicle.planned_waves is None else chronicle.planned_waves
-    code = f" ({chronicle.stopped_by})" if chronicle.stopped_by else ""
+    waves = "?" if run_log.planned_waves is None else run_log.planned_waves
+    code = f" ({run_log.stopped_by})" if run_log.stopped_by else ""
     ended = "came to its end" if state == FINISHED else f"was {state}{code}"
-    lines = [f"The rollout {ended} after {clock(now)}, in wave {len(chronicle.waves)} of {waves}."]
+    lines = [f"The rollout {ended} after {clock(now)}, in wave {len(run_log.waves)} of {waves}."]
     for outcome, word, meaning in _EXPLAINED:
-        if chronicle.counts[outcome]:
-            hosts = named(chronicle.hosts_with(outcome), ascii_only)
-            lines.append(f"  {word:<11} {chronicle.counts[outcome]:>5}  {hosts}{f' ({meaning})' if meaning else ''}")
+        if run_log.counts[outcome]:
+            hosts = named(run_log.hosts_with(outcome), ascii_only)
+            lines.append(f"  {word:<11} {run_log.counts[outcome]:>5}  {hosts}{f' ({meaning})' if meaning else ''}")
     return [*lines, "The same command goes on from here, once the cause is gone."]
 
 

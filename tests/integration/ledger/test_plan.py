@@ -25,7 +25,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import poli
 from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import preview
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, place_of
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import KexecHost
-from ansible_collections.kho.kexec.tests.unit.support.transitions import ASKER, NEW, OLD, upgradable_host
+from ansible_collections.kho.kexec.tests.unit.support.transitions import NEW, OLD, RUN, upgradable_host
 from bench import fleet
 from tools.layout import ROOT
 
@@ -122,7 +122,7 @@ def test_transition_that_crashed_elsewhere_is_not_repeated(
     host = upgradable_host(KexecHost(controller.directory / "root"))
 
     def plan(**changes: Any) -> dict[str, Any]:
-        decided: dict[str, Any] = preview(host, policy_of({**options, **changes}), ASKER)["plan"]
+        decided: dict[str, Any] = preview(host, policy_of({**options, **changes}), RUN)["plan"]
         return decided
 
     refused = plan()

@@ -16,7 +16,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._observe.site import Sit
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._plan.root_device import RootDevice
 from ansible_collections.kho.kexec.plugins.module_utils._plan.situation import Situation, Target
-from ansible_collections.kho.kexec.plugins.module_utils._record.claim import Asker
+from ansible_collections.kho.kexec.plugins.module_utils._record.claim import RunIdentity
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import Left, Promise, StagedImage, Transition
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 from ansible_collections.kho.kexec.tests.unit.support.images import kernel, x86_image
@@ -25,7 +25,7 @@ from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID, kh
 OLD, NEW = "7.2.13-kho", "7.3.4-kho"
 LATER_BOOT_ID = "9f3c1f52-7c5e-4d53-9a9e-0b6f2c1d7a11"
 CREATED = "2026-11-22T15:00:00Z"
-ASKER = Asker(CREATED)
+RUN = RunIdentity(CREATED)
 COMMAND_LINE = "root=LABEL=root console=ttyS0 kho=on panic=10"
 KHO_CONFIG = "CONFIG_64BIT=y\nCONFIG_KEXEC_HANDOVER=y\nCONFIG_BLK_DEV_INITRD=y\nCONFIG_EXT4_FS=y\n"
 

@@ -53,7 +53,9 @@ def arrive(module: AnsibleModule) -> None:
 
 def main() -> None:
     phases = {"leave": leave, "leave_again": told_already, "arrive": arrive}
-    module = AnsibleModule({"phase": {"choices": list(phases)}, "timeout": {"type": "int"}, "asker": {"type": "dict"}})
+    module = AnsibleModule(
+        {"phase": {"choices": list(phases)}, "timeout": {"type": "int"}, "run_identity": {"type": "dict"}}
+    )
     phases[module.params["phase"]](module)
 
 

@@ -10,7 +10,7 @@ from ansible.module_utils.basic import AnsibleModule
 POLICY = (
     *("allow_downgrade", "handover", "fallback", "on_unknown", "max_kexec_count", "denied_transitions", "accept"),
     *("crash_risks", "on_crash_risk", "crash_risk_threshold"),
-    *("command_line_append", "command_line_replace", "command_line_remove", "claim_timeout", "asker"),
+    *("command_line_append", "command_line_replace", "command_line_remove", "claim_timeout", "run_identity"),
 )
 REFUSAL = {"action": "refuse", "reasons": [{"code": "kexec_disabled", "message": "It is off. Switch it on."}]}
 PROMISE = {"release": "7.3.4-kho", "previous_release": "7.2.13-kho", "kexec_count": 1}

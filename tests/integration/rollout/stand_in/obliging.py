@@ -9,7 +9,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 OPTIONS = (
     *("state", "confirm_timeout", "required", "watchdog", "watchdog_timeout"),
-    *("release", "boot_default", "accept", "asker"),
+    *("release", "boot_default", "accept", "run_identity"),
 )
 
 

@@ -10,10 +10,10 @@ from unittest.mock import MagicMock
 import pytest
 
 from ansible_collections.kho.kexec.plugins.action import kexec_await
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Left, Port
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Departure, Port
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Sight, Sighting
 
-AWAY = Left("0a0a", 10.0, False, None, None, Port("192.0.2.1", 22, 0.5), None).as_dict()
+AWAY = Departure("0a0a", 10.0, False, None, None, Port("192.0.2.1", 22, 0.5), None).as_dict()
 RESULTS: dict[str, Any] = {
     "web1": {"left": AWAY},
     "web2": {"left": {**AWAY, "port": None, "detour": "behind a jump host"}},
@@ -32,8 +32,8 @@ def variables(batch: list[str]) -> dict[str, Any]:
     return {"ansible_play_batch": batch, "inventory_hostname": batch[0], "hostvars": hostvars}
 
 
-def run(monkeypatch: pytest.MonkeyPatch, directory: Path, batch: list[str], crowd: Any) -> dict[str, Any]:
-    monkeypatch.setattr(kexec_await, "Crowd", crowd)
+def run(monkeypatch: pytest.MonkeyPatch, directory: Path, batch: list[str], wave_wait: Any) -> dict[str, Any]:
+    monkeypatch.setattr(kexec_await, "WaveWait", wave_wait)
     monkeypatch.setattr(kexec_await, "sightings_directory", lambda _tmp: directory)
     task = MagicMock(args={"registered": "jump"}, check_mode=False, async_val=0, diff=False)
     loader: Any = MagicMock()
@@ -44,11 +44,11 @@ def run(monkeypatch: pytest.MonkeyPatch, directory: Path, batch: list[str], crow
 
 
 def test_hosts_that_left_are_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    crowd = MagicMock()
-    crowd.return_value.wait.return_value = {"web1": [Sighting(1.0, Sight.SILENT)]}
-    crowd.return_value.absent, crowd.return_value.unsure = ["web8"], ["web1"]
-    result = run(monkeypatch, tmp_path / "seen", list(RESULTS), crowd)
-    (awaited, _say), _keywords = crowd.call_args
+    wave_wait = MagicMock()
+    wave_wait.return_value.wait.return_value = {"web1": [Sighting(1.0, Sight.SILENT)]}
+    wave_wait.return_value.absent, wave_wait.return_value.unsure = ["web8"], ["web1"]
+    result = run(monkeypatch, tmp_path / "seen", list(RESULTS), wave_wait)
+    (awaited, _say), _keywords = wave_wait.call_args
     assert [one.name for one in awaited] == ["web1", "web8"]
     assert [one.until for one in awaited] == [10 + 600, 10 + 600 + 100 + 600]
     assert "failed" not in result
@@ -59,18 +59,18 @@ def test_hosts_that_left_are_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 def test_nobody_has_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    crowd = MagicMock()
-    crowd.return_value.absent, crowd.return_value.unsure = [], []
-    result = run(monkeypatch, tmp_path, ["web3", "web4"], crowd)
+    wave_wait = MagicMock()
+    wave_wait.return_value.absent, wave_wait.return_value.unsure = [], []
+    result = run(monkeypatch, tmp_path, ["web3", "web4"], wave_wait)
     assert (result["hosts"], result["not_back"], result["changed"]) == (0, {}, False)
-    crowd.return_value.wait.assert_not_called()
+    wave_wait.return_value.wait.assert_not_called()
 
 
 def test_trouble_of_the_controller_fails_no_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    crowd = MagicMock()
-    crowd.return_value.wait.side_effect = OSError(24, "Too many open files")
-    crowd.return_value.absent, crowd.return_value.unsure = ["web1"], []
-    result = run(monkeypatch, tmp_path, ["web1"], crowd)
+    wave_wait = MagicMock()
+    wave_wait.return_value.wait.side_effect = OSError(24, "Too many open files")
+    wave_wait.return_value.absent, wave_wait.return_value.unsure = ["web1"], []
+    result = run(monkeypatch, tmp_path, ["web1"], wave_wait)
     assert "failed" not in result
     assert result["not_back"] == {"web1": "absent"}
     assert "Too many open files" in result["warnings"][0]

@@ -161,7 +161,7 @@ class TestRemoteFiles:
         given = plugin._execute_module.call_args.kwargs
         assert (given["module_name"], given["task_vars"]) == ("kho.kexec.kexec_reboot", {"inventory_hostname": "a"})
         assert given["module_args"]["phase"] == "x"
-        assert given["module_args"]["asker"]["over"] == []
+        assert given["module_args"]["run_identity"]["over"] == []
 
     def test_claims_of_runs_that_have_died_are_taken_over(self) -> None:
         gone = [f"{run_of(os.getpid()).machine} {2**22 + number} 1" for number in (1, 2)]
@@ -169,7 +169,7 @@ class TestRemoteFiles:
         refused = [{"code": "host_claimed", "claim": {"run": run}} for run in gone]
         plugin._execute_module.side_effect = [*refused, {"changed": True}]
         assert kexec_reboot._Action(plugin, {}).run_module("kho.kexec.kexec_reboot", {}) == {"changed": True}
-        assert plugin._execute_module.call_args.kwargs["module_args"]["asker"]["over"] == gone
+        assert plugin._execute_module.call_args.kwargs["module_args"]["run_identity"]["over"] == gone
 
     def test_claim_of_a_run_that_lives_is_respected(self) -> None:
         plugin = MagicMock()

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rollouts that have happened, as a chronicle knows them."""
+"""Rollouts that have happened, as a run_log knows them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.progress import wave_sizes
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Batch, Chronicle
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Batch, RunLog
 
 OLD, NEW = "7.2.13-kho", "7.3.4-kho"
 FORTH = {"release": NEW, "previous_release": OLD, "kexec_count": 1}
@@ -42,10 +42,10 @@ def judged(word: str, promise: Any = None, outage: float | None = 8.349) -> dict
 
 
 class Told:
-    """Tells a rollout to a chronicle, with a clock that moves by a second for each thing that happens."""
+    """Tells a rollout to a run_log, with a clock that moves by a second for each thing that happens."""
 
     def __init__(self, hosts: Sequence[str], serial: Sequence[Any]) -> None:
-        self.chronicle = Chronicle()
+        self.run_log = RunLog()
         self.now = 0.0
         self._hosts = list(hosts)
         self._sizes = wave_sizes(serial, len(self._hosts))
@@ -53,23 +53,23 @@ class Told:
 
     def wave(self) -> Sequence[str]:
         """Let the next wave begin, and return its hosts."""
-        number = len(self.chronicle.waves)
+        number = len(self.run_log.waves)
         batch = self._hosts[self._begun : self._begun + self._sizes[number]]
         self._begun += len(batch)
-        self.chronicle.end_wave(self.now)
-        is_known = self.chronicle.knows("play")
-        self.chronicle.expect(self.now, Batch("play", batch, [] if is_known else self._hosts, self._sizes))
-        assert self.chronicle.begin_wave()
+        self.run_log.end_wave(self.now)
+        is_known = self.run_log.knows("play")
+        self.run_log.expect(self.now, Batch("play", batch, [] if is_known else self._hosts, self._sizes))
+        assert self.run_log.begin_wave()
         return batch
 
     def result(self, host: str, module: str, result: Any, back: bool = False) -> Any:
         """Let a result of ``module`` come."""
         self.now += 1
-        self.chronicle.note_begin(host)
+        self.run_log.note_begin(host)
         if module == "kexec_reboot":
-            self.chronicle.note_jump(self.now, host)
+            self.run_log.note_jump(self.now, host)
             self.now += 9
-        return self.chronicle.note_result(self.now, host, module, result, False, back)
+        return self.run_log.note_result(self.now, host, module, result, False, back)
 
     def proven(self, host: str) -> None:
         """Let all go well."""
@@ -85,11 +85,11 @@ class Told:
         self.result(host, "kexec_reboot", judged("handover_verified", AGAIN))
         self.result(host, "kexec_commit", {"changed": True})
 
-    def stop(self) -> Chronicle:
+    def stop(self) -> RunLog:
         """Let a gate end the rollout, and return what is known."""
-        self.chronicle.note_stop({"code": "rollout_stopped"})
-        self.chronicle.end_wave(self.now)
-        return self.chronicle
+        self.run_log.note_stop({"code": "rollout_stopped"})
+        self.run_log.end_wave(self.now)
+        return self.run_log
 
 
 def bad_day() -> Told:

@@ -18,11 +18,11 @@ from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 from ansible_collections.kho.kexec.tests.unit.support.images import INIT_SIZE, kernel, uki, x86_image
 from ansible_collections.kho.kexec.tests.unit.support.kernels import metadata
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
-    ASKER,
     COMMAND_LINE,
     KHO_CONFIG,
     NEW,
     OLD,
+    RUN,
     install,
     site,
     transition,
@@ -43,7 +43,7 @@ def host(tmp_path):
 
 def situation_of(host, **policy):
     host.expect_run(VERSION, stdout="kexec-tools 2.0.29\n")
-    return observe_situation(host, Policy(**policy), ASKER, remember=False)
+    return observe_situation(host, Policy(**policy), RUN, remember=False)
 
 
 def observed(host):

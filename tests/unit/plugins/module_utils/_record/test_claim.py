@@ -13,7 +13,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.port import HostEr
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import (
     CLAIM_PATH,
     LOCK_PATH,
-    Asker,
+    RunIdentity,
     alone,
     claim_in_the_way,
     read_claim,
@@ -25,8 +25,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.claim import (
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 
 NOW, LATER, AFTER = "2026-11-22T15:00:00Z", "2026-11-22T15:09:59Z", "2026-11-22T15:10:00Z"
-FIRST = Asker(NOW, "run 1", "op@one", 600)
-SECOND = Asker(LATER, "run 2", "op@two", 600)
+FIRST = RunIdentity(NOW, "run 1", "op@one", 600)
+SECOND = RunIdentity(LATER, "run 2", "op@two", 600)
 
 
 @pytest.fixture
@@ -44,27 +44,29 @@ def test_the_second_run_is_told_who_the_first_is(host):
 
 def test_a_claim_is_renewed_by_its_run(host):
     take_claim(host, FIRST)
-    take_claim(host, Asker(LATER, "run 1", "op@one", 600))
+    take_claim(host, RunIdentity(LATER, "run 1", "op@one", 600))
     claim = read_claim(host)
     assert (claim.since, claim.until) == (NOW, "2026-11-22T15:19:59Z")
 
 
-@pytest.mark.parametrize("asker", [Asker(AFTER, "run 2", "op@two", 600), Asker(LATER, "run 2", "o", 600, ("run 1",))])
-def test_a_claim_ends_with_its_time_or_its_run(host, asker):
+@pytest.mark.parametrize(
+    "run_identity", [RunIdentity(AFTER, "run 2", "op@two", 600), RunIdentity(LATER, "run 2", "o", 600, ("run 1",))]
+)
+def test_a_claim_ends_with_its_time_or_its_run(host, run_identity):
     take_claim(host, FIRST)
-    take_claim(host, asker)
+    take_claim(host, run_identity)
     assert read_claim(host).run == "run 2"
 
 
 def test_who_claims_nothing_respects_claims(host):
-    take_claim(host, Asker(NOW))
+    take_claim(host, RunIdentity(NOW))
     assert read_claim(host) is None
     take_claim(host, FIRST)
     with pytest.raises(Refusal):
-        take_claim(host, Asker(LATER))
+        take_claim(host, RunIdentity(LATER))
     with pytest.raises(Refusal):
-        respect_claims(host, Asker(LATER))
-    assert claim_in_the_way(host, Asker(AFTER)) is None
+        respect_claims(host, RunIdentity(LATER))
+    assert claim_in_the_way(host, RunIdentity(AFTER)) is None
 
 
 def test_only_its_run_ends_a_claim(host):

@@ -23,10 +23,10 @@ from ansible_collections.kho.kexec.tests.unit.support.jumps import TRIGGER, WRIT
 from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID, x86_host
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, KexecHost, Killed
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
-    ASKER,
     LATER_BOOT_ID,
     NEW,
     OLD,
+    RUN,
     transition,
     upgradable_host,
 )
@@ -42,14 +42,14 @@ def host(tmp_path):
 
 @pytest.fixture
 def staged(host):
-    load(host, Policy(), ASKER, False)
+    load(host, Policy(), RUN, False)
     write_transition(host, transition())
     host.steps.clear()
     return host
 
 
 def test_the_record_says_left_before_the_trigger_is_pulled(staged):
-    result = leave(staged, Departure(42), ASKER, False)
+    result = leave(staged, Departure(42), RUN, False)
     assert staged.steps == [WRITE, "sync", TRIGGER]
     assert read_transition(staged) == transition("left")
     assert result == {
@@ -64,15 +64,15 @@ def test_the_record_says_left_before_the_trigger_is_pulled(staged):
 
 
 def test_check_mode_pulls_no_trigger(staged):
-    result = leave(staged, Departure(42), ASKER, True)
+    result = leave(staged, Departure(42), RUN, True)
     assert (staged.steps, state(staged)) == ([], "loaded")
     assert (result["changed"], result["triggered"], result["promise"]) == (True, False, PROMISE)
 
 
 def test_the_trigger_may_be_pulled_again_in_the_boot_that_is_to_be_left(staged):
-    leave(staged, Departure(41), ASKER, False)
+    leave(staged, Departure(41), RUN, False)
     staged.steps.clear()
-    assert leave(staged, Departure(42), ASKER, False)["triggered"] is True
+    assert leave(staged, Departure(42), RUN, False)["triggered"] is True
     assert (staged.steps, state(staged)) == ([WRITE, "sync", TRIGGER], "left")
 
 
@@ -81,7 +81,7 @@ def test_the_trigger_may_be_pulled_again_in_the_boot_that_is_to_be_left(staged):
 def test_who_left_already_does_not_leave_again(staged, record, check_mode, next_boot):
     write_transition(staged, transition(record))
     next_boot(staged).add(LOADED, "1\n")
-    result = leave(staged, Departure(42), ASKER, check_mode)
+    result = leave(staged, Departure(42), RUN, check_mode)
     assert (result["already_left"], result["triggered"], result["changed"]) == (True, False, False)
     assert (result["boot_id"], result["promise"]) == (LATER_BOOT_ID, PROMISE)
     assert staged.steps == []
@@ -101,7 +101,7 @@ def test_without_a_promise_the_host_stays(host, record, says):
     host.add(LOADED, "1\n")
     host.steps.clear()
     with pytest.raises(Refusal, match=says) as caught:
-        leave(host, Departure(42), ASKER, False)
+        leave(host, Departure(42), RUN, False)
     assert (caught.value.code, host.steps) == ("promise_missing", [])
     assert "kho.kexec.kexec_image" in caught.value.message
     assert caught.value.findings["running"]["release"] == OLD
@@ -110,7 +110,7 @@ def test_without_a_promise_the_host_stays(host, record, says):
 def test_a_record_that_was_only_staged_before_a_cold_boot_promises_nothing(host):
     write_transition(host, transition("staging"))
     with pytest.raises(Refusal, match="nothing was staged in this boot"):
-        leave(cold_boot(host), Departure(42), ASKER, False)
+        leave(cold_boot(host), Departure(42), RUN, False)
 
 
 BY_COLD_BOOT = {"promise": Promise(NEW, None, 0, None, "cold_boot"), "image": None}
@@ -121,7 +121,7 @@ COLD_TRIGGER = TRIGGER.replace("systemctl kexec", "env SYSTEMCTL_SKIP_AUTO_KEXEC
 def test_a_cold_boot_needs_no_image_and_goes_past_kexec(host, record):
     write_transition(host, transition(record, **BY_COLD_BOOT))
     host.steps.clear()
-    assert leave(host, Departure(42), ASKER, False)["triggered"] is True
+    assert leave(host, Departure(42), RUN, False)["triggered"] is True
     assert host.steps == [WRITE, "sync", COLD_TRIGGER]
     assert state(host) == "left"
 
@@ -131,7 +131,7 @@ def test_a_cold_boot_waits_until_somebody_elses_image_is_gone(host):
     host.add(LOADED, "1\n")
     host.steps.clear()
     with pytest.raises(Refusal, match="Somebody else") as caught:
-        leave(host, Departure(42), ASKER, False)
+        leave(host, Departure(42), RUN, False)
     assert (caught.value.code, host.steps) == ("image_already_loaded", [])
     assert caught.value.findings["running"]["release"] == OLD
 
@@ -155,13 +155,13 @@ def test_without_an_image_systemctl_would_choose_by_itself(staged, record):
     staged.add(LOADED, "0\n")
     staged.steps.clear()
     with pytest.raises(Refusal, match=NEW) as caught:
-        leave(staged, Departure(42), ASKER, False)
+        leave(staged, Departure(42), RUN, False)
     assert (caught.value.code, staged.steps) == ("image_not_loaded", [])
     assert caught.value.findings["transition"]["state"] == record
 
 
 @pytest.mark.parametrize(
-    "call", [lambda host: leave(host, Departure(42), ASKER, False), lambda host: arrive(host, None, False)]
+    "call", [lambda host: leave(host, Departure(42), RUN, False), lambda host: arrive(host, None, False)]
 )
 @pytest.mark.parametrize(
     ("path", "content", "code"),
@@ -195,12 +195,12 @@ def test_refusals(staged, call, path, content, code):
 def test_a_trigger_that_fails_puts_the_record_back(staged, step, ending, says):
     staged.endings[step] = ending
     with pytest.raises(KhoError, match=says) as caught:
-        leave(staged, Departure(42), ASKER, False)
+        leave(staged, Departure(42), RUN, False)
     assert caught.value.code == "trigger_failed"
     assert caught.value.findings == {"transition": transition().as_dict()}
     assert (state(staged), staged.is_loaded) == ("loaded", True)
     staged.endings.clear()
-    assert leave(staged, Departure(42), ASKER, False)["triggered"] is True
+    assert leave(staged, Departure(42), RUN, False)["triggered"] is True
 
 
 def test_a_record_that_cannot_be_put_back_is_said(staged):
@@ -214,15 +214,15 @@ def test_a_record_that_cannot_be_put_back_is_said(staged):
 
     staged.write_atomically = fails_for_the_second_record
     with pytest.raises(KhoError, match=r"Moreover, the record still says that this boot was left.*No space left"):
-        leave(staged, Departure(42), ASKER, False)
+        leave(staged, Departure(42), RUN, False)
 
 
 @pytest.mark.parametrize("step", [1, 2, 3])
 def test_killed_while_leaving_the_next_run_leaves(staged, step):
     staged.kill_before = step
     with pytest.raises(Killed):
-        leave(staged, Departure(42), ASKER, False)
-    assert leave(staged, Departure(43), ASKER, False)["triggered"] is True
+        leave(staged, Departure(42), RUN, False)
+    assert leave(staged, Departure(43), RUN, False)["triggered"] is True
     assert state(staged) == "left"
 
 
@@ -230,15 +230,15 @@ def test_killed_while_leaving_the_next_run_leaves(staged, step):
 def test_killed_while_leaving_and_gone_nevertheless_the_next_run_verifies(staged, step):
     staged.kill_before = step
     with pytest.raises(Killed):
-        leave(staged, Departure(42), ASKER, False)
+        leave(staged, Departure(42), RUN, False)
     handover(staged)
-    assert load(staged, Policy(), ASKER, False)["plan"]["action"] == "verify"
-    assert leave(staged, Departure(43), ASKER, False)["already_left"] is True
+    assert load(staged, Policy(), RUN, False)["plan"]["action"] == "verify"
+    assert leave(staged, Departure(43), RUN, False)["already_left"] is True
     assert arrive(staged, None, False)["verdict"]["verdict"] == "handover_verified"
 
 
 def test_arriving_as_promised(staged):
-    leave(staged, Departure(42), ASKER, False)
+    leave(staged, Departure(42), RUN, False)
     handover(staged)
     result = arrive(staged, None, False)
     assert result["changed"] is True
@@ -246,19 +246,19 @@ def test_arriving_as_promised(staged):
     assert result["verdict"]["evidence"]["boot_id_left"] == BOOT_ID
     assert read_transition(staged) == transition("left").closed(result["verdict"])
     assert staged.steps == [WRITE]
-    assert load(staged, Policy(), ASKER, False)["plan"]["action"] == "none"
+    assert load(staged, Policy(), RUN, False)["plan"]["action"] == "none"
 
 
 @pytest.mark.parametrize("next_boot", [cold_boot, handover])
 def test_an_image_that_is_loaded_in_the_new_boot_has_no_part_in_it(staged, next_boot):
-    leave(staged, Departure(42), ASKER, False)
+    leave(staged, Departure(42), RUN, False)
     next_boot(staged).add(LOADED, "1\n")
     arrive(staged, None, False)
     assert state(staged) == "closed"
 
 
 def test_arriving_again_gives_the_verdict_that_was_given(staged):
-    leave(staged, Departure(42), ASKER, False)
+    leave(staged, Departure(42), RUN, False)
     first = arrive(handover(staged), None, False)
     staged.add("/proc/sys/kernel/osrelease", "9.9.9\n")
     staged.steps.clear()
@@ -269,7 +269,7 @@ def test_arriving_again_gives_the_verdict_that_was_given(staged):
 
 
 def test_killed_while_arriving_the_next_run_judges(staged):
-    leave(staged, Departure(42), ASKER, False)
+    leave(staged, Departure(42), RUN, False)
     handover(staged)
     staged.kill_before = 1
     with pytest.raises(Killed):
@@ -278,7 +278,7 @@ def test_killed_while_arriving_the_next_run_judges(staged):
 
 
 def test_arriving_by_a_cold_boot_closes_the_record_too(staged):
-    leave(staged, Departure(42), ASKER, False)
+    leave(staged, Departure(42), RUN, False)
     result = arrive(cold_boot(staged), None, False)
     assert (result["verdict"]["verdict"], result["verdict"]["accepted"]) == ("rolled_back", False)
     assert state(staged) == "closed"
@@ -308,9 +308,9 @@ def test_a_host_that_did_not_leave(staged, before, loaded, after, changed):
 
 
 def test_a_host_that_did_not_leave_may_be_told_again(staged):
-    leave(staged, Departure(42), ASKER, False)
+    leave(staged, Departure(42), RUN, False)
     arrive(staged, None, False)
-    assert leave(staged, Departure(43), ASKER, False)["triggered"] is True
+    assert leave(staged, Departure(43), RUN, False)["triggered"] is True
 
 
 def test_nothing_to_arrive_from(host):
@@ -320,7 +320,7 @@ def test_nothing_to_arrive_from(host):
 
 
 def test_looking_changes_nothing(staged):
-    leave(staged, Departure(42), ASKER, False)
+    leave(staged, Departure(42), RUN, False)
     handover(staged)
     seen = look(staged)
     assert (seen["verdict"]["verdict"], seen["notes"], seen["transition"]["state"]) == ("handover_verified", [], "left")

@@ -19,7 +19,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._plan.target import obse
 from ansible_collections.kho.kexec.plugins.module_utils._transition.load import DIRECTORY, concatenate, load_target
 from ansible_collections.kho.kexec.tests.unit.support.images import kernel, uki, x86_image
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import KexecHost
-from ansible_collections.kho.kexec.tests.unit.support.transitions import ASKER, COMMAND_LINE, NEW, upgradable_host
+from ansible_collections.kho.kexec.tests.unit.support.transitions import COMMAND_LINE, NEW, RUN, upgradable_host
 
 IMAGE, INITRD = f"/boot/vmlinuz-{NEW}", f"/boot/initrd.img-{NEW}"
 KEXEC = f"kexec -s -l {IMAGE} --initrd={INITRD} --command-line={COMMAND_LINE}"
@@ -49,7 +49,7 @@ def host(tmp_path):
 
 
 def observed(host):
-    target = observe_situation(host, Policy(), ASKER, remember=False).target
+    target = observe_situation(host, Policy(), RUN, remember=False).target
     host.steps.clear()
     return target
 

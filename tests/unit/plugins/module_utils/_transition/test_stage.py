@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
-from ansible_collections.kho.kexec.plugins.module_utils._record.claim import Asker
+from ansible_collections.kho.kexec.plugins.module_utils._record.claim import RunIdentity
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import (
     RECORD_PATH,
     Promise,
@@ -26,12 +26,12 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.transition impor
 from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import load, unload
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, KexecHost, Killed
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
-    ASKER,
     COMMAND_LINE,
     CREATED,
     LATER_BOOT_ID,
     NEW,
     OLD,
+    RUN,
     install,
     transition,
     upgradable_host,
@@ -54,7 +54,7 @@ def host(tmp_path):
 
 
 def stage(host, check_mode=False, **policy):
-    return load(host, Policy(**policy), ASKER, check_mode)
+    return load(host, Policy(**policy), RUN, check_mode)
 
 
 def recorded(host):
@@ -94,7 +94,7 @@ def test_the_record_is_there_before_the_image_and_says_loaded_after_it(host):
 def test_again_changes_nothing(host):
     stage(host)
     host.steps.clear()
-    result = load(host, Policy(), Asker("2031-01-01T00:00:00Z"), False)
+    result = load(host, Policy(), RunIdentity("2031-01-01T00:00:00Z"), False)
     assert (result["changed"], host.steps) == (False, [])
     assert result["plan"]["action"] == "handover"
     assert result["transition"] == read_transition(host).as_dict()
@@ -252,7 +252,7 @@ def test_kexec_that_loads_and_does_not_end_leaves_the_image_marked_as_ours(host)
     with pytest.raises(HostError, match="no end"):
         stage(host)
     assert (host.is_loaded, recorded(host)) == (True, transition("staging"))
-    assert unload(host, ASKER, False)["changed"] is True
+    assert unload(host, RUN, False)["changed"] is True
     assert (host.is_loaded, recorded(host)) == (False, None)
 
 
@@ -304,10 +304,10 @@ def test_killed_at_any_step_everything_can_be_taken_back(used_host, step):
     used_host.kill_before = step
     with pytest.raises(Killed):
         stage(used_host)
-    unload(used_host, ASKER, False)
+    unload(used_host, RUN, False)
     assert not used_host.is_loaded
     assert read_transition(used_host) in (None, transition("closed"))
-    assert unload(used_host, ASKER, False)["changed"] is False
+    assert unload(used_host, RUN, False)["changed"] is False
 
 
 @pytest.mark.parametrize("step", [1, 2])
@@ -316,28 +316,28 @@ def test_killed_while_unloading_the_next_run_unloads(host, step):
     host.steps.clear()
     host.kill_before = step
     with pytest.raises(Killed):
-        unload(host, ASKER, False)
-    assert unload(host, ASKER, False)["changed"] is True
+        unload(host, RUN, False)
+    assert unload(host, RUN, False)["changed"] is True
     assert (host.is_loaded, read_transition(host)) == (False, None)
 
 
 def test_unloading(host):
     stage(host)
     host.steps.clear()
-    assert unload(host, ASKER, True)["changed"] is True
+    assert unload(host, RUN, True)["changed"] is True
     assert host.steps == []
-    result = unload(host, ASKER, False)
+    result = unload(host, RUN, False)
     assert host.steps == [KEEP, "kexec -s -u", REMOVE]
     assert (result["changed"], result["transition"], result["plan"], result["target"]) == (True, None, None, None)
     assert result["diff"] == {"before": SHOWN, "after": NOTHING}
     assert result["running"]["release"] == OLD
-    again = unload(host, ASKER, False)
+    again = unload(host, RUN, False)
     assert (again["changed"], again["diff"]) == (False, {"before": NOTHING, "after": NOTHING})
 
 
 def test_unloading_forgets_a_record_whose_image_is_gone(host):
     with_record(host, transition(), loaded=False)
-    assert unload(host, ASKER, False)["changed"] is True
+    assert unload(host, RUN, False)["changed"] is True
     assert (host.steps, read_transition(host)) == ([REMOVE], None)
 
 
@@ -348,14 +348,14 @@ def test_an_image_of_somebody_else_is_not_unloaded(host, record):
     host.add(LOADED, "1\n")
     before = host.snapshot()
     with pytest.raises(Refusal) as caught:
-        unload(host, ASKER, False)
+        unload(host, RUN, False)
     assert (caught.value.code, host.snapshot(), host.steps) == ("image_already_loaded", before, [])
     assert caught.value.findings["running"]["image_loaded"] is True
 
 
 def test_a_jump_that_awaits_its_verdict_keeps_its_record(host):
     in_another_boot(host, transition("left"))
-    result = unload(host, ASKER, False)
+    result = unload(host, RUN, False)
     assert (result["changed"], result["transition"]["state"], host.steps) == (False, "left", [])
 
 
@@ -370,7 +370,7 @@ def test_a_jump_that_awaits_its_verdict_keeps_its_record(host):
 def test_unloading_is_refused(host, path, content, code):
     with_record(host, transition()).add(path, content)
     with pytest.raises(Refusal) as caught:
-        unload(host, ASKER, False)
+        unload(host, RUN, False)
     assert (caught.value.code, host.steps) == (code, [])
     assert ("running" in caught.value.findings) == (code == "record_unreadable")
 
@@ -386,7 +386,7 @@ def test_an_image_that_stays_keeps_its_record(host, ending, says):
     stage(host)
     host.endings["kexec -s -u"] = ending
     with pytest.raises(KhoError, match=says + ".*SYSTEMCTL_SKIP_AUTO_KEXEC") as caught:
-        unload(host, ASKER, False)
+        unload(host, RUN, False)
     assert caught.value.code == "unload_failed"
     assert caught.value.findings["transition"] == read_transition(host).as_dict()
     assert (host.is_loaded, recorded(host)) == (True, transition())

@@ -11,7 +11,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refu
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed
 from ansible_collections.kho.kexec.plugins.module_utils._image.cache import CACHE_PATH
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
-from ansible_collections.kho.kexec.plugins.module_utils._record.claim import Asker
+from ansible_collections.kho.kexec.plugins.module_utils._record.claim import RunIdentity
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import (
     RECORD_PATH,
     Promise,
@@ -21,11 +21,11 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.transition impor
 from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import load, preview, unload
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, KexecHost, Killed
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
-    ASKER,
     COMMAND_LINE,
     CREATED,
     NEW,
     OLD,
+    RUN,
     closed_verdict,
     install,
     transition,
@@ -47,7 +47,7 @@ def host(tmp_path):
 
 
 def stage(host, check_mode=False, **policy):
-    return load(host, Policy(**policy), ASKER, check_mode)
+    return load(host, Policy(**policy), RUN, check_mode)
 
 
 COLD = transition(promise=Promise(NEW, None, 0, None, "cold_boot"), image=None)
@@ -98,7 +98,7 @@ def test_killed_before_a_cold_boot_the_next_run_goes_on(host, step):
 def test_the_promise_of_a_cold_boot_can_be_taken_back(host):
     stage(without_kexec(host), **COLDLY)
     host.steps.clear()
-    assert unload(host, ASKER, False)["changed"] is True
+    assert unload(host, RUN, False)["changed"] is True
     assert (host.steps, read_transition(host)) == ([REMOVE], None)
 
 
@@ -106,7 +106,7 @@ def test_an_image_of_somebody_else_stays_also_when_a_cold_boot_was_promised(host
     stage(without_kexec(host), **COLDLY)
     host.add(LOADED, "1\n").steps.clear()
     with pytest.raises(Refusal) as caught:
-        unload(host, ASKER, False)
+        unload(host, RUN, False)
     assert caught.value.code == "image_already_loaded"
     with pytest.raises(Refusal) as caught:
         stage(host, **COLDLY)
@@ -127,7 +127,7 @@ def test_what_is_accepted_is_loaded_with_another_promise(host):
 
 
 def test_what_was_seen_of_an_image_is_kept_only_when_something_may_be_changed(host):
-    preview(host, Policy(), ASKER)
+    preview(host, Policy(), RUN)
     stage(host, check_mode=True)
     assert not host.exists(CACHE_PATH)
     stage(host)
@@ -136,7 +136,7 @@ def test_what_was_seen_of_an_image_is_kept_only_when_something_may_be_changed(ho
 
 def test_a_preview_is_the_plan_and_changes_nothing(host):
     before = host.snapshot()
-    seen = preview(host, Policy(), ASKER)
+    seen = preview(host, Policy(), RUN)
     assert (host.snapshot(), host.steps) == (before, [])
     assert (seen["plan"]["action"], seen["transition"]) == ("handover", None)
     assert [(one["release"], one["chosen"], one["code"]) for one in seen["candidates"]] == [
@@ -151,29 +151,29 @@ def test_a_preview_is_the_plan_and_changes_nothing(host):
 
 def test_a_refusal_is_an_answer_of_a_preview(host):
     host.add(LOADED, "1\n")
-    assert preview(host, Policy(), ASKER)["plan"]["reasons"][0]["code"] == "image_already_loaded"
+    assert preview(host, Policy(), RUN)["plan"]["reasons"][0]["code"] == "image_already_loaded"
     host.add(RECORD_PATH, "broken")
-    seen = preview(host, Policy(), ASKER)
+    seen = preview(host, Policy(), RUN)
     assert (seen["plan"]["action"], seen["plan"]["reasons"][0]["code"]) == ("refuse", "record_unreadable")
     assert (seen["running"]["release"], seen["target"], seen["candidates"], seen["transition"]) == (OLD, None, [], None)
 
 
 def test_an_image_that_is_staged_under_a_claim_expires(host):
-    result = load(host, Policy(), Asker(CREATED, "run", "op", 60), False)
+    result = load(host, Policy(), RunIdentity(CREATED, "run", "op", 60), False)
     assert result["notes"] == []
     assert host.steps[-2:] == [
         "systemctl stop kho-kexec-expire.timer",
         "systemd-run --collect --on-active=60 --unit=kho-kexec-expire kexec -s -u",
     ]
     host.endings["systemd-run"] = Completed(1, "", "no bus")
-    again = load(host, Policy(), Asker(CREATED, "run", "op", 60), False)
+    again = load(host, Policy(), RunIdentity(CREATED, "run", "op", 60), False)
     assert [note["code"] for note in again["notes"]] == ["image_does_not_expire"]
     assert "no bus" in again["notes"][0]["message"]
 
 
 def test_who_is_refused_for_a_claim_learns_whose_it_is(host):
-    load(host, Policy(), Asker(CREATED, "run", "op", 60), False)
+    load(host, Policy(), RunIdentity(CREATED, "run", "op", 60), False)
     with pytest.raises(Refusal) as caught:
-        load(host, Policy(), Asker(CREATED, "other"), False)
+        load(host, Policy(), RunIdentity(CREATED, "other"), False)
     assert (caught.value.code, caught.value.findings["claim"]["run"]) == ("host_claimed", "run")
-    assert load(host, Policy(), Asker(CREATED, "other", over=("run",)), False)["plan"]["action"] == "handover"
+    assert load(host, Policy(), RunIdentity(CREATED, "other", over=("run",)), False)["plan"]["action"] == "handover"

@@ -32,11 +32,11 @@ from ansible_collections.kho.kexec.tests.unit.support.jumps import TRIGGER, cold
 from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import KexecHost
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
-    ASKER,
     CREATED,
     LATER_BOOT_ID,
     NEW,
     OLD,
+    RUN,
     transition,
     upgradable_host,
 )
@@ -50,24 +50,24 @@ def host(tmp_path):
 
 @pytest.fixture
 def staged(host):
-    load(host, Policy(), ASKER, False)
+    load(host, Policy(), RUN, False)
     write_transition(host, transition())
     host.steps.clear()
     return host
 
 
 def test_a_target_that_was_given_up_is_not_tried_again_by_itself(staged):
-    leave(staged, Departure(42), ASKER, False)
+    leave(staged, Departure(42), RUN, False)
     arrive(cold_boot(staged), None, False)
     with pytest.raises(Refusal, match="rolled_back") as caught:
-        load(staged, Policy(), ASKER, False)
+        load(staged, Policy(), RUN, False)
     assert caught.value.code == "target_failed_before"
-    assert load(staged, Policy(accept=("target_failed_before",)), ASKER, False)["plan"]["action"] == "handover"
+    assert load(staged, Policy(accept=("target_failed_before",)), RUN, False)["plan"]["action"] == "handover"
 
 
 def guarded(host):
     write_guard(host, GuardRecord(ARMED, BOOT_ID, OLD, 300, CREATED))
-    leave(host, Departure(42), ASKER, False)
+    leave(host, Departure(42), RUN, False)
     return host
 
 
@@ -106,21 +106,21 @@ def test_a_guard_that_cannot_be_disarmed_is_told(staged, monkeypatch):
 
 def test_a_target_that_is_proven_has_not_failed_any_more(staged):
     remember_failure(staged, Failure(NEW, "", "rolled_back", CREATED))
-    leave(staged, Departure(42), ASKER, False)
+    leave(staged, Departure(42), RUN, False)
     assert arrive(handover(staged), None, False)["verdict"]["accepted"] is True
     assert read_failures(staged) == ()
 
 
 def test_who_lost_the_answer_tells_the_host_once(staged):
     write_transition(staged, transition("left"))
-    result = leave(staged, Departure(42, again=True), ASKER, False)
+    result = leave(staged, Departure(42, again=True), RUN, False)
     assert (result["triggered"], result["already_left"], staged.steps[1:]) == (False, False, [])
     write_transition(staged, transition("loaded"))
-    assert leave(staged, Departure(42, again=True), ASKER, False)["triggered"] is True
+    assert leave(staged, Departure(42, again=True), RUN, False)["triggered"] is True
 
 
 def test_services_that_do_not_stop_are_killed_in_the_end(staged):
-    leave(staged, Departure(42, patience=90), ASKER, False)
+    leave(staged, Departure(42, patience=90), RUN, False)
     insist, trigger = staged.steps[-2:]
     assert insist == (
         "systemd-run --collect --on-active=90 --timer-property=DefaultDependencies=no --property=DefaultDependencies=no"
@@ -132,30 +132,30 @@ def test_services_that_do_not_stop_are_killed_in_the_end(staged):
 def test_nothing_insists_on_a_jump_that_was_not_begun(staged):
     staged.endings[TRIGGER] = Completed(1, "", "no")
     with pytest.raises(KhoError):
-        leave(staged, Departure(42, patience=90), ASKER, False)
+        leave(staged, Departure(42, patience=90), RUN, False)
     assert "systemctl stop kho-kexec-insist-42.timer" in staged.steps
     assert state(staged) == "loaded"
 
 
 def test_the_guard_of_the_transition_is_told_of(staged):
     write_guard(staged, GuardRecord(ARMED, BOOT_ID, OLD, 300, CREATED))
-    assert leave(staged, Departure(42), ASKER, True)["guard"] == {"confirm_timeout": 300}
+    assert leave(staged, Departure(42), RUN, True)["guard"] == {"confirm_timeout": 300}
     write_guard(staged, GuardRecord(ARMED, LATER_BOOT_ID, OLD, 300, CREATED))
-    assert leave(staged, Departure(42), ASKER, True)["guard"] is None
+    assert leave(staged, Departure(42), RUN, True)["guard"] is None
 
 
 def test_the_guard_that_brought_the_old_kernel_back_is_named(staged):
     write_guard(staged, GuardRecord(ARMED, BOOT_ID, OLD, 300, CREATED))
     other_boot = "7d8c2f10-1111-4222-8333-944455556666"
     staged.add(ENDED_PATH, f"{BOOT_ID}\nfired\n{other_boot}\n{NEW}\n2026-11-22T15:10:00Z\n")
-    leave(staged, Departure(42), ASKER, False)
+    leave(staged, Departure(42), RUN, False)
     verdict = arrive(cold_boot(staged), None, False)["verdict"]
     assert (verdict["verdict"], verdict["reason"]) == ("rolled_back", "guard")
 
 
 def with_baseline(host):
     save_baseline(host, observe_health(host), BOOT_ID)
-    leave(host, Departure(42), ASKER, False)
+    leave(host, Departure(42), RUN, False)
     return handover(host)
 
 
@@ -177,7 +177,7 @@ def test_a_host_with_new_troubles_is_unhealthy(staged):
 def test_without_a_baseline_only_the_operators_own_commands_count(staged):
     # Staging has left one.
     staged.remove(BASELINE_PATH)
-    leave(staged, Departure(42), ASKER, False)
+    leave(staged, Departure(42), RUN, False)
     host = handover(staged).add("/proc/sys/kernel/tainted", "512\n")
     verdict = arrive(host, Checks(commands=(("/bin/true",),)), True)["verdict"]
     assert (verdict["verdict"], verdict["evidence"]["troubles"]) == ("handover_verified", None)

@@ -10,10 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Left, LeftError, Port, left_from
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import (
+    Departure,
+    DepartureError,
+    Port,
+    departure_from,
+)
 
-LEFT = Left("0a0a0a0a", 81210.5, False, {"release": "7.3.4-kho"}, 300, Port("192.0.2.10", 22, 0.5), None, ("/tmp/a",))
-EMPTY = Left(None, 1.0, True, None, None, None, "behind a jump host")
+LEFT = Departure(
+    "0a0a0a0a", 81210.5, False, {"release": "7.3.4-kho"}, 300, Port("192.0.2.10", 22, 0.5), None, ("/tmp/a",)
+)
+EMPTY = Departure(None, 1.0, True, None, None, None, "behind a jump host")
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(max_size=5),
@@ -22,23 +29,23 @@ JSON = st.recursive(
 
 
 @pytest.mark.parametrize("left", [LEFT, EMPTY])
-def test_it_is_read_as_it_was_handed_over(left: Left) -> None:
-    assert left_from(json.loads(json.dumps(left.as_dict()))) == left
+def test_it_is_read_as_it_was_handed_over(left: Departure) -> None:
+    assert departure_from(json.loads(json.dumps(left.as_dict()))) == left
 
 
 @given(JSON)
 def test_anything_else_is_an_error(told: Any) -> None:
     try:
-        assert isinstance(left_from(told), Left)
-    except LeftError as error:
+        assert isinstance(departure_from(told), Departure)
+    except DepartureError as error:
         assert str(error)  # noqa: PT017 - either is right
 
 
 @pytest.mark.parametrize("name", [*LEFT.as_dict()])
 def test_every_field_is_needed(name: str) -> None:
     told = {key: value for key, value in LEFT.as_dict().items() if key != name}
-    with pytest.raises(LeftError, match=name):
-        left_from(told)
+    with pytest.raises(DepartureError, match=name):
+        departure_from(told)
 
 
 def test_a_guard_gives_time() -> None:

@@ -13,7 +13,7 @@ import pytest
 from unit.plugins.plugin_utils.scripted import NEW, OLD, PROMISE, ScriptedClock, ScriptedHost, judged
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Left, Port, left_from
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Departure, Port, departure_from
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.jump import Jump, View
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Sight, Sighting
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_one import NoAnswer
@@ -234,14 +234,14 @@ def test_answer_without_a_verdict_is_a_failure() -> None:
 class TestInTwoTasks:
     """One has the host leave, another waits in between, and the second of the jump's own asks for the verdict."""
 
-    def set_out(self, host: ScriptedHost) -> Left:
+    def set_out(self, host: ScriptedHost) -> Departure:
         view = View(host.banner, rollback_timeout=100, port=PORT)
         result = Jump(host, Deadline(host.clock, 60), view, host.calls.append).set_out()
         assert result["verdict"] is None
         assert (result["changed"], result["rebooted"]) == (True, None)
-        return left_from(json.loads(json.dumps(result["left"])))
+        return departure_from(json.loads(json.dumps(result["left"])))
 
-    def follow(self, host: ScriptedHost, left: Left, seen: Sequence[Sighting] = ()) -> dict[str, Any]:
+    def follow(self, host: ScriptedHost, left: Departure, seen: Sequence[Sighting] = ()) -> dict[str, Any]:
         deadline = Deadline(host.clock, 60, started=left.at)
         view = View(host.banner, rollback_timeout=100)
         return Jump(host, deadline, view, host.calls.append).follow(left, seen)
@@ -296,7 +296,7 @@ class TestInTwoTasks:
         view = View(host.banner)
         told = Jump(host, Deadline(host.clock, 60), view, host.calls.append).set_out()
         assert (told["rebooted"], told["left"]["boot_id"]) == (True, None)
-        result = self.follow(host, left_from(told["left"]))
+        result = self.follow(host, departure_from(told["left"]))
         assert result["failed"] is False
         assert (result["rebooted"], result["boot_id_before"]) == (True, OLD)
 

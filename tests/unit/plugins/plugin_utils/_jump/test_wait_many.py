@@ -21,7 +21,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import P
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Sight, Sighting
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_many import (
     Awaited,
-    Crowd,
+    WaveWait,
     keep_sightings,
     kept_sightings,
 )
@@ -74,20 +74,20 @@ GONE = [(0.0, 0.1)]
 STAYS = [(0.0, FOR_EVER)]
 
 
-def crowd_of(
+def wait_for(
     stack: ExitStack, times: dict[str, list[tuple[float, float]]], patience: float, guard: float | None
-) -> Crowd:
+) -> WaveWait:
     now = time.monotonic()
     ports = {name: stack.enter_context(host(when)) for name, when in times.items()}
     awaited = [Awaited(name, Port("127.0.0.1", port, 0.5), now, now + patience, guard) for name, port in ports.items()]
-    return Crowd(awaited, print)
+    return WaveWait(awaited, print)
 
 
 def test_all_that_come_back_are_waited_for_at_the_same_time() -> None:
     with ExitStack() as stack:
-        crowd = crowd_of(stack, {f"web{number}": BACK for number in range(30)}, PATIENCE, None)
-        seen = crowd.wait()
-    assert crowd.absent == []
+        wave_wait = wait_for(stack, {f"web{number}": BACK for number in range(30)}, PATIENCE, None)
+        seen = wave_wait.wait()
+    assert wave_wait.absent == []
     assert max(sightings[0].at for sightings in seen.values()) < min(sightings[-1].at for sightings in seen.values())
     for sightings in seen.values():
         whats = [sighting.what for sighting in sightings]
@@ -97,37 +97,37 @@ def test_all_that_come_back_are_waited_for_at_the_same_time() -> None:
 
 def test_host_that_does_not_come_back_is_named_when_its_time_is_over() -> None:
     with ExitStack() as stack:
-        crowd = crowd_of(stack, {"web1": BACK, "web2": GONE}, 1.0, None)
-        crowd.wait()
-    assert crowd.absent == ["web2"]
+        wave_wait = wait_for(stack, {"web1": BACK, "web2": GONE}, 1.0, None)
+        wave_wait.wait()
+    assert wave_wait.absent == ["web2"]
 
 
 def test_host_that_is_never_away_is_left_to_who_asks_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wait_many, "STAYS", 0.3)
     with ExitStack() as stack:
-        crowd = crowd_of(stack, {"web1": STAYS}, PATIENCE, None)
+        wave_wait = wait_for(stack, {"web1": STAYS}, PATIENCE, None)
         began = time.monotonic()
-        crowd.wait()
+        wave_wait.wait()
         assert time.monotonic() - began < PATIENCE
-    assert (crowd.absent, crowd.unsure) == ([], ["web1"])
+    assert (wave_wait.absent, wave_wait.unsure) == ([], ["web1"])
 
 
 def test_guard_of_a_host_that_may_be_back_ends_the_wait_for_others() -> None:
     with ExitStack() as stack:
         began = time.monotonic()
-        crowd = crowd_of(stack, {"web1": STAYS, "web2": GONE}, PATIENCE, 2.0)
-        crowd.wait()
+        wave_wait = wait_for(stack, {"web1": STAYS, "web2": GONE}, PATIENCE, 2.0)
+        wave_wait.wait()
         assert 0.5 <= time.monotonic() - began < PATIENCE
-    assert (crowd.absent, crowd.unsure) == (["web2"], ["web1"])
+    assert (wave_wait.absent, wave_wait.unsure) == (["web2"], ["web1"])
 
 
 def test_guards_of_those_that_are_back_end_the_wait_for_others() -> None:
     with ExitStack() as stack:
         began = time.monotonic()
-        crowd = crowd_of(stack, {"web1": BACK, "web2": GONE}, PATIENCE, 2.0)
-        crowd.wait()
+        wave_wait = wait_for(stack, {"web1": BACK, "web2": GONE}, PATIENCE, 2.0)
+        wave_wait.wait()
         assert 0.5 <= time.monotonic() - began < PATIENCE
-    assert crowd.absent == ["web2"]
+    assert wave_wait.absent == ["web2"]
 
 
 def test_who_watches_is_told_who_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +135,7 @@ def test_who_watches_is_told_who_is_waited_for(monkeypatch: pytest.MonkeyPatch) 
     said: list[str] = []
     now = time.monotonic()
     awaited = [Awaited(f"web{number}", Port("127.0.0.1", 1, 0.1), now, now + 0.5) for number in range(7)]
-    Crowd(awaited, said.append).wait()
+    WaveWait(awaited, said.append).wait()
     assert said[0] == "waiting for 7 of 7 hosts: web0 web1 web2 web3 web4 and 2 more"
 
 

@@ -19,7 +19,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.progress import
     progress_of,
     wave_sizes,
 )
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Batch, Chronicle
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Batch, RunLog
 
 HALF = Progress(wave=2, waves=4, settled=5, size=10, done=6, failed=1, in_flight=5, untouched=30, seconds_left=720.0)
 
@@ -48,8 +48,8 @@ def test_waves_hold_every_host_once(serial: list[Any], hosts: int) -> None:
 
 
 def left(told: Told, now: float) -> float | None:
-    wave = told.chronicle.waves[-1]
-    return progress_of(told.chronicle, wave, now).seconds_left
+    wave = told.run_log.waves[-1]
+    return progress_of(told.run_log, wave, now).seconds_left
 
 
 def test_time_left_is_unknown_until_a_host_has_come_to_its_end() -> None:
@@ -93,11 +93,11 @@ def test_time_left_is_never_negative(now: float) -> None:
 
 
 def test_what_nobody_knows_is_a_question_mark() -> None:
-    chronicle = Chronicle()
-    chronicle.expect(0.0, Batch("play", ["web1"], None, []))
-    wave = chronicle.begin_wave()
+    run_log = RunLog()
+    run_log.expect(0.0, Batch("play", ["web1"], None, []))
+    wave = run_log.begin_wave()
     assert wave is not None
-    shown = line(progress_of(chronicle, wave, 0.0), 100, ascii_only=True)
+    shown = line(progress_of(run_log, wave, 0.0), 100, ascii_only=True)
     assert shown.startswith("wave 1/? [---")
     assert shown.endswith("0 done, 0 failed, 1 in flight, ? untouched, ? left")
 

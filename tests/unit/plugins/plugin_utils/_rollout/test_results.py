@@ -21,8 +21,8 @@ SETTING = Setting(BEGIN, "kexec_upgrade.yml", False, "controller.example.com")
 
 
 def results_of(told: Told) -> dict[str, Any]:
-    chronicle = told.stop()
-    return document(chronicle, SETTING, "stopped", told.now)
+    run_log = told.stop()
+    return document(run_log, SETTING, "stopped", told.now)
 
 
 def host_of(results: dict[str, Any], name: str) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def test_operators_own_check_makes_a_proven_host_unhealthy() -> None:
     told.wave()
     told.result("web1", "kexec_image", STAGED)
     told.result("web1", "kexec_reboot", judged("handover_verified"))
-    told.chronicle.note_failure(told.now, "web1", {"msg": "500"}, "Ask the service")
+    told.run_log.note_failure(told.now, "web1", {"msg": "500"}, "Ask the service")
     host = host_of(results_of(told), "web1")
     assert (host["verdict"], host["accepted"], host["code"]) == ("unhealthy", False, "failed")
 
@@ -98,7 +98,7 @@ def test_nothing_that_may_be_secret_gets_in() -> None:
     secret = {"msg": "SECRET", "invocation": {"module_args": {"password": "SECRET"}}, "stdout": "SECRET"}
     told.result("web1", "kexec_image", {**STAGED, **secret})
     told.result("web1", "kexec_reboot", {**judged("unhealthy"), **secret})
-    told.chronicle.note_failure(told.now, "web1", secret, "Use SECRET")
+    told.run_log.note_failure(told.now, "web1", secret, "Use SECRET")
     results = results_of(told)
     assert "SECRET" not in json.dumps(results) + render_html(results)
 
@@ -116,7 +116,7 @@ def test_results_of_any_shape_become_json_that_all_can_read(junk: Any) -> None:
 
 def test_files_are_written_and_replaced(tmp_path: Path) -> None:
     told, clock = bad_day(), [100.0]
-    keeper = ResultsKeeper(tmp_path / "made", told.chronicle, SETTING, lambda: clock[0])
+    keeper = ResultsKeeper(tmp_path / "made", told.run_log, SETTING, lambda: clock[0])
     keeper.write("running", told.now)
     assert keeper.path.name == "rollout-20261123T023041Z.json"
     running = json.loads(keeper.path.read_text())
@@ -134,7 +134,7 @@ def test_files_are_written_and_replaced(tmp_path: Path) -> None:
 
 
 def test_two_runs_of_one_second_have_files_of_their_own(tmp_path: Path) -> None:
-    keepers = [ResultsKeeper(tmp_path, bad_day().chronicle, SETTING, lambda: 0.0) for _run in range(2)]
+    keepers = [ResultsKeeper(tmp_path, bad_day().run_log, SETTING, lambda: 0.0) for _run in range(2)]
     assert [keeper.path.name for keeper in keepers] == [
         "rollout-20261123T023041Z.json",
         "rollout-20261123T023041Z-2.json",
@@ -143,7 +143,7 @@ def test_two_runs_of_one_second_have_files_of_their_own(tmp_path: Path) -> None:
 
 def test_writing_does_not_take_most_of_the_time(tmp_path: Path) -> None:
     told, times = bad_day(), iter([10.0, 11.0, 30.0, 31.1, 31.2])
-    keeper = ResultsKeeper(tmp_path, told.chronicle, SETTING, lambda: next(times))
+    keeper = ResultsKeeper(tmp_path, told.run_log, SETTING, lambda: next(times))
     keeper.write("running", 1.0)
     written = keeper.path.read_text()
     keeper.write("running", 2.0)
@@ -154,7 +154,7 @@ def test_writing_does_not_take_most_of_the_time(tmp_path: Path) -> None:
 
 def test_failure_to_write_leaves_nothing_half_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = bad_day()
-    keeper = ResultsKeeper(tmp_path, told.chronicle, SETTING, lambda: 0.0)
+    keeper = ResultsKeeper(tmp_path, told.run_log, SETTING, lambda: 0.0)
     keeper.write("running", told.now)
     before = keeper.path.read_text()
 

@@ -8,24 +8,24 @@ from typing import Any
 import pytest
 from unit.plugins.plugin_utils.rollouts import FORTH, REFUSED, STAGED, STAGED_BACK, THERE, Told, bad_day, judged
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Batch, Chronicle
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Batch, RunLog
 
 PROVEN = judged("handover_verified")
 
 
-def kinds(chronicle: Chronicle, host: str) -> list[str]:
-    return [event.kind for _when, event in chronicle.times[host].events]
+def kinds(run_log: RunLog, host: str) -> list[str]:
+    return [event.kind for _when, event in run_log.times[host].events]
 
 
 def test_every_outcome_is_counted_as_it_comes() -> None:
     told = bad_day()
-    counts = told.chronicle.counts
+    counts = told.run_log.counts
     assert {key: value for key, value in counts.items() if value} == {
         **{"done": 2, "failed": 1, "rolled_back": 1, "unknown": 1, "in_flight": 1, "untouched": 1}
     }
-    assert told.chronicle.settled == 4
+    assert told.run_log.settled == 4
     told.stop()
-    assert told.chronicle.outcomes == {
+    assert told.run_log.outcomes == {
         "done": "done",
         "there": "done",
         "failed": "failed",
@@ -34,21 +34,21 @@ def test_every_outcome_is_counted_as_it_comes() -> None:
         "half": "staged",
         "next": "untouched",
     }
-    assert sum(counts.values()) == len(told.chronicle.outcomes)
-    assert told.chronicle.stopped_by == "rollout_stopped"
+    assert sum(counts.values()) == len(told.run_log.outcomes)
+    assert told.run_log.stopped_by == "rollout_stopped"
 
 
 def test_events_of_a_host_that_was_rolled_back() -> None:
-    chronicle = bad_day().chronicle
-    assert kinds(chronicle, "back") == [
+    run_log = bad_day().run_log
+    assert kinds(run_log, "back") == [
         *("staged", "jump_begun", "verdict", "staged", "jump_begun", "rolled_back", "committed"),
     ]
-    assert kinds(chronicle, "there") == ["already_there", "committed"]
+    assert kinds(run_log, "there") == ["already_there", "committed"]
 
 
 def test_total_is_from_the_begin_of_the_wave_to_the_outcome() -> None:
-    chronicle = bad_day().stop()
-    totals = chronicle.total_seconds()
+    run_log = bad_day().stop()
+    totals = run_log.total_seconds()
     assert totals["done"] == 12
     assert totals["there"] == 1
     assert "next" not in totals
@@ -75,15 +75,15 @@ def test_what_an_interruption_leaves(told_before: list[tuple[str, Any]], outcome
     told.wave()
     for what, result in told_before:
         if what == "begin":
-            told.chronicle.note_begin("web1")
+            told.run_log.note_begin("web1")
         elif what == "jump":
-            told.chronicle.note_jump(told.now, "web1")
+            told.run_log.note_jump(told.now, "web1")
         elif what == "lost":
-            told.chronicle.note_lost(told.now, "web1")
+            told.run_log.note_lost(told.now, "web1")
         else:
             told.result("web1", what, result)
-    told.chronicle.end_wave(told.now, interrupted=True)
-    assert told.chronicle.outcomes["web1"] == outcome
+    told.run_log.end_wave(told.now, interrupted=True)
+    assert told.run_log.outcomes["web1"] == outcome
 
 
 @pytest.mark.parametrize(
@@ -101,17 +101,17 @@ def test_what_the_end_of_a_wave_leaves(told_before: list[tuple[str, Any]], outco
     told.wave()
     for module, result in told_before:
         told.result("web1", module, result)
-    told.chronicle.end_wave(told.now)
-    assert told.chronicle.outcomes["web1"] == outcome
+    told.run_log.end_wave(told.now)
+    assert told.run_log.outcomes["web1"] == outcome
 
 
 def test_host_that_is_lost_on_its_way() -> None:
     told = Told(["web1"], [])
     told.wave()
     told.result("web1", "kexec_image", STAGED)
-    told.chronicle.note_jump(told.now, "web1")
-    told.chronicle.note_lost(told.now, "web1")
-    assert told.chronicle.outcomes["web1"] == "unknown"
+    told.run_log.note_jump(told.now, "web1")
+    told.run_log.note_lost(told.now, "web1")
+    assert told.run_log.outcomes["web1"] == "unknown"
 
 
 def test_failed_rollback_is_a_failure() -> None:
@@ -121,19 +121,19 @@ def test_failed_rollback_is_a_failure() -> None:
     told.result("web1", "kexec_reboot", judged("unhealthy"))
     told.result("web1", "kexec_image", STAGED_BACK, back=True)
     told.result("web1", "kexec_reboot", judged("wrong_kernel"))
-    assert told.chronicle.outcomes["web1"] == "failed"
-    assert kinds(told.chronicle, "web1")[-1] == "verdict"
+    assert told.run_log.outcomes["web1"] == "failed"
+    assert kinds(told.run_log, "web1")[-1] == "verdict"
 
 
 def test_one_failure_is_told_once() -> None:
     told = Told(["web1"], [])
     told.wave()
     told.proven("web1")
-    first = told.chronicle.note_failure(told.now, "web1", {"code": "drained"}, "Undrain {{ x }}\x1b[2J")
+    first = told.run_log.note_failure(told.now, "web1", {"code": "drained"}, "Undrain {{ x }}\x1b[2J")
     assert first is not None
     assert first.words == 'drained in "Undrain ?{ x }}?[2J"'
-    assert told.chronicle.note_failure(told.now, "web1", {}, "Fail with what went wrong first") is None
-    assert told.chronicle.note_failure(told.now, "never-heard-of", {}, "Something") is None
+    assert told.run_log.note_failure(told.now, "web1", {}, "Fail with what went wrong first") is None
+    assert told.run_log.note_failure(told.now, "never-heard-of", {}, "Something") is None
 
 
 def test_jump_that_will_be_skipped_is_no_event() -> None:
@@ -143,58 +143,58 @@ def test_jump_that_will_be_skipped_is_no_event() -> None:
     told.result("web2", "kexec_image", REFUSED)
     told.result("web3", "kexec_image", STAGED)
     told.result("web3", "kexec_reboot", PROVEN)
-    assert [told.chronicle.note_jump(1.0, name) for name in ("web1", "web2", "web3", "web4")] == [None] * 4
+    assert [told.run_log.note_jump(1.0, name) for name in ("web1", "web2", "web3", "web4")] == [None] * 4
 
 
 def test_check_mode_leaves_all_untouched_and_has_no_events() -> None:
     told = Told(["web1", "web2"], [])
     told.wave()
     for host, result in (("web1", STAGED), ("web2", REFUSED)):
-        assert told.chronicle.note_result(1.0, host, "kexec_image", result, True, False) is None
-    assert told.chronicle.outcomes == {"web1": "untouched", "web2": "failed"}
-    assert told.chronicle.settled == 2
+        assert told.run_log.note_result(1.0, host, "kexec_image", result, True, False) is None
+    assert told.run_log.outcomes == {"web1": "untouched", "web2": "failed"}
+    assert told.run_log.settled == 2
 
 
 def test_wave_counts_only_when_a_task_of_ours_runs_in_it() -> None:
-    chronicle = Chronicle()
-    chronicle.expect(0.0, Batch("first", ["web1"], ["web1"], [1]))
-    assert chronicle.end_wave(1.0) is None
-    chronicle.expect(1.0, Batch("second", ["web1"], ["web1"], [1]))
-    wave = chronicle.begin_wave()
+    run_log = RunLog()
+    run_log.expect(0.0, Batch("first", ["web1"], ["web1"], [1]))
+    assert run_log.end_wave(1.0) is None
+    run_log.expect(1.0, Batch("second", ["web1"], ["web1"], [1]))
+    wave = run_log.begin_wave()
     assert wave is not None
     assert (wave.number, wave.begin) == (1, 1.0)
-    assert chronicle.begin_wave() is None
+    assert run_log.begin_wave() is None
 
 
 def test_waves_of_a_second_play_are_counted_on() -> None:
-    chronicle = Chronicle()
+    run_log = RunLog()
     for play in ("upgrade", "rollback"):
-        chronicle.end_wave(1.0)
-        chronicle.expect(1.0, Batch(play, ["web1"], ["web1", "web2"], [1, 1]))
-        chronicle.begin_wave()
-    assert (len(chronicle.waves), chronicle.planned_waves) == (2, 3)
+        run_log.end_wave(1.0)
+        run_log.expect(1.0, Batch(play, ["web1"], ["web1", "web2"], [1, 1]))
+        run_log.begin_wave()
+    assert (len(run_log.waves), run_log.planned_waves) == (2, 3)
 
 
 def test_hosts_that_nobody_announced_join_the_wave() -> None:
-    chronicle = Chronicle()
-    chronicle.expect(0.0, Batch("play", [], None, []))
-    chronicle.begin_wave()
-    chronicle.note_result(2.0, "web1", "kexec_image", STAGED, False, False)
-    assert chronicle.planned_waves is None
-    assert chronicle.waves[0].hosts == ["web1"]
-    assert chronicle.end_wave(3.0) is chronicle.waves[0]
-    assert chronicle.outcomes == {"web1": "staged"}
+    run_log = RunLog()
+    run_log.expect(0.0, Batch("play", [], None, []))
+    run_log.begin_wave()
+    run_log.note_result(2.0, "web1", "kexec_image", STAGED, False, False)
+    assert run_log.planned_waves is None
+    assert run_log.waves[0].hosts == ["web1"]
+    assert run_log.end_wave(3.0) is run_log.waves[0]
+    assert run_log.outcomes == {"web1": "staged"}
 
 
 def test_image_that_is_unloaded() -> None:
     told = Told(["web1"], [])
     told.wave()
     told.result("web1", "kexec_image", STAGED)
-    unloaded = told.chronicle.note_unloading(2.0, "web1", {"changed": True})
+    unloaded = told.run_log.note_unloading(2.0, "web1", {"changed": True})
     assert unloaded is not None
     assert unloaded.kind == "unloaded"
-    assert told.chronicle.note_unloading(2.0, "web1", {"changed": False}) is None
-    broken = told.chronicle.note_unloading(2.0, "web1", {"failed": True, "code": "kexec_busy"})
+    assert told.run_log.note_unloading(2.0, "web1", {"changed": False}) is None
+    broken = told.run_log.note_unloading(2.0, "web1", {"failed": True, "code": "kexec_busy"})
     assert broken is not None
     assert (broken.kind, broken.detail) == ("failed", "kexec_busy")
 
@@ -206,8 +206,8 @@ def test_results_of_any_shape(junk: Any) -> None:
     told.result("web1", "kexec_image", {"running": junk, "target": junk, "plan": junk})
     told.result("web1", "kexec_reboot", {"promise": junk, "verdict": junk, "outage_seconds": junk, "rebooted": junk})
     told.result("web1", "kexec_commit", {"failed": junk})
-    told.chronicle.end_wave(9.0)
-    assert sum(told.chronicle.counts.values()) == 1
+    told.run_log.end_wave(9.0)
+    assert sum(told.run_log.counts.values()) == 1
 
 
 @pytest.mark.parametrize(

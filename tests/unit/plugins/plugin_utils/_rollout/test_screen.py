@@ -43,11 +43,11 @@ class World:
         self.told = Told(["web1", "web2", "web3"], [2])
         self.told.wave()
         self.lines: list[str] = []
-        self.screen = Screen(self.told.chronicle, lambda: self.told.now, self.lines.append, nullcontext(), progress)
+        self.screen = Screen(self.told.run_log, lambda: self.told.now, self.lines.append, nullcontext(), progress)
 
     @property
     def wave(self) -> Any:
-        return self.told.chronicle.waves[-1]
+        return self.told.run_log.waves[-1]
 
 
 def test_lines_at_sensible_moments_only() -> None:
@@ -57,7 +57,7 @@ def test_lines_at_sensible_moments_only() -> None:
     world.told.now = 31.0
     world.screen.happened("web1", None)
     world.screen.happened("web1", None)
-    world.told.chronicle.end_wave(40.0)
+    world.told.run_log.end_wave(40.0)
     world.told.now = 40.0
     world.screen.wave_ends(world.wave)
     counts = "0 done, 0 failed, 2 in flight, 1 untouched, ? left"

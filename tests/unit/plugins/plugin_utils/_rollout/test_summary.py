@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from unit.plugins.plugin_utils.rollouts import REFUSED, STAGED, Told, bad_day, judged
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Chronicle
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import RunLog
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.summary import (
     FEW_HOSTS,
     MOST_ROWS,
@@ -18,8 +18,8 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.summary import 
 )
 
 
-def texts(chronicle: Chronicle, state: str) -> list[str]:
-    return [line.text for line in report(chronicle, state, 754.0, ascii_only=True)]
+def texts(run_log: RunLog, state: str) -> list[str]:
+    return [line.text for line in report(run_log, state, 754.0, ascii_only=True)]
 
 
 def fleet(*bad: tuple[int, str]) -> Told:
@@ -35,19 +35,19 @@ def fleet(*bad: tuple[int, str]) -> Told:
             told.result(host, "kexec_reboot", judged(word))
     for host in rest:
         told.proven(host)
-    told.chronicle.end_wave(told.now)
+    told.run_log.end_wave(told.now)
     return told
 
 
 def test_nothing_is_told_when_nothing_happened() -> None:
-    assert report(Chronicle(), "finished", 0.0, ascii_only=True) == []
+    assert report(RunLog(), "finished", 0.0, ascii_only=True) == []
 
 
 @pytest.mark.parametrize(("ended", "state"), [(True, "stopped"), (False, "interrupted")])
 def test_rollout_that_did_not_come_to_its_end(ended: bool, state: str) -> None:
-    chronicle = bad_day().stop()
-    assert state_of(chronicle, ended) == state
-    lines = "\n".join(texts(chronicle, state)).splitlines()
+    run_log = bad_day().stop()
+    assert state_of(run_log, ended) == state
+    lines = "\n".join(texts(run_log, state)).splitlines()
     assert lines[-8:] == [
         f"The rollout was {state} (rollout_stopped) after 0:12:34, in wave 2 of 3.",
         "  done            2  done there",
@@ -65,8 +65,8 @@ def test_rollout_that_came_to_its_end_without_some() -> None:
     told.wave()
     told.proven("web1")
     told.result("web2", "kexec_image", REFUSED)
-    told.chronicle.end_wave(told.now)
-    assert texts(told.chronicle, "finished")[-1].splitlines() == [
+    told.run_log.end_wave(told.now)
+    assert texts(told.run_log, "finished")[-1].splitlines() == [
         "The rollout came to its end after 0:12:34, in wave 1 of 1.",
         "  done            1  web1",
         "  failed          1  web2",
@@ -78,18 +78,18 @@ def test_hosts_that_were_passed_over_do_not_make_a_stopped_rollout() -> None:
     told = Told(["web1", "web2"], [])
     told.wave()
     told.proven("web1")
-    told.chronicle.end_wave(told.now)
-    assert told.chronicle.outcomes["web2"] == "untouched"
-    assert state_of(told.chronicle, ended=True) == "finished"
+    told.run_log.end_wave(told.now)
+    assert told.run_log.outcomes["web2"] == "untouched"
+    assert state_of(told.run_log, ended=True) == "finished"
 
 
 def test_rollout_that_came_to_its_end() -> None:
     told = Told(["web1"], [])
     told.wave()
     told.proven("web1")
-    told.chronicle.end_wave(told.now)
-    assert state_of(told.chronicle, ended=True) == "finished"
-    assert texts(told.chronicle, "finished")[-1] == "handover_verified: 1"
+    told.run_log.end_wave(told.now)
+    assert state_of(told.run_log, ended=True) == "finished"
+    assert texts(told.run_log, "finished")[-1] == "handover_verified: 1"
 
 
 def test_few_hosts_all_have_rows_in_their_order() -> None:
@@ -98,15 +98,15 @@ def test_few_hosts_all_have_rows_in_their_order() -> None:
 
 def test_many_hosts_have_rows_when_they_are_not_done_worst_first() -> None:
     told = fleet((2, "rolled_back"), (1, "unhealthy"), (1, "unreachable"))
-    assert hosts_to_show(told.chronicle) == ["node0002", "node0003", "node0000", "node0001"]
-    lines = texts(told.chronicle, "finished")
+    assert hosts_to_show(told.run_log) == ["node0002", "node0003", "node0000", "node0001"]
+    lines = texts(told.run_log, "finished")
     assert "3996 of 4000 hosts are done and have no row." in lines
     assert "handover_verified: 3996, rolled_back: 2, unhealthy: 1, unreachable: 1" in lines
 
 
 def test_rows_and_names_are_bounded() -> None:
     told = fleet((4000, "unhealthy"))
-    lines = "\n".join(texts(told.chronicle, "stopped")).splitlines()
+    lines = "\n".join(texts(told.run_log, "stopped")).splitlines()
     assert sum(line.startswith("node") for line in lines) == MOST_ROWS
     assert "0 of 4000 hosts are done and have no row. Neither have 3800 others." in lines
     (failed,) = (line for line in lines if line.startswith("  failed"))
@@ -114,26 +114,26 @@ def test_rows_and_names_are_bounded() -> None:
 
 
 def test_fleet_without_a_blemish_has_no_table() -> None:
-    lines = texts(fleet().chronicle, "finished")
+    lines = texts(fleet().run_log, "finished")
     assert lines == ["KERNEL ROLLOUT", "4000 of 4000 hosts are done and have no row.", "", "handover_verified: 4000"]
 
 
-def preview(hosts: int) -> Chronicle:
+def preview(hosts: int) -> RunLog:
     names = [f"node{number:04}" for number in range(hosts)]
     told = Told(names, [])
     told.wave()
     for at, host in enumerate(names):
         result: Any = REFUSED if at == hosts - 1 else STAGED
-        told.chronicle.note_result(1.0, host, "kexec_image", result, True, False)
-    told.chronicle.end_wave(2.0)
-    return told.chronicle
+        told.run_log.note_result(1.0, host, "kexec_image", result, True, False)
+    told.run_log.end_wave(2.0)
+    return told.run_log
 
 
 def test_plan_of_many_hosts_shows_those_that_deserve_a_look() -> None:
     hosts = FEW_HOSTS + 10
-    chronicle = preview(hosts)
-    assert hosts_to_show(chronicle) == [f"node{hosts - 1:04}"]
-    lines = texts(chronicle, state_of(chronicle, ended=True))
+    run_log = preview(hosts)
+    assert hosts_to_show(run_log) == [f"node{hosts - 1:04}"]
+    lines = texts(run_log, state_of(run_log, ended=True))
     assert lines[0] == "KERNEL ROLLOUT (PLAN)"
     assert f"{hosts - 1} of {hosts} hosts have no row; those with warnings or refusals come first." in lines
     assert lines[-1].startswith("kexec_disabled (")
