@@ -14,13 +14,16 @@ from tools import catalogue, interpreters, packages
 from tools.environments import CORES
 
 README = ROOT / "README.md"
+PLUGINS = ROOT / "docs" / "reference" / "plugins.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
 
 
-@pytest.mark.parametrize("name", [*names("modules"), *names("callback"), *names("filter"), *names("lookup")])
-def test_readme_names_every_plugin(name):
-    assert re.search(rf"\b{name}\b", README.read_text(encoding="utf-8"))
+@pytest.mark.parametrize(
+    "name", [*names("modules"), *names("callback"), *names("filter"), *names("lookup"), *PLAYBOOKS]
+)
+def test_reference_names_every_plugin(name):
+    assert re.search(rf"`{name}`", PLUGINS.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", PLAYBOOKS)
