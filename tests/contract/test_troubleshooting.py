@@ -5,28 +5,10 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
+from contract.codes import HEADING, INDEX, PAGES, index, page_path
 from contract.emitted import Sources, Unresolved
-from contract.tree import PLUGINS, ROOT, files
-
-PAGES = [
-    ROOT / "docs" / f"{name}.md"
-    for name in (
-        "troubleshooting",
-        "verdicts",
-        "notes",
-        "health",
-        "preparing",
-        "boot_default",
-        "facts",
-        "guard",
-        "way_back",
-    )
-]
-# "## `cold_boot`": a heading that is a code, and nothing more.
-HEADING = re.compile(r"^#+ `([a-z][a-z0-9_]*)`$")
+from contract.tree import PLUGINS, files
 
 # These hand on the code of a note, of an error or of a verdict that came to be elsewhere, where it is found.
 PASSED_ON = frozenset(
@@ -85,7 +67,7 @@ def plugins():
 
 @pytest.fixture
 def lines():
-    return [line for page in PAGES for line in page.read_text(encoding="utf-8").splitlines()]
+    return [line for page in PAGES for line in page_path(page).read_text(encoding="utf-8").splitlines()]
 
 
 def headings(lines):
@@ -103,6 +85,10 @@ def test_every_heading_is_a_code(plugins, lines):
 def test_no_code_has_two_headings(lines):
     found = headings(lines)
     assert sorted(found) == sorted(set(found))
+
+
+def test_the_index_has_all_codes():
+    assert INDEX.read_text(encoding="utf-8") == index(), "run: PYTHONPATH=tests python3 -m contract.codes"
 
 
 def test_something_stands_below_every_heading(lines):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Iterator, List, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
@@ -16,13 +17,18 @@ from ansible_collections.kho.kexec.plugins.module_utils._observe.sources import 
 LINE_LIMIT = 200
 METADATA_SINCE = "Linux has it since 7.1"
 
-_REFUSALS = {
-    "kho_abi_mismatch": "The two kernels use different versions of the KHO ABI, which is expected between some "
-    "releases (7.1 to 7.2); the chain begins anew with the next handover.",
-    "handover_damaged": "The data that the previous kernel left was damaged; start this host cold once, and keep its "
-    "log.",
-    "handover_refused_unexplained": "No source says why.",
-}
+_REFUSALS = (
+    Note(
+        "kho_abi_mismatch",
+        "The two kernels use different versions of the KHO ABI, which is expected between some releases (7.1 to 7.2); "
+        "the chain begins anew with the next handover.",
+    ),
+    Note(
+        "handover_damaged",
+        "The data that the previous kernel left was damaged; start this host cold once, and keep its log.",
+    ),
+    Note("handover_refused_unexplained", "No source says why."),
+)
 
 
 def notes_of(sources: Sources, handover: Handover) -> Tuple[Note, ...]:
@@ -74,9 +80,10 @@ def _refusal(sources: Sources, handover: Handover) -> Iterator[Note]:
         "The previous kernel offered a handover and this kernel did not take it, so that what it handed over, and "
         "the history of the chain, are lost.",
     )
-    if reason in _REFUSALS:
-        event = sources.log.first("kho_abi_mismatch", "handover_damaged", "handover_dropped")
-        yield Note(reason, _REFUSALS[reason] + _said(event))
+    for note in _REFUSALS:
+        if note.code == reason:
+            event = sources.log.first("kho_abi_mismatch", "handover_damaged", "handover_dropped")
+            yield replace(note, message=note.message + _said(event))
 
 
 def _metadata(sources: Sources, handover: Handover) -> Iterator[Note]:
