@@ -48,7 +48,7 @@ def edges(folder, base):
 
 
 def test_every_package_has_a_level():
-    assert {path.name for path in (PLUGINS / "module_utils").glob("_*")} == set(LEVEL)
+    assert {path.parent.name for path in (PLUGINS / "module_utils").glob("*/__init__.py")} == set(LEVEL)
 
 
 @pytest.mark.parametrize("package", sorted(LEVEL))
