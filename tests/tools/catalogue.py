@@ -31,6 +31,7 @@ KERNELS = ("old", "new", "kho-v9", "metadata-v2", "tiny-log", "pstore", "debian"
 
 # Scenarios that only `make test-all` runs, because they take long.
 ONLY_IN_ALL = ("facts_refused", "other_ways", "prepare")
+ALL_CORES = tuple(environments.CORES)
 WITHOUT_SNAPSHOTS = {"KHO_LAB_COLD": "1"}
 
 PYTHON = frozenset({"python"})
@@ -109,7 +110,7 @@ def unit(dev: Environment, everything: bool = False) -> Iterator[Step]:
     elsewhere = without_core if everything else f"--ignore={UNIT / 'plugins'}"
     title = "unit tests on the tools' Python"
     yield Step("unit-tools", "unit", title, tool("pytest", UNIT, elsewhere), PYTHON, (dev,))
-    for core in choose(list(environments.CORES)):
+    for core in choose(ALL_CORES):
         action = tool("pytest", UNIT / "plugins", without_core)
         yield unit_step(environments.for_core(core), f"unit tests with ansible-core {core}", action, "unit-")
 
@@ -122,7 +123,7 @@ def unit_step(wanted: environments.Wanted, title: str, action: Action, prefix: s
 
 def integration(dev: Environment, everything: bool) -> Step:
     """Return the integration tests: with all ansible-cores, or with the oldest and the newest."""
-    versions = list(environments.CORES) if everything else ends(list(environments.CORES))
+    versions = ALL_CORES if everything else ends(ALL_CORES)
 
     def action(context: Context) -> None:
         context.variables = {environments.SOME_CORES: " ".join(versions)}
@@ -135,7 +136,7 @@ def integration(dev: Environment, everything: bool) -> Step:
 
 def sanity_steps(everything: bool) -> Iterator[Step]:
     """Yield ansible-test sanity with the newest ansible-core, which knows the most rules."""
-    newest = list(environments.CORES)[-1]
+    newest = ALL_CORES[-1]
     wanted = environments.for_core(newest)
     made = (wanted.environment,) if wanted.environment else ()
     title = f"ansible-test sanity, ansible-core {newest}"
@@ -168,7 +169,7 @@ def by_hand(context: Context) -> None:
     context.tool("pytest", TESTS / "guests" / "test_molecule.py")
 
 
-def cores(versions: Iterable[str] = environments.CORES) -> tuple[Environment, ...]:
+def cores(versions: Iterable[str] = ALL_CORES) -> tuple[Environment, ...]:
     """Return the environments of ansible-cores, of all if not told otherwise, that this machine can have."""
     wanted = [environments.for_core(core) for core in versions]
     return tuple(one.environment for one in wanted if one.environment)
@@ -259,6 +260,8 @@ def steps(everything: bool = False) -> list[Step]:
     dev = environments.controller()
     return [
         *lint(dev),
+        # The longest of those that run side by side begins first.
+        *sanity_steps(everything),
         Step(
             "contract",
             "contract",
@@ -276,7 +279,6 @@ def steps(everything: bool = False) -> list[Step]:
             CORE,
             (dev,),
         ),
-        *sanity_steps(everything),
         integration(dev, everything),
         *guests(dev, everything),
         *molecule(dev, everything),
