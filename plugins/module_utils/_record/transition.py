@@ -127,7 +127,8 @@ class Transition:
     def full_verdict(self) -> dict[str, Any]:
         """The verdict, with what those of earlier versions lack and the record has beside it."""
         given = self.verdict or {}
-        evidence = {**given.get("evidence", {}), "release_left": self.left.release}
+        known = given.get("evidence")
+        evidence = {**(known if isinstance(known, Mapping) else {}), "release_left": self.left.release}
         return {**given, "promised": self.promise.as_dict(), "evidence": evidence}
 
     def closed(self, verdict: Mapping[str, Any]) -> Transition:

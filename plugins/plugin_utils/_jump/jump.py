@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import at
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Departure, Port
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Sight, Sighting, measure_outage
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_one import Arrival, NoAnswer, Questions, Watch
@@ -288,7 +289,7 @@ class Jump:
             "reported": None,
             "evidence": {
                 "boot_id_left": self._report["boot_id_before"],
-                "release_left": (promised or {}).get("previous_release"),
+                "release_left": at(promised, "previous_release"),
                 "boot_id_found": None,
                 "source": "none",
                 "notes": [],

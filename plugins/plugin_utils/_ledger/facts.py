@@ -16,6 +16,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import at
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
 
 Row = dict[str, Any]
@@ -94,7 +95,7 @@ def _told_by_module(result: Mapping[str, Any], verdict: Mapping[str, Any]) -> Ro
         "boot_id_left": result.get("boot_id_before") or _field(evidence, "boot_id_left"),
         "boot_id_found": result.get("boot_id_after") or _field(evidence, "boot_id_found"),
         "promised": _field(verdict, "promised"),
-        "from": evidence.get("release_left"),
+        "from": at(evidence, "release_left"),
         "verdict": _field(verdict, "verdict"),
         "reason": verdict.get("reason"),
         "accepted": verdict.get("accepted"),
@@ -155,15 +156,15 @@ def _crash(host: str, given: Any) -> Row:
 
 
 def _transition(host: str, told: Row, now: int) -> Row:
-    promised, found, outage = told["promised"] or {}, told["boot_id_found"], told["outage_seconds"]
+    promised, found, outage = told["promised"], told["boot_id_found"], told["outage_seconds"]
     return {
         "host": host,
         "boot_id_left": _boot_id(told["boot_id_left"]),
         "boot_id_found": _boot_id(found) if found else None,
         "how": _word(promised, "how", WAYS) if promised else None,
-        "from_release": _text(promised.get("previous_release") or told["from"], RELEASE_LIMIT),
-        "to_release": _text(promised.get("release"), RELEASE_LIMIT),
-        "kexec_count": _count(promised.get("kexec_count")),
+        "from_release": _text(at(promised, "previous_release") or told["from"], RELEASE_LIMIT),
+        "to_release": _text(at(promised, "release"), RELEASE_LIMIT),
+        "kexec_count": _count(at(promised, "kexec_count")),
         "verdict": _matching(told, "verdict", _WORD),
         "reason": None if told["reason"] is None else _matching(told, "reason", _WORD),
         "accepted": told["accepted"] is True,

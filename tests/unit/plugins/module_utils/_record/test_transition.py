@@ -255,3 +255,12 @@ def test_cold_boot_into_another_release_is_judged_unless_staging_was_interrupted
 )
 def test_whose_a_loaded_image_is(record, owns):
     assert owns_image(record, running(image_loaded=True)) is owns
+
+
+@pytest.mark.parametrize("evidence", [None, [], {"boot_id_left": BOOT_ID}])
+def test_a_verdict_of_an_earlier_version_is_completed(evidence):
+    closed = transition("left").closed({**closed_verdict("cold_boot"), "evidence": evidence})
+    told = closed.full_verdict
+    assert told["evidence"] == {**(evidence or {}), "release_left": closed.left.release}
+    assert told["promised"] == closed.promise.as_dict()
+    assert told["verdict"] == "cold_boot"

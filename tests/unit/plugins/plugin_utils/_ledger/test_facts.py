@@ -142,6 +142,14 @@ def test_lost_host_has_neither_found_boot_nor_outage() -> None:
         assert (one["boot_id_found"], one["outage_seconds"]) == (None, None)
 
 
+@pytest.mark.parametrize("evidence", [None, [], "none", {"release_left": None}])
+def test_evidence_that_is_none_leaves_the_release_unknown(evidence: Any) -> None:
+    """What comes from a host need have no shape."""
+    given = result()
+    given["verdict"] = {**given["verdict"], "promised": COLDLY, "evidence": evidence}
+    assert recorded(given)["from_release"] is None
+
+
 @pytest.mark.parametrize(
     "given",
     [
