@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which package may use which: what is imported lies on a lower level, so that each can be read without those above."""
+"""Which package may use which: what is imported is on a lower level, and each can be read without those above."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ OPTIONS = "/etc/default/grub"
 DEBIANS_CONFIG = "/boot/grub/grub.cfg"
 # Debian's grub-mkconfig sources these after /etc/default/grub, in the order of their names.
 DROP_IN = "/etc/default/grub.d/kho-kexec.cfg"
-# At the end of the line of ordinary entries, so that it counts more than what comes before, and not in those for
+# At the end of the line of ordinary entries, where it counts more than what comes before, and not in those for
 # recovery.
 _DROP_IN_TEXT = """\
 # Written by kho.kexec.kernel_arguments. Arguments of your own belong into /etc/default/grub.

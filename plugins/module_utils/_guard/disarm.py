@@ -76,7 +76,7 @@ def running_boot(host: Host) -> Boot:
         raise Refusal(
             "running_unknown",
             f"The running release ({printable(release)!r}) or the boot id ({printable(boot_id)!r}) is not what a "
-            "kernel reports, so that a guard could not tell the boots from each other. Look what is in the way "
+            "kernel reports, and a guard could not tell the boots from each other. Look what is in the way "
             f"of {OSRELEASE} and {BOOT_ID}.",
         )
     return Boot(boot_id, release)

@@ -65,7 +65,7 @@ class Recovery:
 
     @property
     def runs_what_it_ran(self) -> bool:
-        """Whether the host runs the kernel that it ran before, so that it uses nothing of a budget."""
+        """Whether the host runs the kernel that it ran before, and uses nothing of a budget."""
         if self.results.stage.get("code") == "unreachable" or self.is_away:
             return False
         return not self.has_left or self.results.word == "rolled_back" or self.went_back
