@@ -127,7 +127,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        self._chronicle = RunLog()
+        self._run_log = RunLog()
         self._began = time.monotonic()
         self._playbook: str | None = None
         self._is_told = True
@@ -143,7 +143,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
     @harmless
     def v2_playbook_on_play_start(self, play: Any) -> None:
         self._end_wave()
-        self._chronicle.expect(self._now(), batch_of(play, self._chronicle.knows(str(play._uuid))))
+        self._run_log.expect(self._now(), batch_of(play, self._run_log.knows(str(play._uuid))))
 
     @harmless
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
@@ -155,13 +155,13 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
     def v2_runner_on_start(self, host: Any, task: Any) -> None:
         module, name = module_of(task), host.get_name()
         if module == "kexec_reboot" and not task.check_mode:
-            self._show(name, self._chronicle.note_jump(self._now(), name))
+            self._show(name, self._run_log.note_jump(self._now(), name))
         if module in MODULES:
-            self._chronicle.note_begin(name)
+            self._run_log.note_begin(name)
 
     @harmless
     def v2_runner_on_skipped(self, result: Any) -> None:
-        self._chronicle.note_skip(result._host.get_name())
+        self._run_log.note_skip(result._host.get_name())
 
     @harmless
     def v2_runner_on_ok(self, result: Any) -> None:
@@ -172,15 +172,15 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
         if self._note(result, failed=True) or ignore_errors:
             return
         if result._task.run_once:
-            self._chronicle.note_stop(result._result)
+            self._run_log.note_stop(result._result)
             return
         host, task = result._host.get_name(), str(result._task.get_name())
-        self._show(host, self._chronicle.note_failure(self._now(), host, result._result, task))
+        self._show(host, self._run_log.note_failure(self._now(), host, result._result, task))
 
     @harmless
     def v2_runner_on_unreachable(self, result: Any) -> None:
         host = result._host.get_name()
-        self._show(host, self._chronicle.note_lost(self._now(), host, goes_back(result._task)))
+        self._show(host, self._run_log.note_lost(self._now(), host, goes_back(result._task)))
 
     @harmless
     def v2_playbook_on_stats(self, stats: Any) -> None:
@@ -194,7 +194,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
         if self._screen is not None:
             self._screen.close()
         if not self._is_told:
-            self._chronicle.end_wave(self._now(), interrupted=True)
+            self._run_log.end_wave(self._now(), interrupted=True)
             self._tell(ended=False)
 
     # --- what is made of it ---------------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
         return time.monotonic() - self._began
 
     def _begin_wave(self) -> None:
-        wave = self._chronicle.begin_wave()
+        wave = self._run_log.begin_wave()
         if wave is None:
             return
         self._is_told = False
@@ -213,7 +213,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
             pid = os.getpid()
             atexit.register(lambda: self._at_exit() if os.getpid() == pid else None)
             progress = chosen_progress(self.get_option("progress"), sys.stdout, os.environ, constants.ANSIBLE_NOCOLOR)
-            self._screen = Screen(self._chronicle, self._now, self._display.display, self._display._lock, progress)
+            self._screen = Screen(self._run_log, self._now, self._display.display, self._display._lock, progress)
         self._screen.wave_begins(wave)
         if is_first:
             self._open_results()
@@ -225,11 +225,11 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
             return
         begin = datetime.fromtimestamp(time.time() - self._now(), timezone.utc)
         setting = Setting(begin, self._playbook, bool(context.CLIARGS.get("check")), socket.gethostname())
-        self._results = ResultsKeeper(Path(directory), self._chronicle, setting, time.monotonic)
+        self._results = ResultsKeeper(Path(directory), self._run_log, setting, time.monotonic)
         self._write(RUNNING)
 
     def _end_wave(self) -> None:
-        wave = self._chronicle.end_wave(self._now())
+        wave = self._run_log.end_wave(self._now())
         if wave is None:
             return
         if self._screen is not None:
@@ -252,10 +252,10 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
     def _tell(self, ended: bool) -> None:
         """Print the table, and write the last results."""
         self._is_told = True
-        state = state_of(self._chronicle, ended)
+        state = state_of(self._run_log, ended)
         if self._screen is not None:
             self._screen.close()
-        for line in report(self._chronicle, state, self._now(), not speaks_unicode(sys.stdout)):
+        for line in report(self._run_log, state, self._now(), not speaks_unicode(sys.stdout)):
             if line.is_title:
                 self._display.banner(line.text)
             else:
@@ -272,13 +272,13 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
         noted = {**result._result, "failed": failed}
         now, name = self._now(), result._host.get_name()
         if module == "kexec_options" and not failed:
-            self._chronicle.note_skip(name)
+            self._run_log.note_skip(name)
             return True
         if task.args.get("state") == "unloaded":
-            self._show(name, self._chronicle.note_unloading(now, name, noted))
+            self._show(name, self._run_log.note_unloading(now, name, noted))
             return not failed
         check_mode = bool(task.check_mode)
-        self._show(name, self._chronicle.note_result(now, name, module, noted, check_mode, goes_back(task)))
+        self._show(name, self._run_log.note_result(now, name, module, noted, check_mode, goes_back(task)))
         return True
 
 

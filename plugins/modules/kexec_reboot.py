@@ -369,7 +369,7 @@ def leave_now(host: Host, options: Mapping[str, Any], check_mode: bool) -> dict[
 def judge_now(host: Host, options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     """Have the running kernel judged."""
     from ansible_collections.kho.kexec.plugins.module_utils._health.watch import Checks
-    from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import arrive
+    from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import verify
 
     checks = Checks(
         ignored=tuple(options["health_ignore"]),
@@ -378,7 +378,7 @@ def judge_now(host: Host, options: Mapping[str, Any], check_mode: bool) -> dict[
         settle=SETTLE,
         soak=options["health_soak"],
     )
-    return arrive(host, checks if options["health"] else None, check_mode)
+    return verify(host, checks if options["health"] else None, check_mode)
 
 
 def main() -> None:

@@ -38,8 +38,12 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refu
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.programs import has_program
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
-from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import GRUB_BYTES_LIMIT, sighting_in_grub
-from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import Sighting, find_modules, names_in
+from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import GRUB_BYTES_LIMIT, kernel_file_in_grub
+from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import (
+    KernelFile,
+    find_modules,
+    names_in,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import join, split
 
 OPTIONS = "/etc/default/grub"
@@ -92,7 +96,7 @@ class Grub(BootLoader):
                 self.name, setting=setting, why=f"The default in {self.config} {named}, and cannot be told: {error}."
             )
         item, entry = path[-1], ">".join(part.id for part in path)
-        seen = self._sighting(item)
+        seen = self._kernel_file(item)
         return BootDefault(
             self.name,
             entry,
@@ -117,17 +121,17 @@ class Grub(BootLoader):
             if item.items is not None:
                 yield from self._entries_in(item.items, path + ">")
                 continue
-            seen = self._sighting(item)
+            seen = self._kernel_file(item)
             if seen is not None and _OF_ONE_KERNEL.fullmatch(item.id):
                 yield Entry(path, seen)
 
-    def _sighting(self, item: MenuItem) -> Sighting | None:
+    def _kernel_file(self, item: MenuItem) -> KernelFile | None:
         """What an entry of this system's kernels names; None for other entries."""
         if item.kernel is None or not item.id.startswith(_OURS):
             return None
-        return sighting_in_grub(self.host, self._modules, self.config, item.kernel)
+        return kernel_file_in_grub(self.host, self._modules, self.config, item.kernel)
 
-    def _unknown_kernel(self, entry: str, seen: Sighting | None) -> str:
+    def _unknown_kernel(self, entry: str, seen: KernelFile | None) -> str:
         if seen is None:
             return f"The default entry {shown(entry)} is none that grub-mkconfig makes for this system's kernels."
         if seen.obstacle is not None:

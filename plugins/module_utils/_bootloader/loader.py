@@ -17,7 +17,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, Host
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
-from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import Sighting
+from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import KernelFile
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import release_key
 
 GRUB, GRUBBY, SYSTEMD_BOOT = "grub", "grubby", "systemd-boot"
@@ -59,7 +59,7 @@ class Entry:
     """An entry that starts a kernel: the setting that makes it the default, and what it names on this host."""
 
     setting: str
-    seen: Sighting
+    seen: KernelFile
 
 
 class BootLoader(abc.ABC):
@@ -169,12 +169,12 @@ def loader_unknown(found: str) -> Refusal:
     )
 
 
-def _is_recovery(seen: Sighting) -> bool:
+def _is_recovery(seen: KernelFile) -> bool:
     words = printable(seen.options or "", OPTIONS_LIMIT).split()
     return any(word in _RECOVERY or word.startswith(_RECOVERY_UNITS) for word in words)
 
 
-def _newest_last(seen: Sighting) -> Any:
+def _newest_last(seen: KernelFile) -> Any:
     return release_key(seen.release)
 
 

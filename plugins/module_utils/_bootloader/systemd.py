@@ -128,8 +128,8 @@ class SystemdBoot(BootLoader):
 
     def entries(self) -> Iterator[Entry]:
         modules = find_modules(self.host)
-        for sightings in (seen_in_bls(self.host, modules), seen_as_uki(self.host)):
-            for seen in sightings:
+        for kernel_files in (seen_in_bls(self.host, modules), seen_as_uki(self.host)):
+            for seen in kernel_files:
                 entry = _id(posixpath.basename(seen.found_in))
                 if entry is not None:
                     yield Entry(entry, seen)

@@ -19,8 +19,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files 
     BOOT,
     IMAGE_NAMES,
     MODULES,
+    KernelFile,
     Modules,
-    Sighting,
     find_initrds,
     find_modules,
     seen_in_boot,
@@ -113,14 +113,14 @@ def find_candidates(host: Host) -> Tuple[Candidate, ...]:
     What cannot be read names no kernel.
     """
     modules = find_modules(host)
-    sightings = [
+    kernel_files = [
         *seen_in_boot(host, modules),
         *seen_in_bls(host, modules),
         *seen_as_uki(host),
         *seen_in_grub(host, modules),
         *seen_in_modules(modules),
     ]
-    found = [_candidate(host, modules, image) for image in same_images(host, sightings)]
+    found = [_candidate(host, modules, image) for image in same_images(host, kernel_files)]
     found += _without_image(modules, found)
     return tuple(sorted(found, key=_newest_first, reverse=True))
 
@@ -129,12 +129,12 @@ def _newest_first(candidate: Candidate) -> tuple[bool, ReleaseKey, str]:
     return candidate.obstacle is None, release_key(candidate.release), candidate.image
 
 
-def _candidate(host: Host, modules: Modules, sightings: Sequence[Sighting]) -> Candidate:
-    """Put together what all sightings of one image say; the first one's word counts."""
-    usable = [sighting for sighting in sightings if sighting.obstacle is None]
-    first = next((sighting for sighting in usable if sighting.release), sightings[0])
+def _candidate(host: Host, modules: Modules, kernel_files: Sequence[KernelFile]) -> Candidate:
+    """Put together what all files of one image say; the first one's word counts."""
+    usable = [seen for seen in kernel_files if seen.obstacle is None]
+    first = next((seen for seen in usable if seen.release), kernel_files[0])
     obstacle = None if first.is_usable else first.obstacle or _release_not_named(first)
-    initrds = next((sighting.initrds for sighting in usable if sighting.initrds), ())
+    initrds = next((seen.initrds for seen in usable if seen.initrds), ())
     if not (obstacle or initrds or first.uki):
         initrds = find_initrds(host, first.image, first.release)
     return Candidate(
@@ -144,8 +144,8 @@ def _candidate(host: Host, modules: Modules, sightings: Sequence[Sighting]) -> C
         initrds=initrds,
         modules=modules.directories.get(first.release),
         config=_config(host, first.release),
-        found_in=tuple(dict.fromkeys(sighting.found_in for sighting in sightings)),
-        options=next((sighting.options for sighting in usable if sighting.options), None),
+        found_in=tuple(dict.fromkeys(seen.found_in for seen in kernel_files)),
+        options=next((seen.options for seen in usable if seen.options), None),
         obstacle=obstacle,
     )
 
@@ -155,10 +155,10 @@ def _config(host: Host, release: str) -> Optional[str]:
     return next((path for path in paths if release and host.exists(path)), None)
 
 
-def _release_not_named(sighting: Sighting) -> Note:
+def _release_not_named(seen: KernelFile) -> Note:
     return Note(
         "release_not_named",
-        f"Nothing names the release of {sighting.image}: neither its name, nor a boot loader's entry, nor a package "
+        f"Nothing names the release of {seen.image}: neither its name, nor a boot loader's entry, nor a package "
         "below /usr/lib/modules. Without it, nobody can tell its modules, nor what the new kernel must report. Give "
         "the release in the file's name (vmlinuz-RELEASE, RELEASE.efi).",
     )

@@ -20,8 +20,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._installed.grub_entries 
 from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import (
     BOOT,
     IMAGE_LIMIT,
+    KernelFile,
     Modules,
-    Sighting,
     is_kdump_initrd,
     label_of,
     leftover,
@@ -56,7 +56,7 @@ def bls_entries(host: Host) -> list[str]:
     ]
 
 
-def seen_in_bls(host: Host, modules: Modules) -> Iterator[Sighting]:
+def seen_in_bls(host: Host, modules: Modules) -> Iterator[KernelFile]:
     """The kernels of all type 1 entries that can be read."""
     for partition in PARTITIONS:
         directory = partition + "/loader/entries"
@@ -68,10 +68,10 @@ def seen_in_bls(host: Host, modules: Modules) -> Iterator[Sighting]:
             except HostError:
                 continue
             if entry.linux:
-                yield _bls_sighting(host, modules, partition, path, entry, entry.linux)
+                yield _bls_kernel(host, modules, partition, path, entry, entry.linux)
 
 
-def _bls_sighting(host: Host, modules: Modules, partition: str, path: str, entry: BlsEntry, linux: str) -> Sighting:
+def _bls_kernel(host: Host, modules: Modules, partition: str, path: str, entry: BlsEntry, linux: str) -> KernelFile:
     labels = (
         label_of(posixpath.basename(linux), modules),  # first: for OSTree the version is no release
         (entry.version or "").rpartition("@")[2],  # sdbootutil (SUSE) writes SNAPSHOT@RELEASE
@@ -79,25 +79,25 @@ def _bls_sighting(host: Host, modules: Modules, partition: str, path: str, entry
     )
     label = next(filter(is_release, labels), "")
     bases = (partition, "", *PARTITIONS)
-    seen = _sighting(host, "bls:" + path, linux, label, entry.initrds, bases)
+    seen = _kernel_file(host, "bls:" + path, linux, label, entry.initrds, bases)
     return replace(seen, options=entry.options)
 
 
-def seen_as_uki(host: Host) -> Iterator[Sighting]:
+def seen_as_uki(host: Host) -> Iterator[KernelFile]:
     """Unified kernel images."""
     for partition in PARTITIONS:
         directory = partition + "/EFI/Linux"
         names = [name for name in names_in(host, directory) if _UKI.fullmatch(name)]
         for name in names[:UKIS_LIMIT]:
-            yield _uki_sighting(host, posixpath.join(directory, name))
+            yield _uki_kernel(host, posixpath.join(directory, name))
 
 
-def _uki_sighting(host: Host, path: str) -> Sighting:
+def _uki_kernel(host: Host, path: str) -> KernelFile:
     """The release is that of the section .uname; the file's name, which anybody may choose, counts only without one."""
     named = _UKI.fullmatch(posixpath.basename(path))
     at_release = _AT_RELEASE.search(named.group(1)) if named else None
     label = _uname(host, path) or (at_release.group(1) if at_release else "")
-    return Sighting(path, "bls:" + path, label, uki=True)
+    return KernelFile(path, "bls:" + path, label, uki=True)
 
 
 def _uname(host: Host, path: str) -> Optional[str]:
@@ -110,7 +110,7 @@ def _uname(host: Host, path: str) -> Optional[str]:
         return None
 
 
-def seen_in_grub(host: Host, modules: Modules) -> Iterator[Sighting]:
+def seen_in_grub(host: Host, modules: Modules) -> Iterator[KernelFile]:
     """The kernels of GRUB's menu."""
     for path in GRUB_CONFIGS:
         try:
@@ -118,13 +118,13 @@ def seen_in_grub(host: Host, modules: Modules) -> Iterator[Sighting]:
         except HostError:
             continue
         for entry in entries:
-            yield sighting_in_grub(host, modules, path, entry)
+            yield kernel_file_in_grub(host, modules, path, entry)
 
 
-def sighting_in_grub(host: Host, modules: Modules, path: str, entry: MenuEntry) -> Sighting:
+def kernel_file_in_grub(host: Host, modules: Modules, path: str, entry: MenuEntry) -> KernelFile:
     """What an entry of the GRUB configuration ``path`` names, on this host."""
     label = label_of(posixpath.basename(entry.linux), modules)
-    seen = _sighting(host, "grub:" + path, entry.linux, label, entry.initrds, ("", BOOT))
+    seen = _kernel_file(host, "grub:" + path, entry.linux, label, entry.initrds, ("", BOOT))
     return replace(seen, options=entry.options)
 
 
@@ -141,15 +141,15 @@ def _find(host: Host, path: str, bases: Sequence[str]) -> Optional[str]:
     return next((posixpath.normpath(found) for found in paths if host.exists(found)), None)
 
 
-def _sighting(
+def _kernel_file(
     host: Host, found_in: str, linux: str, label: str, initrds: Sequence[str], bases: Sequence[str]
-) -> Sighting:
+) -> KernelFile:
     """What an entry names, on this host: its initrds only if all of them are there."""
     paths = [_find(host, path, bases) for path in initrds]
     found = tuple(path for path in paths if path is not None)
     image = _find(host, linux, bases)
     obstacle = _no_image(found_in, linux) if image is None else leftover(posixpath.basename(image), label)
-    return Sighting(
+    return KernelFile(
         image=image or posixpath.join("/", linux[:PATH_LIMIT]),
         found_in=found_in,
         label=label,

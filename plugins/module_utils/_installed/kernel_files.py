@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where kernels are seen by their files' names: /boot and /usr/lib/modules.
 
-One kernel is usually seen several times: by its name, through links, and in boot loader entries (``_boot_entries``).
+One kernel is usually seen several times: by its name, through links, and in boot loader entries (``entries``).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _KDUMP = re.compile(r"kdump(\.img)?$")
 
 
 @dataclass(frozen=True)
-class Sighting:
+class KernelFile:
     """One place that names a kernel's image.
 
     ``label`` is the text where the release should stand, which may be something else or empty. ``initrds``
@@ -107,7 +107,7 @@ def _package(host: Host, path: str) -> Optional[str]:
     return name if _PACKAGE.fullmatch(name) else None
 
 
-def seen_in_boot(host: Host, modules: Modules) -> Iterator[Sighting]:
+def seen_in_boot(host: Host, modules: Modules) -> Iterator[KernelFile]:
     """Images in /boot; those whose names say the release go first, so that links to them are called by that name."""
     names = [name for name in names_in(host, BOOT) if _IMAGE.fullmatch(name)][:NAMES_LIMIT]
     labels = {name: label_of(name, modules) for name in names}
@@ -116,13 +116,13 @@ def seen_in_boot(host: Host, modules: Modules) -> Iterator[Sighting]:
         label = labels[name]
         for_debuggers = name.startswith("vmlinux") and label in started
         obstacle = _for_debuggers(name) if for_debuggers else leftover(name, label)
-        yield Sighting(posixpath.join(BOOT, name), "boot", label, obstacle=obstacle)
+        yield KernelFile(posixpath.join(BOOT, name), "boot", label, obstacle=obstacle)
 
 
-def seen_in_modules(modules: Modules) -> Iterator[Sighting]:
+def seen_in_modules(modules: Modules) -> Iterator[KernelFile]:
     """The packages' own images."""
     for release, image in modules.images.items():
-        yield Sighting(image, "modules", release, is_original=True)
+        yield KernelFile(image, "modules", release, is_original=True)
 
 
 def label_of(name: str, modules: Modules) -> str:

@@ -11,20 +11,20 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, 
 from ansible_collections.kho.kexec.plugins.module_utils._image.header import ImageError
 from ansible_collections.kho.kexec.plugins.module_utils._image.pe import parse_pe
 from ansible_collections.kho.kexec.plugins.module_utils._image.uki import read_uki
-from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import IMAGE_LIMIT, Sighting
+from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import IMAGE_LIMIT, KernelFile
 
 
-def same_images(host: Host, sightings: Sequence[Sighting]) -> List[List[Sighting]]:
-    """Put together the sightings of each image, in their order.
+def same_images(host: Host, kernel_files: Sequence[KernelFile]) -> List[List[KernelFile]]:
+    """Put together the files of each image, in their order.
 
     An image is the same through links, as a copy with the same content, as a unified kernel image of which it is the
     kernel, and as the original that a package keeps below /usr/lib/modules. The copy of that one which a boot loader
     starts may be signed, so that the two need not be equal.
     """
-    by_path: Dict[str, List[Sighting]] = {}
-    for sighting in sightings:
-        by_path.setdefault(_resolved(host, sighting.image), []).append(sighting)
-    images: List[List[Sighting]] = []
+    by_path: Dict[str, List[KernelFile]] = {}
+    for seen in kernel_files:
+        by_path.setdefault(_resolved(host, seen.image), []).append(seen)
+    images: List[List[KernelFile]] = []
     for group in by_path.values():
         known = next((image for image in images if _is_same(host, image, group)), None)
         if known is None:
@@ -41,7 +41,7 @@ def _resolved(host: Host, path: str) -> str:
         return path
 
 
-def _is_same(host: Host, image: Sequence[Sighting], group: Sequence[Sighting]) -> bool:
+def _is_same(host: Host, image: Sequence[KernelFile], group: Sequence[KernelFile]) -> bool:
     one, other = _named(image), _named(group)
     if one is None or other is None or one.release != other.release:
         return False
@@ -51,11 +51,11 @@ def _is_same(host: Host, image: Sequence[Sighting], group: Sequence[Sighting]) -
         return False
 
 
-def _named(image: Sequence[Sighting]) -> Optional[Sighting]:
-    return next((sighting for sighting in image if sighting.is_usable), None)
+def _named(image: Sequence[KernelFile]) -> Optional[KernelFile]:
+    return next((seen for seen in image if seen.is_usable), None)
 
 
-def _has_same_kernel(host: Host, one: Sighting, other: Sighting) -> bool:
+def _has_same_kernel(host: Host, one: KernelFile, other: KernelFile) -> bool:
     """Raises HostError and ImageError."""
     if one.uki != other.uki:
         return _kernel(host, one) == _kernel(host, other)
@@ -64,10 +64,10 @@ def _has_same_kernel(host: Host, one: Sighting, other: Sighting) -> bool:
     return host.read_bytes(one.image, IMAGE_LIMIT) == host.read_bytes(other.image, IMAGE_LIMIT)
 
 
-def _kernel(host: Host, sighting: Sighting) -> memoryview:
+def _kernel(host: Host, seen: KernelFile) -> memoryview:
     """The kernel's own bytes, of a unified kernel image those of .linux. Raises HostError and ImageError."""
-    image = memoryview(host.read_bytes(sighting.image, IMAGE_LIMIT))
-    pe = parse_pe(image) if sighting.uki else None
+    image = memoryview(host.read_bytes(seen.image, IMAGE_LIMIT))
+    pe = parse_pe(image) if seen.uki else None
     if pe is None:
         return image
     offset, size = read_uki(image, pe).parts.linux

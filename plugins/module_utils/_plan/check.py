@@ -27,7 +27,7 @@ ADVICE = "advice"
 
 
 @dataclass(frozen=True)
-class Objection:
+class FailedCheck:
     """One thing that speaks against going to the target by one of the ways that it ``concerns``."""
 
     note: Note

@@ -23,7 +23,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._plan.check import (
     ANY_KEXEC,
     ANY_WAY,
     OBSTACLE,
-    Objection,
+    FailedCheck,
     Ways,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._plan.check_handover import promise_of
@@ -41,7 +41,7 @@ SENTENCE_LIMIT = 600
 """Characters of what the ledger says of a transition; it quotes what hosts have told."""
 
 
-def downgrade(target: Target, situation: Situation) -> Iterator[Objection]:
+def downgrade(target: Target, situation: Situation) -> Iterator[FailedCheck]:
     """Going back is a decision of the operator's."""
     running = situation.running.release
     if running is None or situation.policy.allow_downgrade or release_key(target.release) >= release_key(running):
@@ -51,10 +51,10 @@ def downgrade(target: Target, situation: Situation) -> Iterator[Objection]:
         f"The target {target.release} is older than the running kernel {running}. Older kernels lack fixes, and may "
         "not understand what the newer one left on disk. Set allow_downgrade if that is wanted.",
     )
-    yield Objection(note, ANY_WAY, OBSTACLE)
+    yield FailedCheck(note, ANY_WAY, OBSTACLE)
 
 
-def chain_too_long(target: Target, situation: Situation) -> Iterator[Objection]:
+def chain_too_long(target: Target, situation: Situation) -> Iterator[FailedCheck]:
     """Some faults show only after many kexecs in a row; a cold boot begins a new chain."""
     policy, promise = situation.policy, promise_of(situation.running, target.release)
     if promise is None:
@@ -65,7 +65,7 @@ def chain_too_long(target: Target, situation: Situation) -> Iterator[Objection]:
             f"The next handover would be number {promise.kexec_count} since the last cold boot, and max_kexec_count is "
             f"{policy.max_kexec_count}. Cold-boot the host to begin a new chain, or allow a longer one.",
         )
-        yield Objection(note, ANY_KEXEC, OBSTACLE)
+        yield FailedCheck(note, ANY_KEXEC, OBSTACLE)
     for risk in policy.crash_risks:
         limit = risk.longest_chain
         if limit is not None and limit < promise.kexec_count and _is_of(risk, target, situation):
@@ -75,10 +75,10 @@ def chain_too_long(target: Target, situation: Situation) -> Iterator[Objection]:
                 f"seen no harm in up to {limit}, and has found that {printable(risk.sentence, SENTENCE_LIMIT)} "
                 "Cold-boot the host to begin a new chain, or accept chain_too_long if that risk is wanted.",
             )
-            yield Objection(note, DENIED[risk.boot], _weight(risk, policy))
+            yield FailedCheck(note, DENIED[risk.boot], _weight(risk, policy))
 
 
-def transition_denied(target: Target, situation: Situation) -> Iterator[Objection]:
+def transition_denied(target: Target, situation: Situation) -> Iterator[FailedCheck]:
     """The operator's list of transitions that must not be done.
 
     Two kernels that can hand over do so at every kexec, so that who denies a handover denies a kexec too.
@@ -93,10 +93,10 @@ def transition_denied(target: Target, situation: Situation) -> Iterator[Objectio
                 f"{printable(denial.left)} to {printable(denial.to)}): {printable(denial.reason, 500)} Choose another "
                 "target or another way, or change denied_transitions.",
             )
-            yield Objection(note, DENIED[denial.action], OBSTACLE)
+            yield FailedCheck(note, DENIED[denial.action], OBSTACLE)
 
 
-def transition_crashes(target: Target, situation: Situation) -> Iterator[Objection]:
+def transition_crashes(target: Target, situation: Situation) -> Iterator[FailedCheck]:
     """What the ledger found must not be repeated on the next host, unless somebody wants that."""
     for risk in situation.policy.crash_risks:
         if risk.longest_chain is None and _is_of(risk, target, situation):
@@ -106,7 +106,7 @@ def transition_crashes(target: Target, situation: Situation) -> Iterator[Objecti
                 "try. Choose another target, let the host be cold-booted (fallback: cold_boot), or accept "
                 "transition_crashes if that risk is wanted.",
             )
-            yield Objection(note, DENIED[risk.boot], _weight(risk, situation.policy))
+            yield FailedCheck(note, DENIED[risk.boot], _weight(risk, situation.policy))
 
 
 def _is_of(risk: CrashRisk, target: Target, situation: Situation) -> bool:
@@ -120,7 +120,7 @@ def _weight(risk: CrashRisk, policy: Policy) -> str:
     return OBSTACLE if refused else ADVICE
 
 
-def target_failed_before(target: Target, situation: Situation) -> Iterator[Objection]:
+def target_failed_before(target: Target, situation: Situation) -> Iterator[FailedCheck]:
     """A rollout that is run again must not send a host into the kernel from which it has just come back."""
     for failure in situation.failures:
         if failure.is_of(target.release, target.fingerprint):
@@ -132,7 +132,7 @@ def target_failed_before(target: Target, situation: Situation) -> Iterator[Objec
                 "files are still the same. Find out why first. Install a fixed kernel, which is tried without further "
                 "ado, choose another target, or accept target_failed_before to try this one once more.",
             )
-            yield Objection(note, ANY_WAY, OBSTACLE)
+            yield FailedCheck(note, ANY_WAY, OBSTACLE)
 
 
 CHECKS = (downgrade, transition_denied, transition_crashes, chain_too_long, target_failed_before)

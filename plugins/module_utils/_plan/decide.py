@@ -25,7 +25,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._plan import (
     check_policy,
     check_target,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._plan.check import DOUBT, LOSS, OBSTACLE, Objection
+from ansible_collections.kho.kexec.plugins.module_utils._plan.check import DOUBT, LOSS, OBSTACLE, FailedCheck
 from ansible_collections.kho.kexec.plugins.module_utils._plan.check_handover import promise_of
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._plan.situation import Situation, Target
@@ -79,35 +79,35 @@ def decide(situation: Situation) -> Plan:
 def _way_to(target: Target, situation: Situation) -> Plan:
     """The first way that the policy allows and nothing forbids."""
     policy = situation.policy
-    objections = tuple(objections_to(target, situation))
-    ways = _ways(policy, objections)
+    failed = tuple(failed_checks(target, situation))
+    ways = _ways(policy, failed)
     for number, way in enumerate(ways):
         promise = _promise(way, target, situation.running)
-        if promise is not None and not any(_forbids(objection, way, policy) for objection in objections):
-            warnings = _warnings(objections, ways[: number + 1], policy)
+        if promise is not None and not any(_forbids(one, way, policy) for one in failed):
+            warnings = _warnings(failed, ways[: number + 1], policy)
             return Plan(way, promise, (_promised(promise),), warnings)
-    return _refusal(objections, ways, policy)
+    return _refusal(failed, ways, policy)
 
 
-def objections_to(target: Target, situation: Situation) -> Iterator[Objection]:
+def failed_checks(target: Target, situation: Situation) -> Iterator[FailedCheck]:
     """All that speaks against going to the target, in the order in which an operator should deal with it."""
     for concerns, host_checks in check_host.CHECKS:
         for host_check in host_checks:
             note = host_check(situation)
             if note is not None:
-                yield Objection(note, concerns, OBSTACLE)
+                yield FailedCheck(note, concerns, OBSTACLE)
     for policy_check in check_policy.CHECKS:
         yield from policy_check(target, situation)
     for concerns, weight, checks in (*check_target.CHECKS, *check_handover.CHECKS):
         for check in checks:
             note = check(target, situation)
             if note is not None:
-                yield Objection(note, concerns, weight)
+                yield FailedCheck(note, concerns, weight)
 
 
-def _ways(policy: Policy, objections: tuple[Objection, ...]) -> tuple[str, ...]:
+def _ways(policy: Policy, failed: tuple[FailedCheck, ...]) -> tuple[str, ...]:
     """The ways that the policy allows, the best first. To accept that a handover is lost is to accept a kexec."""
-    loss_accepted = any(one.weight == LOSS and one.note.code in policy.accept for one in objections)
+    loss_accepted = any(one.weight == LOSS and one.note.code in policy.accept for one in failed)
     kexecs = {
         REQUIRE: (HANDOVER, KEXEC) if loss_accepted else (HANDOVER,),
         PREFER: (HANDOVER, KEXEC),
@@ -116,29 +116,29 @@ def _ways(policy: Policy, objections: tuple[Objection, ...]) -> tuple[str, ...]:
     return (*kexecs, COLD_BOOT) if policy.may_cold_boot else kexecs
 
 
-def _forbids(objection: Objection, way: str, policy: Policy) -> bool:
-    accepted = objection.note.code in policy.accept
-    if objection.weight == LOSS:
+def _forbids(one: FailedCheck, way: str, policy: Policy) -> bool:
+    accepted = one.note.code in policy.accept
+    if one.weight == LOSS:
         # Where a handover is required, one that is lost must be accepted by name before a kexec will do.
         return way == HANDOVER or (way == KEXEC and policy.handover == REQUIRE and not accepted)
-    if way not in objection.concerns or accepted:
+    if way not in one.concerns or accepted:
         return False
-    return objection.weight == OBSTACLE or (objection.weight == DOUBT and policy.on_unknown == REFUSE)
+    return one.weight == OBSTACLE or (one.weight == DOUBT and policy.on_unknown == REFUSE)
 
 
-def _refusal(objections: tuple[Objection, ...], ways: tuple[str, ...], policy: Policy) -> Plan:
+def _refusal(failed: tuple[FailedCheck, ...], ways: tuple[str, ...], policy: Policy) -> Plan:
     """What forbids most ways is to be dealt with first."""
-    forbidden = [(sum(_forbids(one, way, policy) for way in ways), one) for one in objections]
+    forbidden = [(sum(_forbids(one, way, policy) for way in ways), one) for one in failed]
     reasons = sorted((row for row in forbidden if row[0]), key=lambda row: -row[0])
     others = (one.note for number, one in forbidden if not number and one.concerns & set(ways))
     return Plan("refuse", None, tuple(one.note for _number, one in reasons), tuple(others))
 
 
-def _warnings(objections: tuple[Objection, ...], ways: tuple[str, ...], policy: Policy) -> tuple[Note, ...]:
+def _warnings(failed: tuple[FailedCheck, ...], ways: tuple[str, ...], policy: Policy) -> tuple[Note, ...]:
     """What to know on the last of these ways: all that concerns it, and why the ones before it cannot be gone."""
     *tried, way = ways
     notes = [
-        one.note for one in objections if way in one.concerns or any(_forbids(one, better, policy) for better in tried)
+        one.note for one in failed if way in one.concerns or any(_forbids(one, better, policy) for better in tried)
     ]
     return (*notes, _boot_default_unknown()) if way == COLD_BOOT else tuple(notes)
 

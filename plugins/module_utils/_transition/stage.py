@@ -49,7 +49,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.transition impor
 )
 from ansible_collections.kho.kexec.plugins.module_utils._transition.expiry import expire_after, keep
 from ansible_collections.kho.kexec.plugins.module_utils._transition.load import load_target, unload_image
-from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import arrive
+from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import verify
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ def _settle(host: Host, run_identity: RunIdentity) -> None:
     respect_claims(host, run_identity)
     transition = read_transition(host)
     if transition is not None and awaits_verdict(transition, observe_running(host)):
-        arrive(host, None, False)
+        verify(host, None, False)
 
 
 def _note_what_was(host: Host, situation: Situation, planned: Transition) -> None:

@@ -39,7 +39,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._transition.verdict impo
 COMMAND_FAILED = "command_failed"
 
 
-def arrive(host: Host, checks: Checks | None, check_mode: bool) -> dict[str, Any]:
+def verify(host: Host, checks: Checks | None, check_mode: bool) -> dict[str, Any]:
     """Judge the transition and close its record; returns the verdict. A closed record keeps the verdict that it has.
 
     With ``checks``, a transition that came true is also judged by the host's health. What is accepted needs no guard

@@ -41,7 +41,7 @@ class Host(Protocol):
     def leave(self, again: bool = False) -> dict[str, Any]:
         """Have the host leave its kernel soon; ``again``: unless it has been told to already."""
 
-    def arrive(self) -> dict[str, Any]:
+    def verify(self) -> dict[str, Any]:
         """Have the kernel that answers judged."""
 
     def tidy_up(self) -> None:
@@ -240,7 +240,7 @@ class Jump:
         pause = 1.0
         while True:
             try:
-                judged = self._host.arrive()
+                judged = self._host.verify()
             except NoAnswer as reason:
                 if self._deadline.expired() and not self._put_off(str(reason)):
                     return self._unreachable(

@@ -118,7 +118,7 @@ class Session:
         """Have the host leave its kernel soon; returns the module's result. Raises NoAnswer when that got lost."""
         return self._run_phase("leave_again" if again else "leave")
 
-    def arrive(self) -> dict[str, Any]:
+    def verify(self) -> dict[str, Any]:
         """Have the new kernel judged; returns the module's result. Raises NoAnswer."""
         return self._run_phase("arrive")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import at, seconds_or_none, text, text_or_none
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import STAGED, Story
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import STAGED, Attempt
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class HostEvent:
 LOST = HostEvent("lost", "unreachable", "lost, Ansible cannot reach it")
 
 
-def of_result(module: str, result: Mapping[str, Any], story: Story, back: bool) -> HostEvent | None:
-    """Return the event that a result of ``module`` is; ``story`` knows it already. ``back``: on the way back."""
+def of_result(module: str, result: Mapping[str, Any], attempt: Attempt, back: bool) -> HostEvent | None:
+    """Return the event that a result of ``module`` is; ``attempt`` knows it already. ``back``: on the way back."""
     if module == "kexec_commit":
-        return _of_commit(result, story)
-    return _of_jump(result, back) if module == "kexec_reboot" else _of_image(story, back)
+        return _of_commit(result, attempt)
+    return _of_jump(result, back) if module == "kexec_reboot" else _of_image(attempt, back)
 
 
 def of_unloading(result: Mapping[str, Any]) -> HostEvent | None:
@@ -45,11 +45,11 @@ def of_unloading(result: Mapping[str, Any]) -> HostEvent | None:
     return HostEvent("unloaded", None, "unloaded, the running kernel stays") if result.get("changed") else None
 
 
-def of_begun_jump(story: Story) -> HostEvent | None:
+def of_begun_jump(attempt: Attempt) -> HostEvent | None:
     """Return the event that the start of ``kexec_reboot`` is; None when it will be skipped, which is not known yet."""
-    if at(story.image, "plan", "action") not in STAGED or story.reboot or story.jumping or story.has_failed:
+    if at(attempt.image, "plan", "action") not in STAGED or attempt.reboot or attempt.jumping or attempt.has_failed:
         return None
-    return HostEvent("jump_begun", None, f"leaves {text(at(story.image, 'running', 'release'))}")
+    return HostEvent("jump_begun", None, f"leaves {text(at(attempt.image, 'running', 'release'))}")
 
 
 def of_failure(result: Mapping[str, Any], task: str) -> HostEvent:
@@ -58,12 +58,12 @@ def of_failure(result: Mapping[str, Any], task: str) -> HostEvent:
     return HostEvent("failed", code, f'{code} in "{printable(task, 80)}"')
 
 
-def _of_image(story: Story, back: bool) -> HostEvent | None:
-    action, target = text_or_none(at(story.image, "plan", "action")), at(story.image, "target", "release")
-    way = f"{text(at(story.image, 'running', 'release'))} to {text(target)}"
-    if story.image.get("failed"):
+def _of_image(attempt: Attempt, back: bool) -> HostEvent | None:
+    action, target = text_or_none(at(attempt.image, "plan", "action")), at(attempt.image, "target", "release")
+    way = f"{text(at(attempt.image, 'running', 'release'))} to {text(target)}"
+    if attempt.image.get("failed"):
         kind = "refused" if action == "refuse" else "failed"
-        return HostEvent(kind, story.code(), f"{kind}: {story.code()}")
+        return HostEvent(kind, attempt.code(), f"{kind}: {attempt.code()}")
     if action in STAGED:
         return HostEvent("staged", action, f"staged{' to go back' if back else ''}, {way} by {action}")
     if action == "verify":
@@ -85,8 +85,8 @@ def _of_jump(result: Mapping[str, Any], back: bool) -> HostEvent | None:
     return HostEvent("verdict", verdict, f"{verdict}{'' if accepted else ', NOT accepted'}{measured}")
 
 
-def _of_commit(result: Mapping[str, Any], story: Story) -> HostEvent:
+def _of_commit(result: Mapping[str, Any], attempt: Attempt) -> HostEvent:
     if result.get("failed"):
         code = text(result.get("code") or "failed")
         return HostEvent("not_committed", code, f"not committed: {code}")
-    return HostEvent("committed", None, "" if story.is_already_there else "committed")
+    return HostEvent("committed", None, "" if attempt.is_already_there else "committed")

@@ -30,7 +30,7 @@ OUTCOMES = (DONE, FAILED, ROLLED_BACK, NOT_KNOWN, HALF_DONE, UNTOUCHED, IN_FLIGH
 
 
 @dataclass
-class Story:
+class Attempt:
     """The last result of each kind for one transition of one host; empty when there was none.
 
     ``failure`` is the code of the first other task that failed, ``lost`` says that Ansible could not reach the host;
@@ -188,30 +188,30 @@ class Story:
 
 
 @dataclass
-class HostStory:
+class HostOutcome:
     """What became of one host: its upgrade, its rollback, or the one after the other."""
 
-    upgrade: Story | None = None
-    rollback: Story | None = None
+    upgrade: Attempt | None = None
+    rollback: Attempt | None = None
 
     @property
-    def told(self) -> Story:
+    def told(self) -> Attempt:
         """What the row tells: a rollback only when there was no upgrade."""
-        return self.upgrade or self.rollback or Story()
+        return self.upgrade or self.rollback or Attempt()
 
     @property
-    def latest(self) -> Story:
+    def latest(self) -> Attempt:
         """What goes on."""
         return self.rollback or self.told
 
     def begin_rollback(self) -> None:
         """What comes from now on is about the way back."""
-        self.rollback = self.rollback or Story()
+        self.rollback = self.rollback or Attempt()
 
     def begin_upgrade(self) -> None:
-        """What comes from now on is about an upgrade; a rollback before it is another story, and over."""
+        """What comes from now on is about an upgrade; a rollback before it is over."""
         if self.upgrade is None or self.rollback is not None:
-            self.upgrade, self.rollback = Story(), None
+            self.upgrade, self.rollback = Attempt(), None
 
     def verdict(self) -> str:
         """Return how the upgrade ended, and how the rollback after it did."""
@@ -222,7 +222,7 @@ class HostStory:
         return f"{self.upgrade.verdict()}, {ended}"
 
     def outcome(self, over: bool) -> str:
-        """Return one of `OUTCOMES`, as `Story.outcome` does; a host on its way back has failed until it is back."""
+        """Return one of `OUTCOMES`, as `Attempt.outcome` does; a host on its way back has failed until it is back."""
         if self.upgrade is None or self.rollback is None:
             return self.told.outcome(over)
         back = self.rollback.outcome(over)

@@ -23,7 +23,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import
     text_or_none,
     whole_or_none,
 )
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import OUTCOMES, HostStory
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import OUTCOMES, HostOutcome
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.outcome import course_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.page import render_html
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import HostTimes, RunLog
@@ -78,11 +78,13 @@ def document(run_log: RunLog, setting: Setting, state: str, now: float) -> dict[
     }
 
 
-def _host(name: str, outcome: str, story: HostStory | None, times: HostTimes | None, begin: datetime) -> dict[str, Any]:
+def _host(
+    name: str, outcome: str, known: HostOutcome | None, times: HostTimes | None, begin: datetime
+) -> dict[str, Any]:
     return {
         "name": name,
         "outcome": outcome,
-        **_facts(story or HostStory()),
+        **_facts(known or HostOutcome()),
         "rolled_back": outcome == "rolled_back",
         "wave": times.wave if times else None,
         "begin": _moment(begin, times.begin) if times else None,
@@ -95,8 +97,8 @@ def _host(name: str, outcome: str, story: HostStory | None, times: HostTimes | N
     }
 
 
-def _facts(story: HostStory) -> dict[str, Any]:
-    told = story.told
+def _facts(known: HostOutcome) -> dict[str, Any]:
+    told = known.told
     course = course_of(told.image, told.reboot)
     return {
         "from": text_or_none(course.left),
@@ -134,7 +136,7 @@ class ResultsKeeper:
         """Make ``directory`` and take a name that no other run has; raises OSError."""
         directory.mkdir(parents=True, exist_ok=True)
         self.path = _take_name(directory, f"rollout-{setting.begin.strftime('%Y%m%dT%H%M%SZ')}")
-        self._chronicle = run_log
+        self._run_log = run_log
         self._setting = setting
         self._clock = clock
         self._next_write = 0.0
@@ -144,7 +146,7 @@ class ResultsKeeper:
         started = self._clock()
         if started < self._next_write and not last:
             return
-        self._replace_files(document(self._chronicle, self._setting, state, now))
+        self._replace_files(document(self._run_log, self._setting, state, now))
         finished = self._clock()
         self._next_write = finished + SHARE * (finished - started)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import UNKNOWN, text
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import HostStory, Story
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import Attempt, HostOutcome
 
 HEADER = ("host", "from", "to", "promised", "reported", "verdict", "outage (s)", "total (s)")
 TIME_COLUMNS = frozenset({6, 7})
@@ -21,10 +21,10 @@ PLANNERS = ("kexec_image", "kexec_options", "kexec_plan_info")
 
 
 class Rollout:
-    """Takes results as they come, tells the story at the end."""
+    """Takes results as they come, tells the outcomes at the end."""
 
     def __init__(self) -> None:
-        self._hosts: dict[str, HostStory] = {}
+        self._hosts: dict[str, HostOutcome] = {}
         self._done = False
         self._planned = False
 
@@ -49,8 +49,8 @@ class Rollout:
         self._planned |= only_planned
         self._done |= not only_planned
         if module in PLANNERS:
-            story = self._begin(host, back)
-            story.image, story.only_planned = result, only_planned
+            attempt = self._begin(host, back)
+            attempt.image, attempt.only_planned = result, only_planned
         elif "left" not in result:
             self._known(host).reboot = result
 
@@ -60,30 +60,30 @@ class Rollout:
 
     def note_failure(self, host: str, result: Mapping[str, Any]) -> None:
         """Note that another task failed for ``host``. Hosts that nothing was planned for do not matter."""
-        story = self._hosts[host].latest if host in self._hosts else Story()
-        if story.failure is None and not story.commit:
-            story.failure = text(result.get("code") or "failed")
+        attempt = self._hosts[host].latest if host in self._hosts else Attempt()
+        if attempt.failure is None and not attempt.commit:
+            attempt.failure = text(result.get("code") or "failed")
 
     def note_lost(self, host: str, back: bool = False) -> None:
         """Note that Ansible itself could not reach ``host``; ``back``: by the first task of a rollback."""
-        story = self._begin(host, back=True) if back else self._known(host)
-        story.lost |= not story.commit
+        attempt = self._begin(host, back=True) if back else self._known(host)
+        attempt.lost |= not attempt.commit
 
-    def _begin(self, host: str, back: bool) -> Story:
-        """Return the story that a plan of this kind belongs to."""
-        story = self._hosts.setdefault(host, HostStory())
+    def _begin(self, host: str, back: bool) -> Attempt:
+        """Return the attempt that a plan of this kind belongs to."""
+        outcome = self._hosts.setdefault(host, HostOutcome())
         if back:
-            story.begin_rollback()
+            outcome.begin_rollback()
         else:
-            story.begin_upgrade()
-        return story.latest
+            outcome.begin_upgrade()
+        return outcome.latest
 
-    def _known(self, host: str) -> Story:
-        """Return the story that goes on; for a host that was not heard of, a new one."""
+    def _known(self, host: str) -> Attempt:
+        """Return the attempt that goes on; for a host that was not heard of, a new one."""
         return self._hosts[host].latest if host in self._hosts else self._begin(host, back=False)
 
     @property
-    def hosts(self) -> Mapping[str, HostStory]:
+    def hosts(self) -> Mapping[str, HostOutcome]:
         """The hosts that were heard of, in that order."""
         return self._hosts
 
@@ -99,13 +99,13 @@ class Rollout:
 
     def preview_counts(self) -> list[tuple[str, int]]:
         """Return for how many hosts each action is planned, most frequent first."""
-        return Counter(story.told.action() for story in self._hosts.values()).most_common()
+        return Counter(outcome.told.action() for outcome in self._hosts.values()).most_common()
 
     def remedies(self) -> list[str]:
         """Return a line for each code of a refusal: whom it concerns, and what the first of them says of it."""
         refusals: dict[str, list[tuple[str, str]]] = {}
-        for host, story in self._hosts.items():
-            refusal = story.told.refusal()
+        for host, outcome in self._hosts.items():
+            refusal = outcome.told.refusal()
             if refusal is not None:
                 refusals.setdefault(refusal[0], []).append((host, refusal[1]))
         return [
@@ -114,7 +114,7 @@ class Rollout:
 
     def counts(self) -> list[tuple[str, int]]:
         """Return how many hosts ended with each word, most frequent first."""
-        return Counter(story.verdict() for story in self._hosts.values()).most_common()
+        return Counter(outcome.verdict() for outcome in self._hosts.values()).most_common()
 
 
 def _hosts(names: Sequence[str]) -> str:

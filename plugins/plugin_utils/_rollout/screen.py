@@ -50,7 +50,7 @@ class Screen:
         lock: AbstractContextManager[Any],
         progress: str,
     ) -> None:
-        self._chronicle = run_log
+        self._run_log = run_log
         self._now = now
         self._display = display
         self._lock = lock
@@ -79,7 +79,7 @@ class Screen:
         """Show what happened to ``host``, if it is worth a line, and how far the wave is now."""
         if event is not None and event.words:
             self._say(f"{clean(host, self._ascii_only)}: {event.words}")
-        wave = self._chronicle.wave
+        wave = self._run_log.wave
         if wave is not None and self._now() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._progress_line(wave, "")
         self._draw()
@@ -94,17 +94,17 @@ class Screen:
         if not self._lines:
             return
         self._last_line = self._now()
-        progress = progress_of(self._chronicle, wave, self._last_line)
+        progress = progress_of(self._run_log, wave, self._last_line)
         self._say(f"{wave_name(progress)}{f' {what}' if what else ''}: {numbers(progress)}")
 
     def _say(self, text: str) -> None:
         self._display(f"rollout [{clock(self._now())}] {text}")
 
     def _draw(self) -> None:
-        wave = self._chronicle.waves[-1] if self._chronicle.waves else None
+        wave = self._run_log.waves[-1] if self._run_log.waves else None
         if self._row is None or wave is None or self._closed.is_set():
             return
-        progress = progress_of(self._chronicle, wave, self._now())
+        progress = progress_of(self._run_log, wave, self._now())
         self._row.show(lambda width: line(progress, width, self._ascii_only))
 
     def _tick(self) -> None:

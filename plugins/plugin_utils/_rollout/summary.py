@@ -85,7 +85,7 @@ def hosts_to_show(run_log: RunLog) -> list[str]:
     if len(rollout.hosts) <= FEW_HOSTS:
         return list(rollout.hosts)
     if rollout.is_preview:
-        return [host for host, story in rollout.hosts.items() if story.told.deserves_a_look][:MOST_ROWS]
+        return [host for host, known in rollout.hosts.items() if known.told.deserves_a_look][:MOST_ROWS]
     bad = [host for host in rollout.hosts if run_log.outcomes.get(host, FAILED) != DONE]
     return sorted(bad, key=lambda host: _ORDER.get(run_log.outcomes.get(host, FAILED), 3))[:MOST_ROWS]
 

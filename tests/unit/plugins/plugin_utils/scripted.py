@@ -89,8 +89,8 @@ class ScriptedHost:
         self.calls.append("leave again" if again else "leave")
         return self._next(self.leaves)
 
-    def arrive(self) -> dict[str, Any]:
-        self.calls.append("arrive")
+    def verify(self) -> dict[str, Any]:
+        self.calls.append("verify")
         if self.arrives:
             return self._next(self.arrives)
         if self.state() not in ("old", "new"):

@@ -18,7 +18,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.transition impor
 )
 from ansible_collections.kho.kexec.plugins.module_utils._transition.leave import Departure, leave
 from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import load
-from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import arrive, look
+from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import look, verify
 from ansible_collections.kho.kexec.tests.unit.support.jumps import TRIGGER, WRITE, cold_boot, handover, state
 from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID, x86_host
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, KexecHost, Killed
@@ -138,14 +138,14 @@ def test_a_cold_boot_waits_until_somebody_elses_image_is_gone(host):
 
 def test_a_cold_boot_that_is_late_may_be_ordered_again(host):
     write_transition(host, transition("left", **BY_COLD_BOOT))
-    assert arrive(host, None, False)["verdict"]["verdict"] == "not_rebooted"
+    assert verify(host, None, False)["verdict"]["verdict"] == "not_rebooted"
     assert state(host) == "loaded"
 
 
 def test_a_cold_boot_that_was_promised_is_accepted(host):
     write_transition(host, transition("left", **BY_COLD_BOOT))
     x86_host(host, release=NEW)
-    verdict = arrive(cold_boot(host), None, False)["verdict"]
+    verdict = verify(cold_boot(host), None, False)["verdict"]
     assert (verdict["verdict"], verdict["accepted"], state(host)) == ("cold_boot", True, "closed")
 
 
@@ -161,7 +161,7 @@ def test_without_an_image_systemctl_would_choose_by_itself(staged, record):
 
 
 @pytest.mark.parametrize(
-    "call", [lambda host: leave(host, Departure(42), RUN, False), lambda host: arrive(host, None, False)]
+    "call", [lambda host: leave(host, Departure(42), RUN, False), lambda host: verify(host, None, False)]
 )
 @pytest.mark.parametrize(
     ("path", "content", "code"),
@@ -234,13 +234,13 @@ def test_killed_while_leaving_and_gone_nevertheless_the_next_run_verifies(staged
     handover(staged)
     assert load(staged, Policy(), RUN, False)["plan"]["action"] == "verify"
     assert leave(staged, Departure(43), RUN, False)["already_left"] is True
-    assert arrive(staged, None, False)["verdict"]["verdict"] == "handover_verified"
+    assert verify(staged, None, False)["verdict"]["verdict"] == "handover_verified"
 
 
 def test_arriving_as_promised(staged):
     leave(staged, Departure(42), RUN, False)
     handover(staged)
-    result = arrive(staged, None, False)
+    result = verify(staged, None, False)
     assert result["changed"] is True
     assert (result["verdict"]["verdict"], result["verdict"]["accepted"]) == ("handover_verified", True)
     assert result["verdict"]["evidence"]["boot_id_left"] == BOOT_ID
@@ -253,16 +253,16 @@ def test_arriving_as_promised(staged):
 def test_an_image_that_is_loaded_in_the_new_boot_has_no_part_in_it(staged, next_boot):
     leave(staged, Departure(42), RUN, False)
     next_boot(staged).add(LOADED, "1\n")
-    arrive(staged, None, False)
+    verify(staged, None, False)
     assert state(staged) == "closed"
 
 
 def test_arriving_again_gives_the_verdict_that_was_given(staged):
     leave(staged, Departure(42), RUN, False)
-    first = arrive(handover(staged), None, False)
+    first = verify(handover(staged), None, False)
     staged.add("/proc/sys/kernel/osrelease", "9.9.9\n")
     staged.steps.clear()
-    again = arrive(staged, None, False)
+    again = verify(staged, None, False)
     assert again == {**first, "changed": False}
     assert staged.steps == []
     assert look(staged)["verdict"] == first["verdict"]
@@ -273,13 +273,13 @@ def test_killed_while_arriving_the_next_run_judges(staged):
     handover(staged)
     staged.kill_before = 1
     with pytest.raises(Killed):
-        arrive(staged, None, False)
-    assert (state(staged), arrive(staged, None, False)["verdict"]["accepted"]) == ("left", True)
+        verify(staged, None, False)
+    assert (state(staged), verify(staged, None, False)["verdict"]["accepted"]) == ("left", True)
 
 
 def test_arriving_by_a_cold_boot_closes_the_record_too(staged):
     leave(staged, Departure(42), RUN, False)
-    result = arrive(cold_boot(staged), None, False)
+    result = verify(cold_boot(staged), None, False)
     assert (result["verdict"]["verdict"], result["verdict"]["accepted"]) == ("rolled_back", False)
     assert state(staged) == "closed"
 
@@ -298,10 +298,10 @@ def test_arriving_by_a_cold_boot_closes_the_record_too(staged):
 def test_a_host_that_did_not_leave(staged, before, loaded, after, changed):
     write_transition(staged, transition(before))
     staged.add(LOADED, f"{loaded:d}\n")
-    assert arrive(staged, None, True)["changed"] is changed
+    assert verify(staged, None, True)["changed"] is changed
     assert state(staged) == before
     staged.steps.clear()
-    result = arrive(staged, None, False)
+    result = verify(staged, None, False)
     assert staged.steps == ([WRITE] if changed else [])
     assert result["verdict"]["verdict"] == "not_rebooted"
     assert (result["changed"], state(staged), result["transition"]["state"]) == (changed, after, after)
@@ -309,13 +309,13 @@ def test_a_host_that_did_not_leave(staged, before, loaded, after, changed):
 
 def test_a_host_that_did_not_leave_may_be_told_again(staged):
     leave(staged, Departure(42), RUN, False)
-    arrive(staged, None, False)
+    verify(staged, None, False)
     assert leave(staged, Departure(43), RUN, False)["triggered"] is True
 
 
 def test_nothing_to_arrive_from(host):
     with pytest.raises(Refusal, match="no transition record") as caught:
-        arrive(host, None, False)
+        verify(host, None, False)
     assert (caught.value.code, caught.value.findings["running"]["release"]) == ("promise_missing", OLD)
 
 

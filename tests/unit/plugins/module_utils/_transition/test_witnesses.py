@@ -24,10 +24,10 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.failures import 
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import (
     write_transition,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._transition import verify
+from ansible_collections.kho.kexec.plugins.module_utils._transition import verify as verification
 from ansible_collections.kho.kexec.plugins.module_utils._transition.leave import Departure, leave
 from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import load
-from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import arrive
+from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import verify
 from ansible_collections.kho.kexec.tests.unit.support.jumps import TRIGGER, cold_boot, handover, state
 from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import KexecHost
@@ -58,7 +58,7 @@ def staged(host):
 
 def test_a_target_that_was_given_up_is_not_tried_again_by_itself(staged):
     leave(staged, Departure(42), RUN, False)
-    arrive(cold_boot(staged), None, False)
+    verify(cold_boot(staged), None, False)
     with pytest.raises(Refusal, match="rolled_back") as caught:
         load(staged, Policy(), RUN, False)
     assert caught.value.code == "target_failed_before"
@@ -73,15 +73,15 @@ def guarded(host):
 
 def test_what_is_accepted_needs_no_guard_any_more(staged):
     host = handover(guarded(staged))
-    assert arrive(host, None, True)["verdict"]["accepted"] is True
+    assert verify(host, None, True)["verdict"]["accepted"] is True
     assert read_guard(host).state == ARMED
-    assert arrive(host, None, False)["verdict"]["accepted"] is True
+    assert verify(host, None, False)["verdict"]["accepted"] is True
     assert read_guard(host) is None
 
 
 def test_what_is_not_accepted_keeps_its_guard(staged):
     host = cold_boot(guarded(staged))
-    assert arrive(host, None, False)["verdict"]["accepted"] is False
+    assert verify(host, None, False)["verdict"]["accepted"] is False
     assert read_guard(host).state == ARMED
 
 
@@ -89,7 +89,7 @@ def test_a_guard_that_was_faster_leaves_no_verdict(staged):
     host = handover(guarded(staged))
     host.add(ENDED_PATH, f"{BOOT_ID}\nfired\n{LATER_BOOT_ID}\n{NEW}\n2026-11-22T15:10:00Z\n")
     with pytest.raises(KhoError) as caught:
-        arrive(host, None, False)
+        verify(host, None, False)
     assert caught.value.code == "guard_fired"
     assert state(host) == "left"
 
@@ -98,8 +98,8 @@ def test_a_guard_that_cannot_be_disarmed_is_told(staged, monkeypatch):
     def read_only(*_arguments, **_options):
         raise HostError("/etc", "failed", "Read-only file system")
 
-    monkeypatch.setattr(verify, "disarm", read_only)
-    verdict = arrive(handover(guarded(staged)), None, False)["verdict"]
+    monkeypatch.setattr(verification, "disarm", read_only)
+    verdict = verify(handover(guarded(staged)), None, False)["verdict"]
     assert verdict["accepted"] is True
     assert "Read-only file system" in verdict["evidence"]["notes"][-1]["message"]
 
@@ -107,7 +107,7 @@ def test_a_guard_that_cannot_be_disarmed_is_told(staged, monkeypatch):
 def test_a_target_that_is_proven_has_not_failed_any_more(staged):
     remember_failure(staged, Failure(NEW, "", "rolled_back", CREATED))
     leave(staged, Departure(42), RUN, False)
-    assert arrive(handover(staged), None, False)["verdict"]["accepted"] is True
+    assert verify(handover(staged), None, False)["verdict"]["accepted"] is True
     assert read_failures(staged) == ()
 
 
@@ -149,7 +149,7 @@ def test_the_guard_that_brought_the_old_kernel_back_is_named(staged):
     other_boot = "7d8c2f10-1111-4222-8333-944455556666"
     staged.add(ENDED_PATH, f"{BOOT_ID}\nfired\n{other_boot}\n{NEW}\n2026-11-22T15:10:00Z\n")
     leave(staged, Departure(42), RUN, False)
-    verdict = arrive(cold_boot(staged), None, False)["verdict"]
+    verdict = verify(cold_boot(staged), None, False)["verdict"]
     assert (verdict["verdict"], verdict["reason"]) == ("rolled_back", "guard")
 
 
@@ -160,14 +160,14 @@ def with_baseline(host):
 
 
 def test_a_host_that_is_as_healthy_as_before_is_proven(staged):
-    verdict = arrive(with_baseline(staged), Checks(), False)["verdict"]
+    verdict = verify(with_baseline(staged), Checks(), False)["verdict"]
     assert (verdict["verdict"], verdict["evidence"]["troubles"]) == ("handover_verified", [])
 
 
 def test_a_host_with_new_troubles_is_unhealthy(staged):
     host = with_baseline(staged).add("/proc/sys/kernel/tainted", "512\n")
     host.endings["/bin/false"] = Completed(1, "", "no answer")
-    verdict = arrive(host, Checks(commands=(("/bin/false",),)), False)["verdict"]
+    verdict = verify(host, Checks(commands=(("/bin/false",),)), False)["verdict"]
     assert (verdict["verdict"], verdict["accepted"]) == ("unhealthy", False)
     assert "command_failed" in [one["code"] for one in verdict["evidence"]["troubles"]]
     assert verdict["message"].startswith(f"{NEW} runs as promised, and the host has troubles")
@@ -179,11 +179,11 @@ def test_without_a_baseline_only_the_operators_own_commands_count(staged):
     staged.remove(BASELINE_PATH)
     leave(staged, Departure(42), RUN, False)
     host = handover(staged).add("/proc/sys/kernel/tainted", "512\n")
-    verdict = arrive(host, Checks(commands=(("/bin/true",),)), True)["verdict"]
+    verdict = verify(host, Checks(commands=(("/bin/true",),)), True)["verdict"]
     assert (verdict["verdict"], verdict["evidence"]["troubles"]) == ("handover_verified", None)
     assert "baseline_absent" in [note["code"] for note in verdict["evidence"]["notes"]]
     host.add(BASELINE_PATH, "broken")
-    notes = arrive(host, Checks(), True)["verdict"]["evidence"]["notes"]
+    notes = verify(host, Checks(), True)["verdict"]["evidence"]["notes"]
     assert "baseline_unreadable" in [note["code"] for note in notes]
     host.endings["/bin/true"] = Completed(1, "", "no answer")
-    assert arrive(host, Checks(commands=(("/bin/true",),)), False)["verdict"]["verdict"] == "unhealthy"
+    assert verify(host, Checks(commands=(("/bin/true",),)), False)["verdict"]["verdict"] == "unhealthy"

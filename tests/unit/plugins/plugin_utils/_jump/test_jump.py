@@ -58,7 +58,7 @@ def test_no_session_is_shared_over_the_jump_and_one_after_it() -> None:
         "alone",
         "read_boot_id and keep the connection",
         "together",
-        "arrive",
+        "verify",
         "tidy_up",
         "as before",
     ]
@@ -93,7 +93,7 @@ def test_host_that_never_comes_back_has_failed() -> None:
     assert "Connection timed out" in result["msg"]
     assert "unreachable" not in result
     assert host.calls[-1] == "as before"
-    assert "arrive" not in host.calls
+    assert "verify" not in host.calls
 
 
 def test_host_that_is_lost_before_the_jump_has_failed_and_nothing_was_done() -> None:
@@ -185,7 +185,7 @@ def test_verdict_is_asked_for_again_when_the_connection_breaks() -> None:
     host.arrives = [NoAnswer("refused"), NoAnswer("refused"), judged("handover_verified")]
     result = jump(host)
     assert result["failed"] is False
-    assert host.calls.count("arrive") == 3
+    assert host.calls.count("verify") == 3
     assert host.calls.count("reset") == 2
 
 

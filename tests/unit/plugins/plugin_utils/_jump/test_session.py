@@ -149,11 +149,11 @@ def call_leave(session: Session) -> Any:
     return session.leave()
 
 
-def call_arrive(session: Session) -> Any:
-    return session.arrive()
+def call_verify(session: Session) -> Any:
+    return session.verify()
 
 
-@pytest.mark.parametrize(("call", "phase"), [(call_leave, "leave"), (call_arrive, "arrive")])
+@pytest.mark.parametrize(("call", "phase"), [(call_leave, "leave"), (call_verify, "arrive")])
 def test_each_phase_runs_the_module_and_sets_its_files_aside(call: Callable[[Session], Any], phase: str) -> None:
     session, _connection, action = session_with({"changed": True})
     assert call(session) == {"changed": True}
@@ -161,7 +161,7 @@ def test_each_phase_runs_the_module_and_sets_its_files_aside(call: Callable[[Ses
     assert action.set_aside == 1
 
 
-@pytest.mark.parametrize("call", [call_leave, call_arrive])
+@pytest.mark.parametrize("call", [call_leave, call_verify])
 def test_lost_connection_is_no_answer(call: Callable[[Session], Any]) -> None:
     session, _connection, action = session_with(AnsibleConnectionFailure("Timeout,\n server not responding."))
     with pytest.raises(NoAnswer, match=r"^Timeout, server not responding$"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import Story
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import Attempt
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.outcome import Results, upgrade_result
 
 OLD, NEW = "7.2.13-kho", "7.3.4-kho"
@@ -123,8 +123,8 @@ def test_resumed_run_names_the_release_that_was_left(how: str) -> None:
     transition = {**jumped(), "promise": promise}
     transition["verdict"]["evidence"] = {"release_left": OLD}
     assert told(stage=stage, transition=transition, commit=NOTHING)["from"] == OLD
-    story = Story(image=stage, reboot=transition, commit=NOTHING)
-    assert story.cells("")[:2] == (OLD, NEW)
+    attempt = Attempt(image=stage, reboot=transition, commit=NOTHING)
+    assert attempt.cells("")[:2] == (OLD, NEW)
     lost = told(stage=stage, transition={"failed": True, "code": "unreachable"})
     assert lost["from"] == promise["previous_release"]
 
