@@ -65,7 +65,7 @@ options:
       - Where to write the results of each run, as C(rollout-BEGIN.json) for programs and C(rollout-BEGIN.html) for
         people. BEGIN is the time in UTC, so that their names sort by age. Both are written anew after each wave.
       - Without it, nothing is written.
-      - The page C(docs/rollout_results.md) of the collection has the schema.
+      - The page C(docs/reference/rollout_results.md) of the collection has the schema.
     type: path
     env:
       - name: KHO_KEXEC_ROLLOUT_RESULTS_DIRECTORY

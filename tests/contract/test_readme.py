@@ -41,12 +41,6 @@ def test_make_targets_that_are_named_exist(path):
 
 
 @pytest.mark.parametrize("path", [README, CONTRIBUTING], ids=lambda path: path.name)
-def test_links_to_files_lead_somewhere(path):
-    links = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", path.read_text(encoding="utf-8"))
-    assert [link for link in links if not (ROOT / link).exists()] == []
-
-
-@pytest.mark.parametrize("path", [README, CONTRIBUTING], ids=lambda path: path.name)
 def test_steps_that_are_named_exist(path):
     text = "\n".join(code(path))
     for command, everything in (("test", False), ("test-all", True)):

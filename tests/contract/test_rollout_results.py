@@ -17,8 +17,8 @@ from unit.plugins.plugin_utils.rollouts import bad_day
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import OUTCOMES
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.results import SCHEMA, Setting, document
 
-SCHEMA_FILE = json.loads((ROOT / "docs/rollout_results.schema.json").read_text(encoding="utf-8"))
-PAGE = (ROOT / "docs/rollout_results.md").read_text(encoding="utf-8")
+SCHEMA_FILE = json.loads((ROOT / "docs/reference/rollout_results.schema.json").read_text(encoding="utf-8"))
+PAGE = (ROOT / "docs/reference/rollout_results.md").read_text(encoding="utf-8")
 SETTING = Setting(datetime(2026, 11, 23, tzinfo=timezone.utc), "kexec_upgrade.yml", False, "controller")
 CHECKER = jsonschema.Draft202012Validator(SCHEMA_FILE)
 

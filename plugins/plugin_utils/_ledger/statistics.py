@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The mathematics of rare crashes, done by SciPy. Pure. docs/ledger.md says why each method was chosen.
+"""The mathematics of rare crashes, done by SciPy. Pure. docs/explanation/statistics.md says why each method was chosen.
 
 ``crashes`` of ``boots`` after a transition are compared with ``cold_crashes`` of ``cold_boots``.
 """

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The results of a run as one document, as docs/rollout_results.md describes it, and its files.
+"""The results of a run as one document, as docs/reference/rollout_results.md describes it, and its files.
 
 It holds words, codes, releases, counts and times. Messages, variables and arguments of modules stay out of it, because
 they may hold secrets.

@@ -20,7 +20,7 @@ from integration.inventories.controller import PYTHON, Controller
 
 from tools.layout import ROOT
 
-PAGE = ROOT / "docs" / "facts.md"
+PAGE = ROOT / "docs" / "howto" / "facts.md"
 ROLE = {"name": "Fact script", "ansible.builtin.import_role": {"name": "kho.kexec.kho_fact_script"}}
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 

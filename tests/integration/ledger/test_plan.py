@@ -138,7 +138,7 @@ def test_transition_that_crashed_elsewhere_is_not_repeated(
 
 
 def documented_gate() -> list[dict[str, Any]]:
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/ledger.md").read_text(), re.DOTALL)
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/howto/ledger.md").read_text(), re.DOTALL)
     (gate,) = (block for block in blocks if "within_budget" in block)
     tasks: list[dict[str, Any]] = yaml.safe_load(gate)
     return tasks

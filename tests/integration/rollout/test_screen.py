@@ -24,7 +24,7 @@ import jsonschema
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-SCHEMA = json.loads((ROOT / "docs/rollout_results.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads((ROOT / "docs/reference/rollout_results.schema.json").read_text(encoding="utf-8"))
 ROWS, COLUMNS = 40, 120
 CTRL_C = b"\x03"
 

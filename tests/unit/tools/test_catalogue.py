@@ -145,6 +145,6 @@ def test_preparation_covers_what_runnable_steps_need_and_no_more(monkeypatch):
 
 
 def test_unwanted_files_of_an_artefact_are_found():
-    good = ["README.md", "plugins/modules/kho_facts.py", "changelogs/changelog.yaml", "docs/guide.md"]
+    good = ["README.md", "plugins/modules/kho_facts.py", "changelogs/changelog.yaml", "docs/howto/upgrade.md"]
     bad = ["Makefile", "tests/unit/x.py", "plugins/modules/__pycache__/x.pyc", "changelogs/fragments/1.yml", "build/a"]
     assert artefact.unwanted(good + bad) == bad

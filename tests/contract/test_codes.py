@@ -1,12 +1,12 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""These pages explain every code that plugins can give to a user, and nothing else."""
+"""One page explains every code that plugins can give to a user, and nothing else."""
 
 from __future__ import annotations
 
 import pytest
-from contract.codes import HEADING, INDEX, PAGES, index, page_path
+from contract.codes import HEADING, headings, lines
 from contract.emitted import Sources, Unresolved
 from contract.tree import PLUGINS, files
 
@@ -65,34 +65,20 @@ def plugins():
     return Sources(texts, PASSED_ON)
 
 
-@pytest.fixture
-def lines():
-    return [line for page in PAGES for line in page_path(page).read_text(encoding="utf-8").splitlines()]
+def test_every_code_has_a_heading(plugins):
+    assert plugins.codes() - set(headings()) == set()
 
 
-def headings(lines):
-    return [match.group(1) for match in map(HEADING.match, lines) if match]
+def test_every_heading_is_a_code(plugins):
+    assert set(headings()) - plugins.codes() == set()
 
 
-def test_every_code_has_a_heading(plugins, lines):
-    assert plugins.codes() - set(headings(lines)) == set()
+def test_no_code_has_two_headings():
+    assert sorted(headings()) == sorted(set(headings()))
 
 
-def test_every_heading_is_a_code(plugins, lines):
-    assert set(headings(lines)) - plugins.codes() == set()
-
-
-def test_no_code_has_two_headings(lines):
-    found = headings(lines)
-    assert sorted(found) == sorted(set(found))
-
-
-def test_the_index_has_all_codes():
-    assert INDEX.read_text(encoding="utf-8") == index(), "run: PYTHONPATH=tests python3 -m contract.codes"
-
-
-def test_something_stands_below_every_heading(lines):
-    below = [line for line in lines if line.strip()]
+def test_something_stands_below_every_heading():
+    below = lines()
     empty = [line for line, following in zip(below, [*below[1:], "#"], strict=True) if is_empty(line, following)]
     assert empty == []
 
