@@ -47,28 +47,13 @@ seealso:
   - module: kho.kexec.kexec_image
   - module: kho.kexec.kexec_verdict_info
 extends_documentation_fragment:
+  - kho.kexec.attributes.action
   - action_common_attributes
   - action_common_attributes.conn
   - action_common_attributes.flow
 attributes:
-  action:
-    support: full
-  async:
-    support: none
-  become:
-    support: full
-  bypass_host_loop:
-    support: none
-  check_mode:
-    support: full
-  connection:
-    support: full
-  delegation:
-    support: full
   diff_mode:
     support: full
-  platform:
-    platforms: linux
 author:
   - Contributors to the kho.kexec collection (@kho-kexec)
 """

@@ -64,29 +64,15 @@ options:
     description: A file of the controller with the certificates to trust.
     type: path
 extends_documentation_fragment:
+  - kho.kexec.attributes.controller
   - action_common_attributes
   - action_common_attributes.conn
   - action_common_attributes.flow
 attributes:
-  action:
-    support: full
-  async:
-    support: none
-  become:
-    support: none
-  bypass_host_loop:
-    support: none
   check_mode:
-    support: full
     details: The server is not asked.
-  connection:
-    support: none
-  delegation:
-    support: none
   diff_mode:
     support: none
-  platform:
-    platforms: all
 author:
   - Contributors to the kho.kexec collection (@kho-kexec)
 """

@@ -42,15 +42,12 @@ requirements:
 seealso:
   - module: kho.kexec.kexec_prepare_info
 extends_documentation_fragment:
+  - kho.kexec.attributes
   - action_common_attributes
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: full
     details: Shows the command line of one entry, an argument a line.
-  platform:
-    platforms: linux
 author:
   - Contributors to the kho.kexec collection (@kho-kexec)
 """

@@ -104,15 +104,11 @@ options:
     type: int
     default: 0
 extends_documentation_fragment:
+  - kho.kexec.attributes
   - action_common_attributes
 attributes:
   check_mode:
-    support: full
     details: Changes nothing in any mode; O(commands) run in check mode too.
-  diff_mode:
-    support: none
-  platform:
-    platforms: linux
 author:
   - Contributors to the kho.kexec collection (@kho-kexec)
 """

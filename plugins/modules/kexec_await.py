@@ -43,31 +43,17 @@ notes:
 seealso:
   - module: kho.kexec.kexec_reboot
 extends_documentation_fragment:
+  - kho.kexec.attributes.controller
   - ansible.builtin.action_common_attributes
   - ansible.builtin.action_common_attributes.conn
   - ansible.builtin.action_common_attributes.flow
 attributes:
-  action:
-    support: full
-  async:
-    support: none
-  become:
-    support: none
   bypass_host_loop:
     support: full
   check_mode:
-    support: full
     details: No host has left then, so there is nobody to wait for.
-  connection:
-    support: none
-  delegation:
-    support: none
   diff_mode:
-    support: N/A
     details: Changes nothing.
-  platform:
-    support: full
-    platforms: all
 author:
   - Contributors to the kho.kexec collection (@kho-kexec)
 """

@@ -91,30 +91,15 @@ seealso:
   - plugin: kho.kexec.waves
     plugin_type: lookup
 extends_documentation_fragment:
+  - kho.kexec.attributes.controller
   - ansible.builtin.action_common_attributes
   - ansible.builtin.action_common_attributes.conn
   - ansible.builtin.action_common_attributes.flow
 attributes:
-  action:
-    support: full
-  async:
-    support: none
-  become:
-    support: none
   bypass_host_loop:
     support: full
-  check_mode:
-    support: full
-  connection:
-    support: none
-  delegation:
-    support: none
   diff_mode:
-    support: N/A
     details: Changes nothing.
-  platform:
-    support: full
-    platforms: all
 author:
   - Contributors to the kho.kexec collection (@kho-kexec)
 """

@@ -16,9 +16,9 @@ description:
   - Before it loads, it writes down on the host what the target must report once it runs (the promise), so that
     M(kho.kexec.kexec_reboot) or any later run can prove the handover.
   - Whatever speaks against a handover is refused before anything is changed, unless O(handover), O(fallback) or
-    O(accept) allow it. RV(code) names the first reason and RV(plan.reasons) explains all of them.
+    O(accept) allow it. RV(code) names the first reason and C(plan.reasons) explains all of them.
   - For a cold boot nothing is loaded, and what this module loaded is unloaded.
-  - "When the jump that an earlier run prepared has already happened, RV(plan.action) is V(verify): nothing is staged
+  - "When the jump that an earlier run prepared has already happened, C(plan.action) is V(verify): nothing is staged
     until M(kho.kexec.kexec_reboot) has judged it."
   - When the target already runs, an image that was staged for another target by this module is unloaded.
   - An image that somebody else loaded is neither replaced nor unloaded.
@@ -61,29 +61,15 @@ seealso:
 extends_documentation_fragment:
   - kho.kexec.policy
   - kho.kexec.claim
+  - kho.kexec.attributes.action
   - action_common_attributes
   - action_common_attributes.conn
   - action_common_attributes.flow
 attributes:
-  action:
-    support: full
-  async:
-    support: none
-  become:
-    support: full
-  bypass_host_loop:
-    support: none
   check_mode:
-    support: full
     description: Plans for real, and stages nothing.
-  connection:
-    support: full
-  delegation:
-    support: full
   diff_mode:
     support: full
-  platform:
-    platforms: linux
 author:
   - Contributors to the kho.kexec collection (@kho-kexec)
 """
@@ -118,66 +104,14 @@ running:
   returned: always, unless O(state=unloaded) is refused before the kernel was looked at
   type: dict
 target:
-  description: The target as it is installed; V(null) when none was found, and with O(state=unloaded).
+  description:
+    - The target as it is installed, in the shape of RV(kho.kexec.kexec_plan_info#module:target); V(null) when none was
+      found, and with O(state=unloaded).
   returned: always
   type: dict
-  contains:
-    release:
-      description: The release.
-      type: str
-      sample: 7.3.4-kho
-    image:
-      description: The path of the image.
-      type: str
-      sample: /boot/vmlinuz-7.3.4-kho
-    uki:
-      description: Whether that is a unified kernel image.
-      type: bool
-      sample: false
-    initrds:
-      description: The paths of the initrds in loading order.
-      type: list
-      elements: str
-      sample: [/boot/initrd.img-7.3.4-kho]
-    modules:
-      description: The directory with its modules; V(null) when there is none.
-      type: str
-      sample: /usr/lib/modules/7.3.4-kho
-    found_in:
-      description: What names it, C(boot), C(modules), C(bls:PATH) or C(grub:PATH).
-      type: list
-      elements: str
-      sample: [boot]
-    command_line:
-      description: The command line that the target gets.
-      type: str
-      sample: root=LABEL=root console=ttyS0 kho=on panic=10
-    kernel:
-      description:
-        - What the image says of the kernel in it, V(null) for what is not known. V(null) as a whole when the image
-          cannot be read.
-        - C(learnt) says where each was learnt, C(obstacles) what stood in the way of the others.
-      type: dict
-      sample:
-        format: bzimage
-        architecture: x86_64
-        release: 7.3.4-kho
-        init_size: 15437824
-        command_line_limit: 2047
-        kho_built: true
-        kho_default: false
-        kho_abi: kho-v4
-        luo_abi: luo-v5
-        luo_built: true
-        metadata: true
-        metadata_version: 1
-        config: {CONFIG_KEXEC_HANDOVER: 'y'}
-        signed: false
-        learnt: {release: header, kho_abi: payload}
-        obstacles: []
-        uki: null
 plan:
-  description: What was decided; V(null) with O(state=unloaded).
+  description:
+    - What was decided, in the shape of RV(kho.kexec.kexec_plan_info#module:plan); V(null) with O(state=unloaded).
   returned: always
   type: dict
   contains:
@@ -188,53 +122,9 @@ plan:
         - V(cold_boot), nothing is loaded, and the host awaits its cold boot.
         - V(verify), the jump of an earlier run has happened and awaits its verdict.
         - V(none), the target already runs, and its transition, if it was judged in this boot, was accepted.
-        - V(refuse), the task failed because of RV(plan.reasons).
+        - V(refuse), the task failed because of C(reasons).
       type: str
       sample: handover
-    promise:
-      description: What the target must report; V(null) with V(none) and V(refuse).
-      type: dict
-      contains:
-        release:
-          description: The release that must run.
-          type: str
-          sample: 7.3.4-kho
-        previous_release:
-          description: The release that it must say it was executed from; V(null) unless a handover is promised.
-          type: str
-          sample: 7.2.13-kho
-        kexec_count:
-          description: The number of handovers since the last cold boot that it must report.
-          type: int
-          sample: 1
-        abi:
-          description: The KHO ABI over which the running kernel hands over; V(null) when unknown.
-          type: str
-          sample: kho-v4
-        how:
-          description: How the target is reached, V(handover), V(kexec) (without handover) or V(cold_boot).
-          type: str
-          sample: handover
-    reasons:
-      description: Why this was decided. Of a refusal's reasons, the first is the one to act on.
-      type: list
-      elements: dict
-      contains:
-        code:
-          description: Stable name of the reason, for programs.
-          type: str
-          sample: target_without_kho
-        message:
-          description: What was found, why it matters, and what to do.
-          type: str
-          sample: The target 7.3.4 was built without CONFIG_KEXEC_HANDOVER, as its config says.
-    warnings:
-      description:
-        - What does not forbid the action and should be known, and why a better one is not possible, in the shape of
-          RV(plan.reasons).
-      type: list
-      elements: dict
-      sample: []
 transition:
   description: The transition record that is on the host after the task; V(null) when there is none.
   returned: always
@@ -259,7 +149,7 @@ uncommitted:
   type: bool
   sample: false
 notes:
-  description: What an operator should know beside the plan, in the shape of RV(plan.warnings).
+  description: What an operator should know beside the plan, in the shape of C(plan.warnings).
   returned: success, with O(state=loaded)
   type: list
   elements: dict

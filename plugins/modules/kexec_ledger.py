@@ -97,30 +97,15 @@ seealso:
   - module: kho.kexec.kexec_history_info
   - module: kho.kexec.kexec_reboot
 extends_documentation_fragment:
+  - kho.kexec.attributes.controller
   - ansible.builtin.action_common_attributes
   - ansible.builtin.action_common_attributes.conn
   - ansible.builtin.action_common_attributes.flow
 attributes:
-  action:
-    support: full
-  async:
-    support: none
-  become:
-    support: none
-  bypass_host_loop:
-    support: none
   check_mode:
-    support: full
     details: Everything is done in a transaction that is undone in the end. A file that is missing is not made.
-  connection:
-    support: none
-  delegation:
-    support: none
   diff_mode:
     support: none
-  platform:
-    support: full
-    platforms: all
 author:
   - Contributors to the kho.kexec collection (@kho-kexec)
 """

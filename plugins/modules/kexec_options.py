@@ -28,30 +28,13 @@ notes:
 seealso:
   - module: ansible.builtin.validate_argument_spec
 extends_documentation_fragment:
+  - kho.kexec.attributes.controller
   - ansible.builtin.action_common_attributes
   - ansible.builtin.action_common_attributes.conn
   - ansible.builtin.action_common_attributes.flow
 attributes:
-  action:
-    support: full
-  async:
-    support: none
-  become:
-    support: none
-  bypass_host_loop:
-    support: none
-  check_mode:
-    support: full
-  connection:
-    support: none
-  delegation:
-    support: none
   diff_mode:
-    support: N/A
     details: Changes nothing.
-  platform:
-    support: full
-    platforms: all
 author:
   - Contributors to the kho.kexec collection (@kho-kexec)
 """

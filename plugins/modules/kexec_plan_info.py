@@ -25,15 +25,11 @@ seealso:
   - module: kho.kexec.kho_facts
 extends_documentation_fragment:
   - kho.kexec.policy
+  - kho.kexec.attributes
   - action_common_attributes
 attributes:
   check_mode:
-    support: full
     description: Changes nothing in any mode.
-  diff_mode:
-    support: none
-  platform:
-    platforms: linux
 author:
   - Contributors to the kho.kexec collection (@kho-kexec)
 """

@@ -53,15 +53,11 @@ seealso:
   - module: kho.kexec.kernel_arguments
   - module: kho.kexec.kexec_plan_info
 extends_documentation_fragment:
+  - kho.kexec.attributes
   - action_common_attributes
 attributes:
   check_mode:
-    support: full
     description: Changes nothing in any mode.
-  diff_mode:
-    support: none
-  platform:
-    platforms: linux
 author:
   - Contributors to the kho.kexec collection (@kho-kexec)
 """

@@ -110,30 +110,16 @@ seealso:
   - module: kho.kexec.kexec_verdict_info
 extends_documentation_fragment:
   - kho.kexec.claim
+  - kho.kexec.attributes.action
   - action_common_attributes
   - action_common_attributes.conn
   - action_common_attributes.flow
 attributes:
-  action:
-    support: full
-  async:
-    support: none
-  become:
-    support: full
-  bypass_host_loop:
-    support: none
   check_mode:
-    support: full
     description: Says what it would do. The host is not asked.
-  connection:
-    support: full
   delegation:
     support: none
     details: The jump belongs to the host itself.
-  diff_mode:
-    support: none
-  platform:
-    platforms: linux
 author:
   - Contributors to the kho.kexec collection (@kho-kexec)
 """
@@ -172,76 +158,14 @@ promise:
   type: dict
   sample: {how: handover, release: 7.3.4-kho, previous_release: 7.2.13-kho, kexec_count: 1, abi: kho-v4}
 verdict:
-  description: How the transition ended; V(null) when there was nothing to judge.
+  description:
+    - How the transition ended, in the shape of RV(kho.kexec.kexec_verdict_info#module:verdict); V(null) when there was
+      nothing to judge.
+    - Beside the words that stand there, V(unreachable), nobody answered before the time was over, that of the guard
+      included.
   returned: always
   type: dict
-  contains:
-    verdict:
-      description:
-        - V(handover_verified), the target runs and reports exactly what a handover from the kernel that was left
-          brings.
-        - V(kexec_without_handover), a kexec happened and the metadata did not come through; RV(verdict.reason) says
-          why.
-        - V(cold_boot), the firmware ran, instead of a kexec or as promised.
-        - V(rolled_back), the old kernel is back.
-        - V(wrong_kernel), another release than the target runs.
-        - V(wrong_previous_release), the target names another origin than the kernel that was left.
-        - V(unexpected_count), there were other kexecs between the two looks.
-        - V(not_rebooted), the host is still in the boot that it was to leave.
-        - V(unhealthy), what was promised came true, and the host has troubles that it did not have before.
-        - V(unreachable), nobody answered before the time was over, that of the guard included.
-      type: str
-      sample: handover_verified
-    accepted:
-      description: >-
-        Whether the transition ended as promised, which is V(handover_verified), unless a kexec without handover or a
-        cold boot was promised. A handover is accepted where only a kexec was promised.
-      type: bool
-      sample: true
-    reason:
-      description:
-        - Why, where that is known to a program, otherwise V(null).
-        - "With V(kexec_without_handover): V(kho_off), V(abi_mismatch), V(metadata_version), V(not_built),
-          V(legacy_load), V(not_offered) or V(unknown)."
-        - "With V(rolled_back): V(guard) when the guard gave the target up."
-        - "With V(unhealthy): the code of the first trouble."
-        - "With V(wrong_kernel): V(kdump) when the host is saving a crash dump, V(boot_default) when a cold boot was
-          promised and the boot loader started another kernel."
-        - "With V(handover_verified): V(count_not_compared) when the count before was not known."
-        - "With V(not_rebooted): V(boot_id_unknown) when the boot id cannot be read."
-      type: str
-      sample: null
-    message:
-      description: What was found, what may be behind it, and what to do.
-      type: str
-      sample: 7.3.4-kho runs and reports, as promised, that it was executed from 7.2.13-kho (count 1).
-    promised:
-      description: >-
-        How the target was to be reached, the release, previous release and count that were promised, and the KHO ABI
-        over which the kernel that was left hands over (V(null) when it was unknown).
-      type: dict
-      sample: {how: handover, release: 7.3.4-kho, previous_release: 7.2.13-kho, kexec_count: 1, abi: kho-v4}
-    reported:
-      description: What the kernel that runs now reports, and how and in which boot it was started.
-      type: dict
-      sample:
-        release: 7.3.4-kho
-        previous_release: 7.2.13-kho
-        kexec_count: 1
-        boot: handover
-        boot_id: 9f3c1f52-7c5e-4d53-9a9e-0b6f2c1d7a11
-    evidence:
-      description: >-
-        The boot ids, the release that was left, where the count was read, the notes of M(kho.kexec.kho_facts), and the
-        new troubles (V(null) when the health was not compared).
-      type: dict
-      sample:
-        boot_id_left: 14279335-2684-452e-8909-1f3ab862a53b
-        release_left: 7.2.13-kho
-        boot_id_found: 9f3c1f52-7c5e-4d53-9a9e-0b6f2c1d7a11
-        source: debugfs
-        notes: []
-        troubles: []
+  sample: {verdict: handover_verified, accepted: true, reason: null}
 msg:
   description: The verdict's message, or why there is none.
   returned: always

@@ -21,15 +21,11 @@ seealso:
   - module: kho.kexec.kexec_reboot
   - module: kho.kexec.kho_facts
 extends_documentation_fragment:
+  - kho.kexec.attributes
   - action_common_attributes
 attributes:
   check_mode:
-    support: full
     details: Changes nothing in any mode.
-  diff_mode:
-    support: none
-  platform:
-    platforms: linux
 author:
   - Contributors to the kho.kexec collection (@kho-kexec)
 """

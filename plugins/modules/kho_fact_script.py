@@ -51,15 +51,12 @@ seealso:
   - module: kho.kexec.kho_facts
   - module: ansible.builtin.setup
 extends_documentation_fragment:
+  - kho.kexec.attributes
   - action_common_attributes
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: full
     details: Shows the SHA-256 and the interpreter, not the bytes.
-  platform:
-    platforms: linux
 author:
   - Contributors to the kho.kexec collection (@kho-kexec)
 """

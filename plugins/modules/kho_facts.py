@@ -27,20 +27,17 @@ notes:
 author:
   - Contributors to the kho.kexec collection (@kho-kexec)
 extends_documentation_fragment:
+  - kho.kexec.attributes
   - ansible.builtin.action_common_attributes
   - ansible.builtin.action_common_attributes.facts
 attributes:
   check_mode:
-    support: full
     details: Reads only, so that it does the same with and without check mode.
   diff_mode:
     support: N/A
     details: Changes nothing.
   facts:
     support: full
-  platform:
-    support: full
-    platforms: linux
 options: {}
 """
 

@@ -46,31 +46,17 @@ notes:
 seealso:
   - module: kho.kexec.kho_facts
 extends_documentation_fragment:
+  - kho.kexec.attributes.controller
   - ansible.builtin.action_common_attributes
   - ansible.builtin.action_common_attributes.conn
   - ansible.builtin.action_common_attributes.flow
 attributes:
-  action:
-    support: full
-  async:
-    support: none
-  become:
-    support: none
   bypass_host_loop:
     support: full
   check_mode:
-    support: full
     details: Reads only, so that it does the same with and without check mode.
-  connection:
-    support: none
-  delegation:
-    support: none
   diff_mode:
-    support: N/A
     details: Changes nothing.
-  platform:
-    support: full
-    platforms: all
 author:
   - Contributors to the kho.kexec collection (@kho-kexec)
 """

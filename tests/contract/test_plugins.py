@@ -45,7 +45,7 @@ def documented_options(name):
     """Return the options that a module documents, itself or by a fragment of this collection."""
     said = documentation("modules", name)
     own = (
-        part.split(".")[-1] for part in said.get("extends_documentation_fragment", []) if part.startswith("kho.kexec.")
+        part.split(".")[2] for part in said.get("extends_documentation_fragment", []) if part.startswith("kho.kexec.")
     )
     parts = [said, *(documentation("doc_fragments", fragment) for fragment in own)]
     return {option: text for part in parts for option, text in (part.get("options") or {}).items()}

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module's own part: options, results as documented, and nothing changed. The rest is in test__health_*."""
+"""The module's own part: options, results as documented, and nothing changed. The rest is in the tests of _health."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module's own part: options, and results as documented. The rest is in test__guard."""
+"""The module's own part: options, and results as documented. The rest is in the tests of _guard."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module's own part: options, check mode, warnings, and results as documented. The rest is in test__staging."""
+"""The module's own part: options, check mode, warnings, results as documented. The rest is in tests of _transition."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ import yaml
 
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import CLAIM_PATH
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import RECORD_PATH, read_transition
-from ansible_collections.kho.kexec.plugins.modules import kexec_image
+from ansible_collections.kho.kexec.plugins.modules import kexec_image, kexec_plan_info
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, KexecHost
 from ansible_collections.kho.kexec.tests.unit.support.run_module import run_module
 from ansible_collections.kho.kexec.tests.unit.support.transitions import NEW, OLD, install, upgradable_host
 
 RETURNED = yaml.safe_load(kexec_image.RETURN)
+OF_THE_PLAN = yaml.safe_load(kexec_plan_info.RETURN)
 ADDED_BY_ANSIBLE = {"changed", "invocation", "failed", "exception", "msg", "warnings"}
 
 
@@ -114,8 +115,9 @@ def test_all_that_is_returned_is_documented_and_the_other_way_round(host):
     assert set(failure) - ADDED_BY_ANSIBLE == set(RETURNED) - of_loading - {"diff", "claim"}
     assert set(run(host, state="unloaded")[1]) - ADDED_BY_ANSIBLE == set(RETURNED) - of_loading - of_refusals
     for name in ("plan", "target"):
-        assert set(success[name]) == set(RETURNED[name]["contains"])
-    assert set(success["plan"]["promise"]) == set(RETURNED["plan"]["contains"]["promise"]["contains"])
+        assert set(success[name]) == set(OF_THE_PLAN[name]["contains"])
+        assert f"RV(kho.kexec.kexec_plan_info#module:{name})" in " ".join(RETURNED[name]["description"])
+    assert set(success["plan"]["promise"]) == set(OF_THE_PLAN["plan"]["contains"]["promise"]["contains"])
     assert set(success["transition"]) == set(RETURNED["transition"]["sample"])
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import read_transition, write_transition
-from ansible_collections.kho.kexec.plugins.modules import kexec_reboot
+from ansible_collections.kho.kexec.plugins.modules import kexec_reboot, kexec_verdict_info
 from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, KexecHost
 from ansible_collections.kho.kexec.tests.unit.support.run_module import run_module
@@ -65,7 +65,8 @@ def test_other_phases_do_not_exist(host):
 
 
 def test_every_verdict_is_documented():
-    documented = " ".join(yaml.safe_load(kexec_reboot.RETURN)["verdict"]["contains"]["verdict"]["description"])
+    shape = yaml.safe_load(kexec_verdict_info.RETURN)["verdict"]["contains"]["verdict"]
+    documented = " ".join(shape["description"] + yaml.safe_load(kexec_reboot.RETURN)["verdict"]["description"])
     verdicts = ["handover_verified", "kexec_without_handover", "cold_boot", "rolled_back", "wrong_kernel"]
     verdicts += ["wrong_previous_release", "unexpected_count", "not_rebooted", "unhealthy", "unreachable"]
     assert [verdict for verdict in verdicts if f"V({verdict})" not in documented] == []

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module's own part: results as documented, and nothing changed. The rest is in test__jump and test__verdict."""
+"""The module's own part: results as documented, and nothing changed. The rest is in the tests of _transition."""
 
 from __future__ import annotations
 
