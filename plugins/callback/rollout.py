@@ -24,7 +24,8 @@ description:
     that are not done have a line, failed and unknown ones first, at most 200.
   - When a host was rolled back after its upgrade, the row keeps the upgrade, and the verdict says how both ended, such
     as C(unhealthy, rolled back), or C(rollback) and why that failed. A host on which another task failed between
-    the verdict and M(kho.kexec.kexec_commit) is C(unhealthy) too. C(not committed) says that the commit failed.
+    the verdict and M(kho.kexec.kexec_commit) is C(unhealthy) too. C(not committed) says that the commit
+    failed, and C(target not reached) that what an earlier run began was kept and is another kernel.
   - When the rollout did not come to its end, also when it was interrupted with Ctrl-C, says who is done, failed, rolled
     back, untouched, and of whom nobody knows.
   - In check mode, and when only M(kho.kexec.kexec_plan_info) ran, the table says instead what would be done - the

@@ -13,6 +13,8 @@ description:
   - Says what is to be done about a host on which an upgrade failed, from what its tasks returned until then, and what
     became of it. The role P(kho.kexec.kexec_upgrade#role) does that then.
   - Results of tasks that did not run are left out, or empty.
+extends_documentation_fragment:
+  - kho.kexec.results
 positional: _input
 options:
   _input:
@@ -20,24 +22,9 @@ options:
       - What M(kho.kexec.kexec_image) returned.
     type: dict
     required: true
-  transition:
-    description:
-      - What M(kho.kexec.kexec_reboot) returned.
-    type: dict
-    default: {}
-  commit:
-    description:
-      - What M(kho.kexec.kexec_commit) returned.
-    type: dict
-    default: {}
   undo:
     description:
       - What M(kho.kexec.kexec_image) returned for O(kho.kexec.kexec_image#module:state=unloaded).
-    type: dict
-    default: {}
-  rollback:
-    description:
-      - What M(kho.kexec.kexec_reboot) returned for the way back.
     type: dict
     default: {}
   failed:
@@ -90,8 +77,8 @@ def recovery(
     if on_failure not in (ROLL_BACK, KEEP):
         raise AnsibleFilterError(f"kho.kexec.recovery: on_failure is {on_failure}, and must be {ROLL_BACK} or {KEEP}.")
     told = {task: returned.get(task) or {} for task in TASKS}
-    results = Results(stage or {}, {}, {}, told["transition"], told["commit"], told["rollback"])
-    found = Recovery(results, told["undo"], on_failure, told["failed"])
+    results = Results(stage or {}, transition=told["transition"], commit=told["commit"])
+    found = Recovery(results, told["undo"], told["rollback"], on_failure, told["failed"])
     return {
         "step": found.step,
         "has_left": found.has_left,

@@ -13,6 +13,8 @@ description:
   - Makes C(kexec_upgrade_result) of what the tasks of a host returned. The role P(kho.kexec.kexec_upgrade#role) does so
     at its end; a playbook with tasks of its own can.
   - Results of tasks that did not run are left out, or empty.
+extends_documentation_fragment:
+  - kho.kexec.results
 positional: _input
 options:
   _input:
@@ -33,21 +35,6 @@ options:
   default:
     description:
       - What M(kho.kexec.boot_default) returned before a cold boot.
-    type: dict
-    default: {}
-  transition:
-    description:
-      - What M(kho.kexec.kexec_reboot) returned.
-    type: dict
-    default: {}
-  commit:
-    description:
-      - What M(kho.kexec.kexec_commit) returned.
-    type: dict
-    default: {}
-  rollback:
-    description:
-      - What M(kho.kexec.kexec_reboot) returned for the way back.
     type: dict
     default: {}
   check_mode:
@@ -93,8 +80,9 @@ def upgrade_result(host: str, *, check_mode: bool = False, **returned: Mapping[s
         raise AnsibleFilterError(
             f"kho.kexec.upgrade_result knows no {', '.join(unknown)}; it knows {', '.join(TASKS)}."
         )
-    results = outcome.Results(**{task: returned.get(task) or {} for task in TASKS})
-    return outcome.upgrade_result(host, results, check_mode)
+    told = {task: returned.get(task) or {} for task in TASKS}
+    rollback = told.pop("rollback")
+    return outcome.upgrade_result(host, outcome.Results(**told, only_planned=check_mode), rollback)
 
 
 class FilterModule:

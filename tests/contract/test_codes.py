@@ -38,8 +38,9 @@ PASSED_ON = frozenset(
         "module_utils._transition.verdict: str(first['code'])",
         "plugin_utils._fleet.attention: _text(noted['code'], CODE_LIMIT)",
         "plugin_utils._waves.gate: self.code",
-        "plugin_utils._rollout.outcome: results.code",
-        "plugin_utils._rollout.outcome: results.word",
+        "plugin_utils._rollout.outcome: _code(results)",
+        "plugin_utils._rollout.outcome: outcome.code",
+        "plugin_utils._rollout.outcome: outcome.verdict",
         "plugin_utils._jump.module_action: error.code",
         "plugin_utils._jump.jump: verdict['verdict']",
         "plugin_utils._ledger.facts: _field(result, 'verdict')",
@@ -48,12 +49,13 @@ PASSED_ON = frozenset(
         "plugin_utils._ledger.facts: _matching(told, 'verdict', _WORD)",
         "plugin_utils._ledger.facts: verdict.get('reason')",
         "plugin_utils._rollout.results: run_log.stopped_by",
-        "plugin_utils._rollout.results: told.code()",
-        "plugin_utils._rollout.results: told.judged()",
+        "plugin_utils._rollout.results: known.told.code()",
+        "plugin_utils._rollout.results: text_or_none(outcome.verdict)",
     }
 )
-# Event is what a line of the kernel's log means; its code gets out in a Note only. Gate is given its code by keyword.
-CARRIERS = {"Event", "Gate", "KhoError", "Note"}
+# Event is what a line of the kernel's log means; its code gets out in a Note only. Gate and Outcome are given
+# theirs by keyword.
+CARRIERS = {"Event", "Gate", "KhoError", "Note", "Outcome"}
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from typing import Any
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import at
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.outcome import Results, outcome_of
 
 Row = dict[str, Any]
 
@@ -90,16 +91,16 @@ def row_of_transition(host: str, result: Any, now: int) -> Row | None:
 
 
 def _told_by_module(result: Mapping[str, Any], verdict: Mapping[str, Any]) -> Row:
-    evidence = _field(verdict, "evidence")
+    evidence, outcome = _field(verdict, "evidence"), outcome_of(Results(transition=result))
     return {
         "boot_id_left": result.get("boot_id_before") or _field(evidence, "boot_id_left"),
         "boot_id_found": result.get("boot_id_after") or _field(evidence, "boot_id_found"),
         "promised": _field(verdict, "promised"),
-        "from": at(evidence, "release_left"),
+        "from": outcome.left,
         "verdict": _field(verdict, "verdict"),
         "reason": verdict.get("reason"),
-        "accepted": verdict.get("accepted"),
-        "outage_seconds": result.get("outage_seconds"),
+        "accepted": outcome.accepted,
+        "outage_seconds": outcome.outage_seconds,
     }
 
 
@@ -162,7 +163,7 @@ def _transition(host: str, told: Row, now: int) -> Row:
         "boot_id_left": _boot_id(told["boot_id_left"]),
         "boot_id_found": _boot_id(found) if found else None,
         "how": _word(promised, "how", WAYS) if promised else None,
-        "from_release": _text(at(promised, "previous_release") or told["from"], RELEASE_LIMIT),
+        "from_release": _text(told["from"] or at(promised, "previous_release"), RELEASE_LIMIT),
         "to_release": _text(at(promised, "release"), RELEASE_LIMIT),
         "kexec_count": _count(at(promised, "kexec_count")),
         "verdict": _matching(told, "verdict", _WORD),

@@ -47,9 +47,9 @@ def of_unloading(result: Mapping[str, Any]) -> HostEvent | None:
 
 def of_begun_jump(attempt: Attempt) -> HostEvent | None:
     """Return the event that the start of ``kexec_reboot`` is; None when it will be skipped, which is not known yet."""
-    if at(attempt.image, "plan", "action") not in STAGED or attempt.reboot or attempt.jumping or attempt.has_failed:
+    if attempt.action not in STAGED or attempt.transition or attempt.jumping or attempt.has_failed:
         return None
-    return HostEvent("jump_begun", None, f"leaves {text(at(attempt.image, 'running', 'release'))}")
+    return HostEvent("jump_begun", None, f"leaves {text(at(attempt.stage, 'running', 'release'))}")
 
 
 def of_failure(result: Mapping[str, Any], task: str) -> HostEvent:
@@ -59,9 +59,9 @@ def of_failure(result: Mapping[str, Any], task: str) -> HostEvent:
 
 
 def _of_image(attempt: Attempt, back: bool) -> HostEvent | None:
-    action, target = text_or_none(at(attempt.image, "plan", "action")), at(attempt.image, "target", "release")
-    way = f"{text(at(attempt.image, 'running', 'release'))} to {text(target)}"
-    if attempt.image.get("failed"):
+    action, target = text_or_none(attempt.action), at(attempt.stage, "target", "release")
+    way = f"{text(at(attempt.stage, 'running', 'release'))} to {text(target)}"
+    if attempt.stage.get("failed"):
         kind = "refused" if action == "refuse" else "failed"
         return HostEvent(kind, attempt.code(), f"{kind}: {attempt.code()}")
     if action in STAGED:

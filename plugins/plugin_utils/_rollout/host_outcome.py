@@ -9,11 +9,11 @@ Results come from hosts, so nothing in them is taken to have the type that it sh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import UNKNOWN, at, text, text_or_none
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.outcome import course_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.outcome import Results, outcome_of
 
 MESSAGE_LIMIT = 1000
 STAGED = ("handover", "kexec", "cold_boot")
@@ -30,53 +30,35 @@ OUTCOMES = (DONE, FAILED, ROLLED_BACK, NOT_KNOWN, HALF_DONE, UNTOUCHED, IN_FLIGH
 
 
 @dataclass
-class Attempt:
-    """The last result of each kind for one transition of one host; empty when there was none.
+class Attempt(Results):
+    """The last result of each kind for one transition of one host.
 
-    ``failure`` is the code of the first other task that failed, ``lost`` says that Ansible could not reach the host;
-    both count until somebody tried to commit. ``jumping`` says that the task which makes the host jump has begun,
-    ``only_planned`` that the image is what would be loaded, and nothing was done.
+    ``jumping`` says that the task which makes the host jump has begun.
     """
 
-    image: Mapping[str, Any] = field(default_factory=dict)
-    reboot: Mapping[str, Any] = field(default_factory=dict)
-    commit: Mapping[str, Any] = field(default_factory=dict)
-    failure: str | None = None
-    lost: bool = False
     jumping: bool = False
-    only_planned: bool = False
 
     @property
     def has_failed(self) -> bool:
         """Whether anything went wrong: a refusal, an error, a verdict that is not accepted, a lost host."""
-        results = (self.image, self.reboot, self.commit)
-        return (
-            self.lost
-            or self.failure is not None
-            or any(result.get("failed") is True for result in results)
-            or (self.word is not None and not self._came_true())
-        )
+        is_bad = text_or_none(self.word) is not None and not self.came_true
+        return self.is_stopped or is_bad or any(result.get("failed") is True for result in self._told)
 
     @property
-    def word(self) -> str | None:
-        """The verdict, when there is one."""
-        return text_or_none(at(self.reboot, "verdict", "verdict"))
+    def _told(self) -> tuple[Mapping[str, Any], ...]:
+        return self.transition, self.stage, self.commit
 
     @property
     def is_out_of_sight(self) -> bool:
         """Whether nobody knows which kernel runs: the host jumped, and did not answer since."""
-        if not self.reboot:
+        if not self.transition:
             return self.jumping
-        lost_on_the_way = bool(self.reboot.get("failed")) and self.reboot.get("rebooted", False) is None
+        lost_on_the_way = bool(self.transition.get("failed")) and self.transition.get("rebooted", False) is None
         return lost_on_the_way or self.word == "unreachable"
-
-    def judged(self) -> str | None:
-        """Return the verdict, ``unhealthy`` when another task failed after an accepted one; None when there is none."""
-        return "unhealthy" if self._came_true() and not self.is_proven and not self.lost else self.word
 
     def outcome(self, over: bool) -> str:
         """Return one of `OUTCOMES`; ``over`` says that nothing more will come, because the wave has ended."""
-        if self.is_out_of_sight and (self.reboot or self.lost or over):
+        if self.is_out_of_sight and (self.transition or self.lost or over):
             return NOT_KNOWN
         if self.has_failed:
             return ROLLED_BACK if self.word == "rolled_back" else FAILED
@@ -86,20 +68,17 @@ class Attempt:
             return UNTOUCHED
         if not over:
             return IN_FLIGHT
-        return HALF_DONE if self.image or self.reboot else UNTOUCHED
+        return HALF_DONE if self.stage or self.transition else UNTOUCHED
 
     @property
     def is_already_there(self) -> bool:
         """Whether there was nothing to do."""
-        return bool(at(self.image, "plan", "action") == "none")
+        return bool(self.action == "none")
 
     @property
     def is_proven(self) -> bool:
         """Whether what was promised came true, and nothing went wrong before the commit."""
-        return self._came_true() and self.failure is None and not self.lost
-
-    def _came_true(self) -> bool:
-        return at(self.reboot, "verdict", "accepted") is True
+        return self.came_true and not self.is_stopped
 
     def verdict(self) -> str:
         """Return the word for how it ended, and whether the commit failed."""
@@ -107,81 +86,78 @@ class Attempt:
 
     def uncommitted(self) -> str:
         """Return what to add when the commit failed."""
-        return ", not committed" if self.commit.get("failed") else ""
+        if not self.commit.get("failed"):
+            return ""
+        return ", target not reached" if outcome_of(self).committed else ", not committed"
 
     def _word(self) -> str:
         """Return the one word for how it ended: a verdict, the code of a refusal, or how far it came."""
-        word = at(self.reboot, "verdict", "verdict")
-        if word is not None and (self.is_proven or not self._came_true()):
+        word = self.word
+        if word is not None and (self.is_proven or not self.came_true):
             return text(word) + (" (promised)" if self.is_proven and word != "handover_verified" else "")
         if self.lost:
             return "unreachable"
         return "unhealthy" if word is not None else self._word_without_verdict()
 
     def _word_without_verdict(self) -> str:
-        for result in (self.reboot, self.image):
+        for result in (self.transition, self.stage):
             if result.get("failed"):
                 return text(result.get("code") or "failed")
         if self.failure is not None:
             return self.failure
-        if self.reboot:
+        if self.transition:
             return "planned"
-        action = text(at(self.image, "plan", "action"))
+        action = text(self.action)
         return "staged" if action in STAGED else {"none": "already there"}.get(action, UNKNOWN)
 
     def cells(self, verdict: str) -> tuple[str, ...]:
         """Return what the row of this host shows after its name."""
-        course = course_of(self.image, self.reboot)
-        outage = self.reboot.get("outage_seconds")
+        told = outcome_of(self)
         return (
-            text(course.left),
-            text(course.to),
-            _record(course.promised),
-            _record(course.reported),
+            text(told.left),
+            text(told.to),
+            _record(told.promised),
+            _record(told.reported),
             verdict,
-            f"{outage:.1f}" if isinstance(outage, (int, float)) else UNKNOWN,
+            f"{told.outage_seconds:.1f}" if isinstance(told.outage_seconds, (int, float)) else UNKNOWN,
         )
 
-    def action(self) -> str:
+    def planned(self) -> str:
         """Return the one word for what would be done: the plan's, or why there is none."""
         if self.lost:
             return "unreachable"
-        return text(at(self.image, "plan", "action") or ("failed" if self.image.get("failed") else None))
+        return text(self.action or ("failed" if self.stage.get("failed") else None))
 
     def code(self) -> str | None:
         """Return the code of what went wrong, for programs; None when nothing did, or when only the verdict says it."""
-        if self.lost:
-            return "unreachable"
-        for result in (self.reboot, self.image, self.commit):
-            if result.get("failed"):
-                reason = self.refusal() if result is self.image else None
-                return reason[0] if reason else text(result.get("code") or "failed")
-        return self.failure
+        reason = self.refusal()
+        code = outcome_of(self).code or (reason[0] if reason else None)
+        return text(code or "failed") if code or any(result.get("failed") for result in self._told) else None
 
     def refusal(self) -> tuple[str, str] | None:
         """Return the code and the message of the refusal or failure that comes first; None when all is well."""
-        reasons = at(self.image, "plan", "reasons")
-        if self.action() == "refuse" and isinstance(reasons, Sequence) and reasons:
+        reasons = at(self.stage, "plan", "reasons")
+        if self.planned() == "refuse" and isinstance(reasons, Sequence) and reasons:
             return text(at(reasons[0], "code")), text(at(reasons[0], "message"), MESSAGE_LIMIT)
-        if not self.image.get("failed"):
+        if not self.stage.get("failed"):
             return None
-        return text(self.image.get("code") or "failed"), text(self.image.get("msg"), MESSAGE_LIMIT)
+        return text(self.stage.get("code") or "failed"), text(self.stage.get("msg"), MESSAGE_LIMIT)
 
     @property
     def deserves_a_look(self) -> bool:
         """Whether the plan has a warning, or there is none."""
-        return self.lost or self.refusal() is not None or bool(at(self.image, "plan", "warnings"))
+        return self.lost or self.refusal() is not None or bool(at(self.stage, "plan", "warnings"))
 
     def preview_cells(self) -> tuple[str, ...]:
         """Return what the row of this host shows after its name, when nothing was done."""
-        course, refusal = course_of(self.image, {}), self.refusal()
-        warnings = at(self.image, "plan", "warnings")
+        told, refusal = outcome_of(self), self.refusal()
+        warnings = at(self.stage, "plan", "warnings")
         codes = [text(at(note, "code")) for note in warnings] if isinstance(warnings, list) else []
         return (
-            text(course.left),
-            text(course.to),
-            self.action(),
-            _record(course.promised),
+            text(told.left),
+            text(told.to),
+            self.planned(),
+            _record(told.promised),
             " ".join(codes) or UNKNOWN,
             refusal[0] if refusal else UNKNOWN,
         )

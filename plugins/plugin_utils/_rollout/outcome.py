@@ -1,65 +1,46 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What became of a host that the role kexec_upgrade went through, from the results of its tasks. Pure."""
+"""What became of a host that was upgraded, or rolled back, from the results of its tasks. Pure.
+
+The role's result, the results file, the table, the page and the ledger all tell what `outcome_of` says. Results come
+from hosts, so nothing in them is taken to have the type that it should have.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import at
 
-
-@dataclass(frozen=True)
-class Course:
-    """From where a host went, to where, and what was promised and reported; None for what there is not."""
-
-    left: Any
-    to: Any
-    action: Any
-    promised: Any
-    reported: Any
+TASK_FAILED = "task_failed"
 
 
-def course_of(stage: Mapping[str, Any], transition: Mapping[str, Any]) -> Course:
-    """Return the course of a host, from what ``kexec_image`` and ``kexec_reboot`` returned for it.
-
-    What an earlier run began is only verified, and the kernel that this run found is then the one that was reached, not
-    the one that was left.
-    """
-    action = at(stage, "plan", "action")
-    promised = at(transition, "promise") or at(transition, "verdict", "promised") or at(stage, "plan", "promise")
-    running = None if action == "verify" else at(stage, "running", "release")
-    return Course(
-        left=at(transition, "verdict", "evidence", "release_left") or at(promised, "previous_release") or running,
-        to=at(stage, "target", "release") or at(promised, "release"),
-        action=action,
-        promised=promised,
-        reported=at(transition, "verdict", "reported"),
-    )
-
-
-@dataclass(frozen=True)
+@dataclass
 class Results:
-    """What the role's tasks returned for a host, each empty where the task did not run.
+    """What tasks returned for one transition of a host, each empty where the task did not run.
 
     ``stage`` is of ``kexec_image``, ``guard`` of ``kexec_guard``, ``default`` of ``boot_default``, ``transition`` of
-    ``kexec_reboot``, ``commit`` of ``kexec_commit``, and ``rollback`` of the ``kexec_reboot`` that went back.
+    ``kexec_reboot``, ``commit`` of ``kexec_commit``. ``failure`` is the code of the first other task that failed,
+    ``lost`` says that Ansible could not reach the host; both count until somebody tried to commit. ``only_planned``
+    says that nothing was done, as in check mode.
     """
 
-    stage: Mapping[str, Any]
-    guard: Mapping[str, Any]
-    default: Mapping[str, Any]
-    transition: Mapping[str, Any]
-    commit: Mapping[str, Any]
-    rollback: Mapping[str, Any]
+    stage: Mapping[str, Any] = field(default_factory=dict)
+    guard: Mapping[str, Any] = field(default_factory=dict)
+    default: Mapping[str, Any] = field(default_factory=dict)
+    transition: Mapping[str, Any] = field(default_factory=dict)
+    commit: Mapping[str, Any] = field(default_factory=dict)
+    failure: str | None = None
+    lost: bool = False
+    only_planned: bool = False
 
     @property
-    def course(self) -> Course:
-        """From where to where the host went."""
-        return course_of(self.stage, self.transition)
+    def action(self) -> Any:
+        """What the plan says; None without one."""
+        return at(self.stage, "plan", "action")
 
     @property
     def word(self) -> Any:
@@ -69,48 +50,103 @@ class Results:
     @property
     def came_true(self) -> bool:
         """Whether the verdict is accepted."""
-        return at(self.transition, "verdict", "accepted") is True
+        return is_accepted(self.transition)
 
     @property
-    def reaches_target(self) -> bool:
-        """Whether the verdict is about this target: one that an earlier run did not ask for may be about another."""
-        course = self.course
-        return bool(course.action != "verify" or at(course.reported, "release") == course.to)
-
-    @property
-    def is_committed(self) -> bool:
-        """Whether the verified kernel was kept; one that is not the target is kept too, and said to be none."""
-        done = bool(self.commit) and not self.commit.get("failed") and not self.commit.get("skipped")
-        return done or self.commit.get("code") == "target_not_reached"
-
-    @property
-    def code(self) -> Any:
-        """What went wrong first, in the order in which things are done."""
-        tasks = (self.stage, self.guard, self.default, self.transition, self.commit)
-        return next((task["code"] for task in tasks if task.get("code")), None)
+    def is_stopped(self) -> bool:
+        """Whether something else than these tasks went wrong before the commit."""
+        return self.lost or self.failure is not None
 
 
-def upgrade_result(host: str, results: Results, check_mode: bool) -> dict[str, Any]:
-    """Return ``kexec_upgrade_result``; the role's README has its keys."""
-    course = results.course
-    # Hosts that do not come to the commit were stopped by what the operator wanted to see.
-    is_confirmed = check_mode or bool(results.commit) or not results.came_true
-    is_judged = at(results.transition, "verdict", "accepted") is not None
-    is_well = results.came_true if is_judged else course.action == "none"
-    accepted = is_well and is_confirmed and results.reaches_target
-    is_back = at(results.rollback, "verdict", "accepted") is True
+@dataclass(frozen=True)
+class Outcome:
+    """From where a host went, to where, and how that ended; None for what there is not, and for what is not known.
+
+    ``verdict`` is ``unhealthy`` where another task failed after one that is accepted. ``accepted``: the target runs as
+    promised, and nothing went wrong before the commit. ``code`` is the first of what went wrong.
+    """
+
+    left: Any
+    to: Any
+    action: Any
+    promised: Any
+    reported: Any
+    verdict: Any
+    accepted: bool
+    committed: bool
+    code: Any
+    outage_seconds: Any
+
+
+def is_accepted(transition: Any) -> bool:
+    """Tell whether the verdict that ``kexec_reboot`` returned is accepted."""
+    return at(transition, "verdict", "accepted") is True
+
+
+def outcome_of(results: Results) -> Outcome:
+    """Return what became of the host.
+
+    What an earlier run began is only verified, and the kernel that this run found is then the one that was reached, not
+    the one that was left.
+    """
+    stage, transition, action = results.stage, results.transition, results.action
+    promised = at(transition, "promise") or at(transition, "verdict", "promised") or at(stage, "plan", "promise")
+    running = None if action == "verify" else at(stage, "running", "release")
+    to = at(stage, "target", "release") or at(promised, "release")
+    reported = at(transition, "verdict", "reported")
+    # The verdict that an earlier run did not ask for may be about another target.
+    is_reached = bool(action != "verify" or at(reported, "release") == to)
+    is_judged = at(transition, "verdict", "accepted") is not None
+    is_well = results.came_true if is_judged else action == "none"
+    is_overruled = results.came_true and results.failure is not None and not results.lost
+    return Outcome(
+        left=at(transition, "verdict", "evidence", "release_left") or at(promised, "previous_release") or running,
+        to=to,
+        action=action,
+        promised=promised,
+        reported=reported,
+        verdict="unhealthy" if is_overruled else results.word,
+        accepted=is_well and is_reached and not results.is_stopped,
+        committed=_is_committed(results),
+        code=_code(results),
+        outage_seconds=transition.get("outage_seconds"),
+    )
+
+
+def _is_committed(results: Results) -> bool:
+    """Whether the verified kernel was kept; one that is not the target is kept too, and said to be none."""
+    commit = results.commit
+    done = bool(commit) and not commit.get("failed") and not commit.get("skipped")
+    return (done or commit.get("code") == "target_not_reached") and not results.only_planned
+
+
+def _code(results: Results) -> Any:
+    """What went wrong first, in the order in which things are done."""
+    if results.lost:
+        return "unreachable"
+    tasks = (results.stage, results.guard, results.default, results.transition, results.commit)
+    return next((task["code"] for task in tasks if task.get("code")), results.failure)
+
+
+def upgrade_result(host: str, results: Results, rollback: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``kexec_upgrade_result``; the role's README has its keys. ``rollback`` is of the jump that went back."""
+    if results.came_true and not results.commit and not results.only_planned:
+        # Hosts that do not come to the commit were stopped by what the operator wanted to see.
+        results = replace(results, failure=TASK_FAILED)
+    outcome = outcome_of(results)
+    is_fine = outcome.accepted or results.only_planned
     return {
         "host": host,
-        "from": course.left,
-        "to": course.to,
-        "action": course.action,
-        "promised": course.promised,
-        "reported": course.reported,
-        "verdict": results.word if is_confirmed else "unhealthy",
-        "accepted": accepted,
-        "committed": results.is_committed,
-        "rolled_back_to": at(results.rollback, "verdict", "promised", "release") if is_back else None,
-        "code": results.code or (None if accepted or check_mode else "task_failed"),
+        "from": outcome.left,
+        "to": outcome.to,
+        "action": outcome.action,
+        "promised": outcome.promised,
+        "reported": outcome.reported,
+        "verdict": outcome.verdict,
+        "accepted": outcome.accepted,
+        "committed": outcome.committed,
+        "rolled_back_to": at(rollback, "verdict", "promised", "release") if is_accepted(rollback) else None,
+        "code": outcome.code or (None if is_fine else TASK_FAILED),
         "boot_id_left": results.transition.get("boot_id_before"),
-        "outage_seconds": results.transition.get("outage_seconds"),
+        "outage_seconds": outcome.outage_seconds,
     }

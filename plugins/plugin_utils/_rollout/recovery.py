@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import at
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.outcome import Results
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.outcome import Results, is_accepted
 
 NOTHING, UNDO, ROLL_BACK = "nothing", "undo", "roll_back"
 KEEP = "keep"
@@ -27,12 +26,13 @@ _GUARDED = "Rolling back failed too, and the guard is left to bring the old kern
 class Recovery:
     """What is known of a host that failed, as far as it came.
 
-    ``undo`` is what ``kexec_image`` returned for ``state=unloaded``, ``failed`` the result of the task that failed.
-    With ``on_failure`` ``keep``, a new kernel that runs is not left again.
+    ``undo`` is what ``kexec_image`` returned for ``state=unloaded``, ``rollback`` is of the ``kexec_reboot`` that went
+    back, and ``failed`` of the task that failed. With ``on_failure`` ``keep``, a new kernel that runs is not left.
     """
 
     results: Results
     undo: Mapping[str, Any]
+    rollback: Mapping[str, Any]
     on_failure: str
     failed: Mapping[str, Any]
 
@@ -49,12 +49,12 @@ class Recovery:
     @property
     def went_back(self) -> bool:
         """Whether a rollback was proven."""
-        return at(self.results.rollback, "verdict", "accepted") is True
+        return is_accepted(self.rollback)
 
     @property
     def step(self) -> str:
         """What is to be done: nothing, undo what was staged, or roll back."""
-        planned = self.results.course.action not in (None, "refuse", "none")
+        planned = self.results.action not in (None, "refuse", "none")
         if not planned or self.results.commit or self.is_away:
             return NOTHING
         if not self.has_left or self.results.word == "rolled_back":

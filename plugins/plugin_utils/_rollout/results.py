@@ -24,7 +24,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import
     whole_or_none,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import OUTCOMES, HostOutcome
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.outcome import course_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.outcome import outcome_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.page import render_html
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import HostTimes, RunLog
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.summary import RUNNING
@@ -98,19 +98,18 @@ def _host(
 
 
 def _facts(known: HostOutcome) -> dict[str, Any]:
-    told = known.told
-    course = course_of(told.image, told.reboot)
+    outcome = outcome_of(known.told)
     return {
-        "from": text_or_none(course.left),
-        "to": text_or_none(course.to),
-        "action": text_or_none(course.action),
-        "promised": _record(course.promised),
-        "reported": _record(course.reported),
-        "verdict": told.judged(),
-        "code": told.code(),
-        "accepted": told.is_proven or (told.is_already_there and not told.has_failed),
-        "committed": bool(told.commit) and not told.commit.get("failed") and not told.only_planned,
-        "outage_seconds": seconds_or_none(told.reboot.get("outage_seconds")),
+        "from": text_or_none(outcome.left),
+        "to": text_or_none(outcome.to),
+        "action": text_or_none(outcome.action),
+        "promised": _record(outcome.promised),
+        "reported": _record(outcome.reported),
+        "verdict": text_or_none(outcome.verdict),
+        "code": known.told.code(),
+        "accepted": outcome.accepted,
+        "committed": outcome.committed,
+        "outage_seconds": seconds_or_none(outcome.outage_seconds),
     }
 
 

@@ -50,9 +50,9 @@ class Rollout:
         self._done |= not only_planned
         if module in PLANNERS:
             attempt = self._begin(host, back)
-            attempt.image, attempt.only_planned = result, only_planned
+            attempt.stage, attempt.only_planned = result, only_planned
         elif "left" not in result:
-            self._known(host).reboot = result
+            self._known(host).transition = result
 
     def note_jump(self, host: str) -> None:
         """Note that the task begins that makes ``host`` jump."""
@@ -99,7 +99,7 @@ class Rollout:
 
     def preview_counts(self) -> list[tuple[str, int]]:
         """Return for how many hosts each action is planned, most frequent first."""
-        return Counter(outcome.told.action() for outcome in self._hosts.values()).most_common()
+        return Counter(outcome.told.planned() for outcome in self._hosts.values()).most_common()
 
     def remedies(self) -> list[str]:
         """Return a line for each code of a refusal: whom it concerns, and what the first of them says of it."""

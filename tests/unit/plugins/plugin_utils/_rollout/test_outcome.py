@@ -27,9 +27,8 @@ def jumped(word: str = "handover_verified", accepted: bool = True, **changes: An
     return {"promise": PROMISE, "boot_id_before": "0a0a", "outage_seconds": 8.5, "verdict": verdict}
 
 
-def told(check_mode: bool = False, **tasks: dict[str, Any]) -> dict[str, Any]:
-    names = ("stage", "guard", "default", "transition", "commit", "rollback")
-    return upgrade_result("web1", Results(**{name: tasks.get(name, {}) for name in names}), check_mode)
+def told(check_mode: bool = False, rollback: dict[str, Any] = NOTHING, **tasks: Any) -> dict[str, Any]:
+    return upgrade_result("web1", Results(**tasks, only_planned=check_mode), rollback)
 
 
 def test_host_that_went_well() -> None:
@@ -123,7 +122,7 @@ def test_resumed_run_names_the_release_that_was_left(how: str) -> None:
     transition = {**jumped(), "promise": promise}
     transition["verdict"]["evidence"] = {"release_left": OLD}
     assert told(stage=stage, transition=transition, commit=NOTHING)["from"] == OLD
-    attempt = Attempt(image=stage, reboot=transition, commit=NOTHING)
+    attempt = Attempt(stage=stage, transition=transition, commit=NOTHING)
     assert attempt.cells("")[:2] == (OLD, NEW)
     lost = told(stage=stage, transition={"failed": True, "code": "unreachable"})
     assert lost["from"] == promise["previous_release"]

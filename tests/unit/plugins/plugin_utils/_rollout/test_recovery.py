@@ -22,10 +22,8 @@ def jumped(word: str, accepted: bool = False, rebooted: bool = True) -> dict[str
     return {"rebooted": rebooted, "verdict": verdict, **failed}
 
 
-def recovery(on_failure: str = ROLL_BACK, undo: dict[str, Any] | None = None, **tasks: dict[str, Any]) -> Recovery:
-    names = ("stage", "guard", "default", "transition", "commit", "rollback")
-    results = Results(**{name: tasks.get(name, {}) for name in names})
-    return Recovery(results, undo or {}, on_failure, {"msg": "A hook failed."})
+def recovery(on_failure: str = ROLL_BACK, undo: Any = None, rollback: Any = None, **tasks: dict[str, Any]) -> Recovery:
+    return Recovery(Results(**tasks), undo or {}, rollback or {}, on_failure, {"msg": "A hook failed."})
 
 
 @pytest.mark.parametrize(
