@@ -3,8 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import subprocess
-
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.arguments import keep_arguments
@@ -79,62 +77,15 @@ def test_a_tool_that_fails_leaves_everything_as_it_was(tmp_path, make):
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
-def test_the_drop_in_of_grub_is_what_a_shell_takes_it_for(tmp_path):
-    keep(GrubHost(tmp_path), *WANTED)
-    script = f'GRUB_CMDLINE_LINUX_DEFAULT=quiet; . "{tmp_path}{DROP_IN}"; printf "%s" "$GRUB_CMDLINE_LINUX_DEFAULT"'
-    done = subprocess.run(["sh", "-eu", "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "quiet kho=on kho_scratch=16M,116M,36M"
-    assert (tmp_path / DROP_IN.lstrip("/")).stat().st_mode & 0o777 == 0o644
-
-
-def test_of_two_values_the_new_one_counts_and_the_old_one_is_not_lost(tmp_path):
-    host = GrubHost(tmp_path, "quiet panic=5 kho=off")
-    assert keep(host, "panic=10", "kho=on")["command_line"].endswith("quiet panic=5 kho=off panic=10 kho=on")
-    assert keep(host, "panic=20")["command_line"].endswith("quiet panic=5 kho=off kho=on panic=20")
-    assert "panic=20" in host.read_text(DROP_IN)
-    assert "panic=10" not in host.read_text(DROP_IN)
-
-
-def test_the_last_argument_takes_the_drop_in_with_it(tmp_path):
-    host = GrubHost(tmp_path)
-    keep(host, "panic=10")
-    keep(host, "panic=10", state="absent")
-    assert not host.exists(DROP_IN)
-    assert host.commands == ["update-grub", "update-grub"]
-
-
-def test_what_others_put_into_grub_is_not_taken_away(tmp_path):
-    host = GrubHost(tmp_path, "quiet panic=5")
-    refused = refusal(host, "panic", state="absent")
-    assert refused.code == "kernel_arguments_not_effective"
-    assert "panic=5" in refused.message
-    assert not host.exists(DROP_IN)
-
-
 def test_another_value_stays_when_one_value_has_to_go(tmp_path):
     host = GrubHost(tmp_path, "panic=5")
     assert not keep(host, "panic=10", state="absent")["changed"]
-
-
-def test_a_menu_that_was_not_made_anew_is_made_anew(tmp_path):
-    host = GrubHost(tmp_path)
-    keep(host, "panic=10")
-    stale = host.read_text(GRUB_CONFIG).replace(" panic=10", "")
-    host.add(GRUB_CONFIG, stale)
-    assert keep(host, "panic=10")["changed"]
-    assert "panic=10" in host.read_text(GRUB_CONFIG)
 
 
 def test_an_argument_without_value(tmp_path):
     host = GrubHost(tmp_path)
     assert not keep(host, "quiet")["changed"]
     assert keep(host, "nosmt")["changed"]
-
-
-def test_a_drop_in_of_somebody_else_stays(tmp_path):
-    host = GrubHost(tmp_path).add(DROP_IN, 'GRUB_CMDLINE_LINUX_DEFAULT="$(reboot)"\n')
-    assert refusal(host, "kho=on").code == "drop_in_foreign"
-    assert host.commands == []
 
 
 def test_a_grubby_that_loses_what_is_not_meant(tmp_path):
@@ -178,18 +129,6 @@ def test_a_systemd_boot_whose_firmware_says_nothing(tmp_path):
     refused = refusal(host, "kho=on")
     assert refused.code == "boot_loader_unknown"
     assert "systemd-boot is installed" in refused.message
-
-
-def test_the_file_of_kernel_install_is_begun_with_what_the_entry_has(tmp_path):
-    host = SystemdBootHost(tmp_path)
-    keep(host, "panic=10")
-    assert host.read_text(KERNEL_COMMAND_LINE) == "root=/dev/vda2 ro panic=10\n"
-
-
-def test_the_file_of_kernel_install_keeps_what_is_in_it(tmp_path):
-    host = SystemdBootHost(tmp_path).add(KERNEL_COMMAND_LINE, "root=LABEL=x rw panic=5\n")
-    keep(host, "panic=10")
-    assert host.read_text(KERNEL_COMMAND_LINE) == "root=LABEL=x rw panic=10\n"
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.default import boot_default_of, restore, select
@@ -27,7 +25,9 @@ from ansible_collections.kho.kexec.tests.unit.support.boot_host import (
 )
 
 OLD, NEW, NEWER = "7.2.13-kho", "7.3.4-kho", "7.4.0-kho"
+
 NOW = "2026-11-22T15:00:00Z"
+
 SAVED = 'set default="${saved_entry}"\n'
 
 
@@ -77,17 +77,6 @@ def test_check_mode_tells_the_same_and_changes_nothing(host):
     would = restore(host, True)
     assert (would["changed"], would["after"]["release"], len(host.ran)) == (True, OLD, 2)
     assert host.exists(RECORD_PATH)
-
-
-def test_the_record_is_private_and_written_before_the_change(host):
-    host.endings["grub-set-default"] = Completed(1, "", "No space left on device")
-    assert code_of(select, host, NEW, NOW, False) == "boot_default_not_set"
-    assert json.loads(host.read_text(RECORD_PATH)) == {
-        "schema": 1, "loader": "grub", "setting": pinned(OLD), "entry": pinned(OLD), "release": OLD, "recorded": NOW,
-    }  # fmt: skip
-    assert host.owner_and_mode(RECORD_PATH).mode == 0o600
-    result = restore(host, False)
-    assert (result["changed"], host.exists(RECORD_PATH)) == (False, False)
 
 
 def test_each_change_is_recorded(host):
@@ -175,13 +164,6 @@ def test_what_was_saved_means_another_kernel_by_now(host):
     write_menu(host.add(f"/boot/vmlinuz-{NEWER}"), NEWER, NEW, OLD)
     result = restore(host, False)
     assert (result["after"]["release"], boot_default_of(host).setting) == (NEW, pinned(NEW))
-
-
-def test_the_recorded_kernel_is_gone(host):
-    select(host, NEW, NOW, False)
-    write_menu(host, NEW)
-    assert code_of(restore, host, False) == "boot_default_gone"
-    assert (boot_default_of(host).release, host.exists(RECORD_PATH)) == (NEW, True)
 
 
 def test_the_boot_loader_is_another_one(host, tmp_path):
@@ -348,14 +330,3 @@ def test_boot_loaders_by_what_they_say(tmp_path, says, loader):
     host = BootHost(tmp_path).add(GRUB_CONFIG)
     host.set_variable("LoaderInfo", says)
     assert boot_default_of(host).loader == loader
-
-
-@pytest.mark.parametrize(
-    "content",
-    ["", "[]", "{", '{"schema": 2}', '{"schema": 1, "loader": "grub"}', "[" * 100000,
-     '{"schema": 1, "loader": 1, "setting": "", "entry": "", "release": "", "recorded": ""}', "x" * (1 << 17)],
-)  # fmt: skip
-def test_records_that_cannot_be_understood(host, content):
-    host.add(RECORD_PATH, content)
-    assert code_of(restore, host, False) == code_of(select, host, NEW, NOW, False) == "boot_default_record_unreadable"
-    assert (host.ran, host.read_text(RECORD_PATH, 1 << 18)) == ([], content)

@@ -30,11 +30,17 @@ from ansible_collections.kho.kexec.tests.unit.support.transitions import (
 )
 
 ETC, LOCAL = places()
+
 LATER = "2026-11-22T16:00:00Z"
+
 STOP = "systemctl stop kho-kexec-guard.timer kho-kexec-guard.service"
+
 SET = "busctl set-property org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager"
+
 SET_120, SET_0 = f"{SET} KExecWatchdogUSec t 120000000", f"{SET} KExecWatchdogUSec t 0"
+
 WRITES = [f"write {path}" for path in (ETC.program, ETC.service, ETC.timer, ETC.token)]
+
 ARMING = [f"write {RECORD_PATH}", f"remove {ENDED_PATH}", SET_120, *WRITES]
 
 
@@ -57,13 +63,6 @@ def boot(host, release=NEW, boot_id=LATER_BOOT_ID):
     """Another boot, in which systemd has forgotten what it was told."""
     host.kexec_usec = 0
     return host.add("/proc/sys/kernel/osrelease", release + "\n").add("/proc/sys/kernel/random/boot_id", boot_id + "\n")
-
-
-def end(host, state="fired", release=NEW):
-    """What the guard's program leaves."""
-    for path in ETC.all:
-        host._real(path).unlink(missing_ok=True)
-    host.add(ENDED_PATH, f"{BOOT_ID}\n{state}\n{LATER_BOOT_ID}\n{release}\n{CREATED}\n")
 
 
 def files(host):
@@ -129,63 +128,6 @@ def test_other_settings_arm_it_anew_and_keep_what_was_there_before(host):
     assert (read_guard(host).watchdog_usec, host.kexec_usec) == (None, 7)
 
 
-def test_disarmed_before_the_jump(host):
-    host.kexec_usec = 7
-    armed(host)
-    result = disarmed(host)
-    assert (result["changed"], result["armed"], result["guard"], result["notes"]) == (True, False, None, [])
-    assert host.changes[0] == f"remove {ETC.token}"
-    assert {STOP, "systemctl daemon-reload"} <= set(host.changes)
-    assert (files(host), read_guard(host), host.kexec_usec) == ([], None, 7)
-
-
-def test_nothing_to_disarm(host):
-    assert (disarmed(host)["changed"], host.changes) == (False, [])
-
-
-def test_confirmed_in_the_new_boot(host):
-    armed(host)
-    result = disarmed(boot(host))
-    assert (result["changed"], files(host), read_guard(host)) == (True, [], None)
-    assert not any(step.startswith("busctl set") for step in host.steps)
-    assert not disarmed(host)["changed"]
-
-
-def test_too_late(host):
-    """The guard has taken the token, and its record may or may not be written yet."""
-    armed(host)
-    boot(host)
-    host.remove(ETC.token)
-    host.firing = True
-    assert code(disarmed, host) == "guard_fired"
-    assert STOP not in host.steps
-    end(host)
-    assert code(disarmed, host) == "guard_fired"
-    assert code(disarmed, host, check_mode=True) == "guard_fired"
-    assert code(armed, host) == "guard_fired"
-    assert STOP not in host.steps
-
-
-def test_the_guard_that_finds_no_token_is_no_obstacle(host):
-    armed(host)
-    boot(host)
-    host.firing = True
-    assert disarmed(host)["changed"]
-    assert files(host) == []
-
-
-@pytest.mark.parametrize(("state", "said"), [("fired", ["guard_has_fired"]), ("spent", [])])
-def test_how_the_last_guard_ended_is_kept_until_the_next(host, state, said):
-    armed(host)
-    end(host, state)
-    boot(host, OLD, "00000000-0000-0000-0000-000000000000")
-    for _time in range(2):
-        result = disarmed(host)
-        assert (result["changed"], result["guard"]["state"], codes(result)) == (False, state, said)
-    again = armed(host, now=LATER)
-    assert (again["guard"]["state"], again["guard"]["created"], host.exists(ENDED_PATH)) == ("armed", LATER, False)
-
-
 def test_a_guard_that_waits_is_not_replaced(host):
     armed(host)
     with pytest.raises(Refusal) as caught:
@@ -220,21 +162,6 @@ def test_killed_while_arming(host, watchdog):
             assert host.kexec_usec == (120_000_000 if then and watchdog == "prefer" else 0)
 
 
-def test_killed_while_disarming(host):
-    clean = host.snapshot()
-    armed(host)
-    disarmed(host)
-    for last in range(1, len(host.steps) + 1):
-        armed(host)
-        host.kill_before = last
-        with pytest.raises(Killed):
-            disarmed(host)
-        assert last == 1 or not host.exists(ETC.token)
-        disarmed(host)
-        assert (host.snapshot(), host.kexec_usec) == (clean, 0)
-        assert not disarmed(host)["changed"]
-
-
 @pytest.mark.parametrize("path", [ETC.timer, ETC.service, ETC.program, ETC.token])
 def test_files_that_were_tampered_with_are_repaired(host, path):
     armed(host)
@@ -242,13 +169,6 @@ def test_files_that_were_tampered_with_are_repaired(host, path):
     host.add(path, "something else\n")
     assert armed(host)["changed"]
     assert host.snapshot() == wanted
-
-
-def test_files_without_a_record(host):
-    armed(host)
-    host.remove(RECORD_PATH)
-    assert disarmed(boot(host))["changed"]
-    assert files(host) == []
 
 
 @pytest.mark.parametrize("step", [*WRITES, f"write {RECORD_PATH}"])

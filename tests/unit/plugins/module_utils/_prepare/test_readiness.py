@@ -17,7 +17,9 @@ from ansible_collections.kho.kexec.tests.unit.support.transitions import running
 
 # For 2 GiB of memory, a kernel of 63 MiB and an initrd of 20 MiB.
 SCRATCH = "kho_scratch=16M,116M,56M"
+
 GOOD_LINE = f"root=/dev/vda2 kho=on {SCRATCH} panic=10"
+
 SMALL = {"scratch_bytes": 64 * MIB, "largest_scratch_bytes": 32 * MIB}
 
 
@@ -108,92 +110,6 @@ def test_a_kernel_without_it():
     seen = readiness(kernel={"built": False, "enabled": False})
     assert missing(seen) == [("running_without_kho", "operator")]
     assert not result(seen)["cold_boot_needed"]
-
-
-def test_what_the_operator_set_is_kept():
-    line = "kho=1 kho_scratch=64M,256M,64M panic=60"
-    assert arguments(readiness(line, line)) == ["kho=1", "kho_scratch=64M,256M,64M", "panic=60"]
-    assert missing(readiness(line, line)) == []
-
-
-def test_what_only_the_running_kernel_was_given_is_kept_for_the_next():
-    seen = readiness("", "kho=on kho_scratch=64M,256M,64M panic=60")
-    assert arguments(seen) == ["kho=on", "kho_scratch=64M,256M,64M", "panic=60"]
-    assert missing(seen) == [("kernel_arguments_missing", "kernel_arguments")]
-
-
-def test_it_is_replaced_when_that_is_wanted():
-    line = "kho=on kho_scratch=64M,256M,64M panic=60 watchdog.stop_on_reboot=1"
-    seen = readiness(line, line, watchdog="iTCO_wdt", stop_on_reboot=1)
-    wanted = arguments(seen, replace=True)
-    assert wanted == ["kho=on", SCRATCH, "panic=10", "watchdog.stop_on_reboot=0"]
-    assert arguments(seen)[3] == "watchdog.stop_on_reboot=1"
-
-
-def test_off_is_replaced_always():
-    seen = readiness("kho=off", "kho=off", {"enabled": False})
-    assert arguments(seen)[0] == "kho=on"
-
-
-def test_a_value_of_the_operator_that_is_too_small():
-    line = "kho=on kho_scratch=4M,16M,4M panic=10"
-    seen = readiness(line, line, SMALL)
-    assert missing(seen) == [("kho_scratch_too_small", "operator")]
-    (found,) = result(seen)["missing"]
-    assert "16M,116M,56M would do" in found["message"]
-    assert missing(seen, replace=True) == [
-        ("kernel_arguments_missing", "kernel_arguments"),
-        ("cold_boot_needed", "cold_boot"),
-    ]
-
-
-def test_a_value_that_is_given():
-    seen = readiness()
-    assert arguments(seen, scratch="64M,256M,64M")[1] == "kho_scratch=64M,256M,64M"
-    assert missing(seen, scratch="64M,256M,64M") == [("kernel_arguments_missing", "kernel_arguments")]
-    assert ("kho_scratch_too_small", "operator") in missing(seen, scratch="0,0,0")
-
-
-def test_the_kernels_own_way():
-    seen = readiness("kho=on panic=10", "kho=on panic=10")
-    assert arguments(seen, scratch="kernel") == ["kho=on", "panic=10"]
-    assert missing(seen, scratch="kernel") == []
-
-
-def test_a_percentage_is_kept_and_not_judged():
-    line = "kho=on kho_scratch=200% panic=10"
-    assert missing(readiness(line, line)) == []
-
-
-def test_no_panic():
-    assert arguments(readiness("kho=on", "kho=on"), panic=0) == ["kho=on", SCRATCH]
-
-
-@pytest.mark.parametrize("kernels", [Kernels(None, 0, ()), Kernels(63 * MIB, None, ())])
-def test_a_size_that_is_not_known(kernels):
-    seen = readiness("kho=on panic=10", "kho=on panic=10", kernels=kernels)
-    assert arguments(seen) == ["kho=on", "panic=10"]
-    (note,) = result(seen)["notes"]
-    assert note["code"] == "kho_scratch_unknown"
-    assert "no image" in note["message"]
-
-
-def test_more_than_half_of_the_memory_is_not_taken():
-    seen = readiness("kho=on panic=10", "kho=on panic=10", kernels=Kernels(1024 * MIB, 0, ()))
-    assert arguments(seen) == ["kho=on", "panic=10"]
-    (note,) = result(seen)["notes"]
-    assert "more than half" in note["message"]
-
-
-def test_a_crash_kernel_counts():
-    line = "kho=on crashkernel=160M"
-    assert arguments(readiness(line, line))[1] == "kho_scratch=452M,116M,56M"
-    seen = readiness(
-        line, line, site=replace(readiness().site, crash_bytes=128 * MIB, command_line="crashkernel=1G-:1M")
-    )
-    assert arguments(replace(seen, boot=replace(seen.boot, text="crashkernel=1G-:1M")))[1] == (
-        "kho_scratch=388M,116M,56M"
-    )
 
 
 def test_a_hardware_watchdog():

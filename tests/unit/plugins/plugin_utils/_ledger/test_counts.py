@@ -62,37 +62,6 @@ def test_boots_by_way_and_count(ledger: Ledger) -> None:
     }
 
 
-def test_boot_counts_as_crashed_once(ledger: Ledger) -> None:
-    # By its ending, by evidence, by both, by two crashes.
-    boots = [ended(1, ending="crash"), ended(2), ended(3, ending="crash"), ended(4), ended(5)]
-    crashes = (
-        crash(boot_id=some_id(2)),
-        crash(boot_id=some_id(3)),
-        crash(boot_id=some_id(4)),
-        crash(boot_id=some_id(4), signature="0123456789abcdef"),
-    )
-    ledger.import_history("web1", history(*boots, crashes=crashes), NOW)
-    assert boots_and_crashes(count_fleet(ledger)) == {(HANDOVER, 1): (5, 4)}
-
-
-@pytest.mark.parametrize("kind", ["hung_task", "rcu_stall", "lockup", "machine_check", "warning"])
-def test_slowness_and_hardware_that_a_kernel_survived_are_no_crash(ledger: Ledger, kind: str) -> None:
-    survived = crash(boot_id=some_id(1), kind=kind, fatal=False)
-    ledger.import_history("web1", history(ended(1), crashes=(survived, {**survived, "boot_id": None})), NOW)
-    fleet = count_fleet(ledger)
-    assert boots_and_crashes(fleet) == {(HANDOVER, 1): (1, 0)}
-    assert (fleet.signatures, fleet.not_joined, fleet.worst_host) == ((), 0, {})
-
-
-@pytest.mark.parametrize("kind", ["oops", "bug", "memory", "panic"])
-def test_fault_of_the_kernel_is_a_crash_also_where_the_host_goes_on(ledger: Ledger, kind: str) -> None:
-    survived = crash(boot_id=some_id(1), kind=kind, fatal=False)
-    ledger.import_history("web1", history(ended(1), crashes=(survived, {**survived, "boot_id": None})), NOW)
-    fleet = count_fleet(ledger)
-    assert boots_and_crashes(fleet) == {(HANDOVER, 1): (1, 1)}
-    assert ([one.kind for one in fleet.signatures], fleet.not_joined) == ([kind], 1)
-
-
 def test_boots_of_unknown_kind_are_compared_with_nothing(ledger: Ledger) -> None:
     unknown = [ended(number, boot="unknown", previous_release=None, ending="crash") for number in range(10, 30)]
     ledger.import_history("web1", history(ended(1), cold(2), *unknown), NOW)
@@ -184,6 +153,7 @@ def test_counts_of_a_made_up_fleet(ledger: Ledger) -> None:
 
 
 BEGAN = 1795359600
+
 """``BEGIN`` of the histories, in seconds since 1970."""
 
 

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import importlib
 import os
 import sqlite3
 import stat
@@ -16,8 +15,7 @@ import pytest
 from unit.plugins.plugin_utils.histories import BOOT_ID, END, LEFT, NEW, NOW, OLD, boot, crash, history, result
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import ledger as ledger_file
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import tables
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError, require, understood
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, Place, default_url, place_of
 
 Ask = Callable[[str], list[Any]]
@@ -189,35 +187,6 @@ def test_newer_ledger_is_left_alone(place: Place, ledger: Ledger, ask: Ask) -> N
     assert ask("SELECT version FROM schema_version") == [(99,)]
 
 
-def add_column(connection: Any) -> None:
-    connection.exec_driver_sql("ALTER TABLE boots ADD COLUMN more TEXT")
-
-
-def fail_halfway(connection: Any) -> None:
-    add_column(connection)
-    connection.exec_driver_sql("no SQL")
-
-
-def test_older_ledger_is_migrated(place: Place, ledger: Ledger, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    ledger.import_history("web1", history(), NOW)
-    monkeypatch.setattr(tables, "MIGRATIONS", (*tables.MIGRATIONS, add_column))
-    with Ledger(place):
-        pass
-    assert ask("SELECT version FROM schema_version") == [(2,)]
-    assert ask("SELECT host, more FROM boots") == [("web1", None)]
-
-
-def test_migration_that_fails_leaves_the_ledger_as_it_was(
-    place: Place, ledger: Ledger, ask: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ledger.import_history("web1", history(), NOW)
-    before = ask("SELECT * FROM sqlite_master")
-    monkeypatch.setattr(tables, "MIGRATIONS", (*tables.MIGRATIONS, add_column, fail_halfway))
-    assert refusal(lambda: Ledger(place)).code == "ledger_failed"
-    assert ask("SELECT * FROM sqlite_master") == before
-    assert ask("SELECT version FROM schema_version") == [(1,)]
-
-
 def test_writer_that_waits_in_vain(place: Place, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger.import_history("web1", history(), NOW)
     monkeypatch.setattr(ledger_file, "PATIENCE", 0.1)
@@ -251,64 +220,11 @@ def test_server_that_is_not_there() -> None:
     assert "s3cret" not in error.message
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        *("", "ledger.db", "sqlite://", "sqlite:///relative.db", "mysql://root:s3cret@db/x", "oracle+x://s3cret"),
-        *("postgresql+psycopg2://me:s3cret@db/x", "postgresql://me:s3cret@db:port/x", "sqlite:///:memory:"),
-    ],
-)
-def test_addresses_that_are_not_understood(url: str) -> None:
-    error = refusal(lambda: place_of(url))
-    assert error.code == "ledger_url_invalid"
-    assert "s3cret" not in error.message
-
-
-def test_secret_of_the_query_is_one_too() -> None:
-    place = place_of("postgresql://me@db/fleet?password=s3cret")
-    assert "s3cret" not in place.words
-
-    def raise_it() -> None:
-        with understood(place.words, place.secret):
-            raise sqlite3.OperationalError("failed with password=s3cret")
-
-    assert "s3cret" not in refusal(raise_it).message
-
-
 def test_ledger_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/operator")
     assert default_url({}) == "sqlite:////home/operator/.local/share/kho-kexec/ledger.db"
     assert default_url({"XDG_DATA_HOME": "relative"}) == default_url({})
     assert default_url({"XDG_DATA_HOME": "/data"}) == "sqlite:////data/kho-kexec/ledger.db"
-
-
-def test_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def absent(name: str) -> None:
-        raise ImportError(f"No module named {name!r}")
-
-    monkeypatch.setattr(importlib, "import_module", absent)
-    error = refusal(lambda: require("scipy"))
-    assert error.code == "ledger_library_missing"
-    assert "pip install 'scipy>=" in error.message
-
-
-@pytest.mark.parametrize(
-    ("state", "code"),
-    [
-        *(("08006", "ledger_away"), ("28P01", "ledger_away"), ("3D000", "ledger_away"), ("57P01", "ledger_away")),
-        *(("25006", "ledger_read_only"), ("42501", "ledger_read_only"), ("55P03", "ledger_locked")),
-        *(("40P01", "ledger_locked"), ("53300", "ledger_away"), ("42P01", "ledger_failed")),
-    ],
-)
-def test_what_postgresql_says(state: str, code: str) -> None:
-    class Answer(sqlite3.Error):
-        sqlstate = state
-
-    def raise_it() -> None:
-        with understood("here"):
-            raise Answer("...")
-
-    assert refusal(raise_it).code == code
 
 
 def test_mode_of_the_process_does_not_matter(tmp_path: Path) -> None:

@@ -1,0 +1,91 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the policy forbids: one row a code."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import Record
+from ansible_collections.kho.kexec.plugins.module_utils._plan import check_policy
+from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import CrashRisk, Denial, Policy
+from ansible_collections.kho.kexec.plugins.module_utils._record.failures import Failure
+from ansible_collections.kho.kexec.tests.unit.support.checks import assert_refused, assert_warned, ids
+from ansible_collections.kho.kexec.tests.unit.support.transitions import (
+    CREATED,
+    NEW,
+    OLD,
+    running,
+)
+
+DENIED = Denial("7.2.*", "7.3.*", "any", "It lost data.")
+
+CRASHES = CrashRisk("handover", OLD, NEW, None, 2.8, f"{OLD} -> {NEW} crashes 6.1 times as often (41 of 512).\x1b{{{{")
+
+CHAIN = replace(CRASHES, longest_chain=6)
+
+RISK_SAYS = ["6.1 times", "another target"]
+
+
+# code, what is different, and what the message must name: what was found, why it matters, what to do instead.
+REFUSALS = [
+    (
+        "target_failed_before",
+        {"failures": (Failure(NEW, "", "rolled_back", CREATED),)},
+        [NEW, "rolled_back", CREATED, "still the same", "accept target_failed_before"],
+    ),
+    ("downgrade", {"running": running(release="7.3.10")}, [NEW, "7.3.10", "lack fixes", "allow_downgrade"]),
+    (
+        "chain_too_long",
+        {"policy": Policy(max_kexec_count=6), "running": running(next=Record(OLD, 7))},
+        ["number 7", "max_kexec_count is 6", "Cold-boot"],
+    ),
+    (
+        "transition_denied",
+        {"policy": Policy(denied=(DENIED,))},
+        [OLD, NEW, "in any way", "7.2.*", "7.3.*", "It lost data.", "denied_transitions"],
+    ),
+    (
+        "transition_denied",
+        {"policy": Policy(denied=(replace(DENIED, action="handover"), replace(DENIED, to="8.*")))},
+        ["by handover", "It lost data."],
+    ),
+    (
+        "chain_too_long",
+        {"policy": Policy(crash_risks=(CHAIN,)), "running": running(next=Record(OLD, 7))},
+        ["number 7", "no harm in up to 6", "6.1 times", "41 of 512", "?{", "Cold-boot", "accept chain_too_long"],
+    ),
+    (
+        "transition_crashes",
+        {"policy": Policy(crash_risks=(CRASHES,))},
+        [OLD, NEW, "6.1 times", "41 of 512", "?{", "another target", "cold_boot", "accept transition_crashes"],
+    ),
+]
+
+WARNINGS = [
+    (
+        "chain_too_long",
+        {"policy": Policy(crash_risks=(replace(CHAIN, longest_chain=0),), on_crash_risk="warn")},
+        ["number 1", "no harm in up to 0", "6.1 times"],
+    ),
+    ("transition_crashes", {"policy": Policy(crash_risks=(CRASHES,), on_crash_risk="warn")}, RISK_SAYS),
+    ("transition_crashes", {"policy": Policy(crash_risks=(CRASHES,), crash_risk_threshold=2.9)}, RISK_SAYS),
+]
+
+
+@pytest.mark.parametrize(("code", "changes", "says"), REFUSALS, ids=ids(REFUSALS))
+def test_refusals(code, changes, says):
+    assert_refused(code, changes, says)
+
+
+@pytest.mark.parametrize(("code", "changes", "says"), WARNINGS, ids=ids(WARNINGS))
+def test_warnings(code, changes, says):
+    assert_warned(code, changes, says)
+
+
+def test_every_check_is_in_a_table():
+    checks = check_policy.CHECKS
+    assert {check.__name__ for check in checks} == {row[0] for row in REFUSALS + WARNINGS}

@@ -1,0 +1,140 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which arguments a host needs, and what stays as the operator set it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import BootCommandLine
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.scratch import MIB
+from ansible_collections.kho.kexec.plugins.module_utils._prepare.arguments import Wishes
+from ansible_collections.kho.kexec.plugins.module_utils._prepare.observe import Kernels, Readiness, SavedDefault
+from ansible_collections.kho.kexec.plugins.module_utils._prepare.readiness import conclude
+from ansible_collections.kho.kexec.tests.unit.support.transitions import running, site
+
+# For 2 GiB of memory, a kernel of 63 MiB and an initrd of 20 MiB.
+SCRATCH = "kho_scratch=16M,116M,56M"
+
+GOOD_LINE = f"root=/dev/vda2 kho=on {SCRATCH} panic=10"
+
+SMALL = {"scratch_bytes": 64 * MIB, "largest_scratch_bytes": 32 * MIB}
+
+
+def readiness(configured=GOOD_LINE, current=GOOD_LINE, kernel=None, **changes):
+    """A host that lacks nothing, but for the changes."""
+    facts = {
+        "running": running(**(kernel or {})),
+        "site": site(memory_bytes=2048 * MIB, crash_bytes=0, command_line=current),
+        "boot": BootCommandLine("grub", "7.2.13-kho", configured),
+        "kernels": Kernels(63 * MIB, 20 * MIB, ()),
+        "nodes": 1,
+        "watchdog": None,
+        "stop_on_reboot": None,
+        "journal": True,
+        "debugfs": True,
+        "saved_default": SavedDefault(None, "a>b", None),
+    }
+    return Readiness(**{**facts, **changes})
+
+
+def result(seen, **wishes):
+    return conclude(seen, Wishes(**wishes)).as_result()
+
+
+def missing(seen, **wishes):
+    """Return the codes of what is missing, each with who deals with it."""
+    return [(one["code"], one["remedy"]) for one in result(seen, **wishes)["missing"]]
+
+
+def arguments(seen, **wishes):
+    return [one["argument"] for one in result(seen, **wishes)["arguments"]]
+
+
+def test_what_the_operator_set_is_kept():
+    line = "kho=1 kho_scratch=64M,256M,64M panic=60"
+    assert arguments(readiness(line, line)) == ["kho=1", "kho_scratch=64M,256M,64M", "panic=60"]
+    assert missing(readiness(line, line)) == []
+
+
+def test_what_only_the_running_kernel_was_given_is_kept_for_the_next():
+    seen = readiness("", "kho=on kho_scratch=64M,256M,64M panic=60")
+    assert arguments(seen) == ["kho=on", "kho_scratch=64M,256M,64M", "panic=60"]
+    assert missing(seen) == [("kernel_arguments_missing", "kernel_arguments")]
+
+
+def test_it_is_replaced_when_that_is_wanted():
+    line = "kho=on kho_scratch=64M,256M,64M panic=60 watchdog.stop_on_reboot=1"
+    seen = readiness(line, line, watchdog="iTCO_wdt", stop_on_reboot=1)
+    wanted = arguments(seen, replace=True)
+    assert wanted == ["kho=on", SCRATCH, "panic=10", "watchdog.stop_on_reboot=0"]
+    assert arguments(seen)[3] == "watchdog.stop_on_reboot=1"
+
+
+def test_off_is_replaced_always():
+    seen = readiness("kho=off", "kho=off", {"enabled": False})
+    assert arguments(seen)[0] == "kho=on"
+
+
+def test_a_value_of_the_operator_that_is_too_small():
+    line = "kho=on kho_scratch=4M,16M,4M panic=10"
+    seen = readiness(line, line, SMALL)
+    assert missing(seen) == [("kho_scratch_too_small", "operator")]
+    (found,) = result(seen)["missing"]
+    assert "16M,116M,56M would do" in found["message"]
+    assert missing(seen, replace=True) == [
+        ("kernel_arguments_missing", "kernel_arguments"),
+        ("cold_boot_needed", "cold_boot"),
+    ]
+
+
+def test_a_value_that_is_given():
+    seen = readiness()
+    assert arguments(seen, scratch="64M,256M,64M")[1] == "kho_scratch=64M,256M,64M"
+    assert missing(seen, scratch="64M,256M,64M") == [("kernel_arguments_missing", "kernel_arguments")]
+    assert ("kho_scratch_too_small", "operator") in missing(seen, scratch="0,0,0")
+
+
+def test_the_kernels_own_way():
+    seen = readiness("kho=on panic=10", "kho=on panic=10")
+    assert arguments(seen, scratch="kernel") == ["kho=on", "panic=10"]
+    assert missing(seen, scratch="kernel") == []
+
+
+def test_a_percentage_is_kept_and_not_judged():
+    line = "kho=on kho_scratch=200% panic=10"
+    assert missing(readiness(line, line)) == []
+
+
+def test_no_panic():
+    assert arguments(readiness("kho=on", "kho=on"), panic=0) == ["kho=on", SCRATCH]
+
+
+@pytest.mark.parametrize("kernels", [Kernels(None, 0, ()), Kernels(63 * MIB, None, ())])
+def test_a_size_that_is_not_known(kernels):
+    seen = readiness("kho=on panic=10", "kho=on panic=10", kernels=kernels)
+    assert arguments(seen) == ["kho=on", "panic=10"]
+    (note,) = result(seen)["notes"]
+    assert note["code"] == "kho_scratch_unknown"
+    assert "no image" in note["message"]
+
+
+def test_more_than_half_of_the_memory_is_not_taken():
+    seen = readiness("kho=on panic=10", "kho=on panic=10", kernels=Kernels(1024 * MIB, 0, ()))
+    assert arguments(seen) == ["kho=on", "panic=10"]
+    (note,) = result(seen)["notes"]
+    assert "more than half" in note["message"]
+
+
+def test_a_crash_kernel_counts():
+    line = "kho=on crashkernel=160M"
+    assert arguments(readiness(line, line))[1] == "kho_scratch=452M,116M,56M"
+    seen = readiness(
+        line, line, site=replace(readiness().site, crash_bytes=128 * MIB, command_line="crashkernel=1G-:1M")
+    )
+    assert arguments(replace(seen, boot=replace(seen.boot, text="crashkernel=1G-:1M")))[1] == (
+        "kho_scratch=388M,116M,56M"
+    )

@@ -1,0 +1,75 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Older ledgers become new ones, or stay as they are."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from unit.plugins.plugin_utils.histories import NOW, history
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import tables
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, Place, place_of
+
+Ask = Callable[[str], list[Any]]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return place_of(f"sqlite:///{tmp_path}/folder/ledger.db")
+
+
+@pytest.fixture
+def ledger(place: Place) -> Iterator[Ledger]:
+    with Ledger(place) as opened:
+        yield opened
+
+
+@pytest.fixture
+def ask(place: Place) -> Ask:
+    def rows(sql: str) -> list[Any]:
+        with sqlite3.connect(str(place.file)) as connection:
+            return connection.execute(sql).fetchall()
+
+    return rows
+
+
+def refusal(act: Callable[[], Any]) -> LedgerError:
+    with pytest.raises(LedgerError) as caught:
+        act()
+    return caught.value
+
+
+def add_column(connection: Any) -> None:
+    connection.exec_driver_sql("ALTER TABLE boots ADD COLUMN more TEXT")
+
+
+def fail_halfway(connection: Any) -> None:
+    add_column(connection)
+    connection.exec_driver_sql("no SQL")
+
+
+def test_older_ledger_is_migrated(place: Place, ledger: Ledger, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger.import_history("web1", history(), NOW)
+    monkeypatch.setattr(tables, "MIGRATIONS", (*tables.MIGRATIONS, add_column))
+    with Ledger(place):
+        pass
+    assert ask("SELECT version FROM schema_version") == [(2,)]
+    assert ask("SELECT host, more FROM boots") == [("web1", None)]
+
+
+def test_migration_that_fails_leaves_the_ledger_as_it_was(
+    place: Place, ledger: Ledger, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.import_history("web1", history(), NOW)
+    before = ask("SELECT * FROM sqlite_master")
+    monkeypatch.setattr(tables, "MIGRATIONS", (*tables.MIGRATIONS, add_column, fail_halfway))
+    assert refusal(lambda: Ledger(place)).code == "ledger_failed"
+    assert ask("SELECT * FROM sqlite_master") == before
+    assert ask("SELECT version FROM schema_version") == [(1,)]

@@ -1,0 +1,82 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sentences about what the ledger counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import Correlation, correlate
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Count, FleetCounts, Signature, Way
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.words import sentence, summary
+
+OLD, NEW = "7.2.13", "7.3.4"
+
+HANDOVER, COLD = Way("handover", OLD, NEW), Way("cold", None, NEW)
+
+SIGNATURE = Signature(HANDOVER, "9f86d081884c7d65", "panic", ("nvme_reset_work", "process_one_work", "kthread"), 31)
+
+
+def counted(way: Way, boots: int, crashes: int, count: int | None = 0) -> Count:
+    return Count(way, count, boots, crashes, 24.0 * boots)
+
+
+def fleet(*counts: Count, **more: Any) -> Correlation:
+    return correlate(FleetCounts(counts=counts, boots=sum(count.boots for count in counts), **more))
+
+
+CRASHING = (
+    counted(HANDOVER, 300, 4, 1),
+    counted(HANDOVER, 112, 12, 2),
+    counted(HANDOVER, 100, 25, 3),
+    counted(COLD, 530, 7),
+)
+
+WHOLE = fleet(*CRASHING, counted(Way("kexec", None, NEW), 3, 0), signatures=(SIGNATURE,), not_joined=2, not_compared=1)
+
+
+def said(*counts: Count, **more: Any) -> str:
+    return sentence(fleet(*counts, **more).transitions[0])
+
+
+def test_words_for_a_transition_that_crashes() -> None:
+    assert said(*CRASHING, signatures=(SIGNATURE,)) == (
+        "7.2.13 -> 7.3.4 crashes 6.1 times as often as a cold boot of 7.3.4 (CI 2.8 to 13, 41 of 512 boots crashed, "
+        "q = 1.5e-07); leading signature 9f86d081884c7d65 (panic in nvme_reset_work < process_one_work, 31 boots); "
+        "grows with the count (q = 0.0001)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        (
+            [counted(HANDOVER, 500, 20), counted(COLD, 500, 0)],
+            "none of 500 cold boots of 7.3.4 did (at least 5.2 times",
+        ),
+        ([counted(HANDOVER, 2000, 40), counted(COLD, 2000, 38)], "crashes about as often as a cold boot of 7.3.4"),
+        ([counted(HANDOVER, 530, 7), counted(COLD, 512, 41)], "crashes 0.16 times as often as"),
+        ([counted(HANDOVER, 5, 1), counted(COLD, 5, 0)], "has too few boots or crashes to tell (1 of 5 boots crashed"),
+        ([counted(HANDOVER, 900, 0), counted(COLD, 900, 0)], "has not crashed, and neither has a cold boot of 7.3.4"),
+        (
+            [counted(HANDOVER, 1, 0)],
+            "there is no cold boot of 7.3.4 (0 of 1 boot crashed, which allows for up to 98 %)",
+        ),
+        ([counted(Way("kexec", None, NEW), 1, 0)], "kexec without handover -> 7.3.4 cannot be compared"),
+        ([counted(Way("handover", None, NEW), 1, 0)], "(unknown) -> 7.3.4 cannot be compared"),
+    ],
+)
+def test_words(counts: list[Count], words: str) -> None:
+    assert words in said(*counts)
+
+
+def test_summary() -> None:
+    assert summary(WHOLE) == [
+        "1045 boots in the ledger, 2 transitions: 1 crash more often than cold boots of the same release, of 1 there "
+        "are too few boots to tell.",
+        "1 boot of unknown kind or release, or of crash kernels, not compared.",
+        "2 crashes of boots that the ledger does not know, not counted.",
+    ]
