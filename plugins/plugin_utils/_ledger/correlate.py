@@ -1,7 +1,10 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which transitions crash, compared with cold boots of the same release. Pure; docs/explanation/statistics.md explains the method."""
+"""Which transitions crash, compared with cold boots of the same release. Pure.
+
+The method: docs/explanation/statistics.md.
+"""
 
 from __future__ import annotations
 
