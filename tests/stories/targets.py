@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from matrix.cells import Kernel
 
 from .stage import ROLLBACK, Stage
@@ -141,18 +144,34 @@ def tasks_of_the_operator_that_fail(stage: Stage) -> None:
 @story(kernels=["kho-v9"], representative=True)
 def handover_that_is_lost(stage: Stage) -> None:
     """The target refuses what it is handed, which could not be read before: a kexec, and nothing is called verified."""
-    target, before = stage.releases["kho-v9"], len(stage.boots())
-    is_untouched(stage, stage.play(kexec_upgrade_target=target), "kho_abi_mismatch", before)
-    stage.sh(FORGET_IMAGES)
-    try:
-        told = stage.play(kexec_upgrade_target=target, kexec_upgrade_on_failure="keep")
-        ends(stage, told, "kexec_without_handover", target, "abi_mismatch")
+    before = len(stage.boots())
+    with _lost_handover(stage):
+        require(causes(stage, before), ["kexec"], "boots")
+
+
+@story(kernels=["kho-v9"])
+def handover_that_is_lost_and_rolled_back(stage: Stage) -> None:
+    """The verdict is remembered: no run goes on from there, and none goes there again."""
+    before = len(stage.boots())
+    with _lost_handover(stage) as target:
         again = stage.play(kexec_upgrade_target=target)
         require(again.result["code"], "last_verdict_not_accepted", "code of the next run", again)
         require(stage.play(ROLLBACK).status, 0, "exit status of the rollback")
         require(stage.running(), stage.old, "release after the rollback")
         again = stage.play(kexec_upgrade_target=target)
         require(again.result["code"], "target_failed_before", "code of the run after that", again)
+    require(causes(stage, before), ["kexec", "kexec"], "boots")
+
+
+@contextmanager
+def _lost_handover(stage: Stage) -> Iterator[str]:
+    """Refused, then done because nothing can be read of the target; gives that release, which runs."""
+    target, before = stage.releases["kho-v9"], len(stage.boots())
+    is_untouched(stage, stage.play(kexec_upgrade_target=target), "kho_abi_mismatch", before)
+    stage.sh(FORGET_IMAGES)
+    try:
+        told = stage.play(kexec_upgrade_target=target, kexec_upgrade_on_failure="keep")
+        ends(stage, told, "kexec_without_handover", target, "abi_mismatch")
+        yield target
     finally:
         stage.sh("mv /usr/bin/lz4.away /usr/bin/lz4")
-    require(causes(stage, before), ["kexec", "kexec"], "boots")

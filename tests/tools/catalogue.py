@@ -24,13 +24,14 @@ from .venvs import Environment, ensure_all
 
 TESTS = ROOT / "tests"
 UNIT = TESTS / "unit"
+INTEGRATED = TESTS / "integration"
 MODULE_UTILS = Path("plugins", "module_utils")
 MOLECULE = ROOT / "molecule"
 # Those that the tests on real guests use.
 KERNELS = ("old", "new", "kho-v9", "metadata-v2", "tiny-log", "pstore", "debian")
 
 # Scenarios that only `make test-all` runs, because they take long.
-ONLY_IN_ALL = ("facts_refused", "other_ways", "prepare")
+ONLY_IN_ALL = ("facts_chain", "facts_refused", "other_ways", "prepare")
 ALL_CORES = tuple(environments.CORES)
 WITHOUT_SNAPSHOTS = {"KHO_LAB_COLD": "1"}
 
@@ -121,17 +122,22 @@ def unit_step(wanted: environments.Wanted, title: str, action: Action, prefix: s
     return Step(prefix + wanted.name, "unit", title, action, CORE, made, wanted.absent)
 
 
-def integration(dev: Environment, everything: bool) -> Step:
-    """Return the integration tests: with all ansible-cores, or with the oldest and the newest."""
+def integration(dev: Environment, everything: bool) -> Iterator[Step]:
+    """Yield the integration tests, a step a folder: with all ansible-cores, or with the oldest and the newest."""
     versions = ALL_CORES if everything else ends(ALL_CORES)
-
-    def action(context: Context) -> None:
-        context.variables = {environments.SOME_CORES: " ".join(versions)}
-        context.tool("pytest", TESTS / "integration")
-
     made = (dev, *cores(versions))
-    # Its stand-in hosts are late when they have to share.
-    return Step("integration", "integration", "integration tests", action, INTEGRATION, made, processors=WHOLE_MACHINE)
+    for name in sorted({path.parent.name for path in INTEGRATED.glob("*/test_*.py")}):
+        # Its stand-in hosts, which measure time, are late when they have to share.
+        processors = WHOLE_MACHINE if name == "reboot" else 1
+        action = partial(integrate, name, versions)
+        title = f"integration tests, {name.replace('_', ' ')}"
+        yield Step(f"integration-{name}", "integration", title, action, INTEGRATION, made, processors=processors)
+
+
+def integrate(folder: str, versions: Sequence[str], context: Context) -> None:
+    """Run the integration tests of a folder."""
+    context.variables = {environments.SOME_CORES: " ".join(versions)}
+    context.tool("pytest", INTEGRATED / folder)
 
 
 def sanity_steps(everything: bool) -> Iterator[Step]:
@@ -279,7 +285,7 @@ def steps(everything: bool = False) -> list[Step]:
             CORE,
             (dev,),
         ),
-        integration(dev, everything),
+        *integration(dev, everything),
         *guests(dev, everything),
         *molecule(dev, everything),
     ]

@@ -148,3 +148,12 @@ def test_unwanted_files_of_an_artefact_are_found():
     good = ["README.md", "plugins/modules/kho_facts.py", "changelogs/changelog.yaml", "docs/howto/upgrade.md"]
     bad = ["Makefile", "tests/unit/x.py", "plugins/modules/__pycache__/x.pyc", "changelogs/fragments/1.yml", "build/a"]
     assert artefact.unwanted(good + bad) == bad
+
+
+def test_every_integration_test_is_in_a_step_of_its_folder():
+    tests = ROOT / "tests" / "integration"
+    folders = {path.relative_to(tests).parts[0] for path in tests.rglob("test_*.py")}
+    assert {name for name in _names(False) if name.startswith("integration-")} == {
+        f"integration-{name}" for name in folders
+    }
+    assert folders <= {path.name for path in tests.iterdir() if path.is_dir()}
