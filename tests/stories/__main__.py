@@ -167,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="stories", description="Bad days on real guests.")
     parser.add_argument("names", nargs="*", metavar="STORY", help="only these")
     parser.add_argument("--representative", action="store_true", help="only a few, of the most telling kinds")
-    parser.add_argument("--guests", type=int, default=FLEET, help="how many plain guests take turns (default: as many as a fleet has)")
+    parser.add_argument("--guests", type=int, default=FLEET, help=f"plain guests that take turns (default: {FLEET})")
     parser.add_argument("--list", action="store_true", help="name them, and tell none")
     parsed = parser.parse_args(arguments)
     everything: list[Story | FleetStory] = [*STORIES, *FLEET_STORIES]
