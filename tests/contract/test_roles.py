@@ -10,6 +10,7 @@ import re
 import pytest
 import yaml
 from contract.tree import ROLES, ROOT, files, load, relative
+from contract.variables import PAGE, page, plain
 
 # | `name` | `value` | ...
 ROW = re.compile(r"^\|\s*`(?P<name>\w+)`\s*\|\s*`(?P<value>[^`]*)`\s*\|")
@@ -78,10 +79,27 @@ def test_every_entry_point_is_documented(role):
         assert all(option.get("description") for option in entry.get("options", {}).values()), name
 
 
+def test_the_page_of_variables_is_what_the_specs_say():
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: PYTHONPATH=tests python3 -m contract.variables"
+
+
 @each_role
-def test_every_variable_stands_in_a_table_with_its_default(role):
-    documented = {name for name, _value, _where in documented_values()}
-    assert set(defaults_of(role)) <= documented
+def test_every_variable_stands_on_the_page(role):
+    assert set(defaults_of(role)) <= {name for name, _value, where in documented_values() if where == relative(PAGE)}
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("O(kho.kexec.kexec_gate#module:window), O(own) is C(a|b).", r"`window` of `kexec_gate`, `own` is `a\|b`."),
+        (
+            ["V(0) of RV(kho.kexec.kexec_ledger#module:risks).", "M(kho.kexec.x)."],
+            "`0` of `risks` of `kexec_ledger`. `x`.",
+        ),
+    ],
+)
+def test_marks_of_ansible_become_those_of_markdown(said, text):
+    assert plain(said) == text
 
 
 def test_documented_values_are_the_defaults():

@@ -1,0 +1,84 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The page of the roles' variables, made from the argument specs of the roles.
+
+$ PYTHONPATH=tests python3 -m contract.variables    # writes docs/reference/variables.md anew
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .tree import ROLES, ROOT, load
+
+PAGE = ROOT / "docs" / "reference" / "variables.md"
+HEAD = """\
+# Variables of the roles
+
+Made from the argument specs of the roles; `ansible-doc -t role kho.kexec.ROLE` shows the same. All may be set in the
+inventory.
+The playbooks take them too, and have [variables of their own](../howto/fleet.md) that only `--extra-vars` can give.
+
+`NAME[].KEY` is a key of each mapping in the list `NAME`.
+"""
+TABLE = "| variable | default | type | meaning |\n|---|---|---|---|\n"
+# `[kho.kexec.module#module:option=value]`, in one of Ansible's marks for documentation.
+MARK = re.compile(r"\b(RV|[CVOM])\((?:kho\.kexec\.(\w+)#module:)?([^)]*)\)")
+
+
+def page() -> str:
+    """Return the page as it has to be."""
+    return "\n".join([HEAD, *(section for role in ROLES for section in _sections(role))])
+
+
+def _sections(role: Path) -> Iterator[str]:
+    """Yield the title of a role, and a table for each entry point of the variables that none before it had."""
+    entry_points = load(role / "meta" / "argument_specs.yml")["argument_specs"]
+    yield f"## {role.name}\n"
+    seen: set[str] = set()
+    for name, spec in entry_points.items():
+        options = {option: said for option, said in spec.get("options", {}).items() if option not in seen}
+        seen |= set(options)
+        if not options:
+            continue
+        if len(entry_points) > 1:
+            yield f"### {role.name}: {name}\n\n{spec['short_description']}.\n"
+        yield TABLE + "".join(row for option, said in options.items() for row in _rows(option, said))
+
+
+def _rows(name: str, said: dict[str, Any]) -> Iterator[str]:
+    default = "required" if said.get("required") else f"`{_value(said.get('default'))}`"
+    yield f"| `{name}` | {default} | {_type(said)} | {plain(said['description'])} |\n"
+    for key, below in said.get("options", {}).items():
+        yield from _rows(f"{name}[].{key}", below)
+
+
+def _value(default: Any) -> str:
+    return default if isinstance(default, str) and default else json.dumps(default)
+
+
+def _type(said: dict[str, Any]) -> str:
+    if "choices" in said:
+        return ", ".join(f"`{choice}`" for choice in said["choices"])
+    named: str = said["type"] if "elements" not in said else f"{said['type']} of {said['elements']}"
+    return "mapping or list" if named == "raw" else named
+
+
+def plain(description: str | list[str]) -> str:
+    """Return a description with Markdown's marks in place of Ansible's."""
+    text = " ".join([description] if isinstance(description, str) else description)
+    return MARK.sub(_marked, text).replace("|", r"\|")
+
+
+def _marked(mark: re.Match[str]) -> str:
+    text = f"`{mark[3].removeprefix('kho.kexec.')}`"
+    return f"{text} of `{mark[2]}`" if mark[2] else text
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
