@@ -1,0 +1,39 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.kho.kexec.plugins.module_utils._health.troubles import EVIDENCE_LIMIT, TROUBLES, trouble
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import TROUBLE_CODES
+
+
+def test_options_know_every_code():
+    assert sorted(TROUBLES) == sorted(TROUBLE_CODES)
+    assert [name for name, (code, *_rest) in TROUBLES.items() if code != name] == []
+
+
+@pytest.mark.parametrize("code", sorted(TROUBLES))
+def test_each_says_what_is_wrong_what_shows_it_and_what_to_do(code):
+    _code, kind, wrong, advice = TROUBLES[code]
+    found = trouble(code, "eth0: no carrier.")
+    assert found.note.message == f"{wrong}: eth0: no carrier. {advice}"
+    assert advice.endswith(".")
+    assert found.as_dict() == {
+        **found.note.as_dict(),
+        "kind": kind,
+        "evidence": "eth0: no carrier",
+        "new": True,
+    }
+
+
+def test_evidence_is_bounded_and_printable():
+    found = trouble("io_error", "\x1b[2J" + "x" * 1000)
+    assert found.evidence.startswith("?[2J")
+    assert len(found.evidence) <= EVIDENCE_LIMIT
+
+
+@pytest.mark.parametrize(("new", "counts"), [(True, True), (False, False), (None, False)])
+def test_only_what_is_new_for_sure_counts(new, counts):
+    assert trouble("link_down", "eth0", new).counts is counts

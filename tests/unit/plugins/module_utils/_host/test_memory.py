@@ -1,0 +1,48 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.memory import (
+    CRASH_SIZES,
+    MEMORY,
+    crash_bytes,
+    memory_bytes,
+)
+from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
+
+
+@pytest.mark.parametrize(
+    ("shown", "size"),
+    [
+        ("MemTotal:        2031616 kB\nMemFree: 1 kB\n", 2031616 << 10),
+        ("MemFree:         2031616 kB\n", None),
+        ("MemTotal:        much kB\n", None),
+    ],
+)
+def test_memory(tmp_path, shown, size):
+    assert memory_bytes(FakeRoot(tmp_path).add(MEMORY, shown)) == size
+
+
+@pytest.mark.parametrize(
+    ("sizes", "size"),
+    [
+        (("201326592\n", None), 201326592),
+        ((None, "0\n"), 0),
+        (("134217728\n", "0\n"), 134217728),  # the new name is asked first
+        (("-1\n", "67108864\n"), 67108864),
+        ((None, None), None),
+    ],
+)
+def test_crash_memory(tmp_path, sizes, size):
+    host = FakeRoot(tmp_path)
+    for path, shown in zip(CRASH_SIZES, sizes):
+        if shown is not None:
+            host.add(path, shown)
+    assert crash_bytes(host) == size
+
+
+def test_host_that_shows_nothing(tmp_path):
+    assert (memory_bytes(FakeRoot(tmp_path)), crash_bytes(FakeRoot(tmp_path))) == (None, None)

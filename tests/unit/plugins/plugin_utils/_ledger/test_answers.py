@@ -1,0 +1,58 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from unit.plugins.plugin_utils.histories import NEW, NOW, OLD, history
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.answers import assess, query, report, write
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, place_of
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger(place_of(f"sqlite:///{tmp_path}/ledger.db")) as opened:
+        yield opened
+
+
+def test_handover_that_nobody_knows(ledger: Ledger) -> None:
+    answer = query(ledger, OLD, NEW)
+    assert (answer["changed"], answer["risk"], answer["finding"]) == (False, None, "too_few")
+    assert f"no handover from {OLD} to {NEW}" in answer["msg"]
+
+
+def test_handover_that_is_known(ledger: Ledger) -> None:
+    ledger.import_history("web1", history(), NOW)
+    answer = query(ledger, OLD, NEW)
+    assert (answer["risk"]["boots"], answer["risk"]["crashes"]) == (1, 0)
+
+
+def test_nothing_crashes(ledger: Ledger) -> None:
+    answer = assess(ledger)
+    assert (answer["risks"], answer["changed"]) == ([], False)
+    assert "none was found" in answer["msg"]
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_reports(ledger: Ledger, tmp_path: Path, keep: bool) -> None:
+    ledger.import_history("web1", history(), NOW)
+    answer = report(ledger, tmp_path / "made", NOW, keep)
+    paths = [Path(path) for path in answer["paths"]]
+    assert {path.parent for path in paths} == {tmp_path / "made"}
+    assert [path.exists() for path in paths] == [keep] * len(paths)
+    if keep:
+        assert json.loads((tmp_path / "made" / "report.json").read_text())["transitions"]
+    assert answer["msg"] == answer["summary"][0]
+
+
+def test_report_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(LedgerError, match="Not a directory") as caught:
+        write({tmp_path / "file" / "report.json": "{}"}, tmp_path / "file" / "more")
+    assert caught.value.code == "report_unwritable"
