@@ -20,6 +20,7 @@ PACKAGES: dict[str, dict[str, str]] = {
         "python3-venv": "environments of the Python tools",
     },
     "unit": {
+        "grub-common": "GRUB's own parser judges what is taken for its script (grub-script-check)",
         "lz4": "kernel images are decompressed as on managed hosts",
         "zstd": "kernel images are decompressed as on managed hosts",
     },

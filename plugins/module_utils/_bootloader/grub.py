@@ -28,13 +28,14 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.menus import
     find_item,
     parse_grub_default,
     parse_grub_menu,
+    started_next,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.settings import (
     ENVIRONMENT_LIMIT,
     parse_environment,
     parse_grub_default_option,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.programs import has_program
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
@@ -60,7 +61,10 @@ _DROP_IN = re.compile(re.escape(_DROP_IN_TEXT).replace(re.escape("{arguments}"),
 _SYNC_TAKES = 120.0  # seconds
 # The ids that util/grub.d/10_linux.in gives to this system's kernels. Those of other systems begin otherwise.
 _OURS = "gnulinux-"
-_OF_ONE_KERNEL = re.compile(r"gnulinux-(.+)-advanced(-.*)?")
+# util/grub.d/08_fallback_counting.in of Fedora's and RHEL's grub2
+_USED_UP = ("0", "-1")
+# Of these, "simple" is the newest kernel's, whichever that is, and "recovery" and "init-..." start it in another way.
+_NOT_OF_ONE_KERNEL = re.compile(r"gnulinux-simple(-.*)?|gnulinux-.+-(recovery|init-[a-z]+)(-.*)?")
 
 
 class Grub(BootLoader):
@@ -80,16 +84,27 @@ class Grub(BootLoader):
     def default(self) -> BootDefault:
         try:
             environment = self._environment()
-            configured = parse_grub_default(self.text)
+            configured = parse_grub_default(self.text, environment)
         except ValueError as error:
             raise unreadable(f"{self.config} or {self.environment_path}: {error}") from error
         setting = environment.get("saved_entry") or None if configured == SAVED else configured
-        default, once = self.meaning_of(setting), environment.get("next_entry")
-        return replace(default, notes=(boot_once_pending(once),)) if once else default
+        return replace(self.meaning_of(setting), notes=tuple(self._passing(environment, setting or "")))
+
+    def _passing(self, environment: dict[str, str], setting: str) -> Iterator[Note]:
+        """What else than the default decides about the next boot."""
+        once, counter = environment.get("next_entry"), environment.get("boot_counter")
+        if once:
+            yield boot_once_pending(once)
+        if counter in _USED_UP and "boot_counter" in self.text:
+            try:
+                started = started_next(self.text, environment)
+            except MenuError:
+                started = setting
+            yield _boot_counter_used_up(counter, None if started == setting else started)
 
     def meaning_of(self, setting: str | None) -> BootDefault:
         try:
-            path = find_item(parse_grub_menu(self.text), setting or "")
+            path = find_item(self._menu(), setting or "")
         except MenuError as error:
             named = f"names {shown(setting)}" if setting else "is the first entry"
             return BootDefault(
@@ -103,15 +118,21 @@ class Grub(BootLoader):
             seen.release if seen and seen.is_usable else None,
             None if seen and seen.is_usable else self._unknown_kernel(entry, seen),
             setting,
-            is_pinned=bool(_OF_ONE_KERNEL.fullmatch(item.id)) and not re.search(r"(^|>)[0-9]", setting or "0"),
+            is_pinned=_is_of_one_kernel(item) and not re.search(r"(^|>)[0-9]", setting or "0"),
         )
 
     def entries(self) -> Iterator[Entry]:
         try:
-            items = parse_grub_menu(self.text)
+            items = self._menu()
         except MenuError as error:
             raise unreadable(f"{self.config}: {error}") from error
-        yield from self._entries_in(items, "")
+        known = set()
+        for entry in self._entries_in(items, ""):
+            # Of an entry that is there twice, as in Ubuntu's menu on ZFS, the first will do.
+            key = (entry.setting.rpartition(">")[2], entry.seen.image)
+            if key not in known:
+                known.add(key)
+                yield entry
 
     def _entries_in(self, items: tuple[MenuItem, ...], outer: str) -> Iterator[Entry]:
         for item in items:
@@ -122,7 +143,7 @@ class Grub(BootLoader):
                 yield from self._entries_in(item.items, path + ">")
                 continue
             seen = self._kernel_file(item)
-            if seen is not None and _OF_ONE_KERNEL.fullmatch(item.id):
+            if seen is not None and _is_of_one_kernel(item):
                 yield Entry(path, seen)
 
     def _kernel_file(self, item: MenuItem) -> KernelFile | None:
@@ -171,6 +192,13 @@ class Grub(BootLoader):
             if error.reason == "absent":
                 return ""
             raise
+
+    def _menu(self) -> tuple[MenuItem, ...]:
+        try:
+            environment = self._environment()
+        except ValueError:
+            environment = {}
+        return parse_grub_menu(self.text, environment)
 
     def _environment(self) -> dict[str, str]:
         """The variables in grubenv. Raises ValueError and HostError."""
@@ -224,3 +252,22 @@ class Grub(BootLoader):
                 "overwritten. Move what is in it to a file of another name.",
             )
         return split(match.group(1)) if match else []
+
+
+def _is_of_one_kernel(item: MenuItem) -> bool:
+    return item.id.startswith(_OURS) and not _NOT_OF_ONE_KERNEL.fullmatch(item.id)
+
+
+def _boot_counter_used_up(counter: str, started: str | None) -> Note:
+    """The note that GRUB goes back to another entry by itself; ``started`` is the one that the next boot starts."""
+    when = (
+        "As soon as a boot is not known to be good (boot_success), the boot after it starts another entry"
+        if started is None
+        else f"Until a boot is known to be good (boot_success=1), each one starts the entry {shown(started)}"
+    )
+    return Note(
+        "boot_counter_used_up",
+        f"GRUB counts the boots that were not known to be good, and none is left: boot_counter is {counter} in its "
+        f"grubenv. {when} instead of the default. It is left alone. If it is not wanted, remove the counter "
+        "(grub2-editenv - unset boot_counter).",
+    )

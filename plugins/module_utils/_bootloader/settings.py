@@ -37,6 +37,8 @@ def parse_grub_default_option(texts: Sequence[str]) -> str:
     for line in "\n".join(texts).split("\n"):
         if line.lstrip().startswith("#") or not _MENTION.search(line):
             continue
+        if "\r" in line:
+            raise ValueError("only a shell could tell what GRUB_DEFAULT is, as its line ends with a carriage return")
         match = _ASSIGNMENT.fullmatch(line)
         if match is None:
             raise ValueError("only a shell could tell what GRUB_DEFAULT is")

@@ -67,6 +67,7 @@ class BootHost(FakeRoot):
             "editenv": lambda: self._save(argv[1], None),
             "grubby": lambda: self._grubby(argv[1]),
             "sync": lambda: None,
+            "mv": lambda: self._move(argv[3], argv[4]),
             "bootctl": lambda: self.set_variable("LoaderEntryDefault", argv[2]),
         }
         if program not in effects:
@@ -79,6 +80,10 @@ class BootHost(FakeRoot):
             self.add(EFI_VARIABLE.format(name), b"\x07\0\0\0" + (text + "\0").encode("utf-16-le"))
         else:
             self.remove(EFI_VARIABLE.format(name))
+
+    def _move(self, path: str, to: str) -> None:
+        self.add(to, self.read_bytes(path))
+        self.remove(path)
 
     def _save(self, path: str, entry: Optional[str]) -> None:
         self.add(path, environment(**({} if entry is None else {"saved_entry": entry})))
@@ -110,7 +115,8 @@ def write_menu(host: BootHost, *releases: str, header: str = SAVED_HEADER) -> Bo
     first = _entry(f"gnulinux-simple-{UUID}", releases[0])
     submenu = f"submenu 'Advanced options' $menuentry_id_option 'gnulinux-advanced-{UUID}' {{\n{inner}}}\n"
     firmware = (
-        "if [ x ]; then\nmenuentry 'UEFI Firmware Settings' $menuentry_id_option 'uefi-firmware' {\nfwsetup\n}\nfi\n"
+        'if [ "$grub_platform" = "efi" ]; then\n'
+        "menuentry 'UEFI Firmware Settings' $menuentry_id_option 'uefi-firmware' {\nfwsetup\n}\nfi\n"
     )
     host.add(GRUB_CONFIG, header + first + submenu + firmware)
     return host
@@ -147,6 +153,6 @@ def systemd_boot_host(root: Path, *releases: str) -> BootHost:
 
 def add_bls_entry(host: BootHost, partition: str, release: str, suffix: str = "", options: str = "ro") -> None:
     """Add an entry of the Boot Loader Specification, and its kernel; ``suffix`` is put behind the entry's id."""
-    host.add(f"{partition}/vmlinuz-{release}")
+    host.add(f"{partition}/vmlinuz-{release}", release)
     text = f"title Linux {release}\nversion {release}\nlinux /vmlinuz-{release}\noptions {options}\n"
     host.add(f"{partition}/loader/entries/{MACHINE}-{release}{suffix}.conf", text)

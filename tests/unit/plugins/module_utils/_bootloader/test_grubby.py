@@ -108,3 +108,36 @@ def test_the_saved_default_must_be_on(host):
     with pytest.raises(Refusal, match="grub2-mkconfig -o /boot/grub2/grub.cfg") as caught:
         select(host, NEW, NOW, False)
     assert caught.value.code == "saved_default_off"
+
+
+@pytest.fixture
+def counting(host):
+    """The grub.cfg of grub2-tools, which goes back to another entry when boots are not known to be good."""
+    header = SAVED_HEADER + (
+        'insmod increment\nif [ -n "${boot_counter}" -a "${boot_success}" = "0" ]; then\n'
+        '  if  [ "${boot_counter}" = "0" -o "${boot_counter}" = "-1" ]; then\n    set default=1\n'
+        "    set boot_counter=-1\n  else\n    decrement boot_counter\n  fi\n  save_env boot_counter\nfi\n"
+    )
+    return host.add("/boot/grub2/grub.cfg", header + "insmod blscfg\nblscfg\n")
+
+
+@pytest.mark.parametrize(
+    ("remembered", "text"),
+    [
+        ({}, None),
+        ({"boot_success": "0"}, None),
+        ({"boot_counter": "2", "boot_success": "0"}, None),
+        ({"boot_counter": "0", "boot_success": "0"}, "each one starts the entry 1 instead of the default"),
+        ({"boot_counter": "-1", "boot_success": "0"}, "each one starts the entry 1 instead of the default"),
+        ({"boot_counter": "0", "boot_success": "1"}, "As soon as a boot is not known to be good"),
+        ({"boot_counter": "0"}, "As soon as a boot is not known to be good"),
+    ],
+)
+def test_boots_that_are_counted(counting, remembered, text):
+    counting.add(GRUB2ENV, environment(saved_entry=f"{MACHINE}-{OLD}", **remembered))
+    default = boot_default_of(counting)
+    assert (default.release, default.is_pinned, default.why) == (OLD, True, None)
+    assert [note.code for note in default.notes] == ([] if text is None else ["boot_counter_used_up"])
+    assert all(text in note.message for note in default.notes)
+    assert select(counting, NEW, NOW, False)["after"]["release"] == NEW
+    assert restore(counting, False)["after"]["release"] == OLD

@@ -14,6 +14,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.menus import
     find_item,
     parse_grub_default,
     parse_grub_menu,
+    started_next,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._installed.grub_entries import ENTRIES_LIMIT
 from ansible_collections.kho.kexec.tests.unit.support.boot_host import SAVED_HEADER
@@ -36,7 +37,7 @@ submenu 'More of it' $menuentry_id_option 'more' {
         linux /d
     }
 }
-if [ efi ]; then
+if [ "$grub_platform" = "efi" ]; then
     menuentry 'Firmware' $menuentry_id_option 'firmware' {
         fwsetup
     }
@@ -92,7 +93,7 @@ def test_what_a_default_names(setting, path):
         ("2", "only known when GRUB runs"),
         ("3", "only known when GRUB runs"),
         ("9", "only known when GRUB runs"),
-        ("Made", "only known when GRUB runs"),
+        ("Made", "no entry has that name"),
         ("0x0", "no entry has that name"),
         ("00000", "no entry has that name"),
     ],
@@ -108,7 +109,7 @@ def test_a_name_that_begins_with_a_digit_is_not_trusted():
 
 
 def test_kernels_of_entries():
-    first, more, _firmware, last, _made = parse_grub_menu(MENU)
+    first, more, _firmware, last = parse_grub_menu(MENU)
     assert (first.kernel.linux, last.kernel.linux, more.kernel) == ("/a", "/e", None)
     assert [item.kernel.linux for item in more.items] == ["/c", "/d"]
 
@@ -140,7 +141,6 @@ def test_other_menus(tmp_path, name):
         "menuentry 'x' {\nfi\n",
         "menuentry 'x {\n}\n",
         "menuentry {\n}\n",
-        "menuentry 'x' { linux /a }\n",
         "menuentry 'x'\n{\n}\n",
         "menuentry 'x' {\n}\n" * (ENTRIES_LIMIT + 1),
     ],
@@ -165,9 +165,118 @@ def test_the_default_that_is_set(text, default):
     assert parse_grub_default(text) == default
 
 
-def test_several_defaults():
+def test_the_last_default_counts():
+    assert parse_grub_default('set default="0"\ndefault=1\n') == "1"
+
+
+@pytest.mark.parametrize("condition", ['[ -s "$prefix/x" ]', "keystatus --shift", "[ $grub_cpu = x ]", "[ ( x ) ]"])
+def test_several_defaults(condition):
     with pytest.raises(MenuError, match="several"):
-        parse_grub_default('set default="0"\nset default="1"\n')
+        parse_grub_default(f'set default="0"\nif {condition}; then\n set default="1"\nfi\n')
+    assert parse_grub_default(f"default=0\nif {condition}; then default=1; else default=1; fi\n") == "1"
+
+
+COUNTING = """
+load_env
+if [ "${next_entry}" ] ; then
+   set default="${next_entry}"
+   set next_entry=
+   save_env next_entry
+   set boot_once=true
+else
+   set default="${saved_entry}"
+fi
+insmod increment
+if [ -n "${boot_counter}" -a "${boot_success}" = "0" ]; then
+  # The way back of OSTree.
+  if  [ "${boot_counter}" = "0" -o "${boot_counter}" = "-1" ]; then
+    set default=1
+    set boot_counter=-1
+  else
+    decrement boot_counter
+  fi
+  save_env boot_counter
+fi
+if [ "${boot_success}" = "1" ] ; then
+  set boot_indeterminate=0
+else
+  increment boot_indeterminate
+fi
+"""
+
+
+@pytest.mark.parametrize(
+    ("environment", "started"),
+    [
+        ({}, "x"),
+        ({"boot_counter": "2", "boot_success": "0"}, "x"),
+        ({"boot_counter": "0", "boot_success": "1"}, "x"),
+        ({"boot_counter": "0"}, "x"),
+        ({"boot_counter": "0", "boot_success": "0"}, "1"),
+        ({"boot_counter": "-1", "boot_success": "0"}, "1"),
+        ({"next_entry": "once"}, "once"),
+        ({"next_entry": "once", "boot_counter": "0", "boot_success": "0"}, "1"),
+    ],
+)
+def test_what_grub_remembers_decides_about_the_next_boot_and_not_about_the_default(environment, started):
+    remembered = {"saved_entry": "x", **environment}
+    assert parse_grub_default(COUNTING, remembered) == "${saved_entry}"
+    assert started_next(COUNTING, remembered) == started
+
+
+@pytest.mark.parametrize(
+    ("script", "default"),
+    [
+        ("if false; then default=1; elif true; then default=2; else default=3; fi", "2"),
+        ("if [ a = b ]; then default=1; else default=3; fi", "3"),
+        ("if ! true; then default=1; fi", None),
+        ('if test -z "$x"; then default=1; fi', "1"),
+        ("x=1; if [ $x -gt 0 -a ! $x -ge 2 ]; then default=1; fi", "1"),
+        ('x=1; if [ $x -ge 9 -o -n "" -o $x != 2 ]; then default=1; fi', "1"),
+        ("x=1; increment x; if [ $x == 2 ]; then default=1; fi", "1"),
+        ("x=1; decrement x; if [ $x -le 0 ]; then default=1; fi", "1"),
+        ('x=1; unset x; if [ "$x" ]; then default=1; fi', ""),
+        ("x=a; if [ $x -lt 1 ]; then default=1; fi", None),
+        ("function f { default=1; }", ""),
+        ("function f {\n default=1\n}\nf", "1"),
+        ("function f {\n f\n}\nf", None),
+        ("set x=b; set default=a${x}'c d'\\e\"f g\"", "abc def g"),
+        ("default=$root", None),
+        ("for x in 1 2; do default=$x; done", None),
+        ("default=3; while x; do default=4; done", None),
+        ("x=1; while [ $x -lt 3 ]; do increment x; if [ $x = 2 ]; then default=1; fi; done", None),
+        ("default=1 # set default=2", "1"),
+        ("default=1; menuentry x { default=2; }; submenu y { default=3; }", "1"),
+        ("if [ $root ]; then if true; then x=1; fi; else x=2; fi; default=5", "5"),
+    ],
+)
+def test_how_the_script_is_followed(script, default):
+    if default is None:
+        with pytest.raises(MenuError):
+            parse_grub_default(script)
+    else:
+        assert parse_grub_default(script) == default
+
+
+def test_what_starts_no_kernel_hides_nothing():
+    text = """menuentry "Reboot" { reboot }
+menuentry 'Off' --id off { halt; }
+menuentry --unrestricted --class x --id=a 'A' {linux /x}
+menuentry "Mine" --id mine {
+    linux /a; initrd /b
+}
+submenu 'More' { menuentry 'B' --id b { linux /b } }
+"""
+    assert (found("mine", text), found("0", text), found("off", text)) == (["mine"], ["Reboot"], ["off"])
+    assert (found("More>b", text), found("a", text)) == (["More", "b"], ["a"])
+    kernel = parse_grub_menu(text)[3].kernel
+    assert (kernel.linux, kernel.initrds) == ("/a", ("/b",))
+
+
+def test_entries_that_are_there_or_not():
+    text = "if [ $a = b ]; then\nmenuentry x { linux /a }\nelse\nmenuentry y { linux /a }\nfi\n"
+    assert [item.title for item in parse_grub_menu(text)] == ["y"]
+    assert [item.title for item in parse_grub_menu(text, {"a": "b"})] == ["x"]
 
 
 @given(

@@ -85,6 +85,8 @@ def test_the_default_that_is_configured(texts, value):
         "GRUB_DEFAULT=a'b'",
         "GRUB_DEFAULT=saved \\",
         ": ${GRUB_DEFAULT:=saved}",
+        "GRUB_DEFAULT=saved\r",
+        'GRUB_DEFAULT="saved"\r',
     ],
 )
 def test_what_only_a_shell_could_tell(line):

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._installed.grub_entries 
     LINE_LIMIT,
     MenuEntry,
     parse_grub_config,
+    parse_grub_script,
 )
 
 
@@ -95,3 +98,33 @@ def test_any_text_is_read(text, lines):
         texts = [found.linux, *found.initrds, found.options or ""]
         assert all(text.isascii() and text.isprintable() for text in texts)
         assert found.linux.startswith("/")
+
+
+@pytest.mark.parametrize(
+    ("script", "is_one"),
+    [
+        ('menuentry "Reboot" { reboot }', True),
+        ('menuentry "x"{ linux /a; initrd /b; }', True),
+        ("menuentry 'x' --class a \\\n --id y {\n\tlinux /a\n}", True),
+        ("submenu 'x' { menuentry y { linux /a } }", True),
+        ("if [ a = b ] ; then echo a; elif true; then echo b; else echo c; fi; echo d", True),
+        ("if true\nthen\n  echo a # fi\nfi", True),
+        ("for x in a 'b c'; do echo $x; done", True),
+        ("while true; do echo x; done\nuntil false; do echo x; done", True),
+        ('echo "a \'b\' $x ${y} \\" z" a#b', True),
+        ("x='a\n b'", True),
+        ("fi", False),
+        ("echo a; }", False),
+        ("{ echo a; }", False),
+        ("menuentry 'x'\n{\n echo a\n}", False),
+        ("menuentry 'x' { echo a", False),
+        ("if true; then echo a; done", False),
+        ("echo 'a", False),
+        ("echo a && echo b", False),
+        ("echo a | b", False),
+    ],
+)
+def test_grub_itself_agrees(script, is_one):
+    done = subprocess.run(["grub-script-check"], input=script + "\n", capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) is is_one, done.stderr
+    assert (parse_grub_script(script)[1] is None) is is_one
