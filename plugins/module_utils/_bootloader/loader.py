@@ -17,12 +17,13 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, Host
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import of_this_system
 from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import KernelFile
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import release_key
 
 GRUB, GRUBBY, SYSTEMD_BOOT = "grub", "grubby", "systemd-boot"
 # RHEL 8 keeps the arguments of all entries in a variable of GRUB's environment block.
-_VARIABLE = "$kernelopts"
+VARIABLE = "$kernelopts"
 WRITING_TAKES = 60.0  # seconds; the programs are shell scripts
 OPTIONS_LIMIT = 8192  # characters of what an entry gives its kernel
 SHOWN_LIMIT = 400  # characters of a setting, an entry's name, or a path
@@ -66,6 +67,7 @@ class BootLoader(abc.ABC):
     """A boot loader on a host. Methods may raise HostError."""
 
     name: str
+    edits_each_entry = False
 
     def __init__(self, host: Host) -> None:
         self.host = host
@@ -90,6 +92,10 @@ class BootLoader(abc.ABC):
     def write(self, setting: str | None) -> Completed:
         """Make this the setting; None removes it."""
 
+    def mark_good(self, _setting: str, _check_mode: bool) -> Note | None:
+        """Tell a boot loader that counts boots that the entry is good; None when it does not count this one's."""
+        return None
+
     @abc.abstractmethod
     def keeps_arguments(self) -> bool:
         """Whether what keeps the arguments of all kernels is known here, and there."""
@@ -109,30 +115,38 @@ class BootLoader(abc.ABC):
         if meant is None:
             none = "no entry of it names a kernel and its arguments"
             return BootCommandLine(self.name, None, None, entry_unknown(none))
-        text = printable(meant.options or "", OPTIONS_LIMIT)
-        if _VARIABLE in text:
-            problem = entry_unknown(f"the entry of {meant.release} has them in GRUB's variable {_VARIABLE}")
+        text = self.options_of(meant)
+        if VARIABLE in text:
+            problem = entry_unknown(f"the entry of {meant.release} has them in GRUB's variable {VARIABLE}")
             return BootCommandLine(self.name, meant.release, None, problem)
-        return BootCommandLine(self.name, meant.release, text)
+        others = [self.options_of(seen) for seen in usable if seen is not meant and self.edits_each_entry]
+        return BootCommandLine(self.name, meant.release, text, others=tuple(text for text in others if text))
 
-    def setting_for(self, release: str) -> str:
+    def options_of(self, seen: KernelFile) -> str:
+        """What the entry gives its kernel."""
+        return printable(seen.options or "", OPTIONS_LIMIT)
+
+    def setting_for(self, release: str, current: str | None = None) -> str:
         """The setting that makes this release the default, and stays right when kernels come and go.
 
-        Raises Refusal ``boot_entry_not_found`` or ``boot_entry_ambiguous``.
+        Of several, those count that start the system which runs, and then the ``current`` one. Raises Refusal
+        ``boot_entry_not_found`` or ``boot_entry_ambiguous``.
         """
         entries = list(self.entries())
         named = [entry for entry in entries if entry.seen.release == release]
-        usable = [entry.setting for entry in named if entry.seen.obstacle is None and not _is_recovery(entry.seen)]
+        usable = [entry for entry in named if entry.seen.obstacle is None and not _is_recovery(entry.seen)]
         if not usable:
             raise _not_found(release, named, entries)
-        if len(set(usable)) > 1:
+        ours = of_this_system(self.host, [entry.seen for entry in usable])
+        settings = list(dict.fromkeys(entry.setting for entry in usable if entry.seen in ours))
+        if len(settings) > 1 and current not in settings:
             raise Refusal(
                 "boot_entry_ambiguous",
-                f"Several entries of the boot loader start {printable(release)}: {_list(usable)}. They may differ in "
+                f"Several entries of the boot loader start {printable(release)}: {_list(settings)}. They may differ in "
                 "more than their names, so none of them is chosen. Remove those that are not meant, or make one of "
                 "them the default by hand.",
             )
-        return usable[0]
+        return settings[0] if current not in settings else str(current)
 
 
 def shown(text: str | None) -> str | None:

@@ -8,13 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import Any, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, printable
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import LATEST
-from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import seen_as_uki, seen_in_bls, seen_in_grub
+from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import (
+    of_this_system,
+    seen_as_uki,
+    seen_in_bls,
+    seen_in_grub,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import (
     BOOT,
     IMAGE_NAMES,
@@ -120,7 +125,9 @@ def find_candidates(host: Host) -> Tuple[Candidate, ...]:
         *seen_in_grub(host, modules),
         *seen_in_modules(modules),
     ]
-    found = [_candidate(host, modules, image) for image in same_images(host, kernel_files)]
+    images = same_images(host, kernel_files)
+    others = _of_others(host, images)
+    found = [_candidate(host, modules, image, _not_this_system(image) if image in others else None) for image in images]
     found += _without_image(modules, found)
     return tuple(sorted(found, key=_newest_first, reverse=True))
 
@@ -129,12 +136,34 @@ def _newest_first(candidate: Candidate) -> tuple[bool, ReleaseKey, str]:
     return candidate.obstacle is None, release_key(candidate.release), candidate.image
 
 
-def _candidate(host: Host, modules: Modules, kernel_files: Sequence[KernelFile]) -> Candidate:
+def _of_others(host: Host, images: Sequence[List[KernelFile]]) -> List[List[KernelFile]]:
+    """The images that entries of another system start alone, where this one's entries start another of that release."""
+    of_release: Dict[str, List[List[KernelFile]]] = {}
+    for image in images:
+        of_release.setdefault(image[0].release, []).append(image)
+    found = []
+    for same in of_release.values():
+        entries = [seen for image in same for seen in image if seen.options or seen.machine_id]
+        ours = of_this_system(host, entries) if len(same) > 1 else entries
+        found += [image for image in same if all(seen in entries and seen not in ours for seen in image)]
+    return found
+
+
+def _not_this_system(kernel_files: Sequence[KernelFile]) -> Note:
+    return Note(
+        "leftover",
+        f"{kernel_files[0].image} is started by {kernel_files[0].found_in.partition(':')[2]}, which belongs to another "
+        "snapshot or machine id than this system's, and another image of that release to this one's.",
+    )
+
+
+def _candidate(host: Host, modules: Modules, kernel_files: Sequence[KernelFile], foreign: Optional[Note]) -> Candidate:
     """Put together what all files of one image say; the first one's word counts."""
     usable = [seen for seen in kernel_files if seen.obstacle is None]
     first = next((seen for seen in usable if seen.release), kernel_files[0])
-    obstacle = None if first.is_usable else first.obstacle or _release_not_named(first)
-    initrds = next((seen.initrds for seen in usable if seen.initrds), ())
+    obstacle = foreign if first.is_usable else first.obstacle or _release_not_named(first)
+    ours = of_this_system(host, [seen for seen in usable if seen.options or seen.machine_id])
+    initrds = next((seen.initrds for seen in (*ours, *usable) if seen.initrds), ())
     if not (obstacle or initrds or first.uki):
         initrds = find_initrds(host, first.image, first.release)
     return Candidate(
@@ -145,7 +174,7 @@ def _candidate(host: Host, modules: Modules, kernel_files: Sequence[KernelFile])
         modules=modules.directories.get(first.release),
         config=_config(host, first.release),
         found_in=tuple(dict.fromkeys(seen.found_in for seen in kernel_files)),
-        options=next((seen.options for seen in usable if seen.options), None),
+        options=next((seen.options for seen in (*ours, *usable) if seen.options), None),
         obstacle=obstacle,
     )
 

@@ -35,6 +35,8 @@ def test_an_entry_as_the_specification_shows_it():
         linux="/4098/6.11.10-300.fc41.x86_64/linux",
         initrds=("/4098/one.img", "/4098/two.img"),
         options='root=UUID=6d3376e4-fc93-4509-95ec-a21d68011da2 quiet dyndbg="file a.c +p"',
+        machine_id="4098b3f648d74c13b1f04ccfba7798e8",
+        more_initrds=("tuned_initrd",),
     )
 
 

@@ -29,6 +29,23 @@ def test_paths_of_entries_begin_at_their_partition(host, partition, written):
     assert only(host).initrds == (partition + "/one.img", partition + "/two.img")
 
 
+@pytest.mark.parametrize(
+    ("script", "more"),
+    [
+        ("", []),
+        ('set tuned_params="x"\nset tuned_initrd=""\n', []),
+        ('set tuned_initrd="/tuned-initrd.img"\n', ["/boot/tuned-initrd.img"]),
+        ("set tuned_initrd=/a\nset tuned_initrd=/tuned-initrd.img\n", ["/boot/tuned-initrd.img"]),
+        ("set tuned_initrd=$x\n", []),
+    ],
+)
+def test_the_initrd_of_tuned(host, script, more):
+    host.add("/boot/vmlinuz-7.3.4").add("/boot/one.img").add("/boot/tuned-initrd.img")
+    host.add("/boot/loader/entries/x.conf", "linux /vmlinuz-7.3.4\ninitrd /one.img $tuned_initrd\n")
+    host.add("/boot/grub2/grub.cfg", script + "blscfg\n")
+    assert only(host).initrds == ("/boot/one.img", *more)
+
+
 def test_an_entry_on_the_esp_may_name_a_file_in_boot(host):
     host.add("/boot/vmlinuz-7.3.4").add("/efi/loader/entries/x.conf", "linux /vmlinuz-7.3.4\noptions quiet\n")
     assert (only(host).image, only(host).options) == ("/boot/vmlinuz-7.3.4", "quiet")
@@ -112,6 +129,76 @@ def test_names_of_unified_kernel_images(host, name, release):
 def test_places_of_boot_in_grub(host, written):
     host.add("/boot/vmlinuz-7.3.4").add("/boot/grub2/grub.cfg", f"menuentry 'x' {{\n\tlinux {written} quiet\n}}\n")
     assert (only(host).found_in, only(host).options) == (("boot", "grub:/boot/grub2/grub.cfg"), "quiet")
+
+
+MOUNTS = """\
+22 1 0:20 {root} / rw,relatime shared:1 - {kind} {pool} rw
+23 22 0:21 / /proc rw - proc proc rw
+24 22 0:22 {boot} /boot rw - {kind} {source} rw
+25 22 0:22 /@old /mnt rw - btrfs /dev/vda2 rw
+broken
+"""
+ZFS = MOUNTS.format(root="/", kind="zfs", pool="rpool/ROOT/u_1", boot="/", source="bpool/BOOT/u_1")
+ONE_POOL = MOUNTS.format(root="/", kind="zfs", pool="rpool", boot="/", source="bpool")
+BTRFS = MOUNTS.format(root="/@", kind="btrfs", pool="/dev/vda2", boot="/@boot", source="/dev/vda2")
+
+
+@pytest.mark.parametrize(
+    ("mounts", "written"),
+    [
+        (None, "/BOOT/u_1@/vmlinuz-7.3.4"),
+        (None, "/@boot/vmlinuz-7.3.4"),
+        (ZFS, "/BOOT/u_1@/vmlinuz-7.3.4"),
+        (ZFS, "/BOOT/u_1@//vmlinuz-7.3.4"),
+        (ZFS, "/ROOT/u_1@/boot/vmlinuz-7.3.4"),
+        (ZFS, "/vmlinuz-7.3.4"),
+        (ONE_POOL, "/@/vmlinuz-7.3.4"),
+        (ONE_POOL, "/@/boot/vmlinuz-7.3.4"),
+        (BTRFS, "/@boot/vmlinuz-7.3.4"),
+        (BTRFS, "/@/boot/vmlinuz-7.3.4"),
+    ],
+)
+def test_a_file_is_where_its_file_system_is_mounted(host, mounts, written):
+    host.add("/boot/vmlinuz-7.3.4").add("/boot/initrd.img-7.3.4")
+    initrd = written.replace("vmlinuz", "initrd.img")
+    host.add("/boot/grub/grub.cfg", f'menuentry "x" {{\n linux "{written}" quiet\n initrd "{initrd}"\n}}\n')
+    if mounts is not None:
+        host.add("/proc/self/mountinfo", mounts)
+    assert (only(host).found_in, only(host).options) == (("boot", "grub:/boot/grub/grub.cfg"), "quiet")
+    assert only(host).initrds == ("/boot/initrd.img-7.3.4",)
+
+
+@pytest.mark.parametrize(
+    ("mounts", "written"),
+    [
+        (ZFS, "/BOOT/u_2@/vmlinuz-7.3.4"),
+        (ZFS, "/BOOT/u_1@before/vmlinuz-7.3.4"),
+        (ZFS, "/BOOT/u_1/vmlinuz-7.3.4"),
+        (BTRFS, "/@old/boot/vmlinuz-7.3.4"),
+        (BTRFS, "/@snapshots/1/boot/vmlinuz-7.3.4"),
+        (BTRFS, "/@boot/../vmlinuz-7.3.4"),
+    ],
+)
+def test_a_file_of_another_subvolume_is_not_that_of_this_system(host, mounts, written):
+    host.add("/boot/vmlinuz-7.3.4").add("/proc/self/mountinfo", mounts)
+    host.add("/boot/grub/grub.cfg", f'menuentry "x" {{\n linux "{written}" quiet\n}}\n')
+    assert found(host) == [("7.3.4", None), ("7.3.4", "no_image")]
+
+
+def test_what_starts_no_kernel_hides_no_entry(host):
+    host.add("/boot/vmlinuz-7.3.4-generic")
+    host.add(
+        "/boot/grub/grub.cfg",
+        """set default="${saved_entry}"
+menuentry "Reboot" { reboot }
+menuentry 'Ubuntu 7.3.4' --id gnulinux-7.3.4 {
+  linux "/BOOT/ubuntu_x1@/vmlinuz-7.3.4-generic" root=ZFS="rpool/ROOT/ubuntu_x1" ro
+}
+menuentry "Off" { halt }
+""",
+    )
+    assert only(host).found_in == ("boot", "grub:/boot/grub/grub.cfg")
+    assert only(host).options == 'root=ZFS="rpool/ROOT/ubuntu_x1" ro'
 
 
 @pytest.mark.parametrize(
