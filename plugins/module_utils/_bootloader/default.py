@@ -38,10 +38,11 @@ def boot_default_of(host: Host) -> BootDefault:
         return BootDefault(loader.name, why=error.message)
 
 
-def select(host: Host, release: str, now: str, check_mode: bool) -> dict[str, Any]:
+def select(host: Host, release: str, now: str, check_mode: bool, is_good: bool = False) -> dict[str, Any]:
     """Make this release the default, by an entry that stays right when kernels come and go.
 
-    ``now`` (UTC in ISO 8601) is the time that the record of the old default gets. Returns what the module returns.
+    ``now`` (UTC in ISO 8601) is the time that the record of the old default gets. ``is_good``: the kernel is proven,
+    so that a boot loader that counts its boots can stop. Returns what the module returns.
     Raises Refusal (``container``, ``not_root``, ``boot_loader_unknown``, ``boot_entry_not_found``,
     ``boot_entry_ambiguous``, ``saved_default_off``, ``boot_default_unreadable``, ``boot_default_record_unreadable``)
     before anything is changed, KhoError ``boot_default_not_set``, and HostError.
@@ -50,17 +51,20 @@ def select(host: Host, release: str, now: str, check_mode: bool) -> dict[str, An
     record = read_record(host)
     loader = boot_loader_of(host)
     before = loader.default()
-    wanted = loader.meaning_of(loader.setting_for(release))
+    setting = loader.setting_for(release, before.entry if before.is_pinned else None)
+    marked = loader.mark_good(setting, check_mode) if is_good else None
+    notes = () if marked is None else (marked,)
+    wanted = loader.meaning_of(setting)
     if wanted.release != release:
         raise unreadable(f"an entry starts {shown(release)}, and it would not be the default: {wanted.why}")
     if before.is_pinned and before.entry == wanted.entry:
-        return _result(before, before, False, record)
+        return _result(before, before, bool(notes), record, notes)
     loader.require_changeable()
     if check_mode:
-        return _result(before, wanted, True, record)
+        return _result(before, wanted, True, record, notes)
     record = record_of(before, now)
     write_record(host, record)
-    return _result(before, _set(loader, wanted), True, record)
+    return _result(before, _set(loader, wanted), True, record, notes)
 
 
 def restore(host: Host, check_mode: bool) -> dict[str, Any]:

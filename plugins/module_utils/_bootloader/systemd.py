@@ -15,7 +15,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line
     KERNEL_COMMAND_LINE,
     BootCommandLine,
     Edit,
-    edited,
+    comments_in,
+    edited_text,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader import (
     SYSTEMD_BOOT,
@@ -26,7 +27,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader impor
     boot_once_pending,
     shown,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, Host, HostError, read_lossless
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.programs import has_program
 from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import (
     PARTITIONS,
@@ -44,8 +46,15 @@ _NOT_KEPT = ("BOOT_IMAGE", "initrd", "systemd.machine_id")
 EFI_VARIABLES = "/sys/firmware/efi/efivars"
 _VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 _ATTRIBUTES = 4  # bytes before a variable's value (Documentation/filesystems/efivarfs.rst)
-# An entry's file, and its id: the name without the counter of boots that are left.
-_ENTRY_FILE = re.compile(r"(.+?)(?:\+[0-9]+(?:-[0-9]+)?)?(\.conf|\.efi)", re.IGNORECASE)
+# An entry's file: its name, the counter of boots (left, done), and its kind.
+_ENTRY_FILE = re.compile(
+    r"(?P<name>.+?)(?:\+(?P<left>[0-9]{1,9})(?:-[0-9]{1,9})?)?(?P<kind>\.conf|\.efi)", re.IGNORECASE
+)
+# LoaderInfo: the major and minor version, and what shows that it is none of a release.
+_VERSION = re.compile(r"systemd-boot ([0-9]{3})(?:\.([0-9]{1,4}))?(~|-?rc|-devel)?")
+_STRIPS_SINCE = (257, 8)
+# The kernel tells the boot loader the reason of a restart (drivers/firmware/efi/efibc.c), which no entry is called.
+_WRITTEN_BY_KEXEC = "kexec reboot"
 # Entries that the boot loader makes itself, which a glob may match too.
 _AUTOMATIC = (
     "auto-windows",
@@ -73,40 +82,100 @@ def loader_variable(host: Host, name: str) -> str | None:
 
 
 class SystemdBoot(BootLoader):
-    """systemd-boot. The setting is the variable LoaderEntryDefault: an entry's id, or a glob."""
+    """systemd-boot. The setting is the variable LoaderEntryDefault: an entry's id, or a glob.
+
+    The id of an entry whose boots are counted (``NAME+LEFT-DONE.conf``) is its name without the counter; for older
+    loaders it is the whole name of the file, which is another one after each boot.
+    """
 
     name = SYSTEMD_BOOT
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(host)
+        # Files of entries that are, or in check mode would be, marked as good, and their names afterwards.
+        self._good: dict[str, str] = {}
 
     def default(self) -> BootDefault:
         default = self.meaning_of(loader_variable(self.host, "LoaderEntryDefault"))
         once = loader_variable(self.host, "LoaderEntryOneShot")
-        return replace(default, notes=(boot_once_pending(once),)) if once else default
+        if once and once != _WRITTEN_BY_KEXEC:
+            default = replace(default, notes=(*default.notes, boot_once_pending(once)))
+        return default
 
     def meaning_of(self, setting: str | None) -> BootDefault:
         if loader_variable(self.host, "LoaderEntryPreferred") or self._configured("preferred"):
             why = "A preferred entry is set, which goes before the default as long as the boot loader finds it good."
             return BootDefault(self.name, setting=setting, why=why)
-        ids = [*dict.fromkeys(_ids(self.host)), *_AUTOMATIC]
         for pattern in filter(None, (setting, self._configured("default"))):
             if pattern.startswith("@"):
                 why = f"The default is {shown(pattern)}, which the boot loader decides."
                 return BootDefault(self.name, setting=setting, why=why)
-            matching = [name for name in ids if fnmatchcase(name, pattern)]
+            matching = self._matching(pattern)
+            if matching is None:
+                why = (
+                    f"Whether the default {shown(pattern)} is an entry whose boots are counted depends on the boot "
+                    "loader's version, which is not known."
+                )
+                return BootDefault(self.name, setting=setting, why=why)
             if len(matching) > 1:
                 why = f"The default {shown(pattern)} fits {len(matching)} entries, of which the boot loader takes one."
                 return BootDefault(self.name, setting=setting, why=why)
             if matching:
-                return self._meaning(setting, matching[0])
+                return self._meaning(setting, *matching[0])
         why = "No default is set, so that the boot loader takes the first entry in an order of its own."
+        if setting:
+            why = f"No entry has the id {shown(setting)} for this version of the boot loader. {why}"
         return BootDefault(self.name, setting=setting, why=why)
 
-    def _meaning(self, setting: str | None, entry: str) -> BootDefault:
-        seen = next((found.seen for found in self.entries() if found.setting == entry), None)
+    def _matching(self, pattern: str) -> list[tuple[str, str]] | None:
+        """The entries (id, name of the file) that the boot loader takes the pattern for; None when it is not known."""
+        names = list(dict.fromkeys(_names(self.host)))
+        found = []
+        for strips in (True, False) if self._strips_counters() is None else (self._strips_counters(),):
+            ids = [*((self._loaders_id(name, bool(strips)), name) for name in names), *zip(_AUTOMATIC, _AUTOMATIC)]
+            found.append([(entry, name) for entry, name in ids if fnmatchcase(entry.lower(), pattern.lower())])
+        return found[0] if all(other == found[0] for other in found) else None
+
+    def _loaders_id(self, name: str, strips: bool) -> str:
+        name = self._good.get(name, name)
+        return _id(name) if strips else name
+
+    def _strips_counters(self) -> bool | None:
+        """Whether an entry's id has no counter (https://github.com/systemd/systemd/pull/38897, and 257.8)."""
+        version = _VERSION.match(loader_variable(self.host, "LoaderInfo") or "")
+        if version is None or version.group(3):
+            return None
+        return (int(version.group(1)), int(version.group(2) or 0)) >= _STRIPS_SINCE
+
+    def _meaning(self, setting: str | None, entry: str, name: str) -> BootDefault:
+        found = next((one for one in self.entries() if posixpath.basename(_path(one)) == name), None)
+        seen = found.seen if found else None
         if seen is None or not seen.is_usable:
-            found = seen.obstacle.message if seen and seen.obstacle else "It names no kernel whose release can be told."
-            why = f"The default entry is {shown(entry)}. {found}"
-            return BootDefault(self.name, entry, None, why, setting)
-        return BootDefault(self.name, entry, seen.release, None, setting, is_pinned=setting == entry)
+            said = seen.obstacle.message if seen and seen.obstacle else "It names no kernel whose release can be told."
+            return BootDefault(self.name, entry, None, f"The default entry is {shown(entry)}. {said}", setting)
+        is_pinned = setting is not None and setting.lower() == entry.lower() == _id(entry).lower()
+        notes = (_marked_bad(entry),) if _is_bad(self._good.get(name, name)) else ()
+        return BootDefault(self.name, entry, seen.release, None, setting, is_pinned, notes)
+
+    def mark_good(self, setting: str, check_mode: bool) -> Note | None:
+        """Take the counter from the name of the entry's file, which systemd-bless-boot does after a cold boot alone."""
+        path = next((_path(entry) for entry in self.entries() if entry.setting == setting), "")
+        directory, name = posixpath.split(path)
+        good = _id(name)
+        if not path or good == name or self.host.exists(f"{directory}/{good}"):
+            return None
+        if not check_mode:
+            done = self.host.run(["mv", "-n", "--", path, f"{directory}/{good}"], timeout=WRITING_TAKES)
+            if done.rc != 0 or not self.host.exists(f"{directory}/{good}"):
+                raise HostError(path, "failed", f"mv {done.ending()}")
+            self.host.run(["sync", "-f", directory], timeout=WRITING_TAKES)
+        self._good[name] = good
+        return Note(
+            "boot_entry_marked_good",
+            f"The boot loader counts the boots of {shown(good)}, and this kernel is confirmed: the entry is marked as "
+            "good, by a name without the counter. systemd-bless-boot does that after a cold boot, and not after a "
+            "kexec.",
+        )
 
     def _configured(self, option: str) -> str | None:
         """An option in loader.conf; the last one counts."""
@@ -130,9 +199,9 @@ class SystemdBoot(BootLoader):
         modules = find_modules(self.host)
         for kernel_files in (seen_in_bls(self.host, modules), seen_as_uki(self.host)):
             for seen in kernel_files:
-                entry = _id(posixpath.basename(seen.found_in))
-                if entry is not None:
-                    yield Entry(entry, seen)
+                name = posixpath.basename(seen.found_in)
+                if _ENTRY_FILE.fullmatch(name):
+                    yield Entry(_id(name), seen)
 
     def require_changeable(self) -> None:
         """The variable goes before everything else, so that a change always has its effect."""
@@ -145,25 +214,46 @@ class SystemdBoot(BootLoader):
 
     def edit(self, entry: BootCommandLine, arguments: Sequence[str], present: bool) -> Edit:
         """kernel-install(8) writes each kernel's entry anew, from the file that it takes the command line from."""
-        texts = (read_lossless(self.host, path) for path in (KERNEL_COMMAND_LINE, VENDOR_COMMAND_LINE))
-        text = next(filter(None, texts), entry.text or "")
-        own = [argument for argument in split(text) if argument_name(argument) not in _NOT_KEPT]
-        line = join(edited(own, arguments, present)) + "\n"
+        path = next(filter(self.host.exists, (KERNEL_COMMAND_LINE, VENDOR_COMMAND_LINE)), None)
+        if path is None:
+            text = join([word for word in split(entry.text or "") if argument_name(word) not in _NOT_KEPT])
+        else:
+            text = self.host.read_bytes(path).decode("utf-8", "surrogateescape")
         commands = tuple(("kernel-install", "add", release, image) for release, image in _packaged(self.host))
-        content = line.encode("utf-8", "surrogateescape")
-        return Edit({KERNEL_COMMAND_LINE: content}, commands, tuple(bls_entries(self.host)))
+        content = edited_text(text, arguments, present).encode("utf-8", "surrogateescape")
+        comments = tuple(word for word in comments_in(text) if word not in split(entry.text or ""))
+        return Edit({KERNEL_COMMAND_LINE: content}, commands, tuple(bls_entries(self.host)), comments=comments)
 
 
-def _ids(host: Host) -> list[str]:
-    """The ids of all entries that have a file."""
-    folders = [partition + folder for partition in PARTITIONS for folder in ("/loader/entries", "/EFI/Linux")]
-    found = [_id(name) for folder in folders for name in names_in(host, folder)]
-    return [entry for entry in found if entry is not None]
+def _names(host: Host) -> Iterator[str]:
+    """The names of all entries' files."""
+    for partition in PARTITIONS:
+        for folder in ("/loader/entries", "/EFI/Linux"):
+            yield from (name for name in names_in(host, partition + folder) if _ENTRY_FILE.fullmatch(name))
 
 
-def _id(file_name: str) -> str | None:
+def _id(file_name: str) -> str:
+    """The name without the counter."""
     match = _ENTRY_FILE.fullmatch(file_name)
-    return match.group(1) + match.group(2) if match else None
+    return match.group("name") + match.group("kind") if match else file_name
+
+
+def _is_bad(file_name: str) -> bool:
+    match = _ENTRY_FILE.fullmatch(file_name)
+    return match is not None and bool(match.group("left")) and int(match.group("left")) == 0
+
+
+def _path(entry: Entry) -> str:
+    return entry.seen.found_in.partition(":")[2]
+
+
+def _marked_bad(entry: str) -> Note:
+    return Note(
+        "boot_entry_marked_bad",
+        f"The default entry {shown(entry)} is marked as bad: the boot loader started it as often as it was allowed to, "
+        "and no boot was confirmed. Look why it failed (journalctl --list-boots); when it is good, take the counter "
+        "from the name of its file.",
+    )
 
 
 def _packaged(host: Host) -> Iterator[tuple[str, str]]:

@@ -104,7 +104,7 @@ def arm(host: Host, settings: GuardSettings, now: str, check_mode: bool) -> dict
         **result_of(changed, before, after),
         "armed": True,
         "returns_to": default.release,
-        "notes": [note.as_dict() for note in (*_return_notes(default, boot), *notes)],
+        "notes": [note.as_dict() for note in (*default.notes, *_return_notes(default, boot), *notes)],
         "watchdog": watchdog.as_dict(),
         "phases": phases(watchdog, seconds, command_line, settings.confirm_timeout),
     }

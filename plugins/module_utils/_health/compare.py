@@ -41,6 +41,9 @@ TAINT_TROUBLES: Mapping[str, Tuple[str, Tuple[str, ...]]] = {
     "soft_lockup": ("soft_lockup", ("soft_lockup",)),
 }
 EXAMPLES = 5
+# Units that any kexec makes fail, whatever the kernel is like: what they wait for comes from the boot loader, which did
+# not run. By name, where that is known from.
+FAILED_BY_KEXEC: Mapping[str, str] = {"systemd-bless-boot.service": "https://github.com/systemd/systemd/issues/43738"}
 
 _DIGITS = re.compile(r"\d+")
 
@@ -146,12 +149,16 @@ def _names(health: Optional[Health]) -> List[str]:
     return [] if health is None or health.taint is None else taint_names(health.taint)
 
 
-def _units(before: Optional[Health], after: Health) -> Iterator[Trouble]:
+def _units(before: Optional[Health], after: Health) -> Iterator[Found]:
     """Numbers in names differ between the instances of one template."""
     unknown = before is not None and before.failed_units is None
     old = {_DIGITS.sub("#", name) for name in (before.failed_units if before else None) or ()}
     for name in after.failed_units or ():
-        yield trouble("unit_failed", name, None if unknown else _DIGITS.sub("#", name) not in old)
+        if name in FAILED_BY_KEXEC:
+            message = f"{name} failed, as it does after any kexec ({FAILED_BY_KEXEC[name]}). That does not count."
+            yield Note("unit_failed_by_kexec", message)
+        else:
+            yield trouble("unit_failed", name, None if unknown else _DIGITS.sub("#", name) not in old)
 
 
 def _hardware(before: Health, after: Health) -> Iterator[Found]:

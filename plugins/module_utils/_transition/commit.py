@@ -59,7 +59,7 @@ def commit(
     notes: list[Note] = []
     if policy != NEVER and running.release is not None:
         try:
-            result["boot_default"] = select(host, running.release, run_identity.now, check_mode)
+            result["boot_default"] = select(host, running.release, run_identity.now, check_mode, is_good=True)
             result["changed"] |= result["boot_default"]["changed"]
         except KhoError as error:
             notes.append(_not_set(host, running.release, policy, error))

@@ -283,6 +283,11 @@ def test_where_it_does_not_lead_back(host, config, returns_to, expected):
     assert (result["returns_to"], codes(result)) == (returns_to, [expected])
 
 
+def test_another_entry_that_is_started_once(host):
+    host.add("/boot/grub/grubenv", "# GRUB Environment Block\nnext_entry=memtest\n")
+    assert codes(armed(host)) == ["boot_once_pending"]
+
+
 def test_the_staged_command_line_decides_what_a_panic_does(host):
     write_transition(host, transition())
     assert armed(host)["phases"][1]["by"] == ["panic"]

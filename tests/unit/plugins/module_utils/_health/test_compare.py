@@ -109,6 +109,13 @@ def test_tables_agree():
     assert all(trouble(code, "x").note.code == code for code in TROUBLES)
 
 
+def test_a_unit_that_any_kexec_makes_fail():
+    found = compare_health(health(failed_units=()), health(failed_units=("systemd-bless-boot.service",)))
+    assert (found.troubles, found.healthy) == ((), True)
+    assert notes(found) == ["unit_failed_by_kexec"]
+    assert "systemd/issues/43738" in found.notes[0].message
+
+
 def test_failed_units():
     found = compare_health(
         health(failed_units=("a.service", "x@12.service")), health(failed_units=("x@7.service", "b.service"))
