@@ -6,9 +6,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import BootCommandLine, Edit, edited
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import (
+    KERNEL_COMMAND_LINE,
+    BootCommandLine,
+    Edit,
+    edited,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.detect import boot_loader_of
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader import BootLoader
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import require_access
@@ -48,17 +53,17 @@ def keep_arguments(host: Host, arguments: Sequence[str], state: str, check_mode:
     present = state == PRESENT
     loader = boot_loader_of(host)
     entry = _observe(loader)
-    before = after = entry.text or ""
+    before = after = entry.all
     changed = not _is_done(before, arguments, present)
     if changed:
-        after = join(edited(split(before), arguments, present))
+        after = tuple(join(edited(split(text), arguments, present)) for text in before)
     if changed and not check_mode:
         after = _apply(host, loader.edit(entry, arguments, present), arguments, present)
     return {
         "changed": changed,
         "loader": entry.loader,
         "release": entry.release,
-        "command_line": after,
+        "command_line": after[0],
         "diff": {"before": _shown(before), "after": _shown(after)},
     }
 
@@ -69,17 +74,22 @@ def lacking(command_line: str, arguments: Sequence[str]) -> List[str]:
     return [argument for argument in arguments if not _counts(argument, command_line, present)]
 
 
+def lacking_somewhere(command_lines: Sequence[str], arguments: Sequence[str]) -> List[str]:
+    """Those of the arguments that do not count on one of the command lines or more."""
+    return [argument for argument in arguments if any(lacking(text, [argument]) for text in command_lines)]
+
+
 def _counts(argument: str, command_line: str, present: Sequence[str]) -> bool:
     if value(argument) is None:
         return argument in present
     return last_value(command_line, name(argument)) == value(argument)
 
 
-def _is_done(command_line: str, arguments: Sequence[str], present: bool) -> bool:
+def _is_done(command_lines: Sequence[str], arguments: Sequence[str], present: bool) -> bool:
     if present:
-        return not lacking(command_line, arguments)
-    own = for_kernel(split(command_line))
-    return edited(own, arguments, present) == own
+        return not lacking_somewhere(command_lines, arguments)
+    own = [for_kernel(split(text)) for text in command_lines]
+    return [edited(words, arguments, present) for words in own] == own
 
 
 def _check(arguments: Sequence[str]) -> None:
@@ -101,8 +111,8 @@ def _observe(loader: BootLoader) -> BootCommandLine:
     return found
 
 
-def _apply(host: Host, edit: Edit, arguments: Sequence[str], present: bool) -> str:
-    """Do it and return the command line that the boot loader then gives; on failure, put everything back."""
+def _apply(host: Host, edit: Edit, arguments: Sequence[str], present: bool) -> Tuple[str, ...]:
+    """Do it and return the command lines that the boot loader then gives; on failure, put everything back."""
     saved = {path: _content(host, path) for path in (*edit.files, *edit.touched)}
     modes = {path: host.owner_and_mode(path).mode for path, content in saved.items() if content is not None}
     try:
@@ -110,21 +120,26 @@ def _apply(host: Host, edit: Edit, arguments: Sequence[str], present: bool) -> s
             _put(host, path, content, modes.get(path, 0o644))
         for argv in edit.commands:
             _run(host, argv)
-        text = _observe(boot_loader_of(host)).text or ""
-        _require_effect(text, edit, arguments, present)
-        return text
+        after = _observe(boot_loader_of(host)).all
+        _require_effect(after, edit, arguments, present)
+        return after
     except KhoError:
         for path, content in saved.items():
             _put(host, path, content, modes.get(path, 0o644))
         raise
 
 
-def _require_effect(text: str, edit: Edit, arguments: Sequence[str], present: bool) -> None:
-    lost = [argument for argument in edit.others if argument not in split(text)]
+def _require_effect(after: Sequence[str], edit: Edit, arguments: Sequence[str], present: bool) -> None:
+    given = split(after[0])
+    lost = [argument for argument in edit.others if argument not in given]
+    made = [word for word in edit.comments if word in given]
     if lost:
         problem = f"it would have lost {printable(join(lost), 1000)}"
-    elif not _is_done(text, arguments, present):
-        problem = f"it gives the kernel: {printable(text, 2000)}"
+    elif made:
+        problem = f"comments in {KERNEL_COMMAND_LINE} would have become arguments: {printable(join(made), 1000)}"
+    elif not _is_done(after, arguments, present):
+        wrong = next(text for text in after if not _is_done([text], arguments, present))
+        problem = f"it gives a kernel: {printable(wrong, 2000)}"
     else:
         return
     raise Refusal(
@@ -164,6 +179,6 @@ def _put(host: Host, path: str, content: Optional[bytes], mode: int) -> None:
         host.write_atomically(path, content, mode)
 
 
-def _shown(command_line: str) -> str:
+def _shown(command_lines: Sequence[str]) -> str:
     """One argument a line, so that a diff shows which ones differ."""
-    return "".join(argument + "\n" for argument in split(command_line))
+    return "\n".join("".join(argument + "\n" for argument in split(text)) for text in command_lines)

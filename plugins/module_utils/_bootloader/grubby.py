@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from typing import Iterator, Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import (
@@ -16,15 +17,20 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.grub import OPTIONS, Grub
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader import (
     GRUBBY,
+    OPTIONS_LIMIT,
     BootDefault,
     Entry,
     shown,
 )
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.menus import grub_variables
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed
 from ansible_collections.kho.kexec.plugins.module_utils._host.programs import has_program
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import bls_entries, seen_in_bls
+from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import KernelFile
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import join, name, split
 
+_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 _READING_TAKES = 60.0  # seconds
 
 
@@ -37,6 +43,7 @@ class Grubby(Grub):
     """GRUB with entries of the Boot Loader Specification. The setting is an entry's file name, without ``.conf``."""
 
     name = GRUBBY
+    edits_each_entry = True
 
     def meaning_of(self, setting: str | None) -> BootDefault:
         entries = list(self.entries())
@@ -66,6 +73,19 @@ class Grubby(Grub):
         for seen in seen_in_bls(self.host, self._modules):
             if seen.found_in.startswith("bls:/boot/loader/entries/"):
                 yield Entry(posixpath.basename(seen.found_in)[: -len(".conf")], seen)
+
+    def options_of(self, seen: KernelFile) -> str:
+        """With the variables of GRUB that are known ($kernelopts, $tuned_params)."""
+        known = self._variables()
+        text = _VARIABLE.sub(lambda found: known.get(found.group(1), found.group()), super().options_of(seen))
+        return printable(join(split(text)), OPTIONS_LIMIT)
+
+    def _variables(self) -> dict[str, str]:
+        try:
+            environment = self._environment()
+            return {**environment, **grub_variables(self.text, environment)}
+        except ValueError:
+            return {}
 
     def write(self, setting: str | None) -> Completed:
         image = next((entry.seen.image for entry in self.entries() if entry.setting == setting), None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, Optional, Tuple
 
-from ansible_collections.kho.kexec.plugins.module_utils._bootloader.arguments import lacking
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.arguments import lacking, lacking_somewhere
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import require_access
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
@@ -49,7 +49,7 @@ class Assessment:
     def as_result(self) -> Dict[str, Any]:
         """Return what the module returns."""
         seen = self.readiness
-        lacks = lacking(seen.boot.text or "", [one.argument for one in self.wanted])
+        lacks = lacking_somewhere(seen.boot.all, [one.argument for one in self.wanted])
         saved = seen.saved_default if any(remedy == SAVED_DEFAULT for _note, remedy in self.missing) else None
         return {
             "running": seen.running.as_facts(),
@@ -132,7 +132,7 @@ def _packages(seen: Readiness) -> Iterator[str]:
 def _of_arguments(seen: Readiness, wishes: Wishes, wanted: Tuple[Wanted, ...]) -> Iterator[Missing]:
     if seen.boot.problem is not None:
         yield seen.boot.problem, OPERATOR
-    elif lacks := lacking(seen.boot.text or "", [one.argument for one in wanted]):
+    elif lacks := lacking_somewhere(seen.boot.all, [one.argument for one in wanted]):
         note = Note(
             "kernel_arguments_missing",
             f"The boot loader does not give the kernel {join(lacks)}; it gives {seen.boot.release}: "

@@ -97,10 +97,11 @@ class GrubbyHost(BootLoaderHost):
 
 
 class SystemdBootHost(BootLoaderHost):
-    """systemd-boot, with kernel-install(8)."""
+    """systemd-boot, with kernel-install(8), which before systemd 257 took comments for arguments."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
+        self.reads_comments = False
         self.add("/usr/bin/kernel-install").add("/boot/loader/loader.conf", "timeout 3\n")
         self.add(LOADER_INFO, b"\6\0\0\0" + "systemd-boot 257".encode("utf-16-le"))
         self.add(BOTH + "/vmlinuz", "image")
@@ -108,7 +109,9 @@ class SystemdBootHost(BootLoaderHost):
 
     def effect(self, argv: List[str]) -> None:
         assert argv == ["kernel-install", "add", RELEASE, BOTH + "/vmlinuz"]
-        self._write(self.read_text(KERNEL_COMMAND_LINE).strip())
+        lines = self.read_text(KERNEL_COMMAND_LINE).split("\n")
+        read = [line for line in lines if self.reads_comments or not line.lstrip().startswith("#")]
+        self._write(" ".join(" ".join(read).split()))
 
     def _write(self, options: str) -> None:
         self.add(BLS_ENTRY, f"version {RELEASE}\nlinux /vmlinuz-{RELEASE}\noptions {options} systemd.machine_id=abc\n")

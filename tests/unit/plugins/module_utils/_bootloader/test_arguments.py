@@ -131,6 +131,73 @@ def test_a_systemd_boot_whose_firmware_says_nothing(tmp_path):
     assert "systemd-boot is installed" in refused.message
 
 
+COMMENTED = """\
+root=UUID=1 ro
+# only for debugging:
+  # init=/bin/sh systemd.unit=emergency.target
+console=ttyS0 panic=5
+"""
+
+
+def test_comments_and_lines_of_the_file_of_kernel_install_stay(tmp_path):
+    host = SystemdBootHost(tmp_path).add(KERNEL_COMMAND_LINE, COMMENTED)
+    result = keep(host, "kho=on")
+    assert host.read_text(KERNEL_COMMAND_LINE) == COMMENTED + "kho=on\n"
+    assert result["command_line"] == "root=UUID=1 ro console=ttyS0 panic=5 kho=on systemd.machine_id=abc"
+    keep(host, "panic=10")
+    assert host.read_text(KERNEL_COMMAND_LINE) == COMMENTED.replace(" panic=5", "") + "kho=on\npanic=10\n"
+    keep(host, "kho", "panic", state="absent")
+    assert host.read_text(KERNEL_COMMAND_LINE) == COMMENTED.replace(" panic=5", "")
+    assert not keep(host, "init=/bin/sh", state="absent")["changed"]
+
+
+def test_an_old_kernel_install_that_takes_comments_for_arguments(tmp_path):
+    commented = COMMENTED.replace("systemd.unit=emergency.target", "debug")
+    host = SystemdBootHost(tmp_path).add(KERNEL_COMMAND_LINE, commented)
+    host.reads_comments = True
+    before = host.read_text(BLS_ENTRY)
+    refused = refusal(host, "kho=on")
+    assert refused.code == "kernel_arguments_not_effective"
+    assert "would have become arguments: # only for debugging: # init=/bin/sh" in refused.message
+    assert (host.read_text(KERNEL_COMMAND_LINE), host.read_text(BLS_ENTRY)) == (commented, before)
+
+
+def test_an_empty_file_of_kernel_install_is_not_that_of_the_vendor(tmp_path):
+    host = SystemdBootHost(tmp_path).add(KERNEL_COMMAND_LINE, "\n").add("/usr/lib/kernel/cmdline", "quiet\n")
+    keep(host, "kho=on")
+    assert host.read_text(KERNEL_COMMAND_LINE) == "kho=on\n"
+
+
+def test_grubby_gives_them_to_all_entries_that_can_be_started(tmp_path):
+    host = GrubbyHost(tmp_path, "root=/dev/vda2 ro kho=on").add("/boot/vmlinuz-9.9.9", "newer")
+    newer = "/boot/loader/entries/abc-9.9.9.conf"
+    text = "version 9.9.9\nlinux /vmlinuz-9.9.9\noptions {}\n"
+    host.add(newer, text.format("root=/dev/vda2 ro"))
+    checked = keep(host, "kho=on", check_mode=True)
+    assert (checked["changed"], checked["release"]) == (True, "7.3.4")
+    assert checked["diff"]["before"] != checked["diff"]["after"]
+    assert refusal(host, "kho=on").code == "kernel_arguments_not_effective"
+    host.add(newer, text.format("root=/dev/vda2 ro kho=on"))
+    assert not keep(host, "kho=on")["changed"]
+    host.add(newer, text.format("root=/dev/vda2 ro single"))
+    host.add(newer.replace("9.9.9", "gone"), "linux /vmlinuz-8.8.8\noptions ro\n")
+    assert not keep(host, "kho=on")["changed"]
+
+
+def test_arguments_in_variables_of_the_script(tmp_path):
+    host = GrubbyHost(tmp_path, "$kernelopts ${tuned_params} $more")
+    script = 'set tuned_params="a=\\1 b"\nif [ -z "${kernelopts}" ]; then\n set kernelopts="root=/dev/vda2 ro "\nfi\n'
+    host.add("/boot/grub2/grub.cfg", script + "blscfg\n")
+    assert keep(host, "ro", check_mode=True)["command_line"] == "root=/dev/vda2 ro a=\\1 b $more"
+
+
+def test_arguments_in_the_variable_of_grub(tmp_path):
+    host = GrubbyHost(tmp_path, "$kernelopts $tuned_params")
+    host.add("/boot/grub2/grubenv", "# GRUB Environment Block\nkernelopts=root=/dev/vda2 ro kho=on \n")
+    assert not keep(host, "kho=on")["changed"]
+    assert keep(host, "panic=10", check_mode=True)["command_line"].startswith("root=/dev/vda2 ro kho=on")
+
+
 @pytest.mark.parametrize(
     "argument",
     [
