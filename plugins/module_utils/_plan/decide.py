@@ -84,7 +84,7 @@ def _way_to(target: Target, situation: Situation) -> Plan:
     for number, way in enumerate(ways):
         promise = _promise(way, target, situation.running)
         if promise is not None and not any(_forbids(one, way, policy) for one in failed):
-            warnings = _warnings(failed, ways[: number + 1], policy)
+            warnings = _warnings(failed, ways[: number + 1], situation)
             return Plan(way, promise, (_promised(promise),), warnings)
     return _refusal(failed, ways, policy)
 
@@ -134,13 +134,15 @@ def _refusal(failed: tuple[FailedCheck, ...], ways: tuple[str, ...], policy: Pol
     return Plan("refuse", None, tuple(one.note for _number, one in reasons), tuple(others))
 
 
-def _warnings(failed: tuple[FailedCheck, ...], ways: tuple[str, ...], policy: Policy) -> tuple[Note, ...]:
+def _warnings(failed: tuple[FailedCheck, ...], ways: tuple[str, ...], situation: Situation) -> tuple[Note, ...]:
     """What to know on the last of these ways: all that concerns it, and why the ones before it cannot be gone."""
     *tried, way = ways
     notes = [
-        one.note for one in failed if way in one.concerns or any(_forbids(one, better, policy) for better in tried)
+        one.note
+        for one in failed
+        if way in one.concerns or any(_forbids(one, better, situation.policy) for better in tried)
     ]
-    return (*notes, _boot_default_unknown()) if way == COLD_BOOT else tuple(notes)
+    return (*notes, _boot_default_unknown(), *_loader_may_kexec(situation)) if way == COLD_BOOT else tuple(notes)
 
 
 def _promise(way: str, target: Target, running: RunningKernel) -> Promise | None:
@@ -174,6 +176,23 @@ def _boot_default_unknown() -> Note:
         "boot_default_unknown",
         "The boot loader decides which kernel a cold boot starts, and it is not asked here. If its default is another "
         "kernel than the target, the verdict will be wrong_kernel. Make the target the default before.",
+    )
+
+
+def _loader_may_kexec(situation: Situation) -> tuple[Note, ...]:
+    """A kexec that nobody is known to have made may be how each boot of this host goes."""
+    transition = situation.transition
+    jumped = transition is not None and transition.promise.how != COLD_BOOT
+    if situation.running.boot != KEXEC or jumped:
+        return ()
+    return (
+        Note(
+            "cold_boot_may_look_like_kexec",
+            "This boot looks like a kexec, and no transition is known to have made it. Where the boot loader is a "
+            "Linux that starts kernels by kexec itself (petitboot, ZFSBootMenu, LinuxBoot), a cold boot cannot be told "
+            "from a kexec, and the verdict of this one will not say that it happened. Look at the boot loader; if it "
+            "does so, accept the reason of that verdict.",
+        ),
     )
 
 

@@ -53,6 +53,30 @@ def test_handover():
     assert f"executed from {OLD} (count 1)" in plan.reasons[0].message
 
 
+@pytest.mark.parametrize(
+    ("boot", "before", "is_told"),
+    [
+        ("kexec", None, True),
+        ("kexec", transition("closed", promise=BY_COLD_BOOT), True),
+        ("kexec", transition("closed"), False),
+        ("handover", None, False),
+        ("cold", None, False),
+        ("unknown", None, False),
+    ],
+)
+def test_boot_loaders_that_kexec_themselves(boot, before, is_told):
+    plan = decide(
+        situation(
+            **NO_KEXEC,
+            running=running(boot=boot),
+            transition=before,
+            policy=Policy(handover="prefer", fallback="cold_boot"),
+        )
+    )
+    told = ["cold_boot_may_look_like_kexec"] if is_told else []
+    assert (plan.action, codes(plan.warnings)) == ("cold_boot", ["kexec_disabled", "boot_default_unknown", *told])
+
+
 def test_all_reasons_are_given_in_the_order_in_which_to_deal_with_them():
     plan = decide(
         situation(
