@@ -18,7 +18,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.detect impor
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader import BootLoader
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import require_access
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, read_lossless
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import (
     for_kernel,
@@ -105,7 +105,7 @@ def _check(arguments: Sequence[str]) -> None:
 
 
 def _observe(loader: BootLoader) -> BootCommandLine:
-    found = loader.command_line(read_lossless(loader.host, "/proc/sys/kernel/osrelease").strip())
+    found = loader.command_line(line_of(loader.host, "/proc/sys/kernel/osrelease"))
     if found.problem is not None:
         raise Refusal(found.problem.code, found.problem.message)
     return found

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import last_value
 
@@ -58,16 +58,16 @@ class Watchdog:
 def observe_watchdog(host: Host) -> Watchdog:
     """Read sysfs, and ask systemd over the bus. Nothing that is absent is an error."""
     present = host.exists(DEVICE)
-    identity = _line(host, DEVICE + "/identity")
+    identity = line_of(host, DEVICE + "/identity")
     return Watchdog(
         present=present,
         identity=identity,
-        state=_line(host, DEVICE + "/state"),
-        timeout=_number(_line(host, DEVICE + "/timeout")),
-        nowayout={"0": False, "1": True}.get(_line(host, DEVICE + "/nowayout") or ""),
+        state=line_of(host, DEVICE + "/state"),
+        timeout=_number(line_of(host, DEVICE + "/timeout")),
+        nowayout={"0": False, "1": True}.get(line_of(host, DEVICE + "/nowayout") or ""),
         software=_is_software(host, identity) if present else None,
         # -1 leaves it to the driver, and nothing tells what the driver does.
-        keeps_counting={"0": True, "1": False}.get(_line(host, STOP_ON_REBOOT) or "") if present else None,
+        keeps_counting={"0": True, "1": False}.get(line_of(host, STOP_ON_REBOOT) or "") if present else None,
         kexec_usec=_property(host, KEXEC_TIMEOUT),
         runtime_usec=_property(host, RUNTIME_TIMEOUT),
     )
@@ -198,13 +198,6 @@ def _property(host: Host, name: str) -> int | None:
         return None
     match = _NUMBER.fullmatch(done.stdout)
     return int(match.group(1)) if done.rc == 0 and match else None
-
-
-def _line(host: Host, path: str) -> str | None:
-    try:
-        return printable(host.read_text(path, 256).strip(), 64) or None
-    except HostError:
-        return None
 
 
 def _number(text: str | None) -> int | None:

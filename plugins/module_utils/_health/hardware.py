@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Callable, Iterator, List, Optional, Tuple, TypeVar
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 
 PCI = "/sys/bus/pci/devices"
@@ -150,25 +150,17 @@ def _link(host: Host, name: str, is_bond: bool) -> Optional[Link]:
 
 def _port(host: Host, name: str) -> str:
     """Return which of several ports of one device the interface is; empty for the first."""
-    port = _line(host, f"{NETWORK}/{name}/dev_port")
-    return "" if port in ("", "0") else f" port {port}"
+    port = line_of(host, f"{NETWORK}/{name}/dev_port")
+    return "" if port in (None, "0") else f" port {port}"
 
 
 def _disk(host: Host, name: str) -> Optional[Disk]:
     folder = f"{BLOCK}/{name}"
     if _NO_DISK.match(name) or host.exists(folder + "/partition"):
         return None
-    if _line(host, folder + "/removable") == "1" or _line(host, folder + "/size") == "0":
+    if line_of(host, folder + "/removable") == "1" or line_of(host, folder + "/size") == "0":
         return None
     partitions = [entry for entry in host.listdir(folder) if entry.startswith(name)]
-    named = next((text for text in (_line(host, f"{folder}/{file}") for file in DISK_NAMES) if text), "")
+    named = next((text for text in (line_of(host, f"{folder}/{file}", TEXT_LIMIT) for file in DISK_NAMES) if text), "")
     identity = named or place_on_bus(host.resolve(folder).rpartition("/block/")[0])
     return Disk(identity, printable(name), len(partitions))
-
-
-def _line(host: Host, path: str) -> str:
-    """Return the file's text as printable ASCII; empty when there is none."""
-    try:
-        return printable(host.read_text(path, 4096).strip(), TEXT_LIMIT)
-    except HostError:
-        return ""

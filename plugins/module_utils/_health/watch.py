@@ -14,8 +14,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._health.compare import C
 from ansible_collections.kho.kexec.plugins.module_utils._health.observe import Health, observe_health
 from ansible_collections.kho.kexec.plugins.module_utils._health.troubles import Trouble, trouble
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of
 from ansible_collections.kho.kexec.plugins.module_utils._observe.sources import BOOT_ID
 
 # Seconds between two looks.
@@ -132,7 +131,4 @@ def _how_it_failed(host: Host, command: Sequence[str], timeout: float) -> str:
 
 def boot_id_of(host: Host) -> Optional[str]:
     """Return the id of the boot that the host is in (random(4)); None when it cannot be read."""
-    try:
-        return printable(host.read_text(BOOT_ID, 64).strip())
-    except HostError:
-        return None
+    return line_of(host, BOOT_ID)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, line_of
 
 # Since Linux 6.19 the first, which leaves the second as a symbolic link "deprecated and [to] be removed after 2028"
 # (Documentation/ABI/obsolete/sysfs-kernel-kexec-kdump); before 6.19 only the second.
@@ -42,11 +42,5 @@ def foreign_image() -> Note:
 
 def _flag(host: Host, *paths: str) -> Optional[bool]:
     """Return the first of the files that holds 0 or 1, as a bool."""
-    for path in paths:
-        try:
-            text = host.read_text(path, 64).strip()
-        except HostError:
-            continue
-        if text in ("0", "1"):
-            return text == "1"
-    return None
+    flags = (line_of(host, path) for path in paths)
+    return next((flag == "1" for flag in flags if flag in ("0", "1")), None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Optional
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of
 
 MEMORY = "/proc/meminfo"
 # As with _kexec_state: the first since Linux 6.19, the second before.
@@ -30,10 +30,7 @@ def memory_bytes(host: Host) -> Optional[int]:
 def crash_bytes(host: Host) -> Optional[int]:
     """The memory that is set aside for a crash kernel; None when the kernel does not say, as one without kexec."""
     for path in CRASH_SIZES:
-        try:
-            text = host.read_text(path, 64).strip()
-        except HostError:
-            continue
-        if _SIZE.fullmatch(text):
-            return int(text)
+        size = line_of(host, path)
+        if size and _SIZE.fullmatch(size):
+            return int(size)
     return None

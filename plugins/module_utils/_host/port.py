@@ -19,7 +19,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ContextManager, Dict, Generator, Iterator, List, Sequence
+from typing import TYPE_CHECKING, ContextManager, Dict, Generator, Iterator, List, Optional, Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
@@ -368,3 +368,19 @@ def read_lossless(host: Host, path: str, limit: int = 1 << 16) -> str:
         return host.read_bytes(path, limit).decode("utf-8", "surrogateescape")
     except HostError:
         return ""
+
+
+def line_of(host: Host, path: str, limit: int = 64) -> Optional[str]:
+    """The one line of a small file, such as those of sysfs, printable; None when it is empty or cannot be read."""
+    try:
+        return printable(host.read_text(path, 4096).strip(), limit) or None
+    except HostError:
+        return None
+
+
+def number_of(host: Host, path: str) -> Optional[int]:
+    """The number in a small file, decimal or with 0x; None when there is none."""
+    try:
+        return int(line_of(host, path) or "", 0)
+    except ValueError:
+        return None

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Dict, Iterator, List, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import is_leftover, is_release, release_key
 
@@ -102,11 +102,8 @@ def _look_into(host: Host, directory: str, release: str, found: Modules) -> None
 
 
 def _package(host: Host, path: str) -> Optional[str]:
-    try:
-        name = host.read_text(path, 128).strip()
-    except HostError:
-        return None
-    return name if _PACKAGE.fullmatch(name) else None
+    name = line_of(host, path, 128)
+    return name if name and _PACKAGE.fullmatch(name) else None
 
 
 def seen_in_boot(host: Host, modules: Modules) -> Iterator[KernelFile]:

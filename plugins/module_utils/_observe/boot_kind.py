@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Tuple
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, number_of
 
 VMCORE = "/proc/vmcore"
 BOOTLOADER_TYPE = "/proc/sys/kernel/bootloader_type"
@@ -113,7 +113,7 @@ def _offered(setup_types: Optional[List[int]], chosen: Optional[List[str]]) -> O
 
 
 def _loader_type(host: Host) -> Optional[int]:
-    return _number(host, BOOTLOADER_TYPE)
+    return number_of(host, BOOTLOADER_TYPE)
 
 
 def _setup_data_types(host: Host) -> Optional[List[int]]:
@@ -125,7 +125,7 @@ def _setup_data_types(host: Host) -> Optional[List[int]]:
         entries = host.listdir(directory)
     except HostError as error:
         return [] if error.reason == "absent" else None
-    types = (_number(host, f"{directory}/{entry}/type") for entry in entries[:SETUP_DATA_LIMIT])
+    types = (number_of(host, f"{directory}/{entry}/type") for entry in entries[:SETUP_DATA_LIMIT])
     return [number for number in types if number is not None]
 
 
@@ -133,12 +133,4 @@ def _chosen(host: Host) -> Optional[List[str]]:
     try:
         return host.listdir(CHOSEN)
     except HostError:
-        return None
-
-
-def _number(host: Host, path: str) -> Optional[int]:
-    """Return the number in a file, decimal or with 0x."""
-    try:
-        return int(host.read_text(path, 64).strip(), 0)
-    except (HostError, ValueError):
         return None

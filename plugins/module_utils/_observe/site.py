@@ -11,7 +11,13 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.access import is_r
 from ansible_collections.kho.kexec.plugins.module_utils._host.container import container_manager
 from ansible_collections.kho.kexec.plugins.module_utils._host.lockdown import lockdown_mode
 from ansible_collections.kho.kexec.plugins.module_utils._host.memory import crash_bytes, memory_bytes
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, read_lossless
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import (
+    Host,
+    HostError,
+    line_of,
+    number_of,
+    read_lossless,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import is_on
 from ansible_collections.kho.kexec.plugins.module_utils._observe.debugfs import ROOT as KHO
 
@@ -47,14 +53,14 @@ class Site:
 
 def observe_site(host: Host) -> Site:
     """What the host allows, beside its kernel."""
-    load_disabled = _number(host, "/proc/sys/kernel/kexec_load_disabled")
+    load_disabled = number_of(host, "/proc/sys/kernel/kexec_load_disabled")
     command_line = read_lossless(host, "/proc/cmdline")
     return Site(
         container=container_manager(host),
         root=is_root(host),
-        architecture=read_lossless(host, "/proc/sys/kernel/arch").strip() or None,
+        architecture=line_of(host, "/proc/sys/kernel/arch"),
         load_disabled=None if load_disabled is None else load_disabled != 0,
-        load_limit=_number(host, "/proc/sys/kernel/kexec_load_limit_reboot"),
+        load_limit=number_of(host, "/proc/sys/kernel/kexec_load_limit_reboot"),
         tools_problem=_tools_problem(host),
         lockdown=lockdown_mode(host),
         live_update=_live_update(host, command_line),
@@ -77,11 +83,3 @@ def _tools_problem(host: Host) -> str | None:
     except HostError as error:
         return error.message
     return None if version.rc == 0 else f"'kexec --version' ended with exit code {version.rc}."
-
-
-def _number(host: Host, path: str) -> int | None:
-    """The number that a file holds; None when the kernel has no such file."""
-    try:
-        return int(read_lossless(host, path, 64))
-    except ValueError:
-        return None

@@ -16,8 +16,7 @@ from typing import Optional
 from ansible_collections.kho.kexec.plugins.module_utils._host.container import container_manager
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.kexec_state import KexecState, read_kexec_state
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.build_config import BuildConfig, running_build_config
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.log import (
     JOURNAL_ARGV,
@@ -73,8 +72,8 @@ class Sources:
 
 def read_sources(host: Host) -> Sources:
     """Read the host; nothing that is absent or denied is an error."""
-    release = _line(host, OSRELEASE)
-    boot_id = _line(host, BOOT_ID)
+    release = line_of(host, OSRELEASE)
+    boot_id = line_of(host, BOOT_ID)
     files = read_handover_files(host)
     loader = read_loader(host)
     shown_in_debugfs = files.incoming or files.outgoing
@@ -138,8 +137,3 @@ def _text(host: Host, path: str) -> Optional[str]:
         return host.read_text(path)
     except HostError:
         return None
-
-
-def _line(host: Host, path: str) -> Optional[str]:
-    text = _text(host, path)
-    return printable(text.strip(), 64) or None if text else None

@@ -13,7 +13,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.detect import boot_command_line, boot_loader_of
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader import GRUB, BootLoader
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, read_lossless
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, number_of, read_lossless
 from ansible_collections.kho.kexec.plugins.module_utils._host.programs import has_program
 from ansible_collections.kho.kexec.plugins.module_utils._image.payload import program_for
 from ansible_collections.kho.kexec.plugins.module_utils._image.read import IMAGE_LIMIT, OpenImage, open_image
@@ -102,7 +102,7 @@ def observe_readiness(host: Host) -> Readiness:
         kernels=_kernels(host, candidates),
         nodes=parse_node_count(read_lossless(host, _NODES)),
         watchdog=_hardware_watchdog(host),
-        stop_on_reboot=_stop_on_reboot(host),
+        stop_on_reboot=number_of(host, STOP_ON_REBOOT),
         journal=_is_journal_kept(host),
         debugfs=bool(names_in(host, MOUNT)),
         saved_default=_saved_default(host) if boot.loader == GRUB else None,
@@ -143,13 +143,6 @@ def _hardware_watchdog(host: Host) -> Optional[str]:
     names = names_in(host, WATCHDOGS)
     identities = [read_lossless(host, f"{WATCHDOGS}/{name}/identity", 256).strip() for name in names]
     return next((identity for identity in identities if identity != _SOFTWARE), None)
-
-
-def _stop_on_reboot(host: Host) -> Optional[int]:
-    try:
-        return int(read_lossless(host, STOP_ON_REBOOT, 64))
-    except ValueError:
-        return None
 
 
 def _is_journal_kept(host: Host) -> bool:

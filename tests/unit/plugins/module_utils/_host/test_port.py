@@ -10,7 +10,15 @@ import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._host import port
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, HostError, LocalHost, Ownership
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import (
+    Completed,
+    HostError,
+    LocalHost,
+    Ownership,
+    line_of,
+    number_of,
+)
+from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 
 
 @pytest.fixture
@@ -231,3 +239,27 @@ def test_kernel_log_that_may_not_be_read(host, monkeypatch):
 )
 def test_how_a_program_ended(stdout, stderr, said):
     assert Completed(3, stdout, stderr).ending() == f"ended with exit code 3 and said: {said}"
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "number"),
+    [
+        ("1\n", "1", 1),
+        ("0xd0\n", "0xd0", 208),
+        ("-1\n", "-1", -1),
+        ("iTCO\x1b wdt\n", "iTCO? wdt", None),
+        ("\n", None, None),
+        ("x" * 5000, None, None),
+        (None, None, None),
+    ],
+)
+def test_one_line_of_a_small_file(tmp_path, content, line, number):
+    host = FakeRoot(tmp_path)
+    if content is not None:
+        host.add("/sys/x", content)
+    assert (line_of(host, "/sys/x"), number_of(host, "/sys/x")) == (line, number)
+
+
+def test_a_line_is_bounded(tmp_path):
+    host = FakeRoot(tmp_path).add("/sys/x", "x" * 100)
+    assert (len(line_of(host, "/sys/x")), len(line_of(host, "/sys/x", 80))) == (64, 80)
