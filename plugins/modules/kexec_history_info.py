@@ -160,7 +160,8 @@ crashes:
     kind:
       description: >-
         One of V(panic), V(oops), V(bug), V(memory), V(lockup), V(rcu_stall), V(hung_task), V(machine_check), V(warning)
-        and V(unknown). When one led to the next, it is the first.
+        (one that the kernel was told to panic on), V(fault) (a rule of its own that the kernel found broken, and went
+        on) and V(unknown). When one led to the next, it is the first.
       type: str
       sample: oops
     fatal:
@@ -174,8 +175,16 @@ crashes:
       type: list
       elements: str
       sample: [lkdtm_EXCEPTION, lkdtm_do_action, direct_entry, full_proxy_write]
+    bug:
+      description: >-
+        16 hexadecimal digits made of the class of the crash and of the function that is to blame, the same for
+        whatever way led there. Without any frame, made of the message.
+      type: str
+      sample: 5e6f7a8b9c0d1e2f
     signature:
-      description: 16 hexadecimal digits made of the kind and the first five frames.
+      description: >-
+        16 hexadecimal digits made of the bug and the first three frames, without functions that all call. Crashes with
+        one signature have one bug, too.
       type: str
       sample: 0c1d2e3f4a5b6c7d
     source:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_log import CrashReport
-from ansible_collections.kho.kexec.plugins.module_utils._history.crash_text import BootText, joined_parts, read_boots
+from ansible_collections.kho.kexec.plugins.module_utils._history.crash_text import BootText, dumps_of, read_boots
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
@@ -163,8 +163,8 @@ def _file(host: Host, source: str, directory: str, names: Sequence[str]) -> Iter
 
 def _read_dump(host: Host, file: _File) -> List[Witness]:
     texts = [host.read_text(path, FILE_LIMIT) for path in file.paths]
-    text = joined_parts("\n".join(texts)) if file.source == "pstore" else texts[0]
-    boots = list(read_boots(text.splitlines()))
+    dumps = dumps_of("\n".join(texts)) if file.source == "pstore" else texts[:1]
+    boots = [boot for dump in dumps for boot in read_boots(dump.splitlines())]
     if file.source == "kdump":
         boots = [_died(boot) for boot in boots[-1:]]
     return [Witness(file.source, file.paths[0], file.written, boot) for boot in boots if boot.reports]

@@ -1,141 +1,75 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The signature of a crash: what stays of a stack trace without all that changes from boot to boot and build to build.
+"""The lines of a stack trace, as every version and architecture prints them.
 
-Frames are printed as ``name+0x1f/0x40 [module buildid]`` (``%pSb``, lib/vsprintf.c); arm64 adds flags such as ``(P)``
-(arch/arm64/kernel/stacktrace.c), x86 a question mark before those that may be left-overs on the stack
-(arch/x86/kernel/dumpstack.c).
+Frames are printed as ``name+0x1f/0x40 [module buildid]`` (``%pSb``, lib/vsprintf.c), before 4.10 behind their address;
+arm64 adds flags such as ``(P)`` (arch/arm64/kernel/stacktrace.c), x86 a question mark before those that may be
+left-overs on the stack (arch/x86/kernel/dumpstack.c), and arm prints ``name from caller`` (arch/arm/kernel/traps.c).
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
-from typing import Optional, Sequence, Tuple
+from typing import NamedTuple, Optional, Tuple
 
-SIGNATURE_FRAMES = 5  # deeper frames differ with how the same function was called
-SIGNATURE_DIGITS = 16
 NAME_LIMIT = 128
 
-_FRAME = re.compile(r"\s{0,8}(?:\[<[0-9a-f]{1,16}>\] )?([A-Za-z_$][\w.$]{0,511})\+0x[0-9a-f]{1,16}/0x[0-9a-f]{1,16}")
-_POINTER = re.compile(r"(?:RIP: [0-9a-f]{4}:|pc : )(?:\[<[0-9a-f]{1,16}>\] )?")
+_NAME = r"([A-Za-z_$][\w.$]{0,511})"
+_SYMBOL = _NAME + r"\+0x[0-9a-f]{1,16}/0x[0-9a-f]{1,16}"
+# "[<ffffffff81000000>]", of powerpc two without "<>", of s390 in brackets.
+_ADDRESS = r"\(?\[<?[0-9a-f]{1,16}>?\] ?"
+_MARK = r"<(/?)([A-Z#<][A-Z0-9_]{1,19})>{1,2}"
+_FRAME = re.compile(rf"\s{{0,8}}(?:{_MARK}\s{{0,4}})?(?:{_ADDRESS}){{0,2}}(\? )?\(?{_SYMBOL}")
+_ARM = re.compile(rf"\s{{0,8}}(?:{_ADDRESS})?\(?{_NAME}(?:\+0x\S{{1,40}})?\)? from (?:{_ADDRESS})?\(?{_SYMBOL}")
+_STACK = re.compile(rf"\s{{0,8}}{_MARK}\s*$")
+_POINTER = re.compile(
+    r"(?:[RE]?IP: (?:[0-9a-f]{4}:)?|pc : |epc : |[PE]C is at |EIP is at |NIP |Krnl PSW : [0-9a-f ]{1,40}\()"
+    rf"\s{{0,2}}(?:{_ADDRESS}\s{{0,4}}){{0,2}}{_SYMBOL}"
+)
+_PLACE = re.compile(rf" in:? {_SYMBOL}")
+_USER = re.compile(r"RIP: 0033:|RIP: 002b:|EIP: 0073:")
 # The number that the compiler gives to a crate differs between builds (Rust's v0 mangling, "disambiguator").
 _RUST_CRATE = re.compile(r"(?<=C)s[0-9A-Za-z]{1,16}_")
-_CHANGING = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-fA-F]{8,16}\b|[0-9]+")
 
-# Functions through which crashes of all kinds go: they report, print and stop, or are entries into the kernel.
-_GENERIC = frozenset(
-    [
-        "bad_area",
-        "bad_area_nosemaphore",
-        "brk_handler",
-        "bug_handler",
-        "call_break_hook",
-        "common_interrupt",
-        "crash_kexec",
-        "die",
-        "die_addr",
-        "dump_backtrace",
-        "dump_stack",
-        "dump_stack_lvl",
-        "el0_svc",
-        "el0t_64_sync",
-        "el0t_64_sync_handler",
-        "entry_SYSCALL_64",
-        "entry_SYSCALL_64_after_hwframe",
-        "do_syscall_64",
-        "do_error_trap",
-        "do_mem_abort",
-        "do_page_fault",
-        "do_sp_pc_abort",
-        "do_translation_fault",
-        "do_trap",
-        "do_user_addr_fault",
-        "fixup_bug",
-        "general_protection",
-        "handle_bug",
-        "handle_page_fault",
-        "invalid_op",
-        "invoke_syscall",
-        "end_report",
-        "kernelmode_fixup_or_oops",
-        "kfence_report_error",
-        "kthread",
-        "mce_panic",
-        "nmi_cpu_backtrace",
-        "nmi_handle",
-        "nmi_panic",
-        "no_context",
-        "oops_begin",
-        "oops_end",
-        "oops_enter",
-        "oops_exit",
-        "page_fault",
-        "page_fault_oops",
-        "panic",
-        "print_address_description",
-        "print_report",
-        "print_unlocked_report",
-        "report_bug",
-        "ret_from_fork",
-        "ret_from_fork_asm",
-        "schedule",
-        "schedule_preempt_disabled",
-        "schedule_timeout",
-        "io_schedule",
-        "io_schedule_timeout",
-        "show_regs",
-        "show_stack",
-        "show_trace_log_lvl",
-        "vpanic",
-        "warn_slowpath_fmt",
-        "warn_slowpath_null",
-        "watchdog_timer_fn",
-        "x64_sys_call",
-        "secondary_startup_64",
-        "arm64_notify_die",
-        "arm64_serror_panic",
-        "do_serror",
-        "check_panic_on_warn",
-        "object_err",
-        "slab_err",
-        "print_trailer",
-        "slab_bug",
-        "slab_fix",
-        "default_idle_call",
-    ]
-)
-_GENERIC_BEGINNINGS = (
-    "__asan_",
-    "__bad_area",
-    "__die",
-    "__do_kernel_fault",
-    "__hwasan_",
-    "__report_bug",
-    "__schedule",
-    "__show_regs",
-    "__ubsan_",
-    "__warn",
-    "asm_",
-    "die_kernel_fault",
-    "el0_",
-    "el1_",
-    "el1h_",
-    "exc_",
-    "kasan_",
-    "kunwind_",
-    "sysvec_",
-)
+
+class Frame(NamedTuple):
+    """A line of a trace: its functions, innermost first, and the stack that begins (``IRQ``) or ends (``/IRQ``)."""
+
+    functions: Tuple[str, ...] = ()
+    stack: Optional[str] = None
+
+
+def read_frame(line: str) -> Optional[Frame]:
+    """Return what a line of a trace tells; None when it is no such line.
+
+    ``line`` may be anything. A frame that the kernel marks as unreliable (``? name``) has no function.
+    """
+    if not line or line[0] not in " \t[(<" and "+0x" not in line:
+        return None
+    alone = _STACK.match(line)
+    if alone:
+        return Frame((), _stack(alone.group(1), alone.group(2)))
+    match = _ARM.match(line) if " from " in line else None
+    if match:
+        return Frame((function_of(match.group(1)), function_of(match.group(2))))
+    match = _FRAME.match(line)
+    if match is None:
+        return None
+    ended, name, unreliable, symbol = match.groups()
+    return Frame(() if unreliable else (function_of(symbol),), _stack(ended, name) if name else None)
+
+
+def _stack(ended: str, name: str) -> str:
+    """Return the name of the stack; ``EOI`` and ``EOE`` end that of an interrupt or exception (before 4.9)."""
+    name = name.lstrip("<")
+    return f"/{name}" if ended or name in ("EOI", "EOE") else name
 
 
 def frame(line: str) -> Optional[str]:
-    """Return the function of a line of a stack trace, without offset, module and the compiler's suffixes; or None.
-
-    ``line`` may be anything. A frame that the kernel marks as unreliable (``? name``) is none.
-    """
-    match = _FRAME.match(line)
-    return _function(match.group(1)) if match else None
+    """Return the function of a line of a stack trace, without offset, module and the compiler's suffixes; or None."""
+    read = read_frame(line)
+    return read.functions[0] if read and read.functions else None
 
 
 def pointer(line: str) -> Optional[str]:
@@ -144,27 +78,24 @@ def pointer(line: str) -> Optional[str]:
     There is none when the CPU ran a program, because then the line holds only a number.
     """
     match = _POINTER.match(line)
-    return frame(line[match.end() :]) if match else None
+    return function_of(match.group(1)) if match else None
 
 
-def _function(symbol: str) -> str:
+def is_user(line: str) -> bool:
+    """Whether the line shows that the CPU ran a program."""
+    return _USER.match(line) is not None
+
+
+def named_place(message: str) -> Optional[str]:
+    """Return the function that the first line of a report names as the place, as in ``BUG: KASAN: … in name+…``."""
+    match = _PLACE.search(message)
+    return function_of(match.group(1)) if match else None
+
+
+def function_of(symbol: str) -> str:
     """Cut what compilers add: ``.constprop.0``, ``.isra.1``, ``.part.2``, ``.cold``, ``.llvm.123``.
 
     No name in C has a dot, so all of them begin with the first one.
     """
     name = symbol.split(".", 1)[0]
     return (_RUST_CRATE.sub("", name) if name.startswith("_R") else name)[:NAME_LIMIT]
-
-
-def is_generic(function: str) -> bool:
-    """Whether crashes of all kinds go through this function, so that it says nothing of one of them."""
-    return function in _GENERIC or function.startswith(_GENERIC_BEGINNINGS)
-
-
-def signature(kind: str, frames: Sequence[str], message: str) -> str:
-    """Return 16 hexadecimal digits that are the same for the same crash on other hosts and in other builds.
-
-    They are made of the kind and the top frames; without any frame, of the message without its numbers.
-    """
-    telling: Tuple[str, ...] = tuple(frames[:SIGNATURE_FRAMES]) or (_CHANGING.sub("N", message),)
-    return hashlib.sha256("\n".join((kind, *telling)).encode()).hexdigest()[:SIGNATURE_DIGITS]

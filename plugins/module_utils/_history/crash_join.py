@@ -47,6 +47,7 @@ class Crash:
             "kind": report.kind,
             "fatal": report.fatal,
             "frames": list(report.frames),
+            "bug": report.bug,
             "signature": report.signature,
             "source": self.sources[0],
             "sources": list(self.sources),

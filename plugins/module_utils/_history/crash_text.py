@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Iterable, Iterator, List, Optional, Tuple
+from typing import Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_log import (
     LINE_LIMIT,
@@ -19,6 +19,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._history.crash_log impor
     CrashReport,
     Line,
 )
+from ansible_collections.kho.kexec.plugins.module_utils._history.crash_prefix import read_line
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.log import EVENT_PATTERN, BootLog, parse_kmsg
 
@@ -26,14 +27,8 @@ EARLY_LIMIT = 200  # lines of a boot's beginning that matter
 SEGMENTS_LIMIT = 1000  # boots in one log; a console sees them all
 PARTS_LIMIT = 1000
 
-# "<6>[   12.345678][    T1] text" of pstore (kernel/printk/printk.c); kdump and consoles have no "<6>", and what
-# collects consoles puts a time and a host before it.
-_PRINTED = re.compile(r"(?:.{0,120}?\s)?(?:<(\d{1,3})>)?\[ {0,6}(\d{1,8}\.\d{6})\](?:\[ {0,6}[TC]\d{1,8}\])? ?")
-# netconsole with "+": "priority,sequence,microseconds,flags;text" (drivers/net/netconsole.c).
-_EXTENDED = re.compile(r"(\d{1,3}),\d{1,20},(\d{1,18}),[^;]{0,200};")
 _START = re.compile(r"Linux version (\S{1,64}) .*")
 _FIRST_PROGRAM = re.compile(r"Run \S+ as init process")
-_FACILITY_SHIFT = 3
 # pstore's own first line of each part (fs/pstore/platform.c); part 1 is the newest.
 _PART = re.compile(r"^(?:Panic|Oops|Emergency|Shutdown|Unknown)#(\d{1,9}) Part(\d{1,9})$", re.MULTILINE)
 
@@ -66,15 +61,10 @@ def read_boots(lines: Iterable[str]) -> Iterator[BootText]:
 def _kernel_lines(lines: Iterable[str]) -> Iterator[Line]:
     """Yield the lines without what comes before the text; not those that programs wrote, as far as it shows."""
     for line in lines:
-        text = line[: 2 * LINE_LIMIT].rstrip("\r\n")
-        match = _EXTENDED.match(text)
-        seconds = int(match.group(2)) / 1e6 if match else None
-        if not match:
-            match = _PRINTED.match(text)
-            seconds = float(match.group(2)) if match else None
-        priority = match.group(1) if match else None
-        if priority is None or int(priority) >> _FACILITY_SHIFT == 0:
-            yield Line(printable(text[match.end() if match else 0 :], LINE_LIMIT), seconds)
+        words = read_line(line[: 2 * LINE_LIMIT].rstrip("\r\n"))
+        if words.kernel:
+            # Tabs are those of RCU's reports.
+            yield Line(printable(words.text.replace("\t", " "), LINE_LIMIT), words.uptime, None, words.caller)
 
 
 class _Boot:
@@ -112,13 +102,44 @@ class _Boot:
 
 
 def joined_parts(text: str) -> str:
-    """Put the parts of pstore's dumps into the order of time, without their own first lines.
+    """Put the parts of pstore's dumps into the order of time, without their own first lines."""
+    return "".join(dumps_of(text))
 
-    The kernel writes the newest part first, and what collects them does not always turn them around.
+
+def dumps_of(text: str) -> List[str]:
+    """Return the dumps that a text holds, each with its parts in the order of time, without their own first lines.
+
+    The kernel writes the newest part first, and what collects them does not always turn them around. Where the numbers
+    begin anew, another kernel's dump begins.
     """
     marks = list(_PART.finditer(text))[:PARTS_LIMIT]
     if not marks:
-        return text
+        return [text]
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
-    parts = [(int(mark.group(1)), -int(mark.group(2)), text[mark.end() : end]) for mark, end in zip(marks, ends)]
-    return "".join(part for _dump, _number, part in sorted(parts, key=lambda part: part[:2]))
+    dumps: List[List[_Part]] = []
+    for mark, end in zip(marks, ends):
+        part = _Part(int(mark.group(1)), -int(mark.group(2)), text[mark.end() : end].strip("\n") + "\n")
+        if not dumps or part[:2] in [known[:2] for known in dumps[-1]]:
+            dumps.append(_taken_back(dumps[-1], part) if dumps else [])
+        dumps[-1].append(part)
+    return ["".join(part.text for part in sorted(dump, key=lambda part: part[:2])) for dump in dumps]
+
+
+class _Part(NamedTuple):
+    """A part of a dump; ``age`` grows with time: the newest has -1."""
+
+    dump: int
+    age: int
+    text: str
+
+
+def _taken_back(dump: List[_Part], part: _Part) -> List[_Part]:
+    """Take from a dump what is of the next one, in which the ``part`` is: where the oldest comes first, older parts."""
+    taken: List[_Part] = []
+    while len(dump) > 2 and dump[-1][:2] == (part.dump, part.age - 1 - len(taken)):
+        taken.insert(0, dump.pop())
+    # Where the newest comes first, they were of this one.
+    if taken and dump[-1].age < dump[-2].age:
+        dump.extend(taken)
+        return []
+    return taken

@@ -20,12 +20,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
-from ansible_collections.kho.kexec.plugins.module_utils._history.crash_log import (
-    CRASH_PATTERN,
-    CrashReader,
-    CrashReport,
-    Line,
-)
+from ansible_collections.kho.kexec.plugins.module_utils._history.crash_headers import CRASH_PATTERN
+from ansible_collections.kho.kexec.plugins.module_utils._history.crash_log import CrashReader, CrashReport, Line
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable

@@ -44,6 +44,15 @@ JOURNAL_ARGV = (
     f"SYSLOG_FACILITY={KERNEL_FACILITY}",
 )
 
+# What the kernel says with a name at its beginning, or almost: of programs that crash (arch/x86/mm/fault.c,
+# kernel/traps.c there and of arm64), that want memory (mm/oom_kill.c, mm/page_alloc.c) or use what they should not
+# (kernel/exit.c, mm/mmap.c); of network devices (net/core/dev.c); and what a USB device calls itself
+# (drivers/usb/core/hub.c, drivers/input/input.c). A process has a name of up to 15 characters.
+_NAME_FIRST = re.compile(
+    r"usb \S{1,32}: (?:Product|Manufacturer|SerialNumber): |input: "
+    r"|.{1,15}?(?:\[\d{1,10}\]:? | ?\(\d{1,10}\):? |: page allocation |: renamed from |: \d{1,10} output lines "
+    r"| invoked oom-killer: )"
+)
 _FIRST_PROGRAM = re.compile(r"Run \S+ as init process")
 _FIRST_MESSAGE = re.compile(r"Linux version .*")
 _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
@@ -140,6 +149,11 @@ def kmsg_messages(raw: bytes) -> Iterator[str]:
 
 def _unescaped(match: re.Match[bytes]) -> bytes:
     return bytes((int(match.group(1), 16),))
+
+
+def is_of_a_name(message: str) -> bool:
+    """Whether a message begins with what a process or a device calls itself, so that its beginning means nothing."""
+    return _NAME_FIRST.match(message) is not None
 
 
 def first_sequence(raw: bytes) -> Optional[int]:

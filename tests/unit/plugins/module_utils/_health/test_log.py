@@ -25,6 +25,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._health.log import (
 )
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 from ansible_collections.kho.kexec.tests.unit.support.kernels import journal_entry, kmsg
+from ansible_collections.kho.kexec.tests.unit.support.names import forged
 
 START = "Linux version 7.3.4 (root@vm) #1 SMP PREEMPT"
 BUG = "[Firmware Bug]: TSC doesn't count with P0 frequency!"
@@ -218,6 +219,11 @@ def test_what_the_kernel_complains_about(what, line):
     assert re.search(pattern, line)
 
 
+@pytest.mark.parametrize("line", [line for _what, line in GOLDEN])
+def test_no_name_of_a_process_or_device_is_a_complaint(line):
+    assert [said for said in forged(line) if complaints([said])] == []
+
+
 def test_every_pattern_is_tried():
     assert {what for what, _line in GOLDEN} == {what for what, _pattern in PATTERNS}
 
@@ -347,7 +353,10 @@ def test_no_journal_program(host):
 
 
 def test_a_flood_of_complaints_is_cut_and_said(host):
-    lines = [f"I/O error, dev sd{'x' * number}, sector 1" for number in range(COMPLAINTS_LIMIT + 50)]
+    lines = [
+        f"I/O error, dev sd{chr(97 + number // 26)}{chr(97 + number % 26)}, sector 1"
+        for number in range(COMPLAINTS_LIMIT + 50)
+    ]
     host.add("/dev/kmsg", kmsg(START, *lines))
     log = read_complaints(host)
     assert (log.state, len(log.complaints)) == ("incomplete", COMPLAINTS_LIMIT)

@@ -1,16 +1,16 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a crash was: frames, and what it is known again by."""
-
 from __future__ import annotations
 
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_frames import (
     frame,
+    is_user,
+    named_place,
     pointer,
-    signature,
+    read_frame,
 )
 
 
@@ -20,12 +20,17 @@ from ansible_collections.kho.kexec.plugins.module_utils._history.crash_frames im
         (" do_idle+0x1d1/0x210", "do_idle"),
         (" nvme_poll.constprop.0.isra.0+0x1/0x2 [nvme 5a1f]", "nvme_poll"),
         (" [<ffffffff81000000>] do_idle+0x1/0x2", "do_idle"),
+        (" <IRQ>  [<ffffffff81000000>] do_idle+0x1/0x2", "do_idle"),
+        ("[c000000003a8b9a0] [c000000000a1d3c4] do_idle+0xb0/0xf0 (unreliable)", "do_idle"),
+        (" ([<000000000011e4b4>] do_idle+0x44/0x50)", "do_idle"),
         ("lkdtm_EXCEPTION+0x10/0x20 [lkdtm] (P)", "lkdtm_EXCEPTION"),
         ("_RNvNtCshGpAVYOtgW1_4core9panicking9panic_fmt+0x1/0x2", "_RNvNtC4core9panicking9panic_fmt"),
         (" ? do_idle+0x1/0x2", None),
+        (" [<ffffffff81000000>] ? do_idle+0x1/0x2", None),
         (" 0xffffffffc0000000", None),
         (" do_idle+0x1", None),
         ("a message of do_idle+0x1/0x2", None),
+        ("", None),
     ],
 )
 def test_frames(line, function):
@@ -33,22 +38,68 @@ def test_frames(line, function):
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "[<c0109bb8>] (n_tty_open) from [<c010d0a8>] (tty_open+0x10/0x14)",
+        "[<c0109bb8>] (n_tty_open+0x0/0xf0) from [<c010d0a8>] (tty_open+0x10/0x14)",
+        " n_tty_open from tty_open+0x10/0x14",
+    ],
+)
+def test_frames_of_arm_name_their_callers(line):
+    assert read_frame(line).functions == ("n_tty_open", "tty_open")
+
+
+@pytest.mark.parametrize(
+    ("line", "stack"),
+    [
+        (" <TASK>", "TASK"),
+        (" </IRQ>", "/IRQ"),
+        (" <#DF>", "#DF"),
+        (" <EOI>  [<ffffffff81000000>] do_idle+0x1/0x2", "/EOI"),
+        (" <<EOE>>  [<ffffffff81000000>] do_idle+0x1/0x2", "/EOE"),
+        (" do_idle+0x1/0x2", None),
+    ],
+)
+def test_stacks(line, stack):
+    assert read_frame(line).stack == stack
+
+
+@pytest.mark.parametrize(
     ("line", "function"),
     [
         ("RIP: 0010:lkdtm_BUG+0x9/0x10 [lkdtm]", "lkdtm_BUG"),
         ("RIP: 0010:[<ffffffff81000000>] do_idle+0x1/0x2", "do_idle"),
+        ("RIP: 0010:[<ffffffff81000000>]  [<ffffffff81000000>] do_idle+0x1/0x2", "do_idle"),
+        ("IP: [<ffffffff81000000>] do_idle+0x1/0x2", "do_idle"),
+        ("EIP is at do_idle+0x1/0x2", "do_idle"),
         ("pc : do_idle+0x30/0x58", "do_idle"),
+        ("PC is at do_idle+0x30/0x58", "do_idle"),
+        ("epc : do_idle+0x30/0x58", "do_idle"),
+        ("NIP [c000000000a1d3c4] do_idle+0x30/0x58", "do_idle"),
         ("RIP: 0033:0x7f8a1303a300", None),
         ("pc : ffff800080000000", None),
+        ("lr : do_idle+0x30/0x58", None),
     ],
 )
 def test_where_the_cpu_was(line, function):
     assert pointer(line) == function
 
 
-def test_without_frames_the_numbers_of_the_message_do_not_count():
-    assert signature("oops", (), "CPU 3: bad ffffffff81000000 0x12") == signature(
-        "oops", (), "CPU 11: bad deadbeef 0x1"
-    )
-    assert signature("oops", (), "one thing") != signature("oops", (), "another thing")
-    assert signature("oops", (), "one thing") != signature("bug", (), "one thing")
+def test_a_program_of_a_user():
+    assert is_user("RIP: 0033:0x7f8a1303a300")
+    assert not is_user("RIP: 0010:do_idle+0x1/0x2")
+
+
+@pytest.mark.parametrize(
+    ("message", "function"),
+    [
+        ("BUG: KASAN: slab-use-after-free in sock_poll.isra.0+0x1/0x2 [x]", "sock_poll"),
+        (
+            "Kernel panic - not syncing: stack-protector: Kernel stack is corrupted in: ktime_get+0x3f2/0x400",
+            "ktime_get",
+        ),
+        ("Kernel panic - not syncing: stack-protector: Kernel stack is corrupted in: ffffffff81000000", None),
+    ],
+)
+def test_a_first_line_may_name_the_place(message, function):
+    assert named_place(message) == function

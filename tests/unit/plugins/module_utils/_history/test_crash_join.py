@@ -163,6 +163,7 @@ def test_the_shape_of_the_result():
         "kind": "oops",
         "fatal": True,
         "frames": list(FRAMES),
+        "bug": report().bug,
         "signature": report().signature,
         "source": "journal",
         "sources": ["journal"],

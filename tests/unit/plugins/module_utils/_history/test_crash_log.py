@@ -4,30 +4,21 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.kho.kexec.plugins.module_utils._history.crash_frames import (
-    is_generic,
-)
-from ansible_collections.kho.kexec.plugins.module_utils._history.crash_log import (
-    CRASH_PATTERN,
-    CRASHES_LIMIT,
-    CrashReader,
-    Line,
-    header_kind,
-)
-from ansible_collections.kho.kexec.plugins.module_utils._history.crash_text import read_boots
+from ansible_collections.kho.kexec.plugins.module_utils._history.crash_functions import is_machinery
+from ansible_collections.kho.kexec.plugins.module_utils._history.crash_headers import CRASH_PATTERN
+from ansible_collections.kho.kexec.plugins.module_utils._history.crash_log import CRASHES_LIMIT, CrashReader, Line
+from ansible_collections.kho.kexec.plugins.module_utils._history.crash_text import joined_parts, read_boots
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "crashes"
-
 LOGS = {path.stem: path.read_text() for path in GOLDEN.glob("*.txt")}
-
 ACTION = ("lkdtm_do_action", "direct_entry")
-
 EXPECTED = {
     "arm64-null-pointer-panic": ("oops", True, ("lkdtm_EXCEPTION", *ACTION)),
     "arm64-serror": ("machine_check", True, ("ffa_rxtx_unmap",)),
@@ -68,7 +59,7 @@ def test_a_log_tells_of_one_crash(name):
     report = report_of(LOGS[name])
     assert (report.kind, report.fatal, report.frames[: len(frames)]) == (kind, fatal, frames)
     assert report.frames or not frames
-    assert not any(is_generic(function) for function in report.frames)
+    assert not any(is_machinery(function) for function in report.frames)
 
 
 def test_the_release_is_that_of_the_report():
@@ -91,7 +82,7 @@ def test_different_crashes_have_different_signatures():
 def other_build(text, chance):
     """The same crash on another host, in another boot, of another build."""
     text = re.sub(r"\+0x[0-9a-f]+/0x[0-9a-f]+", lambda _found: f"+{chance(4095):#x}/{chance(4095):#x}", text)
-    text = re.sub(r"\b[0-9a-f]{16}\b", lambda _found: f"{chance(1 << 64):016x}", text)
+    text = re.sub(r"(?<!Bank \d: )\b[0-9a-f]{16}\b", lambda _found: f"{chance(1 << 64):016x}", text)
     text = re.sub(
         r"(PID: |pid:|stuck for |\[sh:|/u8:2:|task sh/)\d+", lambda found: found[1] + str(chance(32768)), text
     )
@@ -106,38 +97,8 @@ def other_build(text, chance):
 @given(chance=st.randoms(use_true_random=False))
 def test_the_signature_stays(name, chance):
     changed = report_of(other_build(LOGS[name], chance.randrange))
-    assert changed.signature == report_of(LOGS[name]).signature
-
-
-@pytest.mark.parametrize(
-    ("line", "kind"),
-    [
-        ("Oops: divide error: 0000 [#1] SMP NOPTI", "oops"),
-        ("invalid opcode: 0000 [#2] PREEMPT SMP", "oops"),
-        ("BUG: unable to handle page fault for address: ffffffffc0401000", "oops"),
-        (
-            "BUG: TASK stack guard page was hit at ffffc90000123fff (stack is ffffc90000120000..ffffc90000123fff)",
-            "oops",
-        ),
-        ("traps: PANIC: double fault, error_code: 0x0", "oops"),
-        ("Internal error: Oops - BUG: 00000000f2000800 [#1]  SMP", "oops"),
-        ("BUG: KFENCE: use-after-free read in foo+0x1/0x2", "memory"),
-        ("BUG kmalloc-64 (Tainted: G    B  ): Redzone overwritten", "memory"),
-        ("BUG: Bad page state in process sh  pfn:1234", "memory"),
-        ("NMI watchdog: Watchdog detected hard LOCKUP on cpu 1", "lockup"),
-        ("INFO: task sh:1 blocked in I/O wait for more than 241 seconds.", "hung_task"),
-        ("rcu: INFO: rcu_sched detected stalls on CPUs/tasks:", "rcu_stall"),
-        ("mce: [Hardware Error]: CPU 0: Machine Check: 0 Bank 7: 8c00004000010090", None),
-        ("usb 1-1: Product: Kernel panic - not syncing: no", None),
-        ("INFO: task sh:1 blocked on a mutex likely owned by task x:2.", None),
-        ("BUG: a text of something else", None),
-        ("watchdog: Delayed init of the lockup detector failed: -19", None),
-    ],
-)
-def test_headers(line, kind):
-    assert header_kind(line) == kind
-    if kind:
-        assert re.search(CRASH_PATTERN, line), "journalctl is not asked for it"
+    same = report_of(LOGS[name])
+    assert (changed.bug, changed.signature) == (same.bug, same.signature)
 
 
 def test_the_journal_gives_the_same_as_the_whole_log():
@@ -167,7 +128,7 @@ def test_a_crash_that_comes_again_and_again_counts_once():
 
 
 def test_a_flood_of_crashes_is_bounded():
-    lines = [Line(f"kernel BUG at {'x' * number}", 9.0 * number) for number in range(900)]
+    lines = [Line(f"kernel BUG at {'x' * number}x.c:1!", 9.0 * number) for number in range(900)]
     lines += [Line("---[ end trace 0 ]---", 9.0)]
     assert len(reports(*(part for line in lines for part in (line, lines[-1])))) == CRASHES_LIMIT
 
@@ -178,6 +139,355 @@ def test_a_flood_of_crashes_is_bounded():
 def test_any_text_gives_printable_reports(lines):
     for boot in read_boots(lines):
         for report in boot.reports:
-            shown = "".join((report.message, *report.frames, report.release or ""))
+            shown = "".join((report.message, *report.frames, report.release or "", report.bug, report.signature))
             assert shown.isascii()
             assert shown.isprintable()
+
+
+OOPS = """\
+BUG: kernel NULL pointer dereference, address: 0000000000000018
+#PF: supervisor read access in kernel mode
+Oops: Oops: 0000 [#1] SMP NOPTI
+CPU: 1 UID: 0 PID: 900 Comm: a Not tainted 7.1.0-lab #1 PREEMPT
+RIP: 0010:nova_poll+0x12/0x60
+Call Trace:
+ <TASK>
+ nova_wait+0x21/0x80
+ nova_ioctl+0x31/0x90
+ delta_open+0x41/0xa0
+ </TASK>
+---[ end trace 0000000000000000 ]---
+Kernel panic - not syncing: Fatal exception""".splitlines()
+FRAMES = ("nova_poll", "nova_wait", "nova_ioctl", "delta_open")
+
+
+def printed(lines, caller="", start=100.0, step=0.001):
+    return [f"[{start + step * number:12.6f}]{caller} {line}" for number, line in enumerate(lines)]
+
+
+def first(lines):
+    return [report for boot in read_boots(lines) for report in boot.reports][0]
+
+
+WHOLE = first(printed(OOPS))
+
+
+def is_whole(lines):
+    found = [report for boot in read_boots(lines) for report in boot.reports]
+    assert [(one.kind, one.frames, one.fatal) for one in found] == [("oops", FRAMES, True)]
+    assert (found[0].bug, found[0].signature) == (WHOLE.bug, WHOLE.signature)
+    return found[0]
+
+
+@pytest.mark.parametrize("cut", range(1, len(OOPS)))
+def test_a_trace_goes_on_in_the_next_part_of_pstore(cut):
+    lines = [f"<4>{line}" for line in printed(OOPS)]
+    older, newer = "\n".join(lines[:cut]), "\n".join(lines[cut:])
+    is_whole(joined_parts(f"Panic#1 Part1\n{newer}\n\nPanic#1 Part2\n{older}\n").splitlines())
+
+
+@pytest.mark.parametrize("at", range(1, len(OOPS)))
+@pytest.mark.parametrize(
+    "foreign", ["", "[  100.0005] ", "[  OK  ] Started x.service.", "[  100.000500][   T77] eth0: NIC Link is Up"]
+)
+def test_a_foreign_line_ends_no_trace(at, foreign):
+    lines = printed(OOPS, "[  T900]")
+    is_whole([*lines[:at], foreign, *lines[at:]])
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_two_crashes_at_once_are_kept_apart(number):
+    others = [line.replace("nova", "omega").replace("[#1]", "[#2]") for line in OOPS[:-1]]
+    pairs = zip(printed(OOPS[:-1], "[  T900]"), printed(others, "[    C3]"))
+    lines = [line for pair in pairs for line in pair]
+    found = [report for boot in read_boots(lines[number - 1 :] if number == 1 else lines) for report in boot.reports]
+    assert [one.frames for one in found] == [FRAMES, tuple(name.replace("nova", "omega") for name in FRAMES)]
+    assert found[0].signature == WHOLE.signature != found[1].signature
+
+
+def test_lines_of_another_task_are_of_no_report():
+    lines = printed(OOPS, "[  T900]")
+    trace = printed([" foreign_a+0x1/0x2", " foreign_b+0x1/0x2"], "[   T77]")
+    is_whole([*lines[:7], *trace, *lines[7:]])
+
+
+def test_the_panic_is_of_its_caller():
+    one, other = (printed(OOPS[:-1], caller) for caller in ("[  T900]", "[  T901]"))
+    other = [line.replace("nova", "omega") for line in other]
+    panic = printed(OOPS[-1:], "[  T900]", start=100.5)
+    found = [report for boot in read_boots([*one, *other, *panic]) for report in boot.reports]
+    assert [(one.frames[0], one.fatal) for one in found] == [("nova_poll", True), ("omega_poll", False)]
+
+
+def test_a_slow_console_takes_its_time():
+    is_whole(printed(OOPS, step=0.7))
+    is_whole([*printed(OOPS[:-1]), *printed(OOPS[-1:], start=115.0)])
+
+
+@pytest.mark.parametrize(
+    ("line", "release"),
+    [
+        (
+            "CPU: 5 PID: 900 Comm: a Kdump: loaded Tainted: G        W    L    -------  ---  5.14.0-9.el9 #1",
+            "5.14.0-9.el9",
+        ),
+        (
+            "CPU: 5 PID: 900 Comm: a Tainted: G    B      OE    --------- -  - 4.18.0-513.el8.x86_64 #1",
+            "4.18.0-513.el8.x86_64",
+        ),
+        (
+            "CPU: 1 UID: 0 PID: 9 Comm: a Tainted: G               X   5.14.21-150500.55.52-default #1",
+            "5.14.21-150500.55.52-default",
+        ),
+        ("      Not tainted 7.3.4-kho #2", "7.3.4-kho"),
+        ("Pid: 900, comm: a Not tainted 3.2.0-4-amd64 #1 Debian 3.2.81-1", "3.2.0-4-amd64"),
+    ],
+)
+def test_releases(line, release):
+    (report,) = reports("kernel BUG at mm/slub.c:1!", line)
+    assert report.release == release
+
+
+OLD = """\
+BUG: unable to handle kernel NULL pointer dereference at           (null)
+IP: [<ffffffff81000001>] nova_poll+0x12/0x60
+Oops: 0000 [#1] SMP
+CPU: 1 PID: 900 Comm: a Not tainted 3.10.0-1160.el7.x86_64 #1
+RIP: 0010:[<ffffffff81000001>]  [<ffffffff81000001>] nova_poll+0x12/0x60
+RSP: 0018:ffff880073b55b00  EFLAGS: 00010246
+Call Trace:
+ [<ffffffff81000002>] ? leftover+0x25/0x60
+ [<ffffffff81000003>] nova_wait+0x21/0x80
+ [<ffffffff81000004>] nova_ioctl+0x31/0x90
+ [<ffffffff81000005>] delta_open+0x41/0xa0
+Code: 00 00
+RIP  [<ffffffff81000001>] nova_poll+0x12/0x60
+ RSP <ffff880073b55b00>
+---[ end trace e4754c7187702be5 ]---
+Kernel panic - not syncing: Fatal exception""".splitlines()
+ARM = """\
+Unable to handle kernel NULL pointer dereference at virtual address 00000018
+Internal error: Oops: 5 [#1] PREEMPT SMP ARM
+CPU: 1 PID: 900 Comm: a Not tainted 5.10.0-lab #1
+PC is at nova_poll+0x12/0x60
+LR is at nova_wait+0x21/0x80
+[<c0109bb8>] (nova_poll) from [<c010d0a8>] (nova_wait+0x10/0x14)
+[<c0109bb8>] (nova_wait) from [<c010d0a8>] (nova_ioctl+0x10/0x14)
+[<c0109bb8>] (nova_ioctl) from [<c010d0a8>] (delta_open+0x10/0x14)
+---[ end trace e4754c7187702be5 ]---
+Kernel panic - not syncing: Fatal exception""".splitlines()
+DEBUG = """\
+BUG: KASAN: null-ptr-deref in nova_poll+0x12/0x60
+Read of size 8 at addr 0000000000000018 by task a/900
+
+CPU: 1 UID: 0 PID: 900 Comm: a Not tainted 7.1.0-lab #1 PREEMPT
+Call Trace:
+ <TASK>
+ dump_stack_lvl+0x5d/0x80
+ kasan_report+0xda/0x110
+ nova_poll+0x12/0x60
+ lock_acquire+0x1/0x2
+ nova_wait+0x21/0x80
+ __might_sleep+0x1/0x2
+ nova_ioctl+0x31/0x90
+ delta_open+0x41/0xa0
+ </TASK>
+==================================================================
+BUG: kernel NULL pointer dereference, address: 0000000000000018
+Oops: Oops: 0000 [#1] SMP KASAN NOPTI
+RIP: 0010:nova_poll+0x12/0x60
+---[ end trace 0000000000000000 ]---
+Kernel panic - not syncing: Fatal exception""".splitlines()
+
+
+@pytest.mark.parametrize("lines", [OLD, ARM, DEBUG])
+def test_one_bug_of_old_kernels_other_machines_and_debug_kernels(lines):
+    (found,) = [report for boot in read_boots(printed(lines)) for report in boot.reports]
+    assert (found.frames, found.fatal) == (FRAMES, True)
+    assert (found.bug, found.signature) == (WHOLE.bug, WHOLE.signature)
+
+
+NEWS = {
+    "a stall of a timer": """\
+rcu: INFO: rcu_preempt self-detected stall on CPU
+NMI backtrace for cpu 1
+Call Trace:
+ <IRQ>
+ dump_stack+0x6b/0x83
+ nmi_cpu_backtrace.cold+0x32/0x69
+ rcu_dump_cpu_stacks+0xb6/0xdd
+ rcu_sched_clock_irq.cold+0x1c3/0x3a9
+ some_new_tick+0x8c/0xc0
+ </IRQ>
+ asm_sysvec_apic_timer_interrupt+0x12/0x20
+RIP: 0010:nova_loop+0x12/0x60
+RSP: 0018:ffffb8c1c0a3fd48 EFLAGS: 00000246
+ nova_read+0x21/0x80""",
+    "a stall before 4.10": """\
+INFO: rcu_sched self-detected stall on CPU
+Call Trace:
+ <IRQ>  [<ffffffff8140c8fc>] sched_show_task+0x2cb/0x2d6
+ [<ffffffff81417c4a>] rcu_check_callbacks.cold.75+0x5c3/0xd20
+ [<ffffffff8129a7da>] some_old_tick+0x3a/0x70
+ [<ffffffff838c4290>] apic_timer_interrupt+0xa0/0xb0
+ <EOI>  [<ffffffff833c9b39>] nova_loop+0x69/0x100
+ [<ffffffff834a3d9e>] nova_read+0x2ce/0x440""",
+    "a stall that another CPU notices": """\
+rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:
+Sending NMI from CPU 0 to CPUs 1:
+NMI backtrace for cpu 1
+RIP: 0010:nova_loop+0x12/0x60
+Call Trace:
+ <TASK>
+ nova_read+0x21/0x80
+ </TASK>""",
+    "the panic of a hard lockup": """\
+Kernel panic - not syncing: Hard LOCKUP
+Call Trace:
+ <NMI>
+ panic+0x10/0x20
+ watchdog_hardlockup_check+0x10/0x20
+ some_new_pmu+0x10/0x20
+ end_repeat_nmi+0x10/0x20
+RIP: 0010:nova_loop+0x3/0x30
+ </NMI>
+ <TASK>
+ nova_read+0x22/0x50
+ </TASK>""",
+    "a warning that panics": """\
+WARNING: CPU: 0 PID: 900 at drivers/nova.c:99 nova_loop+0x166/0x220
+Kernel panic - not syncing: panic_on_warn set ...
+Call Trace:
+ panic+0x25c/0x799
+ __warn.cold+0x22f/0x230
+ report_bug+0x190/0x290
+ some_old_trap+0x36/0x40
+ invalid_op+0x23/0x30
+RIP: 0010:nova_loop+0x166/0x220
+Code: 00
+RSP: 0018:ffff8880a1b0f9d8 EFLAGS: 00010286
+ nova_read+0x107/0x200""",
+    "an error of the memory": """\
+Kernel panic - not syncing: Asynchronous SError Interrupt
+Call trace:
+ panic+0x10/0x20
+ arm64_serror_panic+0x10/0x20
+ some_new_ras+0x10/0x20
+ el1h_64_error+0x10/0x20
+ nova_loop+0x10/0x20
+ nova_read+0x10/0x20""",
+    "KFENCE": """\
+BUG: KFENCE: use-after-free read in nova_loop+0x60/0xd0
+
+Use-after-free read at 0x00000000cafe1234 (in kfence-#42):
+ nova_loop+0x60/0xd0
+ nova_read+0x10/0x20
+
+kfence-#42: 0x00000000cafe0000-0x00000000cafe001f, size=32, cache=kmalloc-32
+
+allocated by task 900 on cpu 1 at 99.900000s:
+ another_place+0x10/0x20""",
+    "KMSAN": """\
+BUG: KMSAN: uninit-value in nova_loop+0x60/0xd0
+ nova_loop+0x60/0xd0
+ nova_read+0x10/0x20
+
+Uninit was created at:
+ another_place+0x10/0x20""",
+    "a soft lockup of an old kernel": """\
+NMI watchdog: BUG: soft lockup - CPU#1 stuck for 23s! [a:900]
+RIP: 0010:[<ffffffff81000001>]  [<ffffffff81000001>] nova_loop+0x12/0x60
+Call Trace:
+ [<ffffffff81000003>] nova_read+0x21/0x80
+Code: 00""",
+    "Rust": """\
+kernel BUG at rust/helpers/bug.c:7!
+Oops: invalid opcode: 0000 [#1] SMP PTI
+RIP: 0010:rust_helper_BUG+0x8/0x10
+Call Trace:
+ <TASK>
+ _RNvCs2UWVAg6MXrF_7___rustc17rust_begin_unwind+0x1/0x2
+ _RNvNtCs9jEwPDbx20M_4core9panicking9panic_fmt+0x84/0x90
+ nova_loop+0x1/0x2
+ nova_read+0x1/0x2""",
+}
+
+
+@pytest.mark.parametrize("name", NEWS)
+def test_what_brings_the_news_does_not_count(name):
+    lines = NEWS[name].splitlines()
+    found = first(printed(lines))
+    assert found.frames[:2] == ("nova_loop", "nova_read")
+    assert "another_place" not in found.frames
+    other = first(printed([line.replace("nova", "omega") for line in lines]))
+    assert found.bug != other.bug
+    assert found.signature != other.signature
+
+
+def test_a_stalled_cpu_prints_its_own_trace():
+    stall = NEWS["a stall that another CPU notices"].splitlines()
+    lines = [*printed(stall[:2], "[    C0]"), *printed(stall[2:], "[    C1]")]
+    assert first(lines).frames == ("nova_loop", "nova_read")
+
+
+def test_what_an_interrupt_interrupted_is_left_out():
+    lines = [
+        "kernel BUG at a.c:1!",
+        "Call Trace:",
+        " <IRQ>",
+        " nova_poll+0x1/0x2",
+        " </IRQ>",
+        " <TASK>",
+        " other+0x1/0x2",
+    ]
+    assert reports(*lines)[0].frames == ("nova_poll",)
+
+
+def test_of_tasks_that_hang_the_first_is_the_cause():
+    task = "INFO: task {}:9 blocked for more than 120 seconds.\nCall Trace:\n __schedule+0x1/0x2\n {}_lock+0x1/0x2"
+    lines = [line for name in ("alpha", "beta", "gamma") for line in task.format(name, name).splitlines()]
+    found = reports(*lines, "Kernel panic - not syncing: hung_task: blocked tasks")
+    assert [(one.frames, one.fatal) for one in found] == [
+        (("alpha_lock",), True),
+        (("beta_lock",), False),
+        (("gamma_lock",), False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("panic", "kind"),
+    [
+        ("softlockup: hung tasks", "lockup"),
+        ("RCU Stall", "rcu_stall"),
+        ("hung_task: blocked tasks", "hung_task"),
+        ("Fatal machine check", "machine_check"),
+        ("Fatal hardware error!", "machine_check"),
+        ("Asynchronous SError Interrupt", "machine_check"),
+        ("sysrq triggered crash", "panic"),
+    ],
+)
+def test_a_dump_that_begins_after_the_report(panic, kind):
+    (report,) = reports(f"Kernel panic - not syncing: {panic}")
+    assert (report.kind, report.fatal) == (kind, True)
+
+
+def test_a_broken_rule_is_no_panic_and_has_the_trace_of_its_warning():
+    lines = [
+        "BUG: Dentry ffff888119d8a000{i=0,n=.index}  still in use (1) [unmount of ramfs ramfs]",
+        "WARNING: CPU: 0 PID: 367 at fs/dcache.c:1616 umount_check+0x18d/0x1d0",
+        "RIP: 0010:umount_check+0x18d/0x1d0",
+        "---[ end trace 0000000000000000 ]---",
+    ]
+    (report,) = reports(*lines)
+    assert (report.kind, report.fatal, report.frames) == ("fault", False, ("umount_check",))
+
+
+def test_the_reader_is_linear():
+    def seconds(count):
+        lines = [Line(line, None, None, f"T{number % 50}") for number in range(count) for line in OOPS]
+        start = time.monotonic()
+        reports(*lines)
+        return time.monotonic() - start
+
+    seconds(10)
+    assert seconds(800) < 16 * max(seconds(100), 0.01)

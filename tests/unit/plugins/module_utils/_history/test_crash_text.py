@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.kho.kexec.plugins.module_utils._history.crash_text import joined_parts, read_boots
+from ansible_collections.kho.kexec.plugins.module_utils._history.crash_text import dumps_of, joined_parts, read_boots
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import Record
 
 START = "Linux version 7.3.4-kho (lab@lab) (gcc) #2 SMP"
@@ -19,24 +19,6 @@ PANIC = "Kernel panic - not syncing: no"
 def only(lines):
     (boot,) = read_boots(lines)
     return boot
-
-
-@pytest.mark.parametrize(
-    "prefix",
-    [
-        "[   12.345678] ",
-        "<0>[   12.345678] ",
-        "[   12.345678][    T1] ",
-        "<4>[   12.345678][   C12] ",
-        "Nov 22 15:30:00 web1 kernel: [   12.345678] ",
-        "[2026-11-22 15:30:00] web1: [   12.345678] ",
-        "6,1416,12345678,-;",
-        "6,1416,12345678,-,caller=T1;",
-    ],
-)
-def test_what_stands_before_a_line(prefix):
-    (report,) = only([prefix + PANIC]).reports
-    assert (report.message, report.uptime) == (PANIC, 12.345678)
 
 
 def test_without_times():
@@ -73,6 +55,23 @@ def test_parts_come_into_the_order_of_time():
     text = "Panic#2 Part1\nc\nOops#1 Part2\na1\nOops#1 Part1\na2\nPanic#2 Part2\nb\n"
     assert joined_parts(text).split() == ["a1", "a2", "b", "c"]
     assert joined_parts("as it is") == "as it is"
+
+
+@pytest.mark.parametrize(
+    ("text", "dumps"),
+    [
+        ("Panic#1 Part1\nb\nPanic#1 Part2\na\nPanic#1 Part1\nd\nPanic#1 Part2\nc\n", ["ab", "cd"]),
+        ("Panic#1 Part2\na\nPanic#1 Part1\nb\nPanic#1 Part3\nc\nPanic#1 Part2\nd\nPanic#1 Part1\ne\n", ["ab", "cde"]),
+        ("Panic#1 Part1\na\nPanic#1 Part1\nb\n", ["a", "b"]),
+        ("Oops#1 Part1\na\nPanic#2 Part1\nb\n", ["ab"]),
+    ],
+)
+def test_dumps_of_several_boots_are_not_mixed(text, dumps):
+    assert ["".join(dump.split()) for dump in dumps_of(text)] == dumps
+
+
+def test_no_empty_line_is_left_between_the_parts():
+    assert joined_parts("Panic#1 Part1\nc\nd\n\nPanic#1 Part2\na\nb\n") == "a\nb\nc\nd\n"
 
 
 @given(st.text())
