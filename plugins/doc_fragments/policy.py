@@ -133,8 +133,8 @@ options:
       q:
         description: Which share of such findings is false.
         type: float
-      signature:
-        description: The crash signature that was seen in most boots.
+      bug:
+        description: The bug that was seen in most boots.
         type: str
       sentence:
         description: All of it in words.

@@ -183,7 +183,7 @@ crashes:
       sample: 5e6f7a8b9c0d1e2f
     signature:
       description: >-
-        16 hexadecimal digits made of the bug and the first three frames, without functions that all call. Crashes with
+        16 hexadecimal digits made of the bug and three frames from the function to blame outward. Crashes with
         one signature have one bug, too.
       type: str
       sample: 0c1d2e3f4a5b6c7d

@@ -249,11 +249,19 @@ risk:
       description: Whether the risk C(grows) or C(falls) with C(kexec_count), V(null) without counts to compare.
       type: dict
       sample: {finding: grows, p: 0.001, q: 0.004, smallest_p: 1.0e-9}
-    signatures:
-      description: The leading crash signatures.
+    bugs:
+      description: >-
+        The leading bugs, with the leading C(signatures) of each. With C(old), an earlier version of the collection
+        wrote these crashes; what it called a signature is compared with no newer one.
       type: list
       elements: dict
-      sample: [{signature: 9f86d081884c7d65, kind: panic, frames: [nvme_reset_work], boots: 31}]
+      sample:
+        - bug: 5e6f7a8b9c0d1e2f
+          kind: panic
+          frames: [nvme_reset_work]
+          boots: 31
+          old: false
+          signatures: [{signature: 9f86d081884c7d65, frames: [nvme_reset_work], boots: 31}]
     cautions:
       description: What to keep in mind, as C(code) and C(message).
       type: list
@@ -278,7 +286,7 @@ risks:
       relative_risk_low: 2.81
       relative_risk_high: 13.16
       q: 1.5e-7
-      signature: 9f86d081884c7d65
+      bug: 5e6f7a8b9c0d1e2f
       sentence: 7.2.13-kho -> 7.3.4-kho crashes 6.1 times as often as a cold boot of 7.3.4-kho (...).
 boots_begun:
   description: How many boots of O(release) a kexec began since O(since).

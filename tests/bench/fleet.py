@@ -65,6 +65,7 @@ def _crash(choose: random.Random, boot_id: str, kernel: dict[str, Any], at: date
         "kind": KINDS[which % len(KINDS)],
         "fatal": True,
         "frames": [f"driver{which}_queue_rq", "blk_mq_dispatch_rq_list", "process_one_work"],
+        "bug": f"{which // 2:016x}",
         "signature": f"{which:016x}",
         "source": "pstore",
         "message": "Kernel panic - not syncing: Fatal exception",

@@ -4,8 +4,8 @@
 """What two crashes have in common, on two levels.
 
 The **bug** is the class of the crash and the function that is to blame, found past all that others call. The
-**signature** is the bug and the functions by which it was reached. Both are the same for the same crash on other hosts,
-in other boots and in other builds.
+**signature** is the bug and the functions by which it was reached, that one first. Both are the same for the same
+crash on other hosts, in other boots and in other builds.
 """
 
 from __future__ import annotations
@@ -123,8 +123,9 @@ def bug(what: str, function: Optional[str], message: str) -> str:
 def signature(what: str, function: Optional[str], frames: Sequence[str], message: str) -> str:
     """Return 16 hexadecimal digits for a bug and the ``frames`` by which it was reached."""
     names = [one_name(one) for one in frames]
-    path = [one for one in names if not is_library(one)] or names
-    return _digits(what, function or "", *(path[:SIGNATURE_FRAMES] or [normalized(message)]))
+    begin = names.index(function) if function in names else len(names)
+    path = [one for one in names[begin:] if not is_library(one) or one == function]
+    return _digits(what, function or normalized(message), *path[:SIGNATURE_FRAMES])
 
 
 def normalized(message: str) -> str:

@@ -65,6 +65,6 @@ def _crash_risk_spec() -> dict[str, Any]:
         "relative_risk_low": {"type": "float", "required": True},
         "relative_risk_high": {"type": "float"},
         "q": {"type": "float"},
-        "signature": {"type": "str"},
+        "bug": {"type": "str"},
         "sentence": {"type": "str", "required": True},
     }

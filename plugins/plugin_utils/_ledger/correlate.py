@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Count, FleetCounts, Signature, Way
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Bug, Count, FleetCounts, Way
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import (
     SIGNIFICANT,
     ExactTest,
@@ -111,7 +111,7 @@ class TransitionRisk:
     risk: Risk
     by_count: tuple[tuple[int | None, Risk], ...]
     trend: Trend | None
-    signatures: tuple[Signature, ...]
+    bugs: tuple[Bug, ...]
     cautions: tuple[Note, ...]
 
 
@@ -163,7 +163,7 @@ def _transition(way: Way, counts: Sequence[Count], cold: Sum, fleet: FleetCounts
         risk=risk,
         by_count=tuple((number, risk_of(total, cold)) for number, total in [*numbered, *unnumbered]),
         trend=None if test is None else Trend(test),
-        signatures=tuple(one for one in fleet.signatures if one.way == way),
+        bugs=tuple(one for one in fleet.bugs if one.way == way),
         cautions=tuple(_cautions(risk, fleet.worst_host.get(way, 0))),
     )
 

@@ -9,7 +9,13 @@ import json
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Count, FleetCounts, Signature, Way
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import (
+    Bug,
+    Count,
+    FleetCounts,
+    Signature,
+    Way,
+)
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.tables import tables
 
@@ -19,8 +25,8 @@ with suppress(ImportError):  # _ledger_errors.require() says so
 COMPARED = ("cold", "kexec", "handover")
 FAULTS = ("bug", "memory", "oops", "panic")
 """Kinds of crashes after which a kernel is broken. Whether it goes on is a setting of the host (panic_on_oops)."""
-SIGNATURES = 3
-"""How many signatures of each way are told."""
+BUGS, SIGNATURES = 3, 3
+"""How many bugs of each way are told, and how many signatures of each bug."""
 SECONDS_PER_HOUR = 3600
 
 
@@ -28,7 +34,8 @@ def count_fleet(ledger: Ledger) -> FleetCounts:
     """Return what the ledger holds, counted. Raises LedgerError."""
     with ledger.snapshot() as connection:
         counted = [*connection.execute(_boots_by_way())]
-        signatures = [*connection.execute(_signatures_by_way())]
+        bugs = [*connection.execute(_bugs_by_way())]
+        signatures = [*connection.execute(_signatures_of_bugs({str(row.bug) for row in bugs}))]
         worst = [*connection.execute(_worst_host_by_way())]
         not_joined = int(connection.execute(_crashes_without_boot()).scalar_one())
     compared = [row for row in counted if row.boot in COMPARED and row.release is not None]
@@ -38,15 +45,21 @@ def count_fleet(ledger: Ledger) -> FleetCounts:
             Count(_way(row), row.kexec_count, int(row.boots), int(row.crashes), float(row.seconds) / SECONDS_PER_HOUR)
             for row in compared
         ),
-        signatures=tuple(
-            Signature(_way(row), row.signature, row.kind, tuple(json.loads(row.frames)), row.boots)
-            for row in signatures
-        ),
+        bugs=tuple(_bug(row, signatures) for row in bugs),
         worst_host={_way(row): row.boots for row in worst},
         boots=boots,
         not_compared=boots - sum(row.boots for row in compared),
         not_joined=not_joined,
     )
+
+
+def _bug(row: Any, signatures: list[Any]) -> Bug:
+    below = tuple(
+        Signature(one.signature, tuple(json.loads(one.frames)), one.boots)
+        for one in signatures
+        if (_way(one), one.bug) == (_way(row), row.bug)
+    )
+    return Bug(_way(row), row.bug, row.kind, tuple(json.loads(row.frames)), row.boots, below, bool(row.old))
 
 
 class Begun(NamedTuple):
@@ -145,28 +158,44 @@ def _worst_host_by_way() -> Any:
     return sa.select(*columns, sa.func.max(by_host.c.boots).label("boots")).group_by(*columns)
 
 
-def _signatures_by_way() -> Any:
+def _bug_column() -> Any:
+    """The bug; of old crashes, whose bug is not known, the signature."""
+    crashes = tables().crashes.c
+    return sa.func.coalesce(crashes.bug, crashes.signature).label("bug")
+
+
+def _bugs_by_way() -> Any:
+    return _seen_by_way([_bug_column()], BUGS)
+
+
+def _signatures_of_bugs(bugs: set[str]) -> Any:
+    column = _bug_column()
+    return _seen_by_way([column, tables().crashes.c.signature], SIGNATURES, column.element.in_(sorted(bugs)))
+
+
+def _seen_by_way(level: list[Any], most: int, *wanted: Any) -> Any:
+    """Count the boots in which each of the last column's values was seen; ``most`` of them for those before it."""
     boots, crashes, way = tables().boots, tables().crashes, _way_columns()
-    number = sa.func.count().label("boots")
+    seen_in = sa.distinct(crashes.c.host + sa.literal("/") + crashes.c.boot_id)
     counted = (
         sa.select(
             *way,
-            crashes.c.signature,
+            *level,
             sa.func.min(crashes.c.kind).label("kind"),
             # Builds may differ in the frames that the signature leaves out; any one of them will do.
             sa.func.max(crashes.c.frames).label("frames"),
-            number,
+            sa.func.max(sa.case((crashes.c.bug.is_(None), 1), else_=0)).label("old"),
+            sa.func.count(seen_in).label("boots"),
         )
         .select_from(crashes.join(boots, (boots.c.host == crashes.c.host) & (boots.c.boot_id == crashes.c.boot_id)))
-        .where(_is_compared(), _counts())
-        .group_by(*way, crashes.c.signature)
+        .where(_is_compared(), _counts(), *wanted)
+        .group_by(*way, *level)
         .subquery()
     )
-    same_way = [counted.c.boot, counted.c.previous_release, counted.c.release]
-    first = [counted.c.boots.desc(), counted.c.signature]
-    place = sa.func.row_number().over(partition_by=same_way, order_by=first).label("place")
+    *same, value = (counted.c[column.name] for column in (*way, *level))
+    place = sa.func.row_number().over(partition_by=same, order_by=[counted.c.boots.desc(), value]).label("place")
     ranked = sa.select(counted, place).subquery()
-    return sa.select(ranked).where(ranked.c.place <= SIGNATURES).order_by(ranked.c.place)
+    return sa.select(ranked).where(ranked.c.place <= most).order_by(ranked.c.place)
 
 
 def _is_compared() -> Any:

@@ -37,16 +37,28 @@ class Count:
 
 @dataclass(frozen=True)
 class Signature:
-    """A signature of crashes after one way.
+    """A signature of one bug: its topmost frames, and the number of boots that it was seen in."""
 
-    Its kind, its topmost frames, and the number of boots that it was seen in.
+    signature: str
+    frames: tuple[str, ...]
+    boots: int
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A bug that crashes come of after one way.
+
+    Its kind, its topmost frames, the number of boots that it was seen in, and its leading signatures. Of crashes that
+    were written before there were bugs (``old``), it is the signature of then, which is that of no newer one.
     """
 
     way: Way
-    signature: str
+    bug: str
     kind: str
     frames: tuple[str, ...]
     boots: int
+    signatures: tuple[Signature, ...] = ()
+    old: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,7 +70,7 @@ class FleetCounts:
     """
 
     counts: tuple[Count, ...]
-    signatures: tuple[Signature, ...] = ()
+    bugs: tuple[Bug, ...] = ()
     worst_host: dict[Way, int] = field(default_factory=dict)
     boots: int = 0
     not_compared: int = 0

@@ -143,6 +143,8 @@ def _crash(host: str, given: Any) -> Row:
         # Without its boot, a crash is known again by its time.
         "incident": boot_id or ("unknown" if at is None else str(at)),
         "signature": _matching(given, "signature", _SIGNATURE),
+        # Earlier versions of the collection told none.
+        "bug": None if given.get("bug") is None else _matching(given, "bug", _SIGNATURE),
         "boot_id": boot_id,
         "kind": _matching(given, "kind", _WORD),
         "fatal": _field(given, "fatal") is True,

@@ -22,6 +22,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.facts import (
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.tables import (
     check_version,
+    forget_old_crashes,
     keep_running,
     migrate,
     put_boots,
@@ -128,7 +129,10 @@ class Ledger:
         many ``boots`` and ``crashes`` were news.
         """
         boots, crashes = rows_of_history(host, history, now)
+        known = [row for row in crashes if row["bug"] is not None]
         with self._writing() as connection:
+            told_anew = [{f"of_{name}": row[name] for name in ("host", "incident", "kind")} for row in known]
+            self._put(connection, forget_old_crashes(), told_anew)
             news = {
                 "boots": self._put(connection, put_boots(self._dialect), boots),
                 "crashes": self._put(connection, put_crashes(self._dialect), crashes),

@@ -18,11 +18,12 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import
     TransitionRisk,
     Trend,
 )
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Bug
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.page import render_html
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ALPHA, ODDS_TO_FIND
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.words import name_of, ratio, sentence, summary
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.words import bugs, name_of, ratio, sentence, summary
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the JSON report; a program that reads it looks at this first."""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|!~&])")
 
@@ -60,11 +61,22 @@ def transition_as_dict(one: TransitionRisk) -> dict[str, Any]:
         **_risk(one.risk),
         "by_count": [{"kexec_count": count, **_risk(risk)} for count, risk in one.by_count],
         "trend": None if one.trend is None else _trend(one.trend),
-        "signatures": [
-            {"signature": found.signature, "kind": found.kind, "frames": list(found.frames), "boots": found.boots}
-            for found in one.signatures
-        ],
+        "bugs": [_bug(found) for found in one.bugs],
         "cautions": [note.as_dict() for note in one.cautions],
+    }
+
+
+def _bug(found: Bug) -> dict[str, Any]:
+    return {
+        "bug": found.bug,
+        "kind": found.kind,
+        "frames": list(found.frames),
+        "boots": found.boots,
+        "old": found.old,
+        "signatures": [
+            {"signature": below.signature, "frames": list(below.frames), "boots": below.boots}
+            for below in found.signatures
+        ],
     }
 
 
@@ -98,7 +110,7 @@ def _markdown(fleet: Correlation, made: str) -> str:
     lines += ["## What was found", ""]
     for one in fleet.transitions:
         lines.append(f"- {_plain(sentence(one))}")
-        lines += [f"  - {_plain(note.message)}" for note in one.cautions]
+        lines += [f"  - {_plain(line)}" for line in (*(note.message for note in one.cautions), *bugs(one))]
     lines += ["", "## Transitions", ""]
     header = ("transition", "finding", "boots", "crashed", "hours", "times cold", "from", "to", "q", "trend")
     lines += _table(header, [_row(one) for one in fleet.transitions])

@@ -85,6 +85,6 @@ def _as_dict(one: TransitionRisk, longest_chain: int | None, when: str) -> dict[
         "relative_risk_low": low,
         "relative_risk_high": None if high is None or isinf(high) else high,
         "q": risk.q,
-        "signature": one.signatures[0].signature if one.signatures else None,
+        "bug": one.bugs[0].bug if one.bugs else None,
         "sentence": sentence(one, when),
     }

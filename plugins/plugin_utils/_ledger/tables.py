@@ -20,7 +20,7 @@ with suppress(ImportError):  # _ledger_errors.require() says so
     from sqlalchemy.dialects import postgresql, sqlite
 
 if TYPE_CHECKING:
-    from sqlalchemy.sql.dml import Insert, Update
+    from sqlalchemy.sql.dml import Delete, Insert, Update
 
 MIGRATION_LOCK = 0x6B686F
 """Names the lock that is held while tables in PostgreSQL are changed; any number, the same everywhere."""
@@ -79,7 +79,7 @@ def tables() -> Tables:
             {
                 **{"boot_id": text, "kind": text, "fatal": sa.Boolean, "at": number},
                 **transition,
-                **{"frames": text, "source": text, "message": text},
+                **{"frames": text, "source": text, "message": text, "bug": text},
             },
             ["kind", "fatal", "frames"],
         ),
@@ -92,8 +92,14 @@ def _create(connection: sa.Connection) -> None:
     connection.execute(tables().schema_version.insert().values(version=0))
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_create,)
-"""What makes each version from the one before; the first makes version 1 from an empty database."""
+def _add_bugs(connection: sa.Connection) -> None:
+    """Signatures of before are made otherwise, so their crashes keep none for a bug, and are told as old ones."""
+    if "bug" not in {column["name"] for column in sa.inspect(connection).get_columns("crashes")}:
+        connection.exec_driver_sql("ALTER TABLE crashes ADD COLUMN bug TEXT")
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_create, _add_bugs)
+"""What makes each version from the one before; the first makes the tables in an empty database."""
 
 
 def version_of(connection: sa.Connection) -> int:
@@ -165,11 +171,19 @@ def put_crashes(dialect: str) -> Insert:
     """Return the statement that adds crashes, and completes those that are known."""
     crashes = tables().crashes
     statement = _insert(crashes, dialect)
-    names = ("boot_id", "at", "release", "previous_release", "kexec_count", "source", "message")
+    names = ("boot_id", "at", "release", "previous_release", "kexec_count", "source", "message", "bug")
     new, old = statement.excluded, crashes.c
     merged: dict[str, Any] = {name: sa.func.coalesce(new[name], old[name]) for name in names}
     merged["fatal"] = sa.or_(new.fatal, old.fatal)
     return _completing(statement, crashes, merged)
+
+
+@cache
+def forget_old_crashes() -> Delete:
+    """Return the statement that drops what an earlier version wrote of a crash that is told anew."""
+    crashes = tables().crashes
+    same = [crashes.c[name] == sa.bindparam(f"of_{name}") for name in ("host", "incident", "kind")]
+    return crashes.delete().where(*same, crashes.c.bug.is_(None))
 
 
 @cache

@@ -35,14 +35,28 @@ def name_of(way: Way) -> str:
 def sentence(one: TransitionRisk, when: str = "") -> str:
     """Return all that matters of one transition in a sentence; ``when`` says of which of its boots."""
     parts = [" ".join(part for part in (name_of(one.way), when, _main_clause(one)) if part)]
-    if one.signatures:
-        first = one.signatures[0]
+    if one.bugs:
+        first = one.bugs[0]
         frames = " < ".join(first.frames[:TOP_FRAMES])
         where = f" in {frames}" if frames else ""
-        parts.append(f"leading signature {first.signature[:16]} ({first.kind}{where}, {_number(first.boots, 'boot')})")
+        paths = f", {len(first.signatures)} signatures" if len(first.signatures) > 1 else ""
+        old = ", as an earlier version named it" if first.old else ""
+        seen = _number(first.boots, "boot")
+        parts.append(f"leading bug {first.bug[:16]} ({first.kind}{where}, {seen}{paths}{old})")
     if one.trend and one.trend.finding in (GROWS, FALLS):
         parts.append(f"{one.trend.finding} with the count (q = {one.trend.q:.2g})")
     return "; ".join(parts) + "."
+
+
+def bugs(one: TransitionRisk) -> list[str]:
+    """Return a line for each of the leading bugs, with its leading signatures."""
+    said = []
+    for found in one.bugs:
+        below = ", ".join(f"{path.signature[:16]} ({_number(path.boots, 'boot')})" for path in found.signatures)
+        where = f" in {found.frames[0]}" if found.frames else ""
+        old = "; an earlier version named it, so it is compared with no newer one" if found.old else ""
+        said.append(f"bug {found.bug[:16]} ({found.kind}{where}): signatures {below}{old}")
+    return said
 
 
 def summary(fleet: Correlation) -> list[str]:

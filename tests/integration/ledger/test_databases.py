@@ -84,9 +84,7 @@ def import_fleet(url: str, fleet: list[tuple[str, dict[str, Any]]]) -> list[dict
 def counts(url: str) -> FleetCounts:
     with Ledger(place_of(url)) as ledger:
         found = count_fleet(ledger)
-    return replace(
-        found, counts=tuple(sorted(found.counts, key=str)), signatures=tuple(sorted(found.signatures, key=str))
-    )
+    return replace(found, counts=tuple(sorted(found.counts, key=str)), bugs=tuple(sorted(found.bugs, key=str)))
 
 
 def importer(url: str, hosts: int, boots: int, seed: int) -> subprocess.Popen[str]:

@@ -27,6 +27,7 @@ def crash(**changes: Any) -> dict[str, Any]:
         "kind": "panic",
         "fatal": True,
         "frames": ["nvme_reset_work", "process_one_work"],
+        "bug": "5e6f7a8b9c0d1e2f",
         "signature": "9f86d081884c7d65",
     }
     return {**usual, **more, "source": "pstore", "message": "Kernel panic", **changes}

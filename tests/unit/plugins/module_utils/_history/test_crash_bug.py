@@ -81,6 +81,7 @@ def test_what_tells_something():
 def test_a_signature_is_of_a_bug_and_its_frames():
     whole = signature("access", "alpha", ("memcpy", "alpha", "beta", "gamma", "delta"), "x")
     assert whole == signature("access", "alpha", ("alpha", "beta", "gamma", "epsilon"), "y")
+    assert whole == signature("access", "alpha", ("inner", "alpha", "beta", "kfree", "gamma"), "y")
     assert whole != signature("access", "alpha", ("alpha", "beta", "delta"), "x")
     assert whole != signature("bug", "alpha", ("alpha", "beta", "gamma"), "x")
     assert signature("access", "alpha", ("alpha", "__x64_sys_read"), "") == signature(

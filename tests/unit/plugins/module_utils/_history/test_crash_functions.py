@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.kho.kexec.plugins.module_utils._history import crash_functions, crash_machinery
+from ansible_collections.kho.kexec.plugins.module_utils._history import crash_functions
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_functions import (
     is_dispatcher,
     is_entry,
@@ -15,14 +15,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._history.crash_functions
     one_name,
 )
 
-LISTS = {
-    name: getattr(module, name)
-    for module, names in (
-        (crash_machinery, ("MACHINERY", "NEWS", "ENTRIES")),
-        (crash_functions, ("LIBRARY", "WAITS", "DISPATCHERS")),
-    )
-    for name in names
-}
+LISTS = {name: getattr(crash_functions, name) for name in ("LIBRARY", "WAITS", "DISPATCHERS")}
 
 
 @pytest.mark.parametrize("name", LISTS)

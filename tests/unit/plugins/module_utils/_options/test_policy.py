@@ -22,11 +22,11 @@ def test_every_option_has_its_place():
         "relative_risk": None,
         "relative_risk_high": None,
         "q": 1e-7,
-        "signature": None,
+        "bug": None,
     }
     risk = {
         **{"boot": "handover", "previous_release": "7.2.13", "release": "7.3.4", "longest_chain": 4},
-        **{"relative_risk_low": 2.8, "sentence": "It crashes.", "signature": None, **told},
+        **{"relative_risk_low": 2.8, "sentence": "It crashes.", "bug": None, **told},
     }
     options = {
         "release": "7.3.*",

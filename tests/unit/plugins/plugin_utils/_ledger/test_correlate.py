@@ -20,7 +20,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import
     Trend,
     correlate,
 )
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Count, FleetCounts, Signature, Way
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Bug, Count, FleetCounts, Way
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ALPHA, ExactTest, TrendTest
 
 OLD, NEW = "7.2.13-kho", "7.3.4-kho"
@@ -149,9 +149,9 @@ def test_worst_stand_first() -> None:
     assert [transition.way for transition in fleet(*counts).transitions] == [HANDOVER, harmless, few]
 
 
-def test_signatures_go_to_their_transition() -> None:
-    mine, other = (Signature(way, "00" * 8, "panic", (), 3) for way in (HANDOVER, COLD))
-    assert one(counted(HANDOVER, 5, 3), signatures=(mine, other)).signatures == (mine,)
+def test_bugs_go_to_their_transition() -> None:
+    mine, other = (Bug(way, "00" * 8, "panic", (), 3) for way in (HANDOVER, COLD))
+    assert one(counted(HANDOVER, 5, 3), bugs=(mine, other)).bugs == (mine,)
 
 
 @pytest.mark.parametrize(

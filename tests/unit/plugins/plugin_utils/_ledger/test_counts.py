@@ -14,6 +14,7 @@ from unit.plugins.plugin_utils.histories import BEGIN, END, NEW, NOW, OLD, boot,
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import Sum, correlate
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.counts import (
+    BUGS,
     SIGNATURES,
     Begun,
     count_begun,
@@ -115,19 +116,36 @@ def test_hours(ledger: Ledger) -> None:
     assert count.hours == pytest.approx(2.5 + (NOW - 1795359600) / 3600)
 
 
-def test_leading_signatures(ledger: Ledger) -> None:
+def test_leading_bugs_and_their_signatures(ledger: Ledger) -> None:
     boots, crashes = [], []
     for number in range(1, 16):
         boots.append(ended(number, ending="crash"))
         crashes += [
-            crash(boot_id=some_id(number), signature=f"{which:016x}") for which in range(5) if number % (which + 1) == 0
+            crash(boot_id=some_id(number), bug=f"{which:016x}", signature=f"{way:08x}{which:08x}")
+            for which in range(5)
+            if number % (which + 1) == 0
+            for way in range(5)
+            if number % (way + 1) == 0
         ]
     ledger.import_history("web1", history(*boots, crashes=tuple(crashes)), NOW)
-    found = count_fleet(ledger).signatures
-    assert [(one.signature[-1], one.boots) for one in found] == [("0", 15), ("1", 7), ("2", 5)]
-    assert len(found) == SIGNATURES
+    found = count_fleet(ledger).bugs
+    # A boot counts once, however many signatures of the bug were seen in it.
+    assert [(one.bug[-1], one.boots) for one in found] == [("0", 15), ("1", 7), ("2", 5)]
+    assert len(found) == BUGS
+    assert [(one.signature[:8][-1], one.boots) for one in found[0].signatures] == [("0", 15), ("1", 7), ("2", 5)]
+    assert len(found[0].signatures) == SIGNATURES
     assert found[0].frames == ("nvme_reset_work", "process_one_work")
-    assert found[0].way == HANDOVER
+    assert (found[0].way, found[0].old) == (HANDOVER, False)
+
+
+def test_a_crash_of_an_earlier_version_is_old_until_it_is_told_anew(ledger: Ledger) -> None:
+    old = {name: value for name, value in crash(boot_id=some_id(1)).items() if name != "bug"}
+    ledger.import_history("web1", history(ended(1), crashes=(old,)), NOW)
+    (before,) = count_fleet(ledger).bugs
+    assert (before.bug, before.old) == (old["signature"], True)
+    ledger.import_history("web1", history(ended(1), crashes=(crash(boot_id=some_id(1), signature="a" * 16),)), NOW)
+    (after,) = count_fleet(ledger).bugs
+    assert (after.bug, after.old, [one.signature for one in after.signatures]) == (crash()["bug"], False, ["a" * 16])
 
 
 def test_worst_host(ledger: Ledger) -> None:

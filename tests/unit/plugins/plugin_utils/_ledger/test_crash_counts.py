@@ -57,13 +57,13 @@ def test_boot_counts_as_crashed_once(ledger: Ledger) -> None:
     assert boots_and_crashes(count_fleet(ledger)) == {(HANDOVER, 1): (5, 4)}
 
 
-@pytest.mark.parametrize("kind", ["hung_task", "rcu_stall", "lockup", "machine_check", "warning"])
+@pytest.mark.parametrize("kind", ["hung_task", "rcu_stall", "lockup", "machine_check", "warning", "fault"])
 def test_slowness_and_hardware_that_a_kernel_survived_are_no_crash(ledger: Ledger, kind: str) -> None:
     survived = crash(boot_id=some_id(1), kind=kind, fatal=False)
     ledger.import_history("web1", history(ended(1), crashes=(survived, {**survived, "boot_id": None})), NOW)
     fleet = count_fleet(ledger)
     assert boots_and_crashes(fleet) == {(HANDOVER, 1): (1, 0)}
-    assert (fleet.signatures, fleet.not_joined, fleet.worst_host) == ((), 0, {})
+    assert (fleet.bugs, fleet.not_joined, fleet.worst_host) == ((), 0, {})
 
 
 @pytest.mark.parametrize("kind", ["oops", "bug", "memory", "panic"])
@@ -72,7 +72,7 @@ def test_fault_of_the_kernel_is_a_crash_also_where_the_host_goes_on(ledger: Ledg
     ledger.import_history("web1", history(ended(1), crashes=(survived, {**survived, "boot_id": None})), NOW)
     fleet = count_fleet(ledger)
     assert boots_and_crashes(fleet) == {(HANDOVER, 1): (1, 1)}
-    assert ([one.kind for one in fleet.signatures], fleet.not_joined) == ([kind], 1)
+    assert ([one.kind for one in fleet.bugs], fleet.not_joined) == ([kind], 1)
 
 
 """``BEGIN`` of the histories, in seconds since 1970."""

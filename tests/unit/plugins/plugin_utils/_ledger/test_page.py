@@ -14,7 +14,13 @@ from xml.etree import ElementTree
 import pytest
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import Correlation, correlate
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Count, FleetCounts, Signature, Way
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import (
+    Bug,
+    Count,
+    FleetCounts,
+    Signature,
+    Way,
+)
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.page import MOST_RELEASES, VIRIDIS
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.report import render_reports
 
@@ -24,7 +30,8 @@ HANDOVER, COLD = Way("handover", OLD, NEW), Way("cold", None, NEW)
 
 NOW = 1795392000
 
-SIGNATURE = Signature(HANDOVER, "9f86d081884c7d65", "panic", ("nvme_reset_work", "process_one_work", "kthread"), 31)
+BELOW = Signature("9f86d081884c7d65", ("nvme_reset_work",), 20), Signature("0123456789abcdef", ("nvme_reset_work",), 11)
+BUG = Bug(HANDOVER, "5e6f7a8b9c0d1e2f", "panic", ("nvme_reset_work", "process_one_work", "kthread"), 31, BELOW)
 
 
 def counted(way: Way, boots: int, crashes: int, count: int | None = 0) -> Count:
@@ -42,7 +49,7 @@ CRASHING = (
     counted(COLD, 530, 7),
 )
 
-WHOLE = fleet(*CRASHING, counted(Way("kexec", None, NEW), 3, 0), signatures=(SIGNATURE,), not_joined=2, not_compared=1)
+WHOLE = fleet(*CRASHING, counted(Way("kexec", None, NEW), 3, 0), bugs=(BUG,), not_joined=2, not_compared=1)
 
 
 class Page(HTMLParser):

@@ -12,7 +12,13 @@ from xml.etree import ElementTree
 import pytest
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import Correlation, correlate
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Count, FleetCounts, Signature, Way
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import (
+    Bug,
+    Count,
+    FleetCounts,
+    Signature,
+    Way,
+)
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.report import SCHEMA, render_reports
 
 OLD, NEW = "7.2.13", "7.3.4"
@@ -21,7 +27,8 @@ HANDOVER, COLD = Way("handover", OLD, NEW), Way("cold", None, NEW)
 
 NOW = 1795392000
 
-SIGNATURE = Signature(HANDOVER, "9f86d081884c7d65", "panic", ("nvme_reset_work", "process_one_work", "kthread"), 31)
+BELOW = Signature("9f86d081884c7d65", ("nvme_reset_work",), 20), Signature("0123456789abcdef", ("nvme_reset_work",), 11)
+BUG = Bug(HANDOVER, "5e6f7a8b9c0d1e2f", "panic", ("nvme_reset_work", "process_one_work", "kthread"), 31, BELOW)
 
 HOSTILE = "7.3|`<script>alert(1)</script>\"'&*_[x](javascript:y)"
 
@@ -41,7 +48,7 @@ CRASHING = (
     counted(COLD, 530, 7),
 )
 
-WHOLE = fleet(*CRASHING, counted(Way("kexec", None, NEW), 3, 0), signatures=(SIGNATURE,), not_joined=2, not_compared=1)
+WHOLE = fleet(*CRASHING, counted(Way("kexec", None, NEW), 3, 0), bugs=(BUG,), not_joined=2, not_compared=1)
 
 
 def test_json() -> None:
@@ -52,7 +59,8 @@ def test_json() -> None:
     assert (first["boots"], first["crashes"], first["cold"]["boots"]) == (512, 41, 530)
     assert [cell["kexec_count"] for cell in first["by_count"]] == [1, 2, 3]
     assert first["trend"]["finding"] == "grows"
-    assert first["signatures"][0]["boots"] == 31
+    assert first["bugs"][0]["boots"] == 31
+    assert [below["boots"] for below in first["bugs"][0]["signatures"]] == [20, 11]
 
 
 def test_json_has_no_infinity() -> None:
@@ -144,9 +152,9 @@ def test_what_was_found_stands_first_and_what_cannot_be_told_last(page: str) -> 
 
 def test_hostile_names_stay_text() -> None:
     bad = Way("handover", HOSTILE, HOSTILE)
-    note = Signature(bad, HOSTILE, HOSTILE, (HOSTILE, HOSTILE), 9)
+    note = Bug(bad, HOSTILE, HOSTILE, (HOSTILE, HOSTILE), 9)
     reports = render_reports(
-        fleet(counted(bad, 512, 41), counted(Way("cold", None, HOSTILE), 530, 7), signatures=(note,)), NOW
+        fleet(counted(bad, 512, 41), counted(Way("cold", None, HOSTILE), 530, 7), bugs=(note,)), NOW
     )
     parsed = Page(reports["report.html"])
     assert parsed.open == []

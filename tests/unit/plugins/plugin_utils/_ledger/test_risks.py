@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from ansible_collections.kho.kexec.plugins.module_utils._options.policy import policy_spec
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import CRASHES_MORE, GROWS, correlate
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Count, FleetCounts, Signature, Way
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Bug, Count, FleetCounts, Way
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risks import crash_risks, long_chains
 
 OLD, NEW = "7.2.13-kho", "7.3.4-kho"
 HANDOVER, KEXEC, COLD = Way("handover", OLD, NEW), Way("kexec", None, NEW), Way("cold", None, NEW)
 PLENTY = Count(COLD, 0, 5000, 50, 5000.0)
-SIGNATURE = Signature(HANDOVER, "9f86d081884c7d65", "panic", ("nvme_reset_work",), 31)
+BUG = Bug(HANDOVER, "5e6f7a8b9c0d1e2f", "panic", ("nvme_reset_work",), 31)
 
 
 def counted(boots: int, crashes: int, count: int | None = 1, way: Way = HANDOVER) -> Count:
@@ -30,12 +30,12 @@ def risks(*counts: Count, **more: Any) -> list[dict[str, Any]]:
 
 
 def test_transition_that_crashes() -> None:
-    (one,) = risks(counted(512, 41), Count(COLD, 0, 530, 7, 530.0), signatures=(SIGNATURE,))
+    (one,) = risks(counted(512, 41), Count(COLD, 0, 530, 7, 530.0), bugs=(BUG,))
     assert one == {
         **{"boot": "handover", "previous_release": OLD, "release": NEW, "longest_chain": None},
         **{"boots": 512, "crashes": 41, "relative_risk": pytest.approx(6.06, abs=0.01)},
         **{"relative_risk_low": pytest.approx(2.81, abs=0.01), "relative_risk_high": pytest.approx(13.16, abs=0.01)},
-        **{"q": pytest.approx(1.45e-7, rel=0.01), "signature": "9f86d081884c7d65"},
+        **{"q": pytest.approx(1.45e-7, rel=0.01), "bug": "5e6f7a8b9c0d1e2f"},
         "sentence": one["sentence"],
     }
     assert one["sentence"].startswith(f"{OLD} -> {NEW} crashes 6.1 times as often")
@@ -71,7 +71,7 @@ def test_no_cold_boot_crashed() -> None:
 def test_kexec_without_handover_and_the_worst_first() -> None:
     found = risks(counted(512, 20, 0, KEXEC), counted(512, 41), PLENTY)
     assert [(one["boot"], one["previous_release"]) for one in found] == [("handover", OLD), ("kexec", None)]
-    assert found[0]["signature"] is None
+    assert found[0]["bug"] is None
 
 
 def test_only_long_chains_crash() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.plugins.plugin_utils.histories import NOW, history
+from unit.plugins.plugin_utils.histories import NOW, crash, history
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import tables
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
@@ -60,8 +60,19 @@ def test_older_ledger_is_migrated(place: Place, ledger: Ledger, ask: Ask, monkey
     monkeypatch.setattr(tables, "MIGRATIONS", (*tables.MIGRATIONS, add_column))
     with Ledger(place):
         pass
-    assert ask("SELECT version FROM schema_version") == [(2,)]
+    assert ask("SELECT version FROM schema_version") == [(3,)]
     assert ask("SELECT host, more FROM boots") == [("web1", None)]
+
+
+def test_first_version_gets_bugs(place: Place, ledger: Ledger, ask: Ask) -> None:
+    ledger.import_history("web1", history(crashes=(crash(),)), NOW)
+    with sqlite3.connect(str(place.file)) as connection:
+        connection.execute("ALTER TABLE crashes DROP COLUMN bug")
+        connection.execute("UPDATE schema_version SET version = 1")
+    with Ledger(place):
+        pass
+    assert ask("SELECT version FROM schema_version") == [(2,)]
+    assert ask("SELECT signature, bug FROM crashes") == [(crash()["signature"], None)]
 
 
 def test_migration_that_fails_leaves_the_ledger_as_it_was(
@@ -72,4 +83,4 @@ def test_migration_that_fails_leaves_the_ledger_as_it_was(
     monkeypatch.setattr(tables, "MIGRATIONS", (*tables.MIGRATIONS, add_column, fail_halfway))
     assert refusal(lambda: Ledger(place)).code == "ledger_failed"
     assert ask("SELECT * FROM sqlite_master") == before
-    assert ask("SELECT version FROM schema_version") == [(1,)]
+    assert ask("SELECT version FROM schema_version") == [(2,)]

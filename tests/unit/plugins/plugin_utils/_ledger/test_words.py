@@ -10,14 +10,21 @@ from typing import Any
 import pytest
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import Correlation, correlate
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Count, FleetCounts, Signature, Way
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.words import sentence, summary
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import (
+    Bug,
+    Count,
+    FleetCounts,
+    Signature,
+    Way,
+)
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.words import bugs, sentence, summary
 
 OLD, NEW = "7.2.13", "7.3.4"
 
 HANDOVER, COLD = Way("handover", OLD, NEW), Way("cold", None, NEW)
 
-SIGNATURE = Signature(HANDOVER, "9f86d081884c7d65", "panic", ("nvme_reset_work", "process_one_work", "kthread"), 31)
+BELOW = Signature("9f86d081884c7d65", ("nvme_reset_work",), 20), Signature("0123456789abcdef", ("nvme_reset_work",), 11)
+BUG = Bug(HANDOVER, "5e6f7a8b9c0d1e2f", "panic", ("nvme_reset_work", "process_one_work", "kthread"), 31, BELOW)
 
 
 def counted(way: Way, boots: int, crashes: int, count: int | None = 0) -> Count:
@@ -35,17 +42,29 @@ CRASHING = (
     counted(COLD, 530, 7),
 )
 
-WHOLE = fleet(*CRASHING, counted(Way("kexec", None, NEW), 3, 0), signatures=(SIGNATURE,), not_joined=2, not_compared=1)
+WHOLE = fleet(*CRASHING, counted(Way("kexec", None, NEW), 3, 0), bugs=(BUG,), not_joined=2, not_compared=1)
 
 
 def said(*counts: Count, **more: Any) -> str:
     return sentence(fleet(*counts, **more).transitions[0])
 
 
+def test_words_for_bugs_and_the_signatures_below() -> None:
+    old = Bug(HANDOVER, "00" * 8, "oops", (), 1, (Signature("00" * 8, (), 1),), old=True)
+    (one, *_others) = fleet(*CRASHING, bugs=(BUG, old)).transitions
+    assert bugs(one) == [
+        "bug 5e6f7a8b9c0d1e2f (panic in nvme_reset_work): signatures 9f86d081884c7d65 (20 boots), "
+        "0123456789abcdef (11 boots)",
+        "bug 0000000000000000 (oops): signatures 0000000000000000 (1 boot); an earlier version named it, so it is "
+        "compared with no newer one",
+    ]
+
+
 def test_words_for_a_transition_that_crashes() -> None:
-    assert said(*CRASHING, signatures=(SIGNATURE,)) == (
+    assert said(*CRASHING, bugs=(BUG,)) == (
         "7.2.13 -> 7.3.4 crashes 6.1 times as often as a cold boot of 7.3.4 (CI 2.8 to 13, 41 of 512 boots crashed, "
-        "q = 1.5e-07); leading signature 9f86d081884c7d65 (panic in nvme_reset_work < process_one_work, 31 boots); "
+        "q = 1.5e-07); leading bug 5e6f7a8b9c0d1e2f (panic in nvme_reset_work < process_one_work, "
+        "31 boots, 2 signatures); "
         "grows with the count (q = 0.0001)."
     )
 
