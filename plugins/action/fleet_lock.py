@@ -15,6 +15,7 @@ from ansible.module_utils.urls import ConnectionError as UrlsConnectionError
 from ansible.module_utils.urls import open_url
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import failed_with
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import FLEET_LOCK
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline, MonotonicClock
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.fleet_lock import (
@@ -44,7 +45,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         try:
             self._do(options)
         except FleetLockError as error:
-            return {**result, "failed": True, "changed": False, "code": error.code, "msg": error.message}
+            return {**result, "changed": False, **failed_with(error.code, error.message)}
         return {**result, **told}
 
     def _do(self, options: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import failed_with, with_reference
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import LEDGER, LEDGER_REQUIRED_IF
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_budget import keep_within
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError, require
@@ -78,5 +79,7 @@ def computed(ledger: Ledger, options: Mapping[str, Any], now: int, keep: bool) -
 
 def told(error: LedgerError, on_error: str) -> dict[str, Any]:
     """Return the error as a failure, or as a warning of a task that goes on."""
-    said = {"changed": False, "code": error.code, "msg": error.message}
-    return {**said, "warnings": [error.message]} if on_error == "warn" else {**said, "failed": True}
+    if on_error != "warn":
+        return {"changed": False, **failed_with(error.code, error.message)}
+    message = with_reference(error.code, error.message)
+    return {"changed": False, "code": error.code, "msg": message, "warnings": [message]}

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from ansible.plugins.action.validate_argument_spec import ActionModule as Check
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import failed_with
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import ROLE_OPTIONS
 
 SPECIFICATION = Path(__file__).parents[2] / "roles" / "kexec_upgrade" / "meta" / "argument_specs.yml"
@@ -43,4 +44,4 @@ class ActionModule(Check):  # type: ignore[misc]  # ansible-core has no types
             f"The role kexec_upgrade cannot work with its options on this host: {'; '.join(errors)}. Nothing was done "
             "here. Correct these variables where they are set, and run the playbook again."
         )
-        return {"failed": True, "changed": False, "code": "options_invalid", "msg": message, "errors": errors}
+        return {"changed": False, "errors": errors, **failed_with("options_invalid", message)}

@@ -13,7 +13,7 @@ from ansible import constants
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal, failed_with
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._options.health import require_health_options
 from ansible_collections.kho.kexec.plugins.module_utils._options.jump import jump_spec
@@ -61,7 +61,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         except AnsibleConnectionFailure as failure:
             # Ansible would call the host unreachable, and a rollout goes on over unreachable hosts.
             message = f"The host was lost: {reason_of(failure)}"
-            return {**result, "failed": True, "code": "unreachable", "msg": message, "rebooted": None, "verdict": None}
+            return {**result, **failed_with("unreachable", message), "rebooted": None, "verdict": None}
 
     def _jump(self, options: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         host = self._connection.get_option("host") or self._play_context.remote_addr
@@ -173,7 +173,7 @@ def refuse_checks(options: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def refused(code: str, message: str) -> dict[str, Any]:
     """Return the result of a jump that is not done."""
-    return {"failed": True, "changed": False, "rebooted": False, "verdict": None, "code": code, "msg": message}
+    return {"changed": False, "rebooted": False, "verdict": None, **failed_with(code, message)}
 
 
 def foretell(timeout: int) -> dict[str, Any]:

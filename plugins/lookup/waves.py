@@ -71,6 +71,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.inventory.manager import InventoryManager
 from ansible.plugins.lookup import LookupBase
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import with_reference
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.waves import WaveError, waves
 
 
@@ -82,7 +83,7 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core has no typ
             hosts = self._matching(self._flatten(terms), groups)
             return waves(hosts, self.get_option("sizes"), self.get_option("limits"), groups)
         except WaveError as error:
-            raise AnsibleLookupError(f"{error.code}: {error.message}") from error
+            raise AnsibleLookupError(f"{error.code}: {with_reference(error.code, error.message)}") from error
 
     def _matching(self, patterns: list[str], groups: dict[str, list[str]]) -> list[str]:
         """Return the hosts that a play with these patterns would have."""

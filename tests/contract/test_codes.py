@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
-from contract.codes import HEADING, headings, lines
+from contract.codes import HEADING, PAGE, headings, lines
 from contract.emitted import Sources, Unresolved
-from contract.tree import PLUGINS, files
+from contract.tree import PLUGINS, ROOT, files
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import CODES_PAGE
 
 # These hand on the code of a note, of an error or of a verdict that came to be elsewhere, where it is found.
 PASSED_ON = frozenset(
@@ -96,6 +100,20 @@ def test_no_other_class_carries_codes(plugins):
 def test_all_that_passes_codes_on_is_still_there(plugins):
     plugins.codes()
     assert plugins.used == PASSED_ON
+
+
+def test_every_failure_leads_to_the_page():
+    """One function makes the result of a task that fails with a code, and says where the code is explained."""
+    made = [
+        path.name
+        for path in files()
+        if path.suffix == ".py" and path.is_relative_to(PLUGINS)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Dict)
+        and {"failed", "code"} <= {ast.unparse(key).strip("'") for key in node.keys if key}
+    ]
+    assert made == ["errors.py"]
+    assert (ROOT / CODES_PAGE) == PAGE
 
 
 PREAMBLE = """

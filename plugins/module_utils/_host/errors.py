@@ -12,6 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional
 
+CODES_PAGE = "docs/reference/codes.md"
+"""The page of the collection on which each code has a heading."""
+
 
 @dataclass(frozen=True)
 class Note:
@@ -45,3 +48,14 @@ class KhoError(Exception):
 
 class Refusal(KhoError):
     """What was asked for is not done, on purpose, and the host was left as it was."""
+
+
+def with_reference(code: str, message: str) -> str:
+    """Return the message with the place at which its code is explained, given once."""
+    reference = f" ({CODES_PAGE}#{code})"
+    return message if message.endswith(reference) else message + reference
+
+
+def failed_with(code: str, message: str) -> Dict[str, Any]:
+    """Return what a task returns that fails with a code."""
+    return {"failed": True, "code": code, "msg": with_reference(code, message)}

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import failed_with
+
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
@@ -15,6 +17,5 @@ if TYPE_CHECKING:
 
 def fail(module: AnsibleModule, error: KhoError) -> NoReturn:
     """End the module with the error's message and code, and all that was found out before it."""
-    findings = {key: value for key, value in error.findings.items() if key not in ("msg", "code")}
-    module.fail_json(msg=error.message, code=error.code, **findings)
+    module.fail_json(**{**error.findings, **failed_with(error.code, error.message)})
     raise AssertionError("fail_json returned")  # pragma: no cover

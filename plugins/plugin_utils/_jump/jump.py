@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import failed_with
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import at
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Departure, Port
@@ -262,7 +263,7 @@ class Jump:
             return {"msg": reason, **_public(judged), **carried, "changed": True, "failed": True}
         self._take_from_evidence(verdict)
         outcome = {"verdict": verdict, "msg": verdict["message"], "failed": not verdict["accepted"], **carried}
-        return outcome if verdict["accepted"] else {**outcome, "code": verdict["verdict"]}
+        return outcome if verdict["accepted"] else {**outcome, **failed_with(verdict["verdict"], verdict["message"])}
 
     def _take_from_evidence(self, verdict: dict[str, Any]) -> None:
         """The record on the host knows what was promised and left, also when the answer to leaving got lost."""
@@ -296,7 +297,7 @@ class Jump:
                 "troubles": None,
             },
         }
-        return {"failed": True, "code": "unreachable", "msg": message, "verdict": verdict, "rebooted": None}
+        return {**failed_with("unreachable", message), "verdict": verdict, "rebooted": None}
 
 
 def _carried(*answers: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, failed_with
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.identity import dead_run, run_identity
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.session import reason_of
 
@@ -45,10 +45,10 @@ class LosingAction(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         try:
             return {**result, **self._answer(task_vars or {})}
         except KhoError as error:
-            return {**result, "failed": True, "changed": False, "code": error.code, "msg": error.message}
+            return {**result, "changed": False, **failed_with(error.code, error.message)}
         except AnsibleConnectionFailure as failure:
             message = f"The host cannot be reached, so what this task was to do may not be done: {reason_of(failure)}."
-            return {**result, "failed": True, "changed": False, "code": "unreachable", "msg": message}
+            return {**result, "changed": False, **failed_with("unreachable", message)}
 
     def _answer(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = self._execute_module(task_vars=task_vars)
@@ -64,7 +64,7 @@ class ClaimingAction(LosingAction):
             message = (
                 "A task cannot set `run_identity`: the controller's half of this action says who asks. Leave it out."
             )
-            return {"failed": True, "changed": False, "code": "asker_set", "msg": message}
+            return {"changed": False, **failed_with("asker_set", message)}
         return taking_over(
             lambda asks: self._execute_module(module_args={**arguments, "run_identity": asks}, task_vars=task_vars)
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import failed_with
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.counts import count_begun
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
@@ -32,4 +33,4 @@ def keep_within(ledger: Ledger, previous_release: str | None, release: str, sinc
         f"{counted}, and at most {most} may (max_crashes): {listed(begun.hosts, NAMED)}. The next wave would "
         "repeat it on more hosts. Look at the crashes in the report before you go on, or allow more."
     )
-    return {**result, "failed": True, "code": "crash_budget_exceeded", "msg": message}
+    return {**result, **failed_with("crash_budget_exceeded", message)}

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import with_reference
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import UNKNOWN, at, text, text_or_none
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.outcome import Results, outcome_of
 
@@ -138,7 +139,8 @@ class Attempt(Results):
         """Return the code and the message of the refusal or failure that comes first; None when all is well."""
         reasons = at(self.stage, "plan", "reasons")
         if self.planned() == "refuse" and isinstance(reasons, Sequence) and reasons:
-            return text(at(reasons[0], "code")), text(at(reasons[0], "message"), MESSAGE_LIMIT)
+            code = text(at(reasons[0], "code"))
+            return code, with_reference(code, text(at(reasons[0], "message"), MESSAGE_LIMIT))
         if not self.stage.get("failed"):
             return None
         return text(self.stage.get("code") or "failed"), text(self.stage.get("msg"), MESSAGE_LIMIT)

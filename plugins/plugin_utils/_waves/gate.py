@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, failed_with
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import (
     WINDOW_CLOSED,
@@ -72,8 +72,7 @@ class Gate:
     def as_dict(self) -> dict[str, Any]:
         """Return what a task returns: numbers, since the names of thousands would go to every host of the wave."""
         numbers = {"proven": len(self.proven), "unproven": len(self.failed), "untouched": len(self.untouched)}
-        stops = {} if self.passed else {"failed": True, "code": self.code}
-        return {"msg": self.message, **numbers, **stops}
+        return {**numbers, **({"msg": self.message} if self.code is None else failed_with(self.code, self.message))}
 
 
 def budget_of(max_failed: int | None, max_failed_percentage: int | None) -> Budget:

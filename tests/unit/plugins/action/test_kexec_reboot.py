@@ -103,7 +103,7 @@ def test_lost_connection_anywhere_is_a_failure(monkeypatch: pytest.MonkeyPatch) 
     result = plugin_for().run(task_vars={})
     assert result["failed"] is True
     assert result["code"] == "unreachable"
-    assert result["msg"] == "The host was lost: ?[31mgone"
+    assert result["msg"] == "The host was lost: ?[31mgone (docs/reference/codes.md#unreachable)"
     assert "unreachable" not in result
 
 

@@ -79,7 +79,8 @@ def test_check_mode_prints_the_plan_and_the_remedy(callback: Any) -> None:
     lines = printed(callback)
     assert callback._display.banner.call_args.args == ("KERNEL ROLLOUT (PLAN)",)
     assert lines[2].split() == ["web1", "7.2.13-kho", "-", "refuse", "-", "-", "kexec_disabled"]
-    assert lines[-3:] == ["refuse: 1", "", "kexec_disabled (web1): It is off. Switch it on."]
+    remedy = "kexec_disabled (web1): It is off. Switch it on. (docs/reference/codes.md#kexec_disabled)"
+    assert lines[-3:] == ["refuse: 1", "", remedy]
 
 
 def test_undoing_does_not_hide_why(callback: Any) -> None:

@@ -74,7 +74,8 @@ def test_a_refusal_says_why_and_what_was_found(host):
     host.add(LOADED, "1\n")
     rc, result = run(host)
     assert (rc, result["failed"], result["code"]) == (1, True, "image_already_loaded")
-    assert result["msg"] == result["plan"]["reasons"][0]["message"]
+    first = result["plan"]["reasons"][0]
+    assert result["msg"] == f"{first['message']} (docs/reference/codes.md#{first['code']})"
     assert (result["plan"]["action"], result["target"]["release"], result["running"]["release"]) == ("refuse", NEW, OLD)
     assert read_transition(host) is None
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Note, Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import (
+    KhoError,
+    Note,
+    Refusal,
+    failed_with,
+    with_reference,
+)
 
 
 def test_note_is_what_modules_return():
@@ -28,3 +34,16 @@ def test_error_carries_a_code_and_what_was_found(kind):
 
 def test_without_findings():
     assert KhoError("x", "y").findings == {}
+
+
+def test_a_failure_says_where_its_code_is_explained():
+    assert failed_with("downgrade", "The target is older.") == {
+        "failed": True,
+        "code": "downgrade",
+        "msg": "The target is older. (docs/reference/codes.md#downgrade)",
+    }
+
+
+def test_the_place_is_given_once():
+    once = with_reference("downgrade", "The target is older.")
+    assert with_reference("downgrade", once) == once

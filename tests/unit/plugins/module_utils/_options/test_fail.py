@@ -30,7 +30,8 @@ def failed_with(error):
 def test_message_code_and_findings_come_out_together():
     error = Refusal("downgrade", "The target is older.", {"running": {"release": "7.3.4"}})
     assert failed_with(error) == {
-        "msg": "The target is older.",
+        "failed": True,
+        "msg": "The target is older. (docs/reference/codes.md#downgrade)",
         "code": "downgrade",
         "running": {"release": "7.3.4"},
     }
@@ -38,12 +39,13 @@ def test_message_code_and_findings_come_out_together():
 
 def test_findings_never_replace_message_or_code():
     error = KhoError("a", "A.", {"msg": "other", "code": "other", "kept": 1})
-    assert failed_with(error) == {"msg": "A.", "code": "a", "kept": 1}
+    assert failed_with(error) == {"failed": True, "msg": "A. (docs/reference/codes.md#a)", "code": "a", "kept": 1}
 
 
 def test_errors_of_the_host_fit_the_same_funnel():
     assert failed_with(HostError("/boot/x", "denied")) == {
-        "msg": "/boot/x may not be accessed.",
+        "failed": True,
+        "msg": "/boot/x may not be accessed. (docs/reference/codes.md#host_denied)",
         "code": "host_denied",
     }
 

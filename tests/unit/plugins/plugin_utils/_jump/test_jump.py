@@ -208,7 +208,7 @@ def test_verdict_that_is_not_accepted_fails_the_host(word: str) -> None:
     assert result["failed"] is True
     assert result["rebooted"] is True
     assert result["code"] == word
-    assert result["msg"] == f"It is {word}."
+    assert result["msg"] == f"It is {word}. (docs/reference/codes.md#{word})"
 
 
 def test_module_that_fails_after_the_jump_keeps_what_was_measured() -> None:

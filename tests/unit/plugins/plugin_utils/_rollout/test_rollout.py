@@ -138,7 +138,10 @@ def test_preview() -> None:
 def test_one_remedy_for_each_code() -> None:
     broken = {"failed": True, "msg": "It broke."}
     rollout = preview_of(("kexec_image", REFUSED), ("kexec_image", broken), ("kexec_image", REFUSED))
-    assert rollout.remedies() == ["kexec_disabled (web1 and 1 more): Off. Do this.", "failed (web2): It broke."]
+    assert rollout.remedies() == [
+        "kexec_disabled (web1 and 1 more): Off. Do this. (docs/reference/codes.md#kexec_disabled)",
+        "failed (web2): It broke.",
+    ]
     assert rollout.preview_rows(rollout.hosts)[1][3:] == ("failed", "-", "-", "failed")
 
 
