@@ -41,7 +41,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             keep_sightings(sightings_directory(constants.DEFAULT_LOCAL_TMP), wave_wait.wait() if awaited else {})
         except Exception as error:
             # A failure would be one of all hosts, and they have left; each is waited for by the next task anyhow.
-            result["warnings"] = [f"The hosts could not be waited for together: {type(error).__name__}: {error}."]
+            result["warnings"] = [f"Waiting for the hosts of this wave failed: {type(error).__name__}: {error}."]
         asked = {one.name for one in awaited}
         not_back = {
             **dict.fromkeys((name for name in left if name not in asked), "absent"),

@@ -41,7 +41,7 @@ class ActionModule(Check):  # type: ignore[misc]  # ansible-core has no types
     def _refusal(result: dict[str, Any]) -> dict[str, Any]:
         errors = [str(error) for error in result["argument_errors"]]
         message = (
-            f"The role kexec_upgrade cannot work with its options on this host: {'; '.join(errors)}. Nothing was done "
+            f"The options of the role kexec_upgrade are not valid on this host: {'; '.join(errors)}. Nothing was done "
             "here. Correct these variables where they are set, and run the playbook again."
         )
         return {"changed": False, "errors": errors, **failed_with("options_invalid", message)}

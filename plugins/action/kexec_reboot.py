@@ -29,7 +29,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import Win
 
 LEFT_INVALID = (
     "`left` is not what a task with `wait: false` returned under that name: {}. So it is not known which boot was to "
-    "be left. Hand it over unchanged, or leave it out: the host itself knows what it was told."
+    "be left. Pass it unchanged, or leave it out: the host knows whether it was told to leave."
 )
 CONTROLLERS_OWN = ("wait", "left")
 NOT_NEGATIVE = ("rollback_timeout", "shutdown_timeout", "health_command_timeout", "health_soak", "claim_timeout")
@@ -142,7 +142,7 @@ def refuse(transport: str, options: Mapping[str, Any]) -> dict[str, Any] | None:
         code = "timeout_invalid"
         message = (
             f"`timeout` must be at least 1 second, and is {options['timeout']}; the other times cannot be negative, and"
-            f" these are: {', '.join(negative) or 'none'}. Nothing can be proven in no time."
+            f" these are: {', '.join(negative) or 'none'}. There would be no time for a verdict."
         )
     elif transport == "local":
         code = "connection_local"

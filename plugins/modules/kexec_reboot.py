@@ -276,7 +276,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.claim import alo
 SETTLE = 60.0
 NO_PHASE = Refusal(
     "action_plugin_missing",
-    "The module kexec_reboot was run on the host without the controller's half, which waits for the new kernel. "
+    "The module kexec_reboot was run on the host without its action plugin, which waits for the new kernel. "
     "Nothing was done. Call it as kho.kexec.kexec_reboot in a task, from an installed collection.",
 )
 

@@ -145,7 +145,7 @@ def _require_effect(after: Sequence[str], edit: Edit, arguments: Sequence[str], 
     raise Refusal(
         "kernel_arguments_not_effective",
         f"The boot loader was told to have {join(arguments)} {PRESENT if present else ABSENT}, and then {problem}. "
-        "Somebody else's setting counts more, or its tool made something else of it. Everything was put back as it "
+        "Another setting overrides it, or the boot loader's tool changed it. Everything was put back as it "
         "was. Look for these arguments in the boot loader's configuration, and change them there.",
     )
 
@@ -156,7 +156,7 @@ def _run(host: Host, argv: Sequence[str]) -> None:
         raise Refusal(
             "boot_loader_update_failed",
             f"{join(argv)} {done.ending(1000)}. Without it the boot loader does not know the arguments. "
-            "Everything was put back as it was. Repair what it complains of, and try again.",
+            "Everything was put back as it was. Fix what it reports, and try again.",
         )
 
 

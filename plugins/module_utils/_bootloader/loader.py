@@ -167,7 +167,7 @@ def unreadable(found: str) -> Refusal:
     """The refusal to change a default that cannot be told, and so could not be put back either."""
     return Refusal(
         "boot_default_unreadable",
-        f"The boot loader's default cannot be told: {printable(found, 800)}. What is there could neither be put back "
+        f"The boot loader's default cannot be determined: {printable(found, 800)}. It could be neither restored "
         "nor compared, so nothing is changed. Have the boot loader's files made again (update-grub, grub2-mkconfig), "
         "or set the default by hand.",
     )
@@ -177,8 +177,8 @@ def loader_unknown(found: str) -> Refusal:
     """The refusal to read or write what cannot be told, or only by means that are not known here."""
     return Refusal(
         "boot_loader_unknown",
-        f"It is not known what a cold boot of this host starts, or with which arguments: {printable(found, 500)}. So "
-        "nothing of it can be read or set. GRUB with one grub.cfg and systemd-boot are known, with update-grub, grubby "
+        f"Which kernel a cold boot of this host starts, with which arguments, is unknown: {printable(found, 500)}. "
+        "So neither can be read or set. GRUB with one grub.cfg and systemd-boot are known, with update-grub, grubby "
         "or kernel-install for the arguments. Configure the boot loader by its own means.",
     )
 

@@ -80,7 +80,7 @@ def _checked_path(host: Host, directory: str) -> str:
 
 
 def _require_safety(host: Host, directory: str, interpreter: str) -> None:
-    """Refuse what others than root may write, before it is run or written to."""
+    """Refuse what users other than root may write, before it is run or written to."""
     if not _INTERPRETER.fullmatch(interpreter) or not host.exists(interpreter):
         raise _unusable(interpreter, "It is no absolute path of at most 100 characters without spaces to a file.")
     existing = directory
@@ -90,9 +90,9 @@ def _require_safety(host: Host, directory: str, interpreter: str) -> None:
     if unsafe:
         raise Refusal(
             "fact_script_unsafe",
-            f"Others than root can write {printable(', '.join(sorted(unsafe)), 1000)}. Root executes the fact script "
-            "there with this interpreter, so anyone who can write one of them could become root. Give them to root "
-            "(chown root:root, chmod go-w), or choose other paths.",
+            f"Users other than root can write {printable(', '.join(sorted(unsafe)), 1000)}. Root executes the fact "
+            "script there with this interpreter, so anyone who can write one of them could become root. Give them to "
+            "root (chown root:root, chmod go-w), or choose other paths.",
         )
 
 

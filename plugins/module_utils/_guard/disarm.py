@@ -120,8 +120,8 @@ def fired(record: GuardRecord | None) -> KhoError:
     return KhoError(
         "guard_fired",
         f"The guard that was armed in {printable(left)} has fired in this boot: nobody had confirmed the kernel in "
-        "time, and the host is just cold-booting. It is too late to disarm the guard, and what is confirmed now would "
-        "not stay. Wait until the host is back, and look which kernel runs.",
+        "time, and the host is being cold-booted now. It is too late to disarm the guard, and what is confirmed now "
+        "would not stay. Wait until the host is back, and look which kernel runs.",
         {"guard": record.as_dict() if record else None},
     )
 

@@ -211,7 +211,7 @@ def _problem(host: Host, path: str, mounts: dict[str, tuple[str, bool]]) -> str 
     if kind in _UNFIT or point not in _MOUNTED_EARLY:
         return f"{directory} is on {printable(point)} ({printable(kind, 40)}), which the next boot may not have in time"
     if writable_by_others(host, existing):
-        return f"others than root may write {directory} or what is above it"
+        return f"users other than root may write {directory} or what is above it"
     return None
 
 

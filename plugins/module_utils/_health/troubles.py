@@ -43,7 +43,12 @@ TROUBLES = {
     "page_poison": ("page_poison", MEMORY, "The kernel found that free memory was written to", _CORRUPT),
     "refcount_error": ("refcount_error", MEMORY, "The kernel counted the users of an object wrongly", _CORRUPT),
     "kernel_bug": ("kernel_bug", KERNEL, "The kernel found itself in an impossible state (BUG)", _BROKEN),
-    "kernel_oops": ("kernel_oops", KERNEL, "The kernel made an error and killed what it was doing (oops)", _BROKEN),
+    "kernel_oops": (
+        "kernel_oops",
+        KERNEL,
+        "The kernel made an error and killed the task at work (oops)",
+        _BROKEN,
+    ),
     "kernel_fault": ("kernel_fault", KERNEL, "The kernel reported a fault of its own", _BROKEN),
     "kernel_warning": (
         "kernel_warning",
@@ -54,7 +59,7 @@ TROUBLES = {
     "soft_lockup": ("soft_lockup", KERNEL, "A processor was stuck in the kernel (soft lockup)", _BROKEN),
     "hard_lockup": ("hard_lockup", KERNEL, "A processor was stuck with interrupts off (hard lockup)", _BROKEN),
     "hung_task": ("hung_task", KERNEL, "A task waits in the kernel and does not come back", _BROKEN),
-    "rcu_stall": ("rcu_stall", KERNEL, "A part of the kernel did not get on (RCU stall)", _BROKEN),
+    "rcu_stall": ("rcu_stall", KERNEL, "A part of the kernel made no progress (RCU stall)", _BROKEN),
     "filesystem_error": (
         "filesystem_error",
         KERNEL,

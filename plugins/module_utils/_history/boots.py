@@ -197,14 +197,15 @@ def _by_last_report(start: Start, crashes: Sequence[CrashReport]) -> Optional[En
     for report in crashes:
         if report.kind in DEADLY and report.at is not None and start.span.end - report.at <= DEADLY_WITHIN:
             return Ending(
-                "crash", ("end: no goodbye; the journal ends with a report of a crash", f"end: {report.message}")
+                "crash",
+                ("end: no shutdown was recorded; the journal ends with a report of a crash", f"end: {report.message}"),
             )
     return None
 
 
 def _without(start: Start, after: Optional[Start]) -> Ending:
     """Neither a goodbye nor a crash: only the hardware may still tell."""
-    nothing = "end: no goodbye, and no evidence of a crash"
+    nothing = "end: no shutdown was recorded, and no evidence of a crash"
     if after is None or after.boot in ("kexec", "handover") or not _clears_reset_reason(start.release):
         return Ending("unknown", (nothing,))
     reasons = after.words.reset_reasons

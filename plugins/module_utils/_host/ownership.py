@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether others than root may write what root is going to run, and could so become root."""
+"""Whether users other than root may write what root is going to run, and could so become root."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _GROUP_WRITE = 0o020
 
 
 def writable_by_others(host: Host, *files: str) -> Set[str]:
-    """Those of the files, what they link to, and all directories above, that others than root may write.
+    """Those of the files, what they link to, and all directories above, that users other than root may write.
 
     A file whose owner cannot be told is among them.
     """

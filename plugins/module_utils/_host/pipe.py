@@ -78,12 +78,12 @@ class _Pump:
         try:
             return self._process.wait(self._left())
         except subprocess.TimeoutExpired as error:
-            raise PipeError("no end in time") from error
+            raise PipeError("not finished in time") from error
 
     def _left(self) -> float:
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise PipeError("no end in time")
+            raise PipeError("not finished in time")
         return left
 
     def _feed(self, selector: selectors.BaseSelector) -> None:

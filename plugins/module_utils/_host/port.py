@@ -247,7 +247,7 @@ class LocalHost(Host):
                     check=False,
                 )
             except subprocess.TimeoutExpired as error:
-                raise HostError(argv[0], "failed", f"no end after {timeout:g} s") from error
+                raise HostError(argv[0], "failed", f"not finished after {timeout:g} s") from error
         stdout, stderr = (stream.decode("utf-8", "replace") for stream in (done.stdout, done.stderr))
         return Completed(done.returncode, stdout, stderr)
 

@@ -4,7 +4,7 @@
 """Keeping what was seen in a payload, because decompressing it again takes seconds.
 
 Only payloads that were seen whole are kept. Everything else, the configuration among it, is read each time. The
-cache is a convenience: one that cannot be used is ignored, and one that others than root may write is not believed.
+cache is a convenience: one that cannot be used is ignored, and one that others may write than root is not believed.
 """
 
 from __future__ import annotations

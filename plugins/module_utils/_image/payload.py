@@ -40,7 +40,7 @@ class PayloadError(KhoError):
     """
 
     def __init__(self, why: str) -> None:
-        message = f"The kernel proper in the image could not be read whole: {why}."
+        message = f"The kernel in the image could not be read completely: {why}."
         super().__init__("image_payload_unreadable", message)
 
 

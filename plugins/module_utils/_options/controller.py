@@ -80,6 +80,6 @@ def without_controller(module: str, alone: str) -> Refusal:
     """The refusal of a module that was run on a host; ``alone`` says what only the controller's half can do."""
     return Refusal(
         "action_plugin_missing",
-        f"The module {module} was run on the host without the controller's half, which alone {alone}. Nothing was "
+        f"The module {module} was run on the host without its action plugin, which alone {alone}. Nothing was "
         f"done. Call it as kho.kexec.{module} in a task, from an installed collection.",
     )

@@ -232,7 +232,7 @@ def metadata_unknown(target: Target, situation: Situation) -> Note | None:
         return None
     unknown = "whether it has the kexec metadata (Linux has it since 7.1)"
     if image.metadata:
-        unknown = "which version of the kexec metadata it takes: its code was not understood"
+        unknown = "which version of the kexec metadata it takes: its code could not be read"
     return Note(
         "metadata_unknown",
         f"It is not known whether {target.release} will report from which kernel it was executed, because it is not "

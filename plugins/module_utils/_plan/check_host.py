@@ -41,8 +41,8 @@ def running_unknown(situation: Situation) -> Note | None:
         return None
     return Note(
         "running_unknown",
-        f"The running kernel cannot be told: release {running.release!r}, boot id {running.boot_id!r}. Nothing could "
-        "be compared after the jump. Mount /proc and let it be read.",
+        f"The running kernel cannot be identified: release {running.release!r}, boot id {running.boot_id!r}. Nothing "
+        "could be compared after the jump. Mount /proc and let it be read.",
     )
 
 

@@ -73,9 +73,9 @@ def image_unsafe(target: Target, _situation: Situation) -> Note | None:
         return None
     return Note(
         "image_unsafe",
-        f"Others than root can write what would be started: {printable(', '.join(target.unsafe), 1000)}. Anyone who "
-        "can change an image, an initrd or a directory above them controls the next kernel. Give them to root, take "
-        "the write permission away, and make sure that the files are the packages' own.",
+        f"Users other than root can write what would be started: {printable(', '.join(target.unsafe), 1000)}. Anyone "
+        "who can change an image, an initrd or a directory above them controls the next kernel. Give them to root, "
+        "take the write permission away, and make sure that the files are the packages' own.",
     )
 
 

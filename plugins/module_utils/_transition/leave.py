@@ -125,8 +125,8 @@ def _require_staged(running: RunningKernel, transition: Transition) -> None:
     if not running.image_loaded:
         raise Refusal(
             "image_not_loaded",
-            f"The record promises {transition.promise.release}, and no image is loaded: somebody has unloaded it. "
-            "'systemctl kexec' would then choose a kernel by itself, or cold-boot. Stage the target again with "
+            f"The record promises {transition.promise.release}, and no image is loaded: it was unloaded since. "
+            "'systemctl kexec' would then select a kernel on its own, or cold-boot. Stage the target again with "
             "kho.kexec.kexec_image.",
             {"running": running.as_facts(), "transition": transition.as_result()},
         )

@@ -61,9 +61,7 @@ class ClaimingAction(LosingAction):
     def _answer(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         arguments = self._arguments()
         if "run_identity" in arguments:
-            message = (
-                "A task cannot set `run_identity`: the controller's half of this action says who asks. Leave it out."
-            )
+            message = "A task cannot set `run_identity`: the action plugin sets it. Leave it out."
             return {"changed": False, **failed_with("asker_set", message)}
         return taking_over(
             lambda asks: self._execute_module(module_args={**arguments, "run_identity": asks}, task_vars=task_vars)

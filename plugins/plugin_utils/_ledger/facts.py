@@ -60,7 +60,7 @@ def rows_of_history(host: str, history: Any, now: int) -> tuple[list[Row], list[
         raise LedgerError(
             "history_invalid",
             f"The history of {name} is not of the shape that kexec_history_info returns: {found}. Nothing of it was "
-            "imported, because half a history would be counted as a whole one. Hand its result over unchanged.",
+            "imported, because half a history would be counted as a whole one. Pass its result unchanged.",
         ) from found
     return boots, crashes
 
@@ -86,7 +86,7 @@ def row_of_transition(host: str, result: Any, now: int) -> Row | None:
         raise LedgerError(
             "transition_invalid",
             f"What was to be recorded of {name} is neither kexec_upgrade_result of the role nor a result of "
-            f"kexec_reboot: {found}. Nothing was recorded. Hand one of them over unchanged.",
+            f"kexec_reboot: {found}. Nothing was recorded. Pass one of them unchanged.",
         ) from found
 
 

@@ -94,7 +94,7 @@ def _invalid() -> LedgerError:
     # Not repeated: it may hold a password.
     return LedgerError(
         "ledger_url_invalid",
-        "The `url` of the ledger is of neither form that is understood, so there is nowhere to read or write. Give "
+        "The `url` of the ledger has neither of the two known forms, so the ledger cannot be found. Give "
         "sqlite:////absolute/path/ledger.db or postgresql://user@host/database, with the password in ~/.pgpass.",
     )
 

@@ -103,7 +103,7 @@ def not_shown(run_log: RunLog, shown: int) -> list[str]:
 
 
 def where_it_stopped(run_log: RunLog, state: str, now: float, ascii_only: bool) -> list[str]:
-    """Return who is how far; nothing when every host is done."""
+    """Return how far each host came; nothing when every host is done."""
     if not run_log.waves or run_log.counts[DONE] == len(run_log.outcomes):
         return []
     waves = "?" if run_log.planned_waves is None else run_log.planned_waves

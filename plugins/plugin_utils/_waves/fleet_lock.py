@@ -78,7 +78,7 @@ class FleetLock:
         if not GROUP.fullmatch(group):
             raise FleetLockError(
                 "fleet_lock_group_invalid",
-                f"The group of the FleetLock server must be letters, digits, dots and hyphens, and {group!r} is not. "
+                f"The FleetLock server has no group {group!r}: such names are of letters, digits, dots and hyphens. "
                 "The server would refuse it. Name the group as it is configured there.",
             )
         self._server = server
@@ -144,7 +144,7 @@ def _refused(holders: Sequence[str], said: str) -> str:
     return (
         f"The FleetLock server did not give {len(holders)} slots ({_named(holders)}) in time. It said last: {said}. "
         "Hosts of a wave go together, so they need all their slots together; without them, more hosts could be away at "
-        "once than is allowed. No host was touched. Look who holds the slots, make waves no larger "
+        "once than is allowed. No host was touched. Find out who holds the slots, make waves no larger "
         "than the budget, or wait longer, and run the same again."
     )
 

@@ -67,7 +67,7 @@ def test_it_goes_where_only_root_writes(host):
     mounted(host, ROOT).own("/etc/systemd", 1000, 1000)
     assert choose_place(host) == LOCAL
     host.add_directory("/usr/local/lib", 0o777)
-    with pytest.raises(Refusal, match="others than root may write /usr/local/lib/systemd/system"):
+    with pytest.raises(Refusal, match="users other than root may write /usr/local/lib/systemd/system"):
         choose_place(host)
 
 

@@ -124,7 +124,7 @@ def test_what_may_come_is_a_trouble():
         ({"check": (1, "out\n", "")}, "check it: exit code 1, out"),
         ({"check": (-9, "", "")}, "check it: exit code -9"),
         (
-            {"check": HostError("check", "failed", "no end after 5 s")},
+            {"check": HostError("check", "failed", "not finished after 5 s")},
             "check it: check could not be used (no end after",
         ),
     ],

@@ -226,7 +226,7 @@ def test_without_grep_everything_is_read(host):
 
 
 def test_when_the_time_is_over_in_the_middle(host):
-    journal = read(expect_journal(host, [1, 2], words=kernel(1, START, INIT), error="no end in time"))
+    journal = read(expect_journal(host, [1, 2], words=kernel(1, START, INIT), error="not finished in time"))
     assert (journal.complete, list(journal.words)) == (False, [boot_id(1)])
 
 

@@ -130,7 +130,7 @@ def test_a_console_is_told_of_once(host, since, crashes):
 
 
 def test_what_was_read_until_the_time_was_over(host):
-    expect_journal(host, [1, 2, 3, 4], GOODBYES, story(1, 2, 3), error="no end in time")
+    expect_journal(host, [1, 2, 3, 4], GOODBYES, story(1, 2, 3), error="not finished in time")
     history = read(host)
     assert told(history) == [("unknown", 0, "kexec"), ("handover", 1, "kexec")]
     # The last one is read again, with the one that came after it.

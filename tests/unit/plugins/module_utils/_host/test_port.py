@@ -116,8 +116,8 @@ def test_a_program_that_does_not_want_all_of_its_input(host):
     [
         (["sh", "-c", "printf part; echo 'not\tgood' >&2; exit 3"], 60.0, "exit code 3: not.good"),
         (["sh", "-c", "head -c 9000000 /dev/zero >&2; exit 1"], 60.0, "exit code 1"),
-        (["sleep", "60"], 0.05, "no end in time"),
-        (["sh", "-c", "exec >&- 2>&-; exec sleep 60"], 0.3, "no end in time"),
+        (["sleep", "60"], 0.05, "not finished in time"),
+        (["sh", "-c", "exec >&- 2>&-; exec sleep 60"], 0.3, "not finished in time"),
         (["sh", "-c", "kill -9 $$"], 60.0, "exit code -9"),
     ],
 )

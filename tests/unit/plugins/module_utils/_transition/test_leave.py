@@ -176,7 +176,7 @@ def test_refusals(staged, call, path, content, code):
         ),
         ("systemd-run", Completed(1, "Job failed.\n", ""), "said: Job failed"),
         ("systemd-run", HostError("systemd-run", "absent"), "systemd-run does not exist"),
-        ("sync", HostError("sync", "failed", "no end after 120 s"), "no end after 120 s"),
+        ("sync", HostError("sync", "failed", "not finished after 120 s"), "not finished after 120 s"),
         ("sync", Completed(1, "", ""), "said: nothing"),
     ],
 )
