@@ -24,7 +24,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.text import printa
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.log import EVENT_PATTERN, BootLog, parse_kmsg
 
 EARLY_LIMIT = 200  # lines of a boot's beginning that matter
-SEGMENTS_LIMIT = 1000  # boots in one log; a console sees them all
 PARTS_LIMIT = 1000
 
 _START = re.compile(r"Linux version (\S{1,64}) .*")

@@ -47,9 +47,10 @@ Entry = Dict[str, Any]
 def read_image_cached(
     host: Host, path: str, config_path: Optional[str], remember: bool = True, clock: Clock = time.monotonic
 ) -> KernelImage:
-    """Like ``read_image``, with the payload looked through once for each (path, size, time of change, inode).
+    """Read the image at ``path``, and the configuration at ``config_path`` if there is one.
 
-    Unless ``remember``, nothing is written.
+    The payload is looked through once for each (path, size, time of change, inode). Unless ``remember``, nothing is
+    written. Raises ImageError when it is no kernel image, HostError when it cannot be read; nothing else.
     """
     identity = host.identity(path)
     image = open_image(host.read_bytes(path, IMAGE_LIMIT))

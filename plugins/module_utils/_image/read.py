@@ -32,7 +32,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._image.pe import parse_p
 from ansible_collections.kho.kexec.plugins.module_utils._image.scan import PayloadFacts, Scanner
 from ansible_collections.kho.kexec.plugins.module_utils._image.uki import Uki, UkiParts, is_uki, read_uki
 
-__all__ = ["ImageError", "KernelImage", "UkiParts", "read_image"]
+__all__ = ["ImageError", "KernelImage", "UkiParts"]
 
 IMAGE_LIMIT = 1 << 28
 TIME_LIMIT = 60.0  # seconds
@@ -104,15 +104,6 @@ class Scan(NamedTuple):
 
     facts: PayloadFacts
     obstacle: Optional[Note]
-
-
-def read_image(host: Host, path: str, config_path: Optional[str], clock: Clock = time.monotonic) -> KernelImage:
-    """Read the image at ``path``, and the configuration at ``config_path`` if there is one.
-
-    Raises ImageError when it is no kernel image, HostError when it cannot be read; nothing else.
-    """
-    image = open_image(host.read_bytes(path, IMAGE_LIMIT))
-    return describe(host, image, scan_payload(host, image, clock), config_path)
 
 
 def open_image(data: bytes) -> OpenImage:

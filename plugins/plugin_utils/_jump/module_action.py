@@ -38,7 +38,6 @@ class LosingAction(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
     TRANSFERS_FILES = False
     _supports_async = False
     _supports_check_mode = True
-    _supports_diff = True
 
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)

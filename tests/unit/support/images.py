@@ -9,9 +9,19 @@ import bz2
 import gzip
 import lzma
 import struct
+import time
 from typing import Any, Callable, Mapping, Optional, Sequence, Tuple
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
 from ansible_collections.kho.kexec.plugins.module_utils._image.metadata_version import TEXT
+from ansible_collections.kho.kexec.plugins.module_utils._image.read import (
+    IMAGE_LIMIT,
+    Clock,
+    KernelImage,
+    describe,
+    open_image,
+    scan_payload,
+)
 from ansible_collections.kho.kexec.tests.unit.support.kernels import bzimage
 
 INIT_SIZE = 15437824
@@ -144,3 +154,9 @@ def uki(linux: bytes, **others: bytes) -> bytes:
     sections = {".text": b"stub", ".osrel": b"ID=debian\n", ".linux": linux}
     sections.update({"." + name: content for name, content in others.items()})
     return portable(sections)
+
+
+def read_image(host: Host, path: str, config_path: Optional[str], clock: Clock = time.monotonic) -> KernelImage:
+    """What an image says, without the cache."""
+    image = open_image(host.read_bytes(path, IMAGE_LIMIT))
+    return describe(host, image, scan_payload(host, image, clock), config_path)

@@ -9,16 +9,17 @@ import os
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import HostError
+from ansible_collections.kho.kexec.plugins.module_utils._image import cache
 from ansible_collections.kho.kexec.plugins.module_utils._image.cache import (
     CACHE_PATH,
     MOST_ENTRIES,
     VERSION,
     read_image_cached,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._image.read import ImageError, read_image
+from ansible_collections.kho.kexec.plugins.module_utils._image.read import ImageError
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.build_config import OPTIONS
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
-from ansible_collections.kho.kexec.tests.unit.support.images import CONFIG, arm64_header, kernel, x86_image
+from ansible_collections.kho.kexec.tests.unit.support.images import CONFIG, arm64_header, kernel, read_image, x86_image
 
 PATH, CONFIG_PATH = "/boot/vmlinuz-7.3.4-kho", "/boot/config-7.3.4-kho"
 LZ4 = ("lz4", "-d", "-c", "-q", "-")
@@ -126,12 +127,15 @@ def test_the_oldest_entries_make_room(tmp_path):
     assert [entry["path"] for entry in entries(host)] == paths[3:]
 
 
-def test_errors_are_those_of_reading(tmp_path):
-    host = FakeRoot(tmp_path).add("/boot/other", b"no image")
+def test_what_cannot_be_read(tmp_path, monkeypatch):
+    host = FakeRoot(tmp_path).add("/boot/other", b"no image").add(PATH, IMAGE)
     with pytest.raises(ImageError):
         read_image_cached(host, "/boot/other", None)
-    with pytest.raises(HostError):
+    with pytest.raises(HostError, match="does not exist"):
         read_image_cached(host, "/boot/absent", None)
+    monkeypatch.setattr(cache, "IMAGE_LIMIT", 1000)
+    with pytest.raises(HostError, match="larger than can be right"):
+        read_image_cached(host, PATH, None)
 
 
 def test_a_cache_that_cannot_be_written(host):

@@ -10,14 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import HostError
-from ansible_collections.kho.kexec.plugins.module_utils._image import read as image
 from ansible_collections.kho.kexec.plugins.module_utils._image.read import (
     ImageError,
     KernelImage,
     describe,
     open_image,
-    read_image,
     scan_payload,
 )
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
@@ -29,6 +26,7 @@ from ansible_collections.kho.kexec.tests.unit.support.images import (
     arm64_header,
     kernel,
     portable,
+    read_image,
     uki,
     x86_image,
     x86_with,
@@ -303,14 +301,6 @@ def test_what_is_no_image(tmp_path, image, says):
     with pytest.raises(ImageError, match=says) as caught:
         read(tmp_path, image)
     assert caught.value.code == "image_unreadable"
-
-
-def test_what_cannot_be_read(tmp_path, monkeypatch):
-    with pytest.raises(HostError, match="does not exist"):
-        read_image(FakeRoot(tmp_path), PATH, None)
-    monkeypatch.setattr(image, "IMAGE_LIMIT", 1000)
-    with pytest.raises(HostError, match="larger than can be right"):
-        read(tmp_path, x86_image(kernel()))
 
 
 def test_signatures(tmp_path):
