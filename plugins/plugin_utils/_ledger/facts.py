@@ -165,7 +165,7 @@ def _transition(host: str, told: Row, now: int) -> Row:
         "boot_id_left": _boot_id(told["boot_id_left"]),
         "boot_id_found": _boot_id(found) if found else None,
         "how": _word(promised, "how", WAYS) if promised else None,
-        "from_release": _text(told["from"] or at(promised, "previous_release"), RELEASE_LIMIT),
+        "from_release": _text(at(promised, "previous_release") or told["from"], RELEASE_LIMIT),
         "to_release": _text(at(promised, "release"), RELEASE_LIMIT),
         "kexec_count": _count(at(promised, "kexec_count")),
         "verdict": _matching(told, "verdict", _WORD),
