@@ -177,7 +177,13 @@ def read_health(data: bytes) -> Any:
 def read_console(data: bytes) -> Any:
     """Read the log of a console, or of a crash; the parts of a dump are put in order before."""
     boots = list(read_boots(joined_parts(data.decode("utf-8", "replace")).splitlines()))
-    return boots, [report.signature for boot in boots for report in boot.reports]
+    return boots, [(report.bug, report.signature) for boot in boots for report in boot.reports]
+
+
+def with_callers(log: bytes) -> bytes:
+    """Return a log whose lines are of two callers in turns, each line twice."""
+    lines = [line.split(b"] ", 1) for line in log.splitlines() if line.startswith(b"[") and b"] " in line]
+    return b"".join(b"%b][   %b] %b\n" % (time, caller, text) for time, text in lines for caller in (b"T1", b"C2"))
 
 
 class Parser(NamedTuple):
@@ -199,7 +205,11 @@ PARSERS: dict[str, Parser] = {
     ),
     "complaints": Parser(lambda data: complaints(kmsg_messages(data)), (kmsg(*COMPLAINTS),), KhoError),
     "health": Parser(read_health, (json.dumps(health(complaints=(WARNING,)).as_dict()).encode(),), KhoError),
-    "console": Parser(read_console, (*CRASHES, b"Panic#1 Part2\n<4>[    1.000000] x\n" + CRASHES[0]), KhoError),
+    "console": Parser(
+        read_console,
+        (*CRASHES, *map(with_callers, CRASHES), b"Panic#1 Part2\n<4>[    1.000000] x\n" + CRASHES[0]),
+        KhoError,
+    ),
     "boots": Parser(lambda data: parse_boots(data.decode("utf-8", "replace")), BOOTS, KhoError),
     "luo_abi": Parser(parse_luo_abi, (b"luo-v5\0\0" + bytes(16), fdt(b"luo-v1", [])), KhoError),
     "scratch": Parser(lambda data: parse_scratch_lengths(data.decode("latin-1")), (b"0x4000000\n0x0\n",), KhoError),

@@ -109,18 +109,22 @@ HEADERS: Tuple[Tuple[str, str], ...] = (
         rf"BUG: Dentry {HEX}{{8,16}}\{{.{{1,300}}\}} {{1,2}}still in use \({_NUMBER}\) \[unmount of .{{1,80}}\]\s*",
     ),
     (FAULT, r"INFO: trying to register non-static key\.\s*"),
+    # kernel/locking/lockdep.c before 4.14, fs/super.c, fs/open.c
+    (FAULT, r"\[ BUG: [A-Za-z][\w /.'-]{8,80}!? \]\s*"),
+    (FAULT, r"VFS: Busy inodes after unmount of \S{1,64}(?: \(\S{1,64}\))?\.? .{0,80}"),
+    (FAULT, r"VFS: Close: file count is (?:zero|0)(?: \(f_op=\S{1,64}\))?\s*"),
     (WARNING, rf"WARNING: CPU: {_NUMBER} PID: {_NUMBER} at \S{{1,300}}(?: .*)?"),
     (WARNING, rf"WARNING: at \S{{1,300}}:{_NUMBER} {_SYMBOL}\(\).*"),
     (
         WARNING,
-        rf"WARNING: .{{0,200}}?\S{{1,300}}:{_NUMBER} at (?:{_SYMBOL}|0x{HEX}{{1,16}})(?: \[.*\])?, CPU#{_NUMBER}: .*",
+        rf"WARNING: .{{1,600}}:{_NUMBER} at (?:{_SYMBOL}|0x{HEX}{{1,16}})(?: \[.*\])?, CPU#{_NUMBER}: .*",
     ),
 )
 _HEADERS = tuple((kind, re.compile(pattern)) for kind, pattern in HEADERS)
 # The beginnings of all headers, so that most lines need only one look.
 _MAY_BEGIN = re.compile(
     r"Kernel (?:panic|BUG)|BUG|NMI watchdog|watchdog:|(?:CPU\d+: )?Watchdog|rcu: |INFO: |mce: |\[Hardware|SError"
-    r"|Bad mode|kernel BUG|Unable|traps: |PANIC|Insufficient|Internal|WARNING|[^\n\[]{1,130} \[#\d"
+    r"|Bad mode|kernel BUG|VFS: |\[ BUG|Unable|traps: |PANIC|Insufficient|Internal|WARNING|[^\n\[]{1,130} \[#\d"
 )
 
 # What a panic says of its cause.
@@ -175,5 +179,6 @@ def named_cause(panic: str) -> Optional[str]:
 CRASH_PATTERN = (
     r"\+0x[0-9a-f]+/0x[0-9a-f]+|^Kernel panic|BUG|LOCKUP|^(rcu: )?INFO: |Machine Check Exception|^SError|^Unable to han"
     r"|\[#[0-9]+\]|PANIC|^WARNING: |ainted|^\s*(Call [Tt]race|Backtrace):|^\s*</?[A-Z#]|^---\[ end "
-    r"|^(Code|RIP|Modules linked in): |^Insufficient stack|^Bad mode in|^(Send|NMI back|Alloc|alloc|Freed|freed|Uninit)"
+    r"|^(Code|RIP|Modules linked in): |^Insufficient stack|^Bad mode in|^VFS: (Busy|Close)"
+    r"|^(Send|NMI back|Alloc|alloc|Freed|freed|Uninit)"
 )

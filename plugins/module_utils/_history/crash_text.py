@@ -21,7 +21,12 @@ from ansible_collections.kho.kexec.plugins.module_utils._history.crash_log impor
 )
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_prefix import read_line
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
-from ansible_collections.kho.kexec.plugins.module_utils._kernel.log import EVENT_PATTERN, BootLog, parse_kmsg
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.log import (
+    EVENT_PATTERN,
+    BootLog,
+    is_of_a_name,
+    parse_kmsg,
+)
 
 EARLY_LIMIT = 200  # lines of a boot's beginning that matter
 PARTS_LIMIT = 1000
@@ -59,8 +64,13 @@ def read_boots(lines: Iterable[str]) -> Iterator[BootText]:
 
 def _kernel_lines(lines: Iterable[str]) -> Iterator[Line]:
     """Yield the lines without what comes before the text; not those that programs wrote, as far as it shows."""
+    named: Optional[float] = None
     for line in lines:
         words = read_line(line[: 2 * LINE_LIMIT].rstrip("\r\n"))
+        # What a device is called may have an end of a line in it; the rest of it then has the time of its beginning.
+        if named is not None and words.uptime == named:
+            continue
+        named = words.uptime if words.text.startswith("usb ") and is_of_a_name(words.text) else None
         if words.kernel:
             # Tabs are those of RCU's reports.
             yield Line(printable(words.text.replace("\t", " "), LINE_LIMIT), words.uptime, None, words.caller)

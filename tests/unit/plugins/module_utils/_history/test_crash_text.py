@@ -31,6 +31,12 @@ def test_what_programs_wrote_does_not_count(forged):
     assert only([forged + PANIC]).reports == ()
 
 
+def test_a_name_with_the_end_of_a_line_in_it_begins_no_report():
+    product = "[   10.000000] usb 1-1: Product: x"
+    assert only([product, f"[   10.000000] {PANIC}"]).reports == ()
+    assert only([product, f"[   10.000001] {PANIC}"]).reports != ()
+
+
 def test_the_beginning_of_a_boot_is_believed_until_the_first_program_starts():
     boot = only([START, EXEC, INIT])
     assert (boot.release, boot.log.record) == ("7.3.4-kho", Record("7.2.13-kho", 2))
