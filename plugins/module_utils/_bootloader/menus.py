@@ -33,7 +33,7 @@ SAVED = "${saved_entry}"
 PASSING = ("next_entry", "boot_counter")
 _MARK = "\0saved"
 _STEPS_LIMIT = 100_000
-_CALLS_LIMIT = 32
+_CALLS_LIMIT = 16
 # What GRUB itself sets; a variable that it does not set, and neither the script nor its environment, is empty.
 _OF_GRUB = re.compile(
     r"[?*#@0-9]|(feature|grub|net|color|pxe|efi|cpuid|shim)_?\w*|root|prefix|cmdpath|config_\w+|theme|lang|locale_dir"
@@ -143,7 +143,10 @@ def _run(text: str, environment: Mapping[str, str]) -> _State:
     if error is not None:
         raise MenuError(str(error)) from error
     state = _State(dict(environment))
-    _Runner().run(nodes, state)
+    try:
+        _Runner().run(nodes, state)
+    except RecursionError as error:
+        raise MenuError("its blocks and functions are too deep") from error
     return state
 
 

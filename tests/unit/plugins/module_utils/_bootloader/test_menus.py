@@ -258,6 +258,12 @@ def test_how_the_script_is_followed(script, default):
         assert parse_grub_default(script) == default
 
 
+def test_functions_that_are_too_deep():
+    ifs = "if $x; then " * 30, "; fi" * 30
+    with pytest.raises(MenuError, match="too deep|call each other"):
+        parse_grub_default("function f {\n" + ifs[0] + "f" + ifs[1] + "\n}\nf\n")
+
+
 def test_what_starts_no_kernel_hides_nothing():
     text = """menuentry "Reboot" { reboot }
 menuentry 'Off' --id off { halt; }

@@ -197,6 +197,9 @@ def test_an_entry_that_is_marked_as_bad(counting):
     counting.add("/efi/loader/entries/debian-7.2.13+0-3.conf", text)
     default = boot_default_of(counting)
     assert (default.release, [note.code for note in default.notes]) == ("7.2.13", ["boot_entry_marked_bad"])
+    result = select(counting, "7.2.13", NOW, False, is_good=True)
+    assert [note["code"] for note in result["notes"]] == ["boot_entry_marked_good"]
+    assert boot_default_of(counting).notes == ()
 
 
 @pytest.mark.parametrize("setting", ["DEBIAN-7.3.4.conf", "Debian-7.3*"])
