@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from pathlib import Path
 from typing import List, Optional
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader import BootLoader, Entry, shown
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import KernelFile
+from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 
 OLD, NEW = "6.12.9-amd64", "6.12.10-amd64"
 
@@ -22,6 +24,7 @@ class Made(BootLoader):
     kept = True
 
     def __init__(self, *entries: Entry) -> None:
+        super().__init__(FakeRoot(Path("/nowhere")))
         self._entries: List[Entry] = list(entries)
 
     def entries(self) -> List[Entry]:
