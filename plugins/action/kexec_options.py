@@ -17,7 +17,9 @@ from ansible.plugins.action.validate_argument_spec import ActionModule as Check
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import failed_with
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import ROLE_OPTIONS
+from ansible_collections.kho.kexec.plugins.module_utils._options.jump import shutdown_problem
 
+TIMEOUT, SHUTDOWN_TIMEOUT = "kexec_upgrade_timeout", "kexec_upgrade_shutdown_timeout"
 SPECIFICATION = Path(__file__).parents[2] / "roles" / "kexec_upgrade" / "meta" / "argument_specs.yml"
 # Read by the process that all others are forked from, once.
 ENTRY_POINTS: dict[str, Any] = yaml.safe_load(SPECIFICATION.read_text(encoding="utf-8"))["argument_specs"]
@@ -35,11 +37,14 @@ class ActionModule(Check):  # type: ignore[misc]  # ansible-core has no types
             result: dict[str, Any] = super().run(tmp, task_vars)
         finally:
             self._task.args = given
-        return self._refusal(result) if result.get("failed") else {"changed": False}
+        if result.get("failed"):
+            return self._refusal([str(error) for error in result["argument_errors"]])
+        given = self.get_args_from_task_vars(ENTRY_POINTS[options["entry_point"]]["options"], task_vars)
+        problem = shutdown_problem(int(given[TIMEOUT]), int(given[SHUTDOWN_TIMEOUT]))
+        return self._refusal([f"{SHUTDOWN_TIMEOUT}: {problem}"]) if problem else {"changed": False}
 
     @staticmethod
-    def _refusal(result: dict[str, Any]) -> dict[str, Any]:
-        errors = [str(error) for error in result["argument_errors"]]
+    def _refusal(errors: list[str]) -> dict[str, Any]:
         message = (
             f"The options of the role kexec_upgrade are not valid on this host: {'; '.join(errors)}. Nothing was done "
             "here. Correct these variables where they are set, and run the playbook again."

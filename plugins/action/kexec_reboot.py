@@ -16,7 +16,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal, failed_with
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._options.health import require_health_options
-from ansible_collections.kho.kexec.plugins.module_utils._options.jump import jump_spec
+from ansible_collections.kho.kexec.plugins.module_utils._options.jump import jump_spec, shutdown_problem
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline, MonotonicClock
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.banner import BannerProbe
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Departure, DepartureError, departure_from
@@ -32,7 +32,7 @@ LEFT_INVALID = (
     "be left. Pass it unchanged, or leave it out: the host knows whether it was told to leave."
 )
 CONTROLLERS_OWN = ("wait", "left")
-NOT_NEGATIVE = ("rollback_timeout", "shutdown_timeout", "health_command_timeout", "health_soak", "claim_timeout")
+NOT_NEGATIVE = (*("rollback_timeout", "busy_timeout", "health_command_timeout", "health_soak", "claim_timeout"),)
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
@@ -132,6 +132,8 @@ class _Action:
 def refuse(transport: str, options: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return why the jump cannot be done over this connection with these options, or None when it can."""
     negative = [name for name in NOT_NEGATIVE if options[name] < 0]
+    negative += ["shutdown_timeout"] if options["shutdown_timeout"] < -1 else []
+    shutdown = shutdown_problem(options["timeout"], options["shutdown_timeout"])
     if options["phase"] is not None or options["run_identity"] is not None:
         code = "phase_set"
         message = (
@@ -144,6 +146,8 @@ def refuse(transport: str, options: Mapping[str, Any]) -> dict[str, Any] | None:
             f"`timeout` must be at least 1 second, and is {options['timeout']}; the other times cannot be negative, and"
             f" these are: {', '.join(negative) or 'none'}. There would be no time for a verdict."
         )
+    elif shutdown is not None:
+        code, message = "timeout_invalid", f"`shutdown_timeout` does not go with `timeout`: {shutdown}. Correct them."
     elif transport == "local":
         code = "connection_local"
         message = (

@@ -61,6 +61,7 @@ seealso:
 extends_documentation_fragment:
   - kho.kexec.policy
   - kho.kexec.claim
+  - kho.kexec.busy
   - kho.kexec.attributes.action
   - action_common_attributes
   - action_common_attributes.conn
@@ -176,8 +177,10 @@ code:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.busy import wait_until_idle
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import PREVIOUS
 from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
 from ansible_collections.kho.kexec.plugins.module_utils._options.policy import policy_spec
 from ansible_collections.kho.kexec.plugins.module_utils._options.run import run_identity_spec
@@ -191,6 +194,7 @@ def main() -> None:
         argument_spec={
             "state": {"type": "str", "choices": ["loaded", "unloaded"], "default": "loaded"},
             "window": {"type": "raw"},
+            "busy_timeout": {"type": "int", "default": 0},
             **policy_spec(),
             **run_identity_spec(),
         },
@@ -199,6 +203,8 @@ def main() -> None:
     host, options = LocalHost(), module.params
     run_identity = run_identity_of(options, time_of_day())
     try:
+        if options["state"] == "loaded" and options["release"] != PREVIOUS and not module.check_mode:
+            wait_until_idle(host, options["busy_timeout"])
         with alone(host, module.check_mode):
             if options["state"] == "unloaded":
                 result = unload(host, run_identity, module.check_mode)

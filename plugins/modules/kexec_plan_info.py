@@ -158,6 +158,7 @@ target:
         kho_abi: kho-v4
         luo_abi: luo-v5
         luo_built: true
+        luo_handlers: [memfd-v2]
         metadata: true
         metadata_version: 1
         config: {CONFIG_KEXEC_HANDOVER: 'y'}

@@ -26,9 +26,7 @@ description:
     directly, and by short SSH sessions where the connection leads over a jump host or a proxy command.
 options:
   timeout:
-    description:
-      - Seconds from the trigger to the verdict, for everything together.
-      - At least V(1).
+    description: Seconds from the trigger to the verdict, for everything together. At least V(1).
     type: int
     default: 600
   rollback_timeout:
@@ -41,10 +39,10 @@ options:
   shutdown_timeout:
     description:
       - Seconds after which services that have not stopped are killed, so that one that refuses to stop cannot hold the
-        host between the two kernels. Should be less than O(timeout).
-      - V(0) waits for as long as systemd does.
+        host between the two kernels. O(timeout) must exceed it by 30 at least. What was denied is never forced.
+      - V(0) waits for as long as systemd does. With V(-1), 180 at most, and 60 less than O(timeout).
     type: int
-    default: 180
+    default: -1
   window:
     description:
       - When hosts may be left, as O(kho.kexec.kexec_gate#module:window) describes it. Outside, the task fails with
@@ -90,13 +88,11 @@ options:
     type: int
     default: 30
   health_soak:
-    description:
-      - Seconds for which the new kernel is watched before it is judged. Not part of O(timeout).
+    description: Seconds for which the new kernel is watched before it is judged. Not part of O(timeout).
     type: int
     default: 0
   phase:
-    description:
-      - What the controller's half of this action has the host do. A task cannot set it.
+    description: What the controller's half of this action has the host do. A task cannot set it.
     type: str
     choices: [leave, leave_again, arrive]
 notes:
@@ -109,6 +105,7 @@ seealso:
   - module: kho.kexec.kexec_image
   - module: kho.kexec.kexec_verdict_info
 extends_documentation_fragment:
+  - kho.kexec.busy
   - kho.kexec.claim
   - kho.kexec.attributes.action
   - action_common_attributes
@@ -266,10 +263,11 @@ from typing import Any, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.busy import wait_until_idle
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
-from ansible_collections.kho.kexec.plugins.module_utils._options.jump import jump_spec
+from ansible_collections.kho.kexec.plugins.module_utils._options.jump import jump_spec, shutdown_seconds
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import alone, run_identity_of, time_of_day
 
 # Seconds that devices and links of a host that has just booted get to appear.
@@ -286,7 +284,8 @@ def leave_now(host: Host, options: Mapping[str, Any], check_mode: bool) -> dict[
     # What this phase does not need is not compiled: on slow hosts the import takes longer than all else.
     from ansible_collections.kho.kexec.plugins.module_utils._transition.leave import Departure, leave
 
-    departure = Departure(os.getpid(), options["shutdown_timeout"], options["phase"] == "leave_again")
+    patience = shutdown_seconds(options["timeout"], options["shutdown_timeout"])
+    departure = Departure(os.getpid(), patience, options["phase"] == "leave_again")
     return leave(host, departure, run_identity_of(options, time_of_day()), check_mode)
 
 
@@ -312,8 +311,10 @@ def main() -> None:
         if options["phase"] is None:
             raise NO_PHASE
         go = judge_now if options["phase"] == "arrive" else leave_now
-        with alone(host, module.check_mode):
-            result = go(host, options, module.check_mode)
+        patience = options["busy_timeout"] if options["phase"] == "leave" and not module.check_mode else 0
+        waited = wait_until_idle(host, patience)
+        with alone(host, module.check_mode, judges=go is judge_now):
+            result = {"busy_seconds": waited, **go(host, options, module.check_mode)}
     except KhoError as error:
         fail(module, error)
     module.exit_json(**result)

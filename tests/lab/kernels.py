@@ -86,8 +86,8 @@ VARIANTS = {
     ),
     "luo-v9": Variant(
         "-luov9",
-        "a target with another LUO ABI, which panics when the kernel before ran with liveupdate=on",
-        edits=(Edit(f"{_ABI}/luo.h", r'(#define LUO_ABI_COMPATIBLE\s+)"luo-v\d+"', r'\1"luo-v9"'),),
+        "a target with another LUO ABI, composed of parts, which panics when the kernel before ran with liveupdate=on",
+        edits=(Edit(f"{_ABI}/luo.h", r'(#define LUO_ABI_COMPATIBLE\s+)"luo-v\d+"', r'\1"luo-v9;block-v1"'),),
     ),
     "metadata-v2": Variant(
         "-metav2",

@@ -57,6 +57,7 @@ PACKAGES: dict[str, dict[str, str]] = {
         "zstd": "compressed kernels and packages",
     },
     "integration": {
+        "busybox": "the guard's program is run by each shell that a host may have",
         "openssh-server": "stand-in hosts in network namespaces; the machine's own service is not used",
         "systemd": "journals are read as on managed hosts (journalctl)",
         "systemd-journal-remote": "journals of made-up hosts",

@@ -33,7 +33,8 @@ _UNFIT = ("tmpfs", "ramfs", "overlay", "unknown")
 
 # A shell, because it must work in a boot in which everything else may be broken. What may hang in the kernel, such as
 # a write to a dead disk, goes to the background. $1: id of the boot that armed; $2: release that was left;
-# $3: where to say how the guard ended; $4: token; $5 and on: the other files.
+# $3: where to say how the guard ended; $4: token; $5 and on: the other files. The files of numbers in /proc/sys answer
+# only the first read, and shells read byte by byte, so that cat reads them.
 PROGRAM = """\
 #!/bin/sh
 # kho.kexec: cold-boots this host when nobody has confirmed its new kernel. See kho-kexec-guard.timer.
@@ -43,17 +44,40 @@ read -r boot_id < /proc/sys/kernel/random/boot_id || exit 1
 read -r release < /proc/sys/kernel/osrelease || exit 1
 [ "$boot_id" != "$armed_boot_id" ] || exit 0
 
-if ! rm "$token"; then
-    [ -e "$token" ] || exit 0  # confirmed, or over
-    # The file system cannot be written. Without the token's end, only the kind of this boot says that it is the first:
-    # 208 means kexec (boot_params.type_of_loader, x86).
-    read -r loader < /proc/sys/kernel/bootloader_type && [ "$loader" = 208 ] || exit 1
+# Whether a kexec started this kernel: 208 is boot_params.type_of_loader of x86; arm64 has a property for it.
+started_by_kexec() {
+    loader=$(cat /proc/sys/kernel/bootloader_type 2>/dev/null)
+    [ "$loader" = 208 ] || [ -e /proc/device-tree/chosen/linux,booted-from-kexec ] ||
+        grep -q linux,booted-from-kexec /sys/firmware/fdt 2>/dev/null
+}
+
+# Whether the token could be removed, within half a minute.
+take_token() {
+    rm "$token" &
+    job=$! patience=30
+    while kill -0 "$job" 2>/dev/null; do
+        [ "$patience" -gt 0 ] || return 1
+        patience=$((patience - 1))
+        sleep 1
+    done
+    wait "$job"
+}
+
+# Whether somebody else has removed the token: it is not there, and its directory is.
+is_over() {
+    [ ! -e "$token" ] && [ -d "${token%/*}" ] && rm -f "$token"
+}
+
+if ! take_token; then
+    ! is_over || exit 0  # confirmed
+    # The file system cannot be written. Without the token's end, only the kind of this boot says that it is the first.
+    [ "$release" = "$left_release" ] || started_by_kexec || exit 1
 fi
 
 state=fired
 [ "$release" != "$left_release" ] || state=spent
 (
-    rm -f "$@"
+    rm -f "$token" "$@"
     umask 077
     printf '%s\\n' "$armed_boot_id" "$state" "$boot_id" "$release" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" > "$ended.new" &&
         mv "$ended.new" "$ended"

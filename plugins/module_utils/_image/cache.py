@@ -28,7 +28,12 @@ from ansible_collections.kho.kexec.plugins.module_utils._image.read import (
     open_image,
     scan_payload,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._image.scan import MOST, PayloadFacts
+from ansible_collections.kho.kexec.plugins.module_utils._image.scan import (
+    ABI_LIMIT,
+    MOST,
+    MOST_HANDLERS,
+    PayloadFacts,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.build_config import OPTIONS, VALUE_LIMIT
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import is_release
 
@@ -37,9 +42,11 @@ CACHE_LIMIT = 1 << 20
 # What a host has installed, several times over; the oldest entries make room.
 MOST_ENTRIES = 32
 # Raised whenever the scan learns to see more.
-VERSION = 2
+VERSION = 3
 _OTHERS_WRITE = 0o022
 FILE = JsonFile(CACHE_PATH, CACHE_LIMIT, lambda why: HostError(CACHE_PATH, "failed", why), indent=None)
+
+_TUPLES = ("abis", "luo_abis", "unclear", "features", "handlers", "releases")
 
 Entry = Dict[str, Any]
 
@@ -102,17 +109,21 @@ def _as_json(facts: PayloadFacts) -> Entry:
 
 
 def _facts(stored: Entry) -> PayloadFacts:
-    texts = {name: tuple(stored[name]) for name in ("abis", "luo_abis", "releases")}
+    texts = {name: tuple(stored[name]) for name in _TUPLES}
     return PayloadFacts(**{**stored, **texts, "head": bytes.fromhex(stored["head"])})
 
 
 def _is_abis(prefix: str) -> Callable[[Any], bool]:
-    pattern = re.compile(prefix + r"-v[0-9]{1,4}")
+    pattern = re.compile(prefix + rf"-v[0-9][A-Za-z0-9_.;:,+-]{{0,{ABI_LIMIT}}}")
     return lambda value: _is_list(value, lambda text: pattern.fullmatch(text) is not None)
 
 
-def _is_list(value: Any, is_good: Callable[[str], bool]) -> bool:
-    return isinstance(value, list) and len(value) <= MOST and all(isinstance(it, str) and is_good(it) for it in value)
+def _is_kinds(value: Any) -> bool:
+    return _is_list(value, lambda text: text in ("kho", "luo"))
+
+
+def _is_list(value: Any, is_good: Callable[[str], bool], most: int = MOST) -> bool:
+    return isinstance(value, list) and len(value) <= most and all(isinstance(it, str) and is_good(it) for it in value)
 
 
 def _is_head(value: Any) -> bool:
@@ -135,6 +146,9 @@ _FACTS: Mapping[str, Callable[[Any], bool]] = {
     "complete": lambda value: value is True,
     "abis": _is_abis("kho"),
     "luo_abis": _is_abis("luo"),
+    "unclear": _is_kinds,
+    "features": _is_kinds,
+    "handlers": lambda value: _is_list(value, lambda text: printable(text, 47) == text, MOST + MOST_HANDLERS),
     "releases": lambda value: _is_list(value, is_release),
     "metadata": lambda value: isinstance(value, bool),
     "refuses": lambda value: isinstance(value, bool),

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, NamedTuple, Optional
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
@@ -26,6 +26,7 @@ FIELDS = (
     "kho_abi",
     "luo_abi",
     "luo_built",
+    "luo_handlers",
     "metadata",
     "metadata_version",
     "signed",
@@ -66,9 +67,10 @@ def learn_from_payload(found: Findings, facts: PayloadFacts) -> None:
         release=facts.releases[0] if len(facts.releases) == 1 else None,
         init_size=arm64_init_size(facts.head),
         kho_built=_kho_built(facts),
-        kho_abi=_only(facts.abis, facts),
+        kho_abi=_only("kho", facts.abis, facts),
         luo_built=_luo_built(facts),
-        luo_abi=_only(facts.luo_abis, facts),
+        luo_abi=_only("luo", facts.luo_abis, facts),
+        luo_handlers=facts.handlers if facts.complete and facts.handlers else None,
         metadata=_seen(facts.metadata, facts),
         metadata_version=facts.metadata_version,
     )
@@ -99,7 +101,13 @@ def find_config(host: Host, facts: PayloadFacts, path: Optional[str]) -> Config:
 
 
 def ambiguous_abi(facts: PayloadFacts) -> Optional[Note]:
-    """Say that a payload names more than one ABI of a kind."""
+    """Say that a payload names more than one ABI of a kind, or one that cannot be compared."""
+    if facts.unclear:
+        return Note(
+            "image_abi_unclear",
+            f"The kernel names an ABI ({' and '.join(facts.unclear)}) in a way that is not understood. Whether it can "
+            "take a handover from the running kernel is not known.",
+        )
     for abis in (facts.abis, facts.luo_abis):
         if len(abis) > 1:
             return Note(
@@ -157,13 +165,18 @@ def _disagreement(facts: PayloadFacts, config: Config) -> Optional[Note]:
 
 
 def _kho_built(facts: PayloadFacts) -> Optional[bool]:
-    if facts.refuses and not facts.abis:
-        return False
-    return _seen(bool(facts.abis), facts)
+    built = _built("kho", facts.abis, facts)
+    return False if facts.refuses and not built else built
 
 
 def _luo_built(facts: PayloadFacts) -> Optional[bool]:
-    return _seen(bool(facts.luo_abis), facts)
+    return _built("luo", facts.luo_abis, facts)
+
+
+def _built(kind: str, abis: Sequence[str], facts: PayloadFacts) -> Optional[bool]:
+    """Whether a feature is built in; an ABI that is not understood is no proof that it is not."""
+    there = bool(abis) or kind in facts.features
+    return None if not there and kind in facts.unclear else _seen(there, facts)
 
 
 def _seen(there: bool, facts: PayloadFacts) -> Optional[bool]:
@@ -171,5 +184,5 @@ def _seen(there: bool, facts: PayloadFacts) -> Optional[bool]:
     return True if there else False if facts.complete else None
 
 
-def _only(abis: Any, facts: PayloadFacts) -> Optional[str]:
-    return abis[0] if facts.complete and len(abis) == 1 else None
+def _only(kind: str, abis: Sequence[str], facts: PayloadFacts) -> Optional[str]:
+    return abis[0] if facts.complete and len(abis) == 1 and kind not in facts.unclear else None

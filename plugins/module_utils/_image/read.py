@@ -52,7 +52,8 @@ class KernelImage:
     - ``command_line_limit``: bytes, without the final NUL.
     - ``kho_built``: CONFIG_KEXEC_HANDOVER. ``kho_default``: CONFIG_KEXEC_HANDOVER_ENABLE_DEFAULT.
     - ``kho_abi`` (``kho-v4``) and ``luo_abi`` (``luo-v5``): None also for a kernel without; ``kho_built`` and
-      ``luo_built`` are False then.
+      ``luo_built`` are False then. Kernels compare them as a whole: ``luo-v5;block-v1`` is another one.
+    - ``luo_handlers``: the kinds of files whose live update the kernel understands (``memfd-v2``).
     - ``metadata``: whether the kernel takes and gives the record of Kexec HandOver. ``metadata_version``: the version
       of the record that it takes; x86_64 only.
     - ``config``: the options of ``_build_config.OPTIONS``, ``y``, ``m``, ``n`` or text; empty when no configuration is
@@ -80,10 +81,12 @@ class KernelImage:
     learnt: Mapping[str, str]
     obstacles: Tuple[Note, ...]
     uki: Optional[UkiParts]
+    luo_handlers: Optional[Tuple[str, ...]] = None
 
     def as_dict(self) -> Dict[str, Any]:
         """Return what modules return; of a UKI its command line, and whether it brings an initrd."""
         shown = dict(vars(self), config=dict(self.config), learnt=dict(self.learnt))
+        shown["luo_handlers"] = None if self.luo_handlers is None else list(self.luo_handlers)
         shown["obstacles"] = [note.as_dict() for note in self.obstacles]
         if self.uki:
             shown["uki"] = {"command_line": self.uki.command_line, "has_initrd": self.uki.initrd is not None}

@@ -62,7 +62,7 @@ _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
 RULES = (
     ("exec_from", r"KHO: exec from: (.{0,64}) \(count (\d{1,10})\)"),
     ("handover_found", r"KHO: found kexec handover data\."),
-    ("kho_abi_mismatch", r"KHO: setup: handover FDT \(\S+\) is incompatible with '([^']{1,64})': .*"),
+    ("kho_abi_mismatch", r"KHO: setup: handover FDT \(\S+\) is incompatible with '([^']{1,100})': .*"),
     ("handover_damaged", r"KHO: setup: .*"),
     ("handover_damaged", r"KHO: failed to get preserved memory map.*"),
     ("handover_dropped", r"KHO: disabling KHO revival"),

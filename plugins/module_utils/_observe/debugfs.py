@@ -33,13 +33,14 @@ ROOT = MOUNT + "/kho"
 BLOB_LIMIT = 1 << 20
 SUBTREES_LIMIT = 256
 SUBTREE_NAME_LIMIT = 64
-ABI_LIMIT = 32
+# Kernels compare the whole string, and some compose it of parts.
+ABI_LIMIT = 100
 # Linux 7.4 announces the second name.
 SCRATCH_LENGTHS = ("scratch_len", "bootmem_len")
 SCRATCH_AREAS_LIMIT = 1 << 12
 
-_KHO_ABI = re.compile(rb"kho-v[\w.-]{1,26}\0")
-_LUO_ABI = re.compile(r"luo-v[\w.-]+")
+_KHO_ABI = re.compile(rb"kho-v[\w.;:,+-]{1,95}\0")
+_LUO_ABI = re.compile(r"luo-v[\w.;:,+-]+", re.ASCII)
 _AREA = re.compile(r"0x[0-9a-fA-F]{1,16}")
 
 
@@ -212,7 +213,8 @@ class _Reader:
         self._notes.append(Note(error.code, f"{error.message} ({ROOT}/{name})"))
 
     def _abi(self, tree: Optional[FdtRoot]) -> Optional[str]:
-        return tree.compatible[:ABI_LIMIT] or None if tree else None
+        abi = tree.compatible if tree else ""
+        return abi if 0 < len(abi) <= ABI_LIMIT else None
 
     def _luo_abi(self, incoming: List[str], outgoing: List[str]) -> Optional[str]:
         """Ask the outgoing state first, which is this kernel's own."""

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a handover will reach the target, and what prevents it: one small pure function for each code.
 
-Kernel facts come from kernel/liveupdate/kexec_handover.c, kernel/liveupdate/luo_core.c, kernel/crash_reserve.c and
+Kernel facts come from kernel/liveupdate/kexec_handover.c, kernel/crash_reserve.c and
 arch/x86/kernel/kexec-bzimage64.c. What cannot be known is a doubt, never a no.
 """
 
@@ -27,6 +27,13 @@ from ansible_collections.kho.kexec.plugins.module_utils._plan.check import (
     ONLY_HANDOVER,
     Ways,
 )
+from ansible_collections.kho.kexec.plugins.module_utils._plan.check_live_update import (
+    abi_differs,
+    live_update_handlers_differ,
+    live_update_lost,
+    luo_abi_mismatch,
+    why_unknown,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._plan.check_target import TargetCheck
 from ansible_collections.kho.kexec.plugins.module_utils._plan.situation import Situation, Target
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import Promise
@@ -44,26 +51,6 @@ def promise_of(running: RunningKernel, release: str) -> Promise | None:
     if told is None:
         return None
     return Promise(release, told.previous_release, told.kexec_count, running.abi)
-
-
-def luo_abi_mismatch(target: Target, situation: Situation) -> Note | None:
-    """A kernel that accepts a handover and does not understand the state of live update in it panics.
-
-    luo_early_startup() (kernel/liveupdate/luo_core.c) does so whether or not live update is on in the new kernel. It
-    never looks when the handover itself is refused, or when it has no live update.
-    """
-    image, running = target.image, situation.running
-    if not situation.site.live_update or image is None or image.luo_built is False or image.kho_built is False:
-        return None
-    if _abi_differs(running, image) or (running.luo_abi is not None and running.luo_abi == image.luo_abi):
-        return None
-    return Note(
-        "luo_abi_mismatch",
-        f"Live update (LUO) is on. The running kernel {running.release} speaks {running.luo_abi or 'an unknown ABI'}, "
-        f"the target {target.release} {image.luo_abi or 'an unknown one'}.{_why_unknown(image)} A kernel that is "
-        "handed a state that it does not understand panics while it boots. This is refused under every policy. Choose "
-        "a target with the same LUO ABI, or take liveupdate=on off the command line and cold-boot.",
-    )
 
 
 def running_without_kho(_target: Target, situation: Situation) -> Note | None:
@@ -135,7 +122,7 @@ def target_kho_unknown(target: Target, _situation: Situation) -> Note | None:
         return None
     return Note(
         "target_kho_unknown",
-        f"It is not known whether {target.release} was built with CONFIG_KEXEC_HANDOVER.{_why_unknown(image)} If it "
+        f"It is not known whether {target.release} was built with CONFIG_KEXEC_HANDOVER.{why_unknown(image)} If it "
         f"was not, the verdict will be kexec_without_handover. Install its configuration "
         f"(/boot/config-{target.release}), or what is missing to decompress its image, to know it before.",
     )
@@ -163,7 +150,7 @@ def target_kho_off(target: Target, _situation: Situation) -> Note | None:
 def kho_abi_mismatch(target: Target, situation: Situation) -> Note | None:
     """The target compares the compatible string of the tree with its own (kho_populate())."""
     image, running = target.image, situation.running
-    if image is None or not _abi_differs(running, image):
+    if image is None or not abi_differs(running, image):
         return None
     return Note(
         "kho_abi_mismatch",
@@ -181,7 +168,7 @@ def kho_abi_unknown(target: Target, situation: Situation) -> Note | None:
     whose = f"the running kernel {running.release}" if running.abi is None else f"the target {target.release}"
     return Note(
         "kho_abi_unknown",
-        f"It is not known which version of the KHO ABI {whose} speaks.{_why_unknown(image)} If the two differ, the "
+        f"It is not known which version of the KHO ABI {whose} speaks.{why_unknown(image)} If the two differ, the "
         "target starts and the verdict will be kexec_without_handover.",
     )
 
@@ -236,7 +223,7 @@ def metadata_unknown(target: Target, situation: Situation) -> Note | None:
     return Note(
         "metadata_unknown",
         f"It is not known whether {target.release} will report from which kernel it was executed, because it is not "
-        f"known {unknown}.{_why_unknown(image)} If it does not report it, the verdict will be kexec_without_handover.",
+        f"known {unknown}.{why_unknown(image)} If it does not report it, the verdict will be kexec_without_handover.",
     )
 
 
@@ -327,29 +314,10 @@ def crashkernel_tight(target: Target, situation: Situation) -> Note | None:
     )
 
 
-def live_update_lost(target: Target, situation: Situation) -> Note | None:
-    """What live update preserves is lost on a target that does not look for it."""
-    image = target.image
-    if not situation.site.live_update or image is None:
-        return None
-    if image.luo_built is not False and image.kho_built is not False and not _abi_differs(situation.running, image):
-        return None
-    return Note(
-        "live_update_lost",
-        f"Live update (LUO) is on in the running kernel {situation.running.release}, and the target {target.release} "
-        "does not take what it preserves. That is lost. Make sure that nobody relies on it.",
-    )
-
-
-def _abi_differs(running: RunningKernel, image: KernelImage) -> bool:
-    """Whether the target certainly refuses the handover."""
-    return running.abi is not None and image.kho_abi is not None and running.abi != image.kho_abi
-
-
 def _may_reach(running: RunningKernel, image: KernelImage) -> bool:
     """Whether nothing is known that keeps the handover itself from the target."""
     offered = running.built is not False and running.enabled is not False
-    return offered and image.kho_built is not False and not _abi_differs(running, image)
+    return offered and image.kho_built is not False and not abi_differs(running, image)
 
 
 def _has_note(running: RunningKernel, code: str) -> bool:
@@ -362,11 +330,6 @@ def _effective_command_line(command_line: str, image: KernelImage) -> str:
     if "y" in (image.config.get("CONFIG_CMDLINE_OVERRIDE"), image.config.get("CONFIG_CMDLINE_FORCE")):
         return builtin
     return command_line
-
-
-def _why_unknown(image: KernelImage) -> str:
-    """What kept the image from being read, as sentences to put behind another."""
-    return "".join(" " + note.message for note in image.obstacles)
 
 
 # In the order in which an operator should deal with it: what it concerns, how much it weighs, and the checks.
@@ -390,5 +353,5 @@ CHECKS: tuple[tuple[Ways, str, tuple[TargetCheck, ...]], ...] = (
     (ONLY_HANDOVER, DOUBT, (running_kho_unknown, target_kho_unknown, kho_abi_unknown, metadata_unknown)),
     (ANY_KEXEC, DOUBT, (scratch_fit_unknown,)),
     (ONLY_HANDOVER, ADVICE, (scratch_tight, crashkernel_lost, crashkernel_tight)),
-    (ANY_KEXEC, ADVICE, (live_update_lost,)),
+    (ANY_KEXEC, ADVICE, (live_update_lost, live_update_handlers_differ)),
 )

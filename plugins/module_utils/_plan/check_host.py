@@ -137,6 +137,16 @@ def last_kexec_cold_booted(situation: Situation) -> Note | None:
     )
 
 
+def shutdown_inhibited(situation: Situation) -> Note | None:
+    """Somebody is in the middle of something, and says so to systemd-logind."""
+    return next((note for note in situation.busy if note.code == "shutdown_inhibited"), None)
+
+
+def packages_locked(situation: Situation) -> Note | None:
+    """Packages are being installed or removed."""
+    return next((note for note in situation.busy if note.code == "packages_locked"), None)
+
+
 def image_already_loaded(situation: Situation) -> Note | None:
     """An image that somebody else loaded is theirs to execute or unload."""
     if not situation.running.image_loaded or owns_image(situation.transition, situation.running):
@@ -154,5 +164,5 @@ CHECKS: tuple[tuple[Ways, tuple[HostCheck, ...]], ...] = (
         ANY_KEXEC,
         (kexec_not_built, kexec_disabled, kexec_limit_exhausted, kexec_tools_missing, last_kexec_cold_booted),
     ),
-    (ANY_WAY, (image_already_loaded,)),
+    (ANY_WAY, (image_already_loaded, shutdown_inhibited, packages_locked)),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import FileIdentity
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._image.read import KernelImage
@@ -77,6 +78,8 @@ class Situation:
     """All that a plan is made from. ``target`` is None when ``choice`` has chosen none.
 
     ``claim`` is that of another run which has to be respected. ``failures`` are targets that have failed here.
+    ``luo_handlers`` are the kinds of files whose live update the running kernel understands, None when that is unknown
+    or of no account. ``busy`` says who must not be broken off.
     """
 
     running: RunningKernel
@@ -87,6 +90,8 @@ class Situation:
     transition: Transition | None
     claim: Claim | None = None
     failures: tuple[Failure, ...] = ()
+    luo_handlers: tuple[str, ...] | None = None
+    busy: tuple[Note, ...] = ()
 
     def candidates(self) -> list[dict[str, Any]]:
         """Return all installed kernels in the shape that modules return: the chosen one, then the others with why."""

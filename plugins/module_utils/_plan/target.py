@@ -9,6 +9,7 @@ import re
 from typing import Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import access_problem
+from ansible_collections.kho.kexec.plugins.module_utils._host.busy import busy
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.ownership import writable_by_others
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import FileIdentity, Host, HostError, read_lossless
@@ -61,7 +62,22 @@ def observe_situation(host: Host, policy: Policy, run_identity: RunIdentity, rem
     except Refusal as refusal:
         refusal.findings["running"] = running.as_facts()
         raise
-    return Situation(running, site, choice, target, policy, transition, claim_in_the_way(host, run_identity), failures)
+    handlers = _luo_handlers(host, candidates, running, remember) if site.live_update else None
+    claim = claim_in_the_way(host, run_identity)
+    # The way back is not held up: where nobody goes it, the guard resets the host.
+    hindrances = () if policy.release == PREVIOUS else busy(host)
+    return Situation(running, site, choice, target, policy, transition, claim, failures, handlers, hindrances)
+
+
+def _luo_handlers(
+    host: Host, candidates: Sequence[Candidate], running: RunningKernel, remember: bool
+) -> tuple[str, ...] | None:
+    """Only the image tells what the running kernel understands."""
+    for candidate in candidates:
+        if candidate.release == running.release and candidate.obstacle is None:
+            image, _problem = _image(host, candidate, remember)
+            return image.luo_handlers if image else None
+    return None
 
 
 def _choose(candidates: Sequence[Candidate], policy: Policy, transition: Transition | None) -> Choice:

@@ -8,7 +8,8 @@ A claim ends when it is released, when its time is over, or when the run that as
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import errno
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Iterator, Mapping, Tuple
@@ -20,6 +21,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.text import printa
 
 CLAIM_PATH = "/var/lib/kho-kexec/claim.json"
 LOCK_PATH = "/var/lib/kho-kexec/lock"
+# What a file system says that has failed, or is full.
+UNWRITABLE = (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO)
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 FILE = JsonFile(CLAIM_PATH, 1 << 12, lambda why: HostError(CLAIM_PATH, "failed", why))
 
@@ -97,15 +100,19 @@ def claim_in_the_way(host: Host, run_identity: RunIdentity) -> Claim | None:
 
 
 @contextmanager
-def alone(host: Host, check_mode: bool) -> Iterator[None]:
+def alone(host: Host, check_mode: bool, judges: bool = False) -> Iterator[None]:
     """Keep other modules out while this one works on the host; what only looks disturbs nobody.
 
-    A module goes on after its controller died, and the next run must not work beside it. Raises HostError.
+    A module goes on after its controller died, and the next run must not work beside it. One that ``judges`` works
+    without the lock on a host that cannot write, where nobody else can either. Raises HostError.
     """
-    if check_mode:
-        yield
-        return
-    with host.locked(LOCK_PATH):
+    with ExitStack() as held:
+        try:
+            if not check_mode:
+                held.enter_context(host.locked(LOCK_PATH))
+        except HostError as error:
+            if not judges or getattr(error.__cause__, "errno", None) not in UNWRITABLE:
+                raise
         yield
 
 

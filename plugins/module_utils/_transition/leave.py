@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._guard.record import ARMED, read_guard
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import require_access
+from ansible_collections.kho.kexec.plugins.module_utils._host.busy import require_idle
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.kexec_state import foreign_image
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
@@ -45,6 +46,8 @@ INSISTENCE = (
     "--property=DefaultDependencies=no",
     "--unit=kho-kexec-insist-{number}",
 )
+# What was denied, as by an inhibitor, is never forced: only a host that is going down and hangs.
+IF_STOPPING = ("sh", "-c", '[ "$(systemctl is-system-running)" != stopping ] || exec "$@"', "kho-kexec-insist")
 KEXEC_COMMAND = ("systemctl", "kexec")
 # systemctl(1): without the variable, a reboot becomes a kexec as soon as somebody loads an image.
 COLD_BOOT_COMMAND = ("env", "SYSTEMCTL_SKIP_AUTO_KEXEC=1", "systemctl", "reboot")
@@ -68,8 +71,8 @@ def leave(host: Host, departure: Departure, run_identity: RunIdentity, check_mod
     """Tell the host to leave this boot for the staged target; returns at once, about a second before it goes.
 
     ``already_left`` is True, and nothing is done, when another boot than this one was left. Raises Refusal
-    ``host_claimed``, ``promise_missing``, ``image_not_loaded`` or, for a cold boot, ``image_already_loaded``, and
-    KhoError ``trigger_failed``.
+    ``host_claimed``, ``promise_missing``, ``image_not_loaded`` or, for a cold boot, ``image_already_loaded``; unless
+    it is a way back, ``shutdown_inhibited`` and ``packages_locked``; and KhoError ``trigger_failed``.
     """
     require_access(host)
     respect_claims(host, run_identity)
@@ -80,6 +83,8 @@ def leave(host: Host, departure: Departure, run_identity: RunIdentity, check_mod
     triggered = not already_left and not told and not check_mode
     if not already_left and not told:
         _require_staged(running, transition)
+        if not transition.rollback:
+            require_idle(host)
     if triggered:
         _go(host, transition, departure)
     return {
@@ -158,7 +163,12 @@ def _trigger(host: Host, departure: Departure, command: tuple[str, ...]) -> str 
     """
     number, patience = departure.number, departure.patience
     leaving = [*(word.format(number=number) for word in TRIGGER), *command]
-    insisting = [*(word.format(number=number, patience=patience) for word in INSISTENCE), *command, "--force"]
+    insisting = [
+        *(word.format(number=number, patience=patience) for word in INSISTENCE),
+        *IF_STOPPING,
+        *command,
+        "--force",
+    ]
     for argv in (["sync"], *([insisting] if patience else []), leaving):
         problem = _problem_with(host, argv)
         if problem is not None:

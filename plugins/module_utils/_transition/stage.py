@@ -47,6 +47,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.transition impor
     remove_transition,
     write_transition,
 )
+from ansible_collections.kho.kexec.plugins.module_utils._transition.call_off import call_off
 from ansible_collections.kho.kexec.plugins.module_utils._transition.expiry import expire_after, keep
 from ansible_collections.kho.kexec.plugins.module_utils._transition.load import load_target, unload_image
 from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import verify
@@ -118,7 +119,7 @@ def unload(host: Host, run_identity: RunIdentity, check_mode: bool) -> dict[str,
     """Unload the image that was loaded here, and remove its record and claim; returns what the module returns.
 
     Raises Refusal ``image_already_loaded`` for an image of somebody else's, ``host_claimed``, and KhoError
-    ``unload_failed``.
+    ``unload_failed`` and ``departure_pending``.
     """
     require_access(host)
     running = observe_running(host)
@@ -127,6 +128,8 @@ def unload(host: Host, run_identity: RunIdentity, check_mode: bool) -> dict[str,
         transition = read_transition(host)
         findings.update(_findings(running, transition))
         respect_claims(host, run_identity)
+        if transition is not None and transition.state == "left" and not check_mode:
+            _call_off(host, running, transition)
         outcome = _unload(host, running, transition, check_mode)
         if transition is None or not awaits_verdict(transition, running):
             guard = disarm(host, check_mode)
@@ -137,6 +140,13 @@ def unload(host: Host, run_identity: RunIdentity, check_mode: bool) -> dict[str,
         error.findings.update(findings)
         raise
     return _result(findings, running, transition, outcome)
+
+
+def _call_off(host: Host, running: RunningKernel, transition: Transition) -> None:
+    """A host that was told to leave this boot is told to stay. Raises KhoError ``departure_pending``."""
+    pending = call_off(host) if transition.left.boot_id == running.boot_id else None
+    if pending is not None:
+        raise KhoError(pending.code, pending.message)
 
 
 def _unload(host: Host, running: RunningKernel, transition: Transition | None, check_mode: bool) -> Outcome:

@@ -77,11 +77,13 @@ class Witness:
     """What others saw: whether the guard gave the target up, and the troubles that are new since the transition.
 
     A trouble has the shape of kernel_health_info's; None when the health was not compared, and ``notes`` say why.
+    ``unwritable``: the host cannot write down how its transition ended.
     """
 
     guard_fired: bool = False
     troubles: Sequence[Mapping[str, Any]] | None = None
     notes: tuple[Note, ...] = ()
+    unwritable: bool = False
 
 
 NOBODY = Witness()
@@ -135,6 +137,8 @@ class Verdict:
 def judge(transition: Transition, running: RunningKernel, witness: Witness = NOBODY) -> Verdict:
     """How the transition ended, seen from the kernel that runs now."""
     verdict = Verdict(_find(transition, running, witness), transition, running, witness)
+    if verdict.accepted and witness.unwritable:
+        return replace(verdict, finding=_unwritable(running))
     if not verdict.accepted or not witness.troubles:
         return verdict
     return replace(verdict, finding=_unhealthy(running, witness.troubles))
@@ -291,6 +295,15 @@ def _unhealthy(running: RunningKernel, troubles: Sequence[Mapping[str, Any]]) ->
         f"{running.release} runs as promised, and the host has troubles that it did not have before the transition: "
         f"{first['message']}{more} Look at the evidence, and at the journal of this boot.",
         str(first["code"]),
+    )
+
+
+def _unwritable(running: RunningKernel) -> Finding:
+    return _finding(
+        UNHEALTHY,
+        f"{running.release} runs as promised, and the host cannot write down that it does, so nobody has accepted it. "
+        "The guard, if there is one, brings the old kernel back. Look for errors of the file system in the kernel log.",
+        "record_unwritable",
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.kho.kexec.plugins.module_utils._guard.disarm import disarm
+from ansible_collections.kho.kexec.plugins.module_utils._guard.disarm import disarm, is_anything_there
 from ansible_collections.kho.kexec.plugins.module_utils._guard.record import read_guard
 from ansible_collections.kho.kexec.plugins.module_utils._health.observe import Health
 from ansible_collections.kho.kexec.plugins.module_utils._health.watch import (
@@ -19,7 +19,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._health.watch import (
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import access_problem, is_root, require_access
 from ansible_collections.kho.kexec.plugins.module_utils._host.container import container_manager
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Note, Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import COLD_BOOT, NOT_REBOOTED
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import observe_running
 from ansible_collections.kho.kexec.plugins.module_utils._record.failures import (
@@ -34,6 +34,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.transition impor
     read_transition,
     write_transition,
 )
+from ansible_collections.kho.kexec.plugins.module_utils._transition.call_off import DEPARTURE_PENDING, call_off
 from ansible_collections.kho.kexec.plugins.module_utils._transition.verdict import Verdict, Witness, judge
 
 COMMAND_FAILED = "command_failed"
@@ -46,6 +47,8 @@ def verify(host: Host, checks: Checks | None, check_mode: bool) -> dict[str, Any
     any more, and it is disarmed. A target that did not do what was promised is remembered, so that no later run jumps
     into it again. A host that is still in the boot that it was told to leave, and has all that it needs to leave it,
     may be told again: its record goes back to ``loaded``.
+    On a host that cannot write, nothing is accepted, and the note ``record_unwritable`` says why; on one that is still
+    to leave and cannot be told to stay, the note ``departure_pending``.
     Raises Refusal ``promise_missing``, and KhoError ``guard_fired`` when the guard was faster than the verdict.
     """
     require_access(host)
@@ -58,18 +61,77 @@ def verify(host: Host, checks: Checks | None, check_mode: bool) -> dict[str, Any
     verdict = judge(transition, running, Witness(_guard_fired(host, transition)))
     if checks is not None and verdict.accepted:
         verdict = judge(transition, running, _examined(host, verdict.witness, transition.left.boot_id, checks))
-    if verdict.accepted and not check_mode:
-        notes = (*verdict.witness.notes, *_relieve_guard(host))
-        verdict = replace(verdict, witness=replace(verdict.witness, notes=notes))
-    if verdict.finding.verdict == NOT_REBOOTED and (running.image_loaded or transition.promise.how == COLD_BOOT):
-        judged = transition.in_state("loaded") if transition.state == "left" else transition
-    else:
-        judged = transition.closed(verdict.as_dict())
+    if not check_mode:
+        verdict = _settled(host, verdict)
+    judged = _judged(verdict)
     changed = judged != transition
     if changed and not check_mode:
+        problem = _write_down(host, judged, verdict)
+        if problem is not None:
+            verdict, judged, changed = _not_written(verdict, problem), transition, False
+    return {"changed": changed, "verdict": verdict.as_dict(), "transition": judged.as_result()}
+
+
+def _settled(host: Host, verdict: Verdict) -> Verdict:
+    """The verdict, once what follows from it was done: the guard is disarmed, or the order to leave taken back.
+
+    What cannot be written down is not accepted: the guard stays armed, and brings the old kernel back.
+    """
+    transition = verdict.transition
+    if verdict.finding.verdict == NOT_REBOOTED and transition.state == "left":
+        pending = call_off(host)
+        return _with_notes(verdict, pending) if pending else verdict
+    if not verdict.accepted:
+        return verdict
+    problem = _problem_with_record(host, transition) if is_anything_there(host, read_guard(host)) else None
+    return _not_written(verdict, problem) if problem else _with_notes(verdict, *_relieve_guard(host))
+
+
+def _not_written(verdict: Verdict, problem: Note) -> Verdict:
+    witness = replace(verdict.witness, unwritable=True, notes=(*verdict.witness.notes, problem))
+    return judge(verdict.transition, verdict.running, witness)
+
+
+def _with_notes(verdict: Verdict, *notes: Note) -> Verdict:
+    return replace(verdict, witness=replace(verdict.witness, notes=(*verdict.witness.notes, *notes)))
+
+
+def _judged(verdict: Verdict) -> Transition:
+    """What the record is to say: a host that may be told to leave once more is not done with."""
+    transition = verdict.transition
+    if verdict.witness.unwritable or any(note.code == DEPARTURE_PENDING for note in verdict.witness.notes):
+        return transition
+    can_leave = verdict.running.image_loaded or transition.promise.how == COLD_BOOT
+    if verdict.finding.verdict == NOT_REBOOTED and can_leave:
+        return transition.in_state("loaded") if transition.state == "left" else transition
+    return transition.closed(verdict.as_dict())
+
+
+def _problem_with_record(host: Host, transition: Transition) -> Note | None:
+    """Why the record cannot be written; None when it can."""
+    try:
+        write_transition(host, transition)
+    except HostError as error:
+        return _unwritable(error)
+    return None
+
+
+def _write_down(host: Host, judged: Transition, verdict: Verdict) -> Note | None:
+    """Close the record; returns why it could not be."""
+    try:
         _remember(host, judged, verdict)
         write_transition(host, judged)
-    return {"changed": changed, "verdict": verdict.as_dict(), "transition": judged.as_result()}
+    except HostError as error:
+        return _unwritable(error)
+    return None
+
+
+def _unwritable(error: HostError) -> Note:
+    return Note(
+        "record_unwritable",
+        f"The verdict cannot be written down on the host: {error.message} So the kernel is not accepted, and its guard "
+        "stays armed. Look for errors of the file system in the kernel log.",
+    )
 
 
 def _relieve_guard(host: Host) -> tuple[Note, ...]:

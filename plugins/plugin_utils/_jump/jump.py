@@ -21,6 +21,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Sigh
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_one import Arrival, NoAnswer, Questions, Watch
 
 LONGEST_PAUSE_BETWEEN_VERDICT_ATTEMPTS = 5.0
+RECORD_UNWRITABLE = "record_unwritable"
 _CARRIED_OVER = ("warnings", "deprecations")
 
 
@@ -174,6 +175,7 @@ class Jump:
 
     def _note_answer(self, left: dict[str, Any]) -> None:
         self._report["promise"] = left.get("promise")
+        self._deadline.extend(left.get("busy_seconds") or 0.0)
         guard = left.get("guard")
         self._guarded_for = guard["confirm_timeout"] if guard else None
 
@@ -249,11 +251,24 @@ class Jump:
                         " Look at its console; a later run can still ask for the verdict."
                     )
             else:
-                self._host.tidy_up()
-                return self._judged(judged)
+                if not self._given_back(judged):
+                    self._host.tidy_up()
+                    return self._judged(judged)
             self._deadline.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_BETWEEN_VERDICT_ATTEMPTS)
             self._host.reset()
+
+    def _given_back(self, judged: dict[str, Any]) -> bool:
+        """Whether the guard has brought another boot, after a host could not write down what it was found to be."""
+        evidence = at(judged.get("verdict"), "evidence") or {}
+        unwritable = [note for note in evidence.get("notes") or [] if note.get("code") == RECORD_UNWRITABLE]
+        if not unwritable or not self._put_off("its file system cannot be written"):
+            return False
+        found, now = str(evidence.get("boot_id_found")), self._deadline.clock.now()
+        questions = Questions(lambda _away: self._host.read_boot_id(), self._view.banner, lambda: None)
+        with self._host.alone():
+            arrival = Watch(found, now, self._deadline, questions).wait()
+        return arrival.boot_id not in (None, found)
 
     def _judged(self, judged: dict[str, Any]) -> dict[str, Any]:
         carried = _carried(self._answer, judged)

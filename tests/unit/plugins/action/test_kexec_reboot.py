@@ -12,6 +12,7 @@ import pytest
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
 from ansible_collections.kho.kexec.plugins.action import kexec_reboot
+from ansible_collections.kho.kexec.plugins.module_utils._options.jump import shutdown_seconds
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.identity import run_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.route import Route
 
@@ -66,6 +67,22 @@ def test_times_are_not_negative() -> None:
     result = plugin_for(rollback_timeout=-1).run(task_vars={})
     assert result["code"] == "timeout_invalid"
     assert "rollback_timeout" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("timeout", "shutdown_timeout", "refused"),
+    [(60, 110, True), (139, 110, True), (140, 110, False), (60, 0, False), (20, -1, False), (600, -2, True)],
+)
+def test_a_host_is_not_made_to_leave_after_it_was_given_up(timeout: int, shutdown_timeout: int, refused: bool) -> None:
+    plugin = plugin_for(check_mode=True, timeout=timeout, shutdown_timeout=shutdown_timeout)
+    result = plugin.run(task_vars={})
+    assert (result.get("code") == "timeout_invalid", result.get("failed", False)) == (refused, refused)
+
+
+@pytest.mark.parametrize(("timeout", "seconds"), [(600, 180), (180, 120), (100, 40), (20, 15)])
+def test_the_time_for_stopping_services_follows_from_the_time_for_all(timeout: int, seconds: int) -> None:
+    assert shutdown_seconds(timeout, -1) == seconds
+    assert shutdown_seconds(timeout, 7) == 7
 
 
 def test_check_mode_says_what_it_would_do_and_asks_nobody() -> None:

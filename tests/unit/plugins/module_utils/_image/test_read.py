@@ -231,6 +231,28 @@ def test_more_than_one_abi(tmp_path):
     assert (seen.luo_built, seen.luo_abi, codes(seen)) == (True, None, ["image_abi_ambiguous"])
 
 
+@pytest.mark.parametrize("kind", ["kho", "luo"])
+def test_an_abi_that_is_not_understood_is_unknown_and_never_no(tmp_path, kind):
+    image = kernel(**{"abi" if kind == "kho" else "luo": f"{kind}-v5 and more"}, config=None)
+    seen = read(tmp_path, x86_image(image))
+    assert (getattr(seen, f"{kind}_built"), getattr(seen, f"{kind}_abi")) == (None, None)
+    assert codes(seen) == ["image_abi_unclear", "image_config_unknown"]
+    seen = read(tmp_path, x86_image(image), CONFIG)
+    assert (getattr(seen, f"{kind}_built"), getattr(seen, f"{kind}_abi")) == (True, None)
+    seen = read(tmp_path, x86_image(image + b"disabling KHO revival, disabling live update\0"))
+    assert (getattr(seen, f"{kind}_built"), getattr(seen, f"{kind}_abi")) == (True, None)
+
+
+def test_an_abi_under_another_name_is_unknown(tmp_path):
+    seen = read(tmp_path, x86_image(kernel(luo="live-6", config=None) + b"disabling live update\0"))
+    assert (seen.luo_built, seen.luo_abi) == (True, None)
+
+
+def test_handlers_of_live_update(tmp_path):
+    assert read(tmp_path, x86_image(kernel() + b"memfd-v2\0")).luo_handlers == ("memfd-v2",)
+    assert read(tmp_path, x86_image(kernel())).luo_handlers is None
+
+
 def test_releases_that_disagree(tmp_path):
     seen = read(tmp_path, x86_image(kernel(release="7.2.13")))
     assert (seen.release, codes(seen)) == ("7.3.4-kho", ["image_release_disagrees"])

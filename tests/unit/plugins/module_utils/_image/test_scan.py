@@ -58,10 +58,51 @@ def test_texts_that_lie_across_two_pieces(cut):
 
 
 @pytest.mark.parametrize(
-    "text", [b"kho-v4", b"kho-v4x\0", b"kho-v\0", b"kho-v12345\0", b"kho_scratch\0", b"KHO-v4\0", b"luo-v5'\0"]
+    "text", [b"kho-v4", b"kho-v\0", b"kho-\0", b"kho_scratch\0", b"KHO-v4\0", b"memfd-v\0", b"PUVL\1\0\0\0", b"PUVL"]
 )
 def test_what_is_no_abi(text):
     assert scan(b"-" * 64 + text + b"-") == PayloadFacts(complete=True, head=b"-" * 64)
+
+
+@pytest.mark.parametrize("abi", ["v5;block-v1", "v9-kho-block-v1", "v5;radix-v1;vmalloc-v1", "v12345", "v4x", "v0"])
+@pytest.mark.parametrize("piece", [1, 7, 64, 128, 129, 1 << 20])
+def test_an_abi_is_taken_as_a_whole(abi, piece):
+    facts = scan(kernel(abi=f"kho-{abi}", luo=f"luo-{abi}", filling=200), piece)
+    assert (facts.abis, facts.luo_abis, facts.unclear) == ((f"kho-{abi}",), (f"luo-{abi}",), ())
+
+
+@pytest.mark.parametrize("piece", [1, 20, 128, 150, 1 << 20])
+def test_a_part_of_an_abi_is_none(piece):
+    facts = scan(b"\0" * 100 + b"luo-v5;kho-v4\0" + b"\0" * 300, piece)
+    assert (facts.abis, facts.luo_abis) == ((), ("luo-v5;kho-v4",))
+
+
+@pytest.mark.parametrize("text", [b"-v5'\0", b"-v5 \xff\0", b"-v5\n", b"-v5 or newer\0", b"-v5" + b"x" * 200 + b"\0"])
+@pytest.mark.parametrize("piece", [1, 7, 128, 1 << 20])
+def test_what_begins_like_an_abi_and_is_none_is_unclear(text, piece):
+    for kind in ("kho", "luo"):
+        facts = scan(b"-" * 64 + kind.encode() + text, piece)
+        assert facts == PayloadFacts(complete=True, head=b"-" * 64, unclear=(kind,))
+
+
+def test_what_else_proves_the_features():
+    texts = b"\x014KHO: disabling KHO revival\n\0luo: failed [%pe], disabling live update\n\0"
+    assert scan(texts).features == ("kho", "luo")
+
+
+@pytest.mark.parametrize("magic", [b"PUVL\1\0\0\0", b"LVUP\0\0\0\1"])
+@pytest.mark.parametrize("piece", [1, 40, 48, 1 << 20])
+def test_the_table_of_handlers(magic, piece):
+    names = [b"memfd-v1", b"vfio-pci-v3", b"x" * 47]
+    table = magic + b"".join(name.ljust(48, b"\0") for name in names)
+    expected = tuple(sorted(name.decode() for name in names))
+    for behind in (b"", bytes(200), b"\xff" * 200, b"y" * 48 + bytes(48)):
+        assert scan(b"-" * 300 + table + behind, piece).handlers == expected
+    assert scan(magic + table[len(magic) :] * 30).handlers == expected
+
+
+def test_a_handler_without_a_table():
+    assert scan(b"memfd-v2\0").handlers == ("memfd-v2",)
 
 
 @pytest.mark.parametrize("text", [b"exec from: %s (count %d)", b"exec from: 7.3.4 (count 1)", b"Passed KHO data;"])

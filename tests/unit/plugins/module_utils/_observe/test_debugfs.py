@@ -60,6 +60,8 @@ def test_scratch_lengths(text, areas):
         (b"luo-v5\0\0" + bytes(16), "luo-v5"),
         (fdt(b"luo-v1", []), "luo-v1"),
         (b"luo-v9", "luo-v9"),
+        (b"luo-v5;block-v1\0" + bytes(16), "luo-v5;block-v1"),
+        (fdt(b"luo-v4-kho-block-v1", []), "luo-v4-kho-block-v1"),
         (fdt(b"kho-v4"), None),
         (b"luo-v" + b"9" * 100, None),
         (b"luo-v5\x1b[m\0", None),

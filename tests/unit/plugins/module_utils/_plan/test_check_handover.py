@@ -84,6 +84,7 @@ REFUSALS = [
         {**live(), **with_image(luo_abi=None, luo_built=None, obstacles=(TOO_FEW,))},
         ["luo-v5", "an unknown one", "no lz4 program", "panics", "same LUO ABI"],
     ),
+    ("luo_abi_mismatch", {**live(), **with_image(luo_abi="luo-v5;block-v1")}, ["luo-v5,", "luo-v5;block-v1", "panics"]),
     ("luo_abi_mismatch", live(luo_abi=None), ["an unknown ABI", "luo-v5", "panics", "same LUO ABI"]),
     ("target_kho_off", {"target": target(command_line="kho=off panic=1")}, [NEW, "off)", "chain would end", "kho=on"]),
     ("target_kho_off", {"target": target(command_line="panic=1")}, [NEW, "not given)", "chain would end", "kho=on"]),
@@ -160,6 +161,11 @@ WARNINGS = [
     ("crashkernel_lost", with_crash_kernel("193M"), ["193 MiB", "192 MiB", "no dump", "kho_scratch="]),
     ("crashkernel_tight", with_crash_kernel("48M"), ["48 MiB", "192 MiB", "193 MiB", "no dump", "kho_scratch="]),
     ("live_update_lost", {**live(), **with_image(luo_built=False, luo_abi=None)}, [OLD, NEW, "lost"]),
+    (
+        "live_update_handlers_differ",
+        {**live(), **with_image(luo_handlers=("memfd-v2",)), "luo_handlers": ("memfd-v1", "vfio-v1")},
+        [OLD, NEW, "memfd-v1, vfio-v1", "memfd-v2", "/dev/liveupdate"],
+    ),
     (
         "running_kho_unknown",
         {"running": running(enabled=None, next=None)},

@@ -85,6 +85,8 @@ REFUSALS = [
         {"running": running(image_loaded=True, boot_id=LATER_BOOT_ID), "transition": transition("staging")},
         ["no transition record of this boot", "Somebody else", "kexec -s -u"],
     ),
+    ("shutdown_inhibited", {"busy": (Note("shutdown_inhibited", "fwupd"),)}, ["fwupd"]),
+    ("packages_locked", {"busy": (Note("packages_locked", "dpkg"),)}, ["dpkg"]),
 ]
 
 

@@ -229,3 +229,11 @@ def test_the_promise_is_read_from_the_kernel(host):
     host.add("/sys/kernel/debug/kho/out/sub_fdts/kexec-metadata", metadata(OLD.encode(), 9))
     promise = decide(situation_of(host)).promise
     assert (promise.previous_release, promise.kexec_count, promise.abi) == (OLD, 9, "kho-v4")
+
+
+@pytest.mark.parametrize(("live", "handlers"), [(True, ("memfd-v1",)), (False, None)])
+def test_only_the_image_tells_what_the_running_kernel_hands_over(host, live, handlers):
+    host.add(f"/boot/vmlinuz-{OLD}", x86_image(kernel(OLD) + b"memfd-v1\0", release=OLD.encode()))
+    if live:
+        host.add("/dev/liveupdate", "")
+    assert situation_of(host).luo_handlers == handlers

@@ -26,7 +26,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.transition impor
 )
 from ansible_collections.kho.kexec.plugins.module_utils._transition import verify as verification
 from ansible_collections.kho.kexec.plugins.module_utils._transition.leave import Departure, leave
-from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import load
+from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import load, unload
 from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import verify
 from ansible_collections.kho.kexec.tests.unit.support.jumps import TRIGGER, cold_boot, handover, state
 from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID
@@ -124,7 +124,8 @@ def test_services_that_do_not_stop_are_killed_in_the_end(staged):
     insist, trigger = staged.steps[-2:]
     assert insist == (
         "systemd-run --collect --on-active=90 --timer-property=DefaultDependencies=no --property=DefaultDependencies=no"
-        " --unit=kho-kexec-insist-42 systemctl kexec --force"
+        ' --unit=kho-kexec-insist-42 sh -c [ "$(systemctl is-system-running)" != stopping ] || exec "$@"'
+        " kho-kexec-insist systemctl kexec --force"
     )
     assert trigger == TRIGGER
 
@@ -187,3 +188,76 @@ def test_without_a_baseline_only_the_operators_own_commands_count(staged):
     assert "baseline_unreadable" in [note["code"] for note in notes]
     host.endings["/bin/true"] = Completed(1, "", "no answer")
     assert verify(host, Checks(commands=(("/bin/true",),)), False)["verdict"]["verdict"] == "unhealthy"
+
+
+LIST = "systemctl list-units"
+READ_ONLY = HostError("/var/lib/kho-kexec/transition.json", "failed", "Read-only file system")
+
+
+def test_a_host_that_was_given_up_is_told_to_stay(staged):
+    leave(staged.add_directory("/run/systemd/system"), Departure(42, patience=90), RUN, False)
+    staged.steps.clear()
+    assert verify(staged, None, False)["verdict"]["verdict"] == "not_rebooted"
+    assert staged.steps[0] == "systemctl stop kho-kexec-leave-*.timer kho-kexec-insist-*.timer"
+    assert staged.steps[2].startswith(LIST)
+    assert state(staged) == "loaded"
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "says"),
+    [
+        (
+            LIST,
+            Completed(0, "kho-kexec-insist-42.timer loaded\n", ""),
+            "kho-kexec-insist-42.timer is there",
+        ),
+        (LIST, Completed(1, "", "no bus"), "no bus"),
+        ("systemctl is-system-running", Completed(1, "stopping\n", ""), "going down already"),
+        ("systemctl stop", HostError("systemctl", "absent"), "systemctl does not exist"),
+    ],
+)
+def test_what_cannot_be_taken_back_is_said(staged, asked, answer, says):
+    leave(staged.add_directory("/run/systemd/system"), Departure(42), RUN, False)
+    staged.endings[asked] = answer
+    notes = verify(staged, None, False)["verdict"]["evidence"]["notes"]
+    assert [note["code"] for note in notes if says in note["message"]] == ["departure_pending"]
+    assert state(staged) == "left"
+    with pytest.raises(KhoError, match=says.split()[0]) as caught:
+        unload(staged, RUN, False)
+    assert caught.value.code == "departure_pending"
+    staged.endings.clear()
+    unload(staged, RUN, False)
+    assert not staged.is_loaded
+
+
+def test_what_cannot_be_written_down_is_not_accepted_and_the_guard_stays(staged):
+    write_guard(staged, GuardRecord(ARMED, BOOT_ID, OLD, 300, CREATED))
+    leave(staged, Departure(42), RUN, False)
+    handover(staged)
+    staged.endings["write"] = READ_ONLY
+    result = verify(staged, None, False)
+    verdict = result["verdict"]
+    assert (verdict["verdict"], verdict["reason"], verdict["accepted"]) == ("unhealthy", "record_unwritable", False)
+    assert {note["code"] for note in verdict["evidence"]["notes"]} == {"record_unwritable"}
+    assert (result["changed"], state(staged), read_guard(staged).state) == (False, "left", ARMED)
+
+
+def test_another_verdict_is_given_where_it_cannot_be_written_down_too(staged):
+    leave(staged, Departure(42), RUN, False)
+    cold_boot(staged)
+    staged.endings["write"] = READ_ONLY
+    verdict = verify(staged, None, False)["verdict"]
+    assert (verdict["verdict"], verdict["accepted"]) == ("rolled_back", False)
+    assert verdict["evidence"]["notes"][-1]["code"] == "record_unwritable"
+
+
+@pytest.mark.parametrize(("rollback", "code"), [(False, "shutdown_inhibited"), (True, None)])
+def test_nobody_is_left_in_the_middle_of_something_but_on_the_way_back(staged, rollback, code):
+    write_transition(staged, transition("loaded", rollback=rollback))
+    staged.add("/run/systemd/inhibit/1", "WHAT=shutdown\nMODE=block\nWHO=fwupd\nWHY=flashing\nPID=1\n")
+    if code is None:
+        assert leave(staged, Departure(42), RUN, False)["triggered"] is True
+        return
+    with pytest.raises(Refusal, match="fwupd") as caught:
+        leave(staged, Departure(42), RUN, False)
+    assert (caught.value.code, state(staged)) == (code, "loaded")

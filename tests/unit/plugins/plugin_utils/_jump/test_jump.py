@@ -160,6 +160,37 @@ def test_host_that_is_lost_while_it_is_looked_after_may_come_back() -> None:
     assert result["elapsed_seconds"] > 60
 
 
+def unwritable() -> dict[str, Any]:
+    answer = judged("unhealthy")
+    answer["verdict"]["evidence"] = {"boot_id_found": NEW, "notes": [{"code": "record_unwritable", "message": ""}]}
+    return answer
+
+
+def test_host_that_cannot_write_is_waited_for_until_its_guard_has_brought_it_back() -> None:
+    host = host_with([*JUMPS, (300, "gone"), (330, "old")])
+    host.leaves = [GUARDED]
+    host.arrives = [unwritable(), judged("rolled_back")]
+    result = jump(host)
+    assert (result["code"], result["rebooted"]) == ("rolled_back", True)
+    assert result["elapsed_seconds"] > 330
+
+
+@pytest.mark.parametrize("leaves", [LEAVES, GUARDED])
+def test_host_that_cannot_write_is_given_up_when_no_guard_comes(leaves: dict[str, Any]) -> None:
+    host = host_with(JUMPS)
+    host.leaves = [leaves]
+    host.arrives = [unwritable()]
+    result = jump(host)
+    assert (result["code"], result["failed"]) == ("unhealthy", True)
+    assert (result["elapsed_seconds"] > 400) == (leaves is GUARDED)
+
+
+def test_time_that_others_were_waited_for_does_not_count() -> None:
+    host = host_with([(0, "old"), (3, "gone"), (100, "new")])
+    host.leaves = [{**LEAVES, "busy_seconds": 50.0}]
+    assert jump(host)["failed"] is False
+
+
 def test_old_kernel_that_never_heard_of_it_is_told_again() -> None:
     host = host_with([(0, "old"), (15, "gone"), (30, "new")])
     host.leaves = [NoAnswer("Timeout"), NoAnswer("Timeout"), GUARDED]
