@@ -74,18 +74,6 @@ REFUSALS = [
         {"target": target(image=image(kho_built=False, kho_abi=None, luo_built=False, metadata=None))},
         [NEW, "CONFIG_KEXEC_HANDOVER", "learnt from: payload", "chain would end", "Choose"],
     ),
-    (
-        "luo_abi_mismatch",
-        {**live(), **with_image(luo_abi="luo-v9")},
-        ["luo-v5", "luo-v9", "panics", "every policy", "same LUO ABI"],
-    ),
-    (
-        "luo_abi_mismatch",
-        {**live(), **with_image(luo_abi=None, luo_built=None, obstacles=(TOO_FEW,))},
-        ["luo-v5", "an unknown one", "no lz4 program", "panics", "same LUO ABI"],
-    ),
-    ("luo_abi_mismatch", {**live(), **with_image(luo_abi="luo-v5;block-v1")}, ["luo-v5,", "luo-v5;block-v1", "panics"]),
-    ("luo_abi_mismatch", live(luo_abi=None), ["an unknown ABI", "luo-v5", "panics", "same LUO ABI"]),
     ("target_kho_off", {"target": target(command_line="kho=off panic=1")}, [NEW, "off)", "chain would end", "kho=on"]),
     ("target_kho_off", {"target": target(command_line="panic=1")}, [NEW, "not given)", "chain would end", "kho=on"]),
     (
@@ -160,12 +148,6 @@ WARNINGS = [
     ),
     ("crashkernel_lost", with_crash_kernel("193M"), ["193 MiB", "192 MiB", "no dump", "kho_scratch="]),
     ("crashkernel_tight", with_crash_kernel("48M"), ["48 MiB", "192 MiB", "193 MiB", "no dump", "kho_scratch="]),
-    ("live_update_lost", {**live(), **with_image(luo_built=False, luo_abi=None)}, [OLD, NEW, "lost"]),
-    (
-        "live_update_handlers_differ",
-        {**live(), **with_image(luo_handlers=("memfd-v2",)), "luo_handlers": ("memfd-v1", "vfio-v1")},
-        [OLD, NEW, "memfd-v1, vfio-v1", "memfd-v2", "/dev/liveupdate"],
-    ),
     (
         "running_kho_unknown",
         {"running": running(enabled=None, next=None)},
@@ -185,5 +167,6 @@ def test_warnings(code, changes, says):
 
 
 def test_every_check_is_in_a_table():
-    checks = [check for row in check_handover.CHECKS for check in row[-1]]
+    own = check_handover.__name__
+    checks = [check for row in check_handover.CHECKS for check in row[-1] if check.__module__ == own]
     assert {check.__name__ for check in checks} == {row[0] for row in REFUSALS + WARNINGS}
