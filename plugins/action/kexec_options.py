@@ -39,8 +39,10 @@ class ActionModule(Check):  # type: ignore[misc]  # ansible-core has no types
             self._task.args = given
         if result.get("failed"):
             return self._refusal([str(error) for error in result["argument_errors"]])
-        given = self.get_args_from_task_vars(ENTRY_POINTS[options["entry_point"]]["options"], task_vars)
-        problem = shutdown_problem(int(given[TIMEOUT]), int(given[SHUTDOWN_TIMEOUT]))
+        specification = ENTRY_POINTS[options["entry_point"]]["options"]
+        set_ones = self.get_args_from_task_vars(specification, task_vars)
+        times = [int(set_ones.get(name, specification[name]["default"])) for name in (TIMEOUT, SHUTDOWN_TIMEOUT)]
+        problem = shutdown_problem(*times)
         return self._refusal([f"{SHUTDOWN_TIMEOUT}: {problem}"]) if problem else {"changed": False}
 
     @staticmethod
