@@ -15,7 +15,7 @@ LOCK = "import fcntl,time; f=open('/var/lib/dpkg/lock-frontend','w'); fcntl.lock
 SEGFAULT = "open('/proc/self/comm','w').write('kernel BUG at x'); import ctypes; ctypes.string_at(0)"
 
 
-@story(representative=True)
+@story()
 def inhibitor_is_held(stage: Stage) -> None:
     """Somebody flashes firmware, and says so."""
     before = len(stage.boots())
@@ -77,7 +77,7 @@ def times_that_do_not_go_together(stage: Stage) -> None:
     is_untouched(stage, told, "options_invalid", before)
 
 
-@story(representative=True)
+@story()
 def root_is_read_only_in_the_target(stage: Stage) -> None:
     """Nothing can be written down in the new kernel: it is not accepted, and the guard fires without its token."""
     before = len(stage.boots())
