@@ -73,16 +73,16 @@ class Pairs(NamedTuple):
 
 def read_log(path: Path) -> Log:
     """Read one file of a corpus."""
-    head, _, body = path.read_text(encoding="utf-8", errors="replace").partition("\n\n")
+    head, _empty, body = path.read_text(encoding="utf-8", errors="replace").partition("\n\n")
     body = body.partition("\nREPORT:\n")[0]
     labels = [line.partition(":") for line in head.split("\n")]
-    titles = [text.strip() for name in ("TITLE", "ALT") for label, _, text in labels if label == name]
+    titles = [text.strip() for name in ("TITLE", "ALT") for label, _colon, text in labels if label == name]
     reports = [report for boot in read_boots(body.split("\n")) for report in boot.reports]
     sure = [name for unsure, name in _FUNCTION.findall(body) if not unsure]
     return Log(
         path.name,
         tuple(title for title in titles if title),
-        any(label == "CORRUPTED" for label, _, _text in labels),
+        any(label == "CORRUPTED" for label, _colon, _text in labels),
         next((report for report in reports if report.fatal), next(iter(reports), None)),
         tuple(sure[:FRAMES]),
     )

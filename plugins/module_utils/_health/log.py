@@ -72,8 +72,8 @@ PATTERNS = (
     ("rcu_stall", r"(?:rcu: )?INFO: \S{1,64} (?:self-detected stall|detected (?:expedited )?stalls)"),
     (
         "kernel_warning",
-        r"WARNING: (?:CPU: \d{1,5} PID: \d{1,10} at \S{1,300} |.{1,600}:\d{1,10} at \S{1,300}"
-        r"(?: \[[^\]]{1,120}\])?, CPU#\d{1,5}: |at \S{1,300}:\d{1,10} \S{1,200}\+0x[0-9a-f]{1,8}/0x|"
+        r"WARNING: (?:CPU: \d{1,5} PID: \d{1,10} at \S{1,300}(?: |$)|.{1,600}:\d{1,10} at \S{1,300}"
+        r"(?: \[[^\]]{1,120}\])?, CPU#\d{1,5}: |at (?:\S{1,300}:\d{1,10} )?\S{1,200}\+0x[0-9a-f]{1,8}/0x|"
         r"possible (?:circular|recursive|irq)|suspicious RCU|inconsistent lock)|"
         r"UBSAN: [A-Za-z][a-z -]{2,60} in \S{1,300}:\d",
     ),

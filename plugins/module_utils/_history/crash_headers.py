@@ -117,7 +117,7 @@ HEADERS: Tuple[Tuple[str, str], ...] = (
     (WARNING, rf"WARNING: at \S{{1,300}}:{_NUMBER} {_SYMBOL}\(\).*"),
     (
         WARNING,
-        rf"WARNING: .{{1,600}}:{_NUMBER} at (?:{_SYMBOL}|0x{HEX}{{1,16}})(?: \[.*\])?, CPU#{_NUMBER}: .*",
+        rf"WARNING: (?:.{{1,600}}:{_NUMBER} )?at (?:{_SYMBOL}|0x{HEX}{{1,16}})(?: \[.*\])?, CPU#{_NUMBER}: .*",
     ),
 )
 _HEADERS = tuple((kind, re.compile(pattern)) for kind, pattern in HEADERS)

@@ -88,6 +88,9 @@ GOLDEN = [
     ("kernel_warning", "WARNING: CPU: 1 PID: 88 at drivers/gpu/drm/drm_atomic.c:1021 drm_wait+0x1f0/0x210 [drm]"),
     ("kernel_warning", "WARNING: drivers/misc/lkdtm/bugs.c:112 at 0xffffffff81234567, CPU#0: sh/512"),
     ("kernel_warning", "WARNING: CPU: 0 PID: 512 at drivers/misc/lkdtm/bugs.c:112 0xffffffff81234567"),
+    ("kernel_warning", "WARNING: drivers/misc/lkdtm/bugs.c:112 at lkdtm_WARNING+0x15/0x20 [lkdtm], CPU#0: sh/512"),
+    ("kernel_warning", "WARNING: at lkdtm_WARNING+0x15/0x20 [lkdtm], CPU#0: sh/512"),
+    ("kernel_warning", "WARNING: CPU: 0 PID: 512 at lkdtm_WARNING+0x15/0x20"),
     ("kernel_warning", "WARNING: possible circular locking dependency detected"),
     ("kernel_warning", "UBSAN: array-index-out-of-bounds in drivers/net/foo.c:12:3"),
     # kernel/sched/core.c, kernel/workqueue.c

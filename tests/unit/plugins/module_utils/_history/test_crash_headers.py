@@ -71,6 +71,8 @@ LINES = [
     ("VFS: Close: file count is 0", "fault"),
     ("WARNING: CPU: 1 PID: 88 at drivers/gpu/drm/drm_atomic.c:1021 drm_wait+0x1f0/0x210 [drm]", "warning"),
     ("WARNING: drivers/gpu/drm/drm_atomic.c:1027 at drm_wait+0x1f0/0x210, CPU#1: kworker/1:2/88", "warning"),
+    ("WARNING: at drm_wait+0x1f0/0x210 [drm], CPU#1: kworker/1:2/88", "warning"),
+    ("WARNING: CPU: 1 PID: 88 at drm_wait+0x1f0/0x210", "warning"),
     ("WARNING: at drivers/gpu/drm/drm_atomic.c:1021 drm_wait+0x1f0/0x210()", "warning"),
 ]
 OTHERS = [
