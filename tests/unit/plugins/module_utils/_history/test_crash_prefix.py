@@ -98,6 +98,6 @@ def test_any_text(line):
 
 @pytest.mark.parametrize("piece", ["a ", "\x1b[", "[", "# ", "x: ", "1,", "Jan 1 ", "login: ", "[ 1.0000001"])
 def test_long_lines_cost_no_more_than_short_ones(piece):
-    start = time.monotonic()
+    start = time.process_time()
     read_line(piece * (4096 // len(piece)))
-    assert time.monotonic() - start < 0.5
+    assert time.process_time() - start < 0.5
