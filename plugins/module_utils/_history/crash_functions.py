@@ -10,6 +10,7 @@ ends with ``*`` stands for all that begin so. All are without the compiler's suf
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Dict, Iterable, Pattern, Set, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_machinery import ENTRIES, MACHINERY, NEWS
@@ -219,31 +220,37 @@ _MACHINERY, _NEWS, _ENTRIES = (_pattern(one) for one in (MACHINERY, NEWS, ENTRIE
 _DISPATCHERS, _LIBRARY = _pattern(DISPATCHERS), _pattern(LIBRARY, WAITS)
 
 
+@lru_cache(maxsize=4096)
 def is_machinery(function: str) -> bool:
     """Whether crashes of all kinds go through this function, so that it says nothing of one of them."""
     return _MACHINERY.fullmatch(function) is not None
 
 
+@lru_cache(maxsize=4096)
 def is_news(function: str) -> bool:
     """Whether this function tells of what was interrupted for it."""
     return _NEWS.fullmatch(function) is not None
 
 
+@lru_cache(maxsize=4096)
 def is_entry(function: str) -> bool:
     """Whether the next function on the same stack is one that was interrupted."""
     return _ENTRIES.fullmatch(function) is not None
 
 
+@lru_cache(maxsize=4096)
 def is_library(function: str) -> bool:
     """Whether a crash or a wait in this function is its caller's."""
     return _LIBRARY.fullmatch(function) is not None
 
 
+@lru_cache(maxsize=4096)
 def is_dispatcher(function: str) -> bool:
     """Whether this function calls what others have registered."""
     return _DISPATCHERS.fullmatch(function) is not None
 
 
+@lru_cache(maxsize=4096)
 def one_name(function: str) -> str:
     """Return the name by which the function is known on every architecture and in every version."""
     for pattern, name in _SAME:

@@ -367,4 +367,4 @@ def test_the_reader_is_linear():
         return time.process_time() - start
 
     # Eight times the lines; a reader that looks at all earlier ones would take 64 times as long.
-    assert min(seconds(800) for _try in range(3)) < 32 * max(min(seconds(100) for _try in range(3)), 0.005)
+    assert min(seconds(400) for _try in range(3)) < 32 * max(min(seconds(50) for _try in range(3)), 0.005)
