@@ -125,7 +125,7 @@ def test_what_may_come_is_a_trouble():
         ({"check": (-9, "", "")}, "check it: exit code -9"),
         (
             {"check": HostError("check", "failed", "not finished after 5 s")},
-            "check it: check could not be used (no end after",
+            "check it: check could not be used (not finished after",
         ),
     ],
 )
