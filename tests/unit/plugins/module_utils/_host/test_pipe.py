@@ -42,7 +42,7 @@ def test_exit_code_and_complaint_are_told_and_bounded():
 )
 def test_program_that_does_not_end_is_killed(program):
     began = time.monotonic()
-    with pytest.raises(PipeError, match="no end in time"):
+    with pytest.raises(PipeError, match="not finished in time"):
         run(program, timeout=0.5)
     assert time.monotonic() - began < 30
 
