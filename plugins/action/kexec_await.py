@@ -63,7 +63,11 @@ def hosts_that_left(task_vars: Mapping[str, Any], registered: str) -> Iterator[t
     """Yield the hosts of the batch that are on their way, and what is known of each."""
     # Only these: what hosts of earlier waves have registered is old.
     for name in dict.fromkeys([*task_vars["ansible_play_batch"], task_vars["inventory_hostname"]]):
-        left = told_to_leave(task_vars["hostvars"].raw_get(name).get(registered))
+        known = task_vars["hostvars"].raw_get(name)
+        # Facts are the host's own words, and Ansible has them among the variables.
+        facts = known.get("ansible_facts")
+        told = None if isinstance(facts, Mapping) and registered in facts else known.get(registered)
+        left = told_to_leave(told)
         if left is not None and left.boot_id is not None:
             yield str(name), left
 

@@ -8,13 +8,17 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood import require_own_options
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.module_action import ClaimingAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import require_open
 
 
 class ActionModule(ClaimingAction):
-    def _arguments(self) -> dict[str, Any]:
-        arguments = super()._arguments()
+    def _answer(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        require_own_options(task_vars)
+        return super()._answer(task_vars)
+
+    def _arguments(self, arguments: dict[str, Any]) -> dict[str, Any]:
         window = arguments.pop("window", None)
         if arguments.get("state") != "unloaded" and not self._task.check_mode:
             require_open(window, datetime.now(timezone.utc))

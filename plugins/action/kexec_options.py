@@ -15,9 +15,10 @@ from typing import Any
 import yaml
 from ansible.plugins.action.validate_argument_spec import ActionModule as Check
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import failed_with
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, failed_with
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import ROLE_OPTIONS
 from ansible_collections.kho.kexec.plugins.module_utils._options.jump import shutdown_problem
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood import require_own_options
 
 TIMEOUT, SHUTDOWN_TIMEOUT = "kexec_upgrade_timeout", "kexec_upgrade_shutdown_timeout"
 SPECIFICATION = Path(__file__).parents[2] / "roles" / "kexec_upgrade" / "meta" / "argument_specs.yml"
@@ -31,6 +32,10 @@ class ActionModule(Check):  # type: ignore[misc]  # ansible-core has no types
 
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         dummy, options = self.validate_argument_spec(ROLE_OPTIONS)
+        try:
+            require_own_options(task_vars or {})
+        except KhoError as error:
+            return {"changed": False, **failed_with(error.code, error.message)}
         given = self._task.args
         self._task.args = {"argument_spec": ENTRY_POINTS[options["entry_point"]]["options"]}
         try:

@@ -11,17 +11,21 @@ from typing import Any
 
 from ansible import constants
 from ansible.errors import AnsibleConnectionFailure
-from ansible.plugins.action import ActionBase
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal, failed_with
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._options.health import require_health_options
 from ansible_collections.kho.kexec.plugins.module_utils._options.jump import jump_spec, shutdown_problem
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline, MonotonicClock
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood import understood
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.banner import BannerProbe
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Departure, DepartureError, departure_from
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.jump import Jump, View
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump.module_action import taking_over
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.module_action import (
+    Listening,
+    facts_of_interpreter,
+    taking_over,
+)
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.route import find_route
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.session import Session, reason_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_many import kept_sightings, sightings_directory
@@ -32,10 +36,13 @@ LEFT_INVALID = (
     "be left. Pass it unchanged, or leave it out: the host knows whether it was told to leave."
 )
 CONTROLLERS_OWN = ("wait", "left")
-NOT_NEGATIVE = (*("rollback_timeout", "busy_timeout", "health_command_timeout", "health_soak", "claim_timeout"),)
+NOT_NEGATIVE = (
+    *("rollback_timeout", "guard_timeout", "busy_timeout"),
+    *("health_command_timeout", "health_soak", "claim_timeout"),
+)
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
+class ActionModule(Listening):
     TRANSFERS_FILES = False
     _requires_connection = True
     _supports_async = False
@@ -49,24 +56,30 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             return {**result, **refusal}
         if self._task.check_mode:
             return {**result, **foretell(options["timeout"]), **({} if options["wait"] else {"left": {}})}
+        outcome = self._done(options, task_vars or {})
+        facts = facts_of_interpreter(self)
+        return {**result, **outcome, **({"ansible_facts": facts} if facts else {})}
+
+    def _done(self, options: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         try:
             if options["left"]:
-                return {**result, **self._follow(options, departure_from(options["left"]), task_vars or {})}
+                return self._follow(options, departure_from(options["left"]), task_vars)
             require_open(options["window"], datetime.now(timezone.utc))
-            return {**result, **self._jump(options, task_vars or {})}
+            return self._jump(options, task_vars)
         except WindowError as error:
-            return {**result, **refused(error.code, error.message)}
+            return refused(error.code, error.message)
         except DepartureError as error:
-            return {**result, **refused("left_invalid", LEFT_INVALID.format(printable(str(error), 300)))}
+            return refused("left_invalid", LEFT_INVALID.format(printable(str(error), 300)))
         except AnsibleConnectionFailure as failure:
             # Ansible would call the host unreachable, and a rollout goes on over unreachable hosts.
             message = f"The host was lost: {reason_of(failure)}"
-            return {**result, **failed_with("unreachable", message), "rebooted": None, "verdict": None}
+            return {**failed_with("unreachable", message), "rebooted": None, "verdict": None}
 
     def _jump(self, options: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         host = self._connection.get_option("host") or self._play_context.remote_addr
         probe, detour = choose_route(self._connection.get_option, host)
-        view = View(probe, detour, options["rollback_timeout"], probe.port if probe else None)
+        port = probe.port if probe else None
+        view = View(probe, detour, options["rollback_timeout"], port, options["guard_timeout"], options["busy_timeout"])
         action = _Action(self, task_vars)
         jump = self._prepared(action, Deadline(MonotonicClock(), options["timeout"]), view)
         if options["wait"]:
@@ -79,7 +92,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
     def _follow(self, options: Mapping[str, Any], left: Departure, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Go on where an earlier task has told the host to leave."""
         probe = BannerProbe.of(left.port) if left.port else None
-        view = View(probe, left.detour, options["rollback_timeout"], left.port)
+        view = View(probe, left.detour, options["rollback_timeout"], left.port, options["guard_timeout"], options["busy_timeout"])
         deadline = Deadline(MonotonicClock(), options["timeout"], started=left.at)
         seen = kept_sightings(
             sightings_directory(constants.DEFAULT_LOCAL_TMP), str(task_vars.get("inventory_hostname"))
@@ -109,10 +122,9 @@ class _Action:
 
     def run_module(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         def execute(asks: dict[str, Any]) -> dict[str, Any]:
-            result: dict[str, Any] = self._plugin._execute_module(
-                module_name=name, module_args={**arguments, "run_identity": asks}, task_vars=self.task_vars
-            )
-            return result
+            arguments_now = {**arguments, "run_identity": asks}
+            answer = self._plugin.ask(name, self.task_vars, module_args=arguments_now)
+            return understood(name.rsplit(".", 1)[-1], answer)
 
         return taking_over(execute)
 

@@ -44,7 +44,15 @@ seealso:
 extends_documentation_fragment:
   - kho.kexec.attributes
   - action_common_attributes
+  - action_common_attributes.flow
 attributes:
+  action:
+    support: full
+  async:
+    support: full
+    details: With C(poll) above 0 only. The controller checks what the host answers.
+  bypass_host_loop:
+    support: none
   diff_mode:
     support: full
     details: Shows the command line of one entry, an argument a line.

@@ -36,6 +36,12 @@ options:
         for these. Only then the verdict is V(unreachable).
     type: int
     default: 600
+  guard_timeout:
+    description:
+      - Seconds that M(kho.kexec.kexec_guard) waits at most. A host that says that its guard waits for longer is waited
+        for only so long, because it may say anything.
+    type: int
+    default: 3600
   shutdown_timeout:
     description:
       - Seconds after which services that have not stopped are killed, so that one that refuses to stop cannot hold the
@@ -130,12 +136,6 @@ EXAMPLES = r"""
   kho.kexec.kexec_reboot:
     timeout: 300
   when: staged.plan.action != 'none'
-  register: jump
-
-- name: Show how long the host did not answer
-  ansible.builtin.debug:
-    msg: "{{ inventory_hostname }} was away for {{ jump.outage_seconds }} s"
-  when: jump is not skipped
 """
 
 RETURN = r"""

@@ -29,8 +29,16 @@ author:
 extends_documentation_fragment:
   - kho.kexec.attributes
   - ansible.builtin.action_common_attributes
+  - ansible.builtin.action_common_attributes.flow
   - ansible.builtin.action_common_attributes.facts
 attributes:
+  action:
+    support: full
+  async:
+    support: full
+    details: With C(poll) above 0 only. The controller checks what the host answers.
+  bypass_host_loop:
+    support: none
   check_mode:
     details: Reads only, so that it does the same with and without check mode.
   diff_mode:

@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 from contract.tree import PLUGINS, ROOT, documentation, load, names, strings
 
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import ACCEPTABLE
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump.module_action import LosingAction
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.module_action import RebuildingAction
 
 MODULES = names("modules")
 ACTIONS = names("action")
@@ -66,7 +66,7 @@ def spec_of_module(name, monkeypatch):
 def spec_of_action(name, monkeypatch):
     """Return the spec that an action plugin hands to validate_argument_spec; None when it leaves that to its module."""
     plugin = importlib.import_module(f"ansible_collections.kho.kexec.plugins.action.{name}").ActionModule
-    if issubclass(plugin, LosingAction):
+    if issubclass(plugin, RebuildingAction):
         return None
 
     def capture(_plugin, argument_spec, **_settings):

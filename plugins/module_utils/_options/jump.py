@@ -19,6 +19,7 @@ def jump_spec() -> dict[str, Any]:
     return {
         "timeout": {"type": "int", "default": 600},
         "rollback_timeout": {"type": "int", "default": 600},
+        "guard_timeout": {"type": "int", "default": 3600},
         "shutdown_timeout": {"type": "int", "default": -1},
         "busy_timeout": {"type": "int", "default": 0},
         "health": {"type": "bool", "default": True},

@@ -5,9 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.answers import (
+    FLAG,
+    LONGEST_GUARD,
+    NUMBER,
+    PROMISE,
+    TEXT,
+    TEXTS,
+    WORD,
+)
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.shapes import NotUnderstood, Record, Whole
 
 
 class DepartureError(ValueError):
@@ -52,25 +62,32 @@ class Departure:
         return self.at + timeout + guard
 
 
+_SHAPE = Record(
+    {
+        "boot_id": WORD,
+        "at": NUMBER,
+        "answer_lost": FLAG,
+        "promise": PROMISE,
+        "guarded_for": Whole(0, LONGEST_GUARD),
+        "port": Record(
+            {"address": WORD, "port": Whole(1, 65535), "connect_timeout": NUMBER},
+            needed=("address", "port", "connect_timeout"),
+        ),
+        "detour": TEXT,
+        "remote_files": TEXTS,
+    },
+    needed=("at", "answer_lost", "remote_files"),
+)
+
+
 def departure_from(told: Any) -> Departure:
     """Return what `Departure.as_dict` returned once. Raises DepartureError."""
-    if not isinstance(told, Mapping):
-        raise DepartureError(f"it is {type(told).__name__}, not a mapping")
     try:
-        port, boot_id, guarded_for = told["port"], told["boot_id"], told["guarded_for"]
-        return Departure(
-            boot_id=None if boot_id is None else str(boot_id),
-            at=float(told["at"]),
-            answer_lost=bool(told["answer_lost"]),
-            promise=None if told["promise"] is None else dict(told["promise"]),
-            guarded_for=None if guarded_for is None else int(guarded_for),
-            port=None if port is None else _port_from(port),
-            detour=None if told["detour"] is None else str(told["detour"]),
-            remote_files=tuple(str(path) for path in told["remote_files"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise DepartureError(f"{type(error).__name__}: {error}") from error
-
-
-def _port_from(told: Mapping[str, Any]) -> Port:
-    return Port(str(told["address"]), int(told["port"]), float(told["connect_timeout"]))
+        given = _SHAPE.build(told)
+        missing = [name for name in _SHAPE.fields if name not in given]
+        if missing:
+            raise NotUnderstood("is missing", missing[0])
+    except NotUnderstood as trouble:
+        raise DepartureError(f"{trouble.path or 'it'} {trouble.why}") from trouble
+    port = None if given["port"] is None else Port(**given["port"])
+    return Departure(**{**given, "port": port, "remote_files": tuple(given["remote_files"])})

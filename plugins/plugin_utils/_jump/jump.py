@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import failed_with
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood import AnswerInvalid
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import at
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Departure, Port
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Sight, Sighting, measure_outage
@@ -22,11 +23,15 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_one import Ar
 
 LONGEST_PAUSE_BETWEEN_VERDICT_ATTEMPTS = 5.0
 RECORD_UNWRITABLE = "record_unwritable"
-_CARRIED_OVER = ("warnings", "deprecations")
+_TOLD = ("changed", "failed", "msg", "code", "rebooted", "promise", "verdict", "warnings")
+"""What the task returns of an answer of the host's half."""
 
 
 class Host(Protocol):
-    """What a jump needs of a session with the host. Every question raises NoAnswer when it got no answer."""
+    """What a jump needs of a session with the host.
+
+    Every question raises NoAnswer when it got no answer, and AnswerInvalid when nobody can understand it.
+    """
 
     def watchful(self) -> AbstractContextManager[None]:
         """Notice within seconds that the host vanished."""
@@ -55,13 +60,16 @@ class View:
     """How the host is seen from here.
 
     ``banner`` asks the host's SSH port directly; without it, ``detour`` says why that is not possible.
-    ``rollback_timeout``: the seconds that a cold boot may take. ``port``: what ``banner`` asks.
+    ``rollback_timeout``: the seconds that a cold boot may take. ``port``: what ``banner`` asks. ``longest_guard`` and
+    ``longest_busy``: the seconds that a guard, and the host before it leaves, may take at most, whatever the host says.
     """
 
     banner: Callable[[], bool] | None
     detour: str | None = None
     rollback_timeout: int = 0
     port: Port | None = None
+    longest_guard: int = 3600
+    longest_busy: float = 3600
 
 
 class Jump:
@@ -138,7 +146,7 @@ class Jump:
         self._answer = self._leave()
         if self._answer.get("failed"):
             self._host.tidy_up()
-            return {**_public(self._answer), "rebooted": False}
+            return {"rebooted": False, **_told(self._answer)}
         self._report["changed"] = True
         self._note_answer(self._answer)
         self._already_left = bool(self._answer.get("already_left"))
@@ -160,6 +168,9 @@ class Jump:
         except NoAnswer as reason:
             self._answer_lost = True
             return {"warnings": [f"The answer of the old kernel got lost, the jump may have begun: {reason}."]}
+        except AnswerInvalid as trouble:
+            unknown = "So it is not known whether it leaves its kernel: the jump may have begun."
+            return {**failed_with(trouble.code, f"{trouble.message} {unknown}"), "changed": True, "rebooted": None}
         self._left_at = self._deadline.clock.now()
         return left
 
@@ -169,15 +180,15 @@ class Jump:
             return
         try:
             self._note_answer(self._host.leave(again=True))
-        except NoAnswer:
+        except (NoAnswer, AnswerInvalid):
             return
         self._answer_lost = False
 
     def _note_answer(self, left: dict[str, Any]) -> None:
         self._report["promise"] = left.get("promise")
-        self._deadline.extend(left.get("busy_seconds") or 0.0)
+        self._deadline.extend(min(max(left.get("busy_seconds") or 0.0, 0.0), self._view.longest_busy))
         guard = left.get("guard")
-        self._guarded_for = guard["confirm_timeout"] if guard else None
+        self._guarded_for = min(guard["confirm_timeout"], self._view.longest_guard) if guard else None
 
     def _wait(self) -> dict[str, Any] | None:
         """Wait for another boot; None when there is somebody to ask for the verdict."""
@@ -250,6 +261,9 @@ class Jump:
                         f"The host answered after the jump and was lost again before it could be judged: {reason}."
                         " Look at its console; a later run can still ask for the verdict."
                     )
+            except AnswerInvalid as trouble:
+                self._host.tidy_up()
+                return {**failed_with(trouble.code, trouble.message), **_carried(self._answer)}
             else:
                 if not self._given_back(judged):
                     self._host.tidy_up()
@@ -275,10 +289,11 @@ class Jump:
         verdict = judged.get("verdict")
         if judged.get("failed") or not verdict:
             reason = "The new kernel could not be judged: the host gave no verdict."
-            return {"msg": reason, **_public(judged), **carried, "changed": True, "failed": True}
+            return {"msg": reason, **_told(judged), **carried, "changed": True, "failed": True}
         self._take_from_evidence(verdict)
-        outcome = {"verdict": verdict, "msg": verdict["message"], "failed": not verdict["accepted"], **carried}
-        return outcome if verdict["accepted"] else {**outcome, **failed_with(verdict["verdict"], verdict["message"])}
+        message = verdict.get("message") or f"The verdict is {verdict['verdict']}."
+        outcome = {"verdict": verdict, "msg": message, "failed": not verdict["accepted"], **carried}
+        return outcome if verdict["accepted"] else {**outcome, **failed_with(verdict["verdict"], message)}
 
     def _take_from_evidence(self, verdict: dict[str, Any]) -> None:
         """The record on the host knows what was promised and left, also when the answer to leaving got lost."""
@@ -316,11 +331,11 @@ class Jump:
 
 
 def _carried(*answers: dict[str, Any]) -> dict[str, Any]:
-    """Return what Ansible shows of modules whose results are not the task's."""
-    carried = {key: [line for answer in answers for line in answer.get(key, [])] for key in _CARRIED_OVER}
-    return {key: lines for key, lines in carried.items() if lines}
+    """Return what Ansible shows of answers that are not the task's result."""
+    warnings = [line for answer in answers for line in answer.get("warnings", [])]
+    return {"warnings": warnings} if warnings else {}
 
 
-def _public(result: dict[str, Any]) -> dict[str, Any]:
-    """Return a module's result without what only Ansible itself reads."""
-    return {key: value for key, value in result.items() if not key.startswith("_ansible_") and key != "invocation"}
+def _told(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return what of an answer is for the result of the task."""
+    return {key: answer[key] for key in _TOLD if key in answer}

@@ -43,14 +43,6 @@ PREFLIGHT = [
         "ansible.builtin.include_role": {"name": "kho.kexec.kexec_upgrade", "tasks_from": "preflight"},
         "vars": {"kexec_upgrade_crash_risks": "{{ assessed.risks }}"},
     },
-    {
-        "name": "Tell",
-        "ansible.builtin.copy": {
-            "content": "{{ kexec_upgrade__stage.options | to_json }}",
-            "dest": "{{ playbook_dir }}/options.json",
-            "mode": "0600",
-        },
-    },
 ]
 
 
@@ -83,6 +75,7 @@ class Controller:
             "ANSIBLE_HOME": str(self.directory / "home"),
             "ANSIBLE_REMOTE_TMP": str(self.directory / "remote"),
             "ANSIBLE_NOCOLOR": "1",
+            "KHO_TEST_OPTIONS": str(self.directory / "options.json"),
             "XDG_DATA_HOME": str(self.directory / "data"),
         }
         done = subprocess.run(

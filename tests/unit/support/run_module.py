@@ -12,8 +12,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Dict, Tuple
 
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.answers import ANSWERS
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood import understood
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import KexecHost
 
+NOT_KEPT = {"invocation", "exception", "deprecations", "warnings"}
+# What only the host's half of the jump tells, to who runs it by hand.
+OF_THE_JUMP = {"boot_id", "release", "triggered", "running", "transition"}
 MODULES = "ansible_collections.kho.kexec.plugins.modules."
 
 
@@ -30,7 +35,17 @@ def run_module(name: str, root: Path, **arguments: Any) -> Tuple[int, Dict[str, 
     )
     assert done.stdout, done.stderr
     result: Dict[str, Any] = json.loads(done.stdout)
+    assert_understood(name, result)
     return done.returncode, result
+
+
+def assert_understood(name: str, result: Dict[str, Any]) -> None:
+    """The controller lets in what is described, and nothing else: so all of an honest answer has to be."""
+    if name not in ANSWERS:
+        return
+    kept, dropped = understood(name, result), NOT_KEPT | (OF_THE_JUMP if name == "kexec_reboot" else set())
+    lost = {key: value for key, value in result.items() if key not in dropped and kept.get(key) != value}
+    assert not lost, lost
 
 
 def _main() -> None:

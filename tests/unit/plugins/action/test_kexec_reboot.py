@@ -128,7 +128,7 @@ def test_what_no_task_has_returned_cannot_be_followed() -> None:
     plugin = plugin_for(left={"boot_id": "x"})
     result = plugin.run(task_vars={})
     assert (result["failed"], result["code"]) == (True, "left_invalid")
-    assert "KeyError" in result["msg"]
+    assert "at is missing" in result["msg"]
     plugin._connection.exec_command.assert_not_called()
 
 
@@ -173,10 +173,10 @@ class TestRemoteFiles:
 
     def test_module_runs_as_part_of_the_task(self) -> None:
         plugin = MagicMock()
-        plugin._execute_module.return_value = {"changed": True}
+        plugin.ask.return_value = {"changed": True}
         kexec_reboot._Action(plugin, {"inventory_hostname": "a"}).run_module("kho.kexec.kexec_reboot", {"phase": "x"})
-        given = plugin._execute_module.call_args.kwargs
-        assert (given["module_name"], given["task_vars"]) == ("kho.kexec.kexec_reboot", {"inventory_hostname": "a"})
+        given = plugin.ask.call_args.kwargs
+        assert plugin.ask.call_args.args == ("kho.kexec.kexec_reboot", {"inventory_hostname": "a"})
         assert given["module_args"]["phase"] == "x"
         assert given["module_args"]["run_identity"]["over"] == []
 
@@ -184,12 +184,12 @@ class TestRemoteFiles:
         gone = [f"{run_of(os.getpid()).machine} {2**22 + number} 1" for number in (1, 2)]
         plugin = MagicMock()
         refused = [{"code": "host_claimed", "claim": {"run": run}} for run in gone]
-        plugin._execute_module.side_effect = [*refused, {"changed": True}]
+        plugin.ask.side_effect = [*refused, {"changed": True}]
         assert kexec_reboot._Action(plugin, {}).run_module("kho.kexec.kexec_reboot", {}) == {"changed": True}
-        assert plugin._execute_module.call_args.kwargs["module_args"]["run_identity"]["over"] == gone
+        assert plugin.ask.call_args.kwargs["module_args"]["run_identity"]["over"] == gone
 
     def test_claim_of_a_run_that_lives_is_respected(self) -> None:
         plugin = MagicMock()
-        plugin._execute_module.return_value = {"code": "host_claimed", "claim": {"run": str(run_of(os.getpid()))}}
+        plugin.ask.return_value = {"code": "host_claimed", "claim": {"run": str(run_of(os.getpid()))}}
         assert kexec_reboot._Action(plugin, {}).run_module("kho.kexec.kexec_reboot", {})["code"] == "host_claimed"
-        assert plugin._execute_module.call_count == 1
+        assert plugin.ask.call_count == 1

@@ -42,10 +42,10 @@ class ScriptedHost:
         self.began = clock.now()
         self.timetable = timetable
         self.calls: list[str] = []
-        self.leaves: list[dict[str, Any] | NoAnswer] = [
+        self.leaves: list[dict[str, Any] | Exception] = [
             {"boot_id": OLD, "promise": PROMISE, "already_left": False, "triggered": True}
         ]
-        self.arrives: list[dict[str, Any] | NoAnswer] = []
+        self.arrives: list[dict[str, Any] | Exception] = []
 
     def state(self) -> str:
         elapsed = self.clock.now() - self.began
@@ -97,10 +97,10 @@ class ScriptedHost:
             raise NoAnswer("Connection refused")
         return judged({"old": "not_rebooted", "new": "handover_verified"}[self.state()])
 
-    def _next(self, answers: list[dict[str, Any] | NoAnswer]) -> dict[str, Any]:
+    def _next(self, answers: list[dict[str, Any] | Exception]) -> dict[str, Any]:
         answer = answers.pop(0)
         self.clock.time += 0.5
-        if isinstance(answer, NoAnswer):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 

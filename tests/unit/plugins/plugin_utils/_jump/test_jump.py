@@ -13,6 +13,7 @@ import pytest
 from unit.plugins.plugin_utils.scripted import NEW, OLD, PROMISE, ScriptedClock, ScriptedHost, judged
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood import AnswerInvalid
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Departure, Port, departure_from
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.jump import Jump, View
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Sight, Sighting
@@ -346,3 +347,38 @@ def test_detour_is_reported() -> None:
     assert result["failed"] is False
     assert result["probe"]["route"] == "ssh"
     assert result["probe"]["detour"] == "ssh is configured with ProxyJump for this host"
+
+
+def test_answer_to_leaving_that_nobody_understands() -> None:
+    host = host_with(JUMPS)
+    host.leaves = [AnswerInvalid("it is odd.")]
+    result = jump(host)
+    assert (result["failed"], result["code"], result["changed"], result["rebooted"]) == (
+        *(True, "answer_invalid", True, None),
+    )
+    assert "not known whether it leaves" in result["msg"]
+
+
+def test_verdict_that_nobody_understands() -> None:
+    host = host_with(JUMPS)
+    host.arrives = [AnswerInvalid("it is odd.")]
+    result = jump(host)
+    assert (result["failed"], result["code"], result["verdict"]) == (True, "answer_invalid", None)
+    assert (result["rebooted"], host.calls[-2]) == (True, "tidy_up")
+
+
+def test_guard_is_not_waited_for_longer_than_it_may_be_set() -> None:
+    host = host_with([(0, "old"), (3, "gone")])
+    host.leaves = [{**LEAVES, "guard": {"confirm_timeout": 86400}}]
+    view = View(host.banner, rollback_timeout=100, longest_guard=50)
+    result = Jump(host, Deadline(host.clock, 60), view, host.calls.append).run()
+    assert result["code"] == "unreachable"
+    assert result["elapsed_seconds"] < 60 + 50 + 100 + 10
+
+
+def test_failure_brings_nothing_of_its_own() -> None:
+    host = host_with([(0, "old")])
+    host.leaves = [{"failed": True, "msg": "No.", "code": "x", "left": {"port": 1}, "ansible_facts": {}, "guard": None}]
+    result = jump(host)
+    assert result["rebooted"] is False
+    assert not {"left", "ansible_facts", "guard"} & result.keys()
