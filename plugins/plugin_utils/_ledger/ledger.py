@@ -79,6 +79,9 @@ def place_of(url: str) -> Place:
     except (ArgumentError, KeyError, ValueError) as error:
         raise _invalid() from error
     place = given.set(drivername=driver)
+    # An @ that is not written %40 ends a password too early, and the rest of it would be shown as the host's name.
+    if "@" in f"{place.host or ''}{place.database or ''}" and driver != "sqlite":
+        raise _invalid()
     if driver == "sqlite":
         if not place.database or not Path(place.database).is_absolute():
             raise _invalid()

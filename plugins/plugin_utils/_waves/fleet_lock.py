@@ -121,8 +121,15 @@ class FleetLock:
 
     def _give_back(self, holders: Sequence[str]) -> dict[str, Answer]:
         """Give the slots back; returns those that the server did not take, with what it said."""
-        answers = {holder: self._answer(UNLOCK, holder) for holder in holders}
-        return {holder: answer for holder, answer in answers.items() if not answer.agrees}
+        kept: dict[str, Answer] = {}
+        for holder in holders:
+            last = next(reversed(kept.values()), None)
+            # A server that says nothing, after all the time that there was, is not asked for each of them.
+            is_hopeless = last is not None and last.status is None and self._deadline.expired()
+            answer = last if is_hopeless and last is not None else self._answer(UNLOCK, holder)
+            if not answer.agrees:
+                kept[holder] = answer
+        return kept
 
     def _answer(self, path: str, holder: str) -> Answer:
         """Ask until there is an answer, or the time is over: what was lost may be asked again."""

@@ -38,7 +38,7 @@ def serving(folder: Path, slots: int, *arguments: str) -> Iterator[int]:
 
 
 def client(port: int, seconds: float = 30, said: list[str] | None = None, group: str = "web") -> FleetLock:
-    server = HttpServer(f"http://127.0.0.1:{port}/", True, None)
+    server = HttpServer(f"http://127.0.0.1:{port}/", True, None, Deadline(MonotonicClock(), 10))
     deadline = Deadline(MonotonicClock(), seconds)
     return FleetLock(server, group, deadline, SOON, [].append if said is None else said.append)
 
@@ -121,7 +121,7 @@ def test_two_waves_with_one_budget_never_exceed_it(tmp_path: Path) -> None:
 def test_what_cannot_be_asked() -> None:
     for url in ("", "fleetlock.example.com", "ftp://fleetlock.example.com", "http://[", "https:///v1"):
         with pytest.raises(FleetLockError) as caught:
-            HttpServer(url, True, None)
+            HttpServer(url, True, None, Deadline(MonotonicClock(), 10))
         assert caught.value.code == "fleet_lock_url_invalid"
     for group in ("", "all hosts", "a/b", "web\n"):
         with pytest.raises(FleetLockError) as caught:
