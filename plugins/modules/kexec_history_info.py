@@ -222,8 +222,8 @@ notes:
   contains:
     code:
       description: >-
-        V(not_root), V(journal_volatile), V(journal_unreadable), V(history_incomplete), V(crash_file_unreadable) or
-        V(crash_files_left_out).
+        V(not_root), V(journal_volatile), V(journal_unreadable), V(history_incomplete), V(crash_file_unreadable),
+        V(crash_file_foreign) or V(crash_files_left_out).
       type: str
       sample: journal_volatile
     message:

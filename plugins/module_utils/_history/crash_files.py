@@ -16,6 +16,7 @@ from typing import Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_log import CrashReport
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_text import BootText, dumps_of, read_boots
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
+from ansible_collections.kho.kexec.plugins.module_utils._host.ownership import is_writable_by_others
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 
@@ -79,6 +80,9 @@ def _noting(notes: List[Note], path: str, read: Callable[[], List[Witness]]) -> 
     try:
         return read()
     except HostError as error:
+        if error.reason == "foreign":
+            notes.append(_foreign(error))
+            return []
         notes.append(
             Note(
                 "crash_file_unreadable",
@@ -87,6 +91,14 @@ def _noting(notes: List[Note], path: str, read: Callable[[], List[Witness]]) -> 
             )
         )
         return []
+
+
+def _foreign(error: HostError) -> Note:
+    return Note(
+        "crash_file_foreign",
+        f"{printable(str(error))} Whoever may write there could forge a crash, so it does not count. Remove it, or "
+        "find out what it is.",
+    )
 
 
 def _left_out(source: str, count: int) -> Note:
@@ -150,7 +162,22 @@ def _directories(host: Host, path: str, depth: int) -> Iterator[Tuple[str, List[
     yield path, names
     if depth:
         for name in names:
-            yield from _directories(host, posixpath.join(path, name), depth - 1)
+            below = posixpath.join(path, name)
+            if _is_roots(host, below):
+                yield from _directories(host, below, depth - 1)
+
+
+def _is_roots(host: Host, path: str) -> bool:
+    """Whether a directory is one that only root may write, and where its path says; what cannot be seen is none.
+
+    The one above may be open to all, as `/var/crash` is on some distributions.
+    """
+    try:
+        real = host.resolve(posixpath.dirname(path))
+        is_there = host.resolve(path) == posixpath.join(real, posixpath.basename(path))
+    except HostError:
+        return False
+    return is_there and not is_writable_by_others(host, path)
 
 
 def _file(host: Host, source: str, directory: str, names: Sequence[str]) -> Iterator[_File]:
@@ -162,7 +189,7 @@ def _file(host: Host, source: str, directory: str, names: Sequence[str]) -> Iter
 
 
 def _read_dump(host: Host, file: _File) -> List[Witness]:
-    texts = [host.read_text(path, FILE_LIMIT) for path in file.paths]
+    texts = [host.read_roots(path, FILE_LIMIT).decode("utf-8", "replace") for path in file.paths]
     dumps = dumps_of("\n".join(texts)) if file.source == "pstore" else texts[:1]
     boots = [boot for dump in dumps for boot in read_boots(dump.splitlines())]
     if file.source == "kdump":

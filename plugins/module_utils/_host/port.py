@@ -44,11 +44,13 @@ _REASON_BY_ERRNO = {
     errno.ENXIO: "absent",
     errno.EACCES: "denied",
     errno.EPERM: "denied",
+    errno.ELOOP: "foreign",
 }
 _SENTENCE_BY_REASON = {
     "absent": "does not exist",
     "denied": "may not be accessed",
     "too_large": "is larger than can be right",
+    "foreign": "is not a regular file of root's",
     "failed": "could not be used",
 }
 
@@ -56,8 +58,8 @@ _SENTENCE_BY_REASON = {
 class HostError(KhoError):
     """A file or program of the host could not be used.
 
-    ``path`` names it; ``reason`` is one of ``absent``, ``denied``, ``too_large`` and ``failed``. The error's code is
-    ``host_`` followed by the reason, and its text is a sentence.
+    ``path`` names it; ``reason`` is one of ``absent``, ``denied``, ``too_large``, ``foreign`` and ``failed``. The
+    error's code is ``host_`` followed by the reason, and its text is a sentence.
     """
 
     def __init__(self, path: str, reason: str, detail: str = "") -> None:
@@ -106,6 +108,10 @@ class Host(abc.ABC):
     def read_bytes(self, path: str, limit: int = 1 << 16) -> bytes:
         """Return the whole file; ``too_large`` when it holds more than ``limit`` bytes."""
 
+    @abc.abstractmethod
+    def read_roots(self, path: str, limit: int = 1 << 16) -> bytes:
+        """Return a file of root's (or this user's) from where others may write; ``foreign`` when it is none."""
+
     def read_text(self, path: str, limit: int = 1 << 16) -> str:
         """Return the whole file as text; what is not UTF-8 becomes U+FFFD."""
         return self.read_bytes(path, limit).decode("utf-8", "replace")
@@ -125,6 +131,10 @@ class Host(abc.ABC):
     @abc.abstractmethod
     def owner_and_mode(self, path: str) -> Ownership:
         """Return who owns the file that the path leads to (links are followed), and its permission bits."""
+
+    @abc.abstractmethod
+    def attribute(self, path: str, name: str) -> bytes:
+        """Return an extended attribute of a file (xattr(7)); empty where none can be read."""
 
     @abc.abstractmethod
     def identity(self, path: str) -> FileIdentity:
@@ -196,6 +206,16 @@ class LocalHost(Host):
             raise HostError(path, "too_large", f"more than {limit} bytes")
         return data
 
+    def read_roots(self, path: str, limit: int = 1 << 16) -> bytes:
+        with _host_errors(path), open(path, "rb", opener=_open_carefully) as stream:
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode) or status.st_uid not in (0, os.geteuid()):
+                raise HostError(path, "foreign")
+            data = stream.read(min(status.st_size, limit + 1))
+        if len(data) > limit:
+            raise HostError(path, "too_large", f"more than {limit} bytes")
+        return data
+
     def exists(self, path: str) -> bool:
         return os.path.exists(path)
 
@@ -212,6 +232,12 @@ class LocalHost(Host):
         with _host_errors(path):
             status = os.stat(path)
         return Ownership(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))
+
+    def attribute(self, path: str, name: str) -> bytes:
+        try:
+            return os.getxattr(path, name)
+        except OSError:
+            return b""
 
     def identity(self, path: str) -> FileIdentity:
         with _host_errors(path):
@@ -308,6 +334,10 @@ class LocalHost(Host):
             yield
         finally:
             os.close(descriptor)
+
+
+def _open_carefully(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _environment_with(program: str) -> Dict[str, str]:

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.files import replace_file
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import TOO_FEW, correlate
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.counts import count_fleet
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
@@ -55,9 +55,7 @@ def write(texts: Mapping[Path, str], directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for path, text in texts.items():
-            beside = path.with_name(f".{path.name}.{os.getpid()}")
-            beside.write_text(text, encoding="utf-8")
-            beside.replace(path)
+            replace_file(path, text)
     except OSError as error:
         raise LedgerError(
             "report_unwritable",

@@ -10,14 +10,13 @@ they may hold secrets.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.files import replace_file
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import (
     seconds_or_none,
     text_or_none,
@@ -150,10 +149,8 @@ class ResultsKeeper:
         self._next_write = finished + SHARE * (finished - started)
 
     def _replace_files(self, results: Mapping[str, Any]) -> None:
-        # The name was taken under the umask; mkstemp makes files for their owner only.
-        mode = self.path.stat().st_mode & 0o777
-        _replace(self.path, json.dumps(results, indent=1) + "\n", mode)
-        _replace(self.path.with_suffix(".html"), render_html(results), mode)
+        replace_file(self.path, json.dumps(results, indent=1) + "\n")
+        replace_file(self.path.with_suffix(".html"), render_html(results))
 
 
 def _take_name(directory: Path, stem: str) -> Path:
@@ -166,15 +163,3 @@ def _take_name(directory: Path, stem: str) -> Path:
             number += 1
         else:
             return path
-
-
-def _replace(path: Path, content: str, mode: int) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(content)
-            os.fchmod(file.fileno(), mode)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

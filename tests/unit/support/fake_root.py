@@ -47,6 +47,7 @@ class FakeRoot(Host):
         self.piped: List[bytes] = []
         self._answers: List[Tuple[Tuple[str, ...], Answer]] = []
         self._owners: Dict[str, Tuple[int, int]] = {}
+        self._attributes: Dict[Tuple[str, str], bytes] = {}
         self._denied: Set[str] = set()
 
     # How a test prepares the host
@@ -75,6 +76,11 @@ class FakeRoot(Host):
     def own(self, path: str, uid: int, gid: int) -> FakeRoot:
         """Make the file belong to somebody else than root."""
         self._owners[path] = (uid, gid)
+        return self
+
+    def attach(self, path: str, name: str, value: bytes) -> FakeRoot:
+        """Give a file an extended attribute."""
+        self._attributes[path, name] = value
         return self
 
     def deny(self, *paths: str) -> FakeRoot:
@@ -115,6 +121,12 @@ class FakeRoot(Host):
             raise HostError(path, "too_large")
         return data
 
+    def read_roots(self, path: str, limit: int = 1 << 16) -> bytes:
+        real = self._real(path)
+        if real.is_symlink() or (real.exists() and not real.is_file()) or self._owners.get(path, (0, 0))[0] != 0:
+            raise HostError(path, "foreign")
+        return self.read_bytes(path, limit)
+
     def exists(self, path: str) -> bool:
         return not self._is_denied(os.path.dirname(path)) and self._real(path).exists()
 
@@ -124,6 +136,9 @@ class FakeRoot(Host):
             return sorted(os.listdir(self._real(path)))
         except OSError as error:
             self._raise(path, error)
+
+    def attribute(self, path: str, name: str) -> bytes:
+        return self._attributes.get((path, name), b"")
 
     def resolve(self, path: str) -> str:
         self._check(path)

@@ -37,6 +37,14 @@ class Recorder(Host):
             data = self._host.read_bytes(path, limit)
         return self._keep(path, data)
 
+    def read_roots(self, path: str, limit: int = 1 << 16) -> bytes:
+        with self._noting_denial(path):
+            data = self._host.read_roots(path, limit)
+        return self._keep(path, data)
+
+    def attribute(self, path: str, name: str) -> bytes:
+        return self._host.attribute(path, name)
+
     def exists(self, path: str) -> bool:
         found = self._host.exists(path)
         copy = self._copy_of(path)

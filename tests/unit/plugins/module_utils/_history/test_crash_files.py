@@ -130,6 +130,37 @@ def tail(path):
     return ("tail", f"--bytes={CONSOLE_LIMIT}", "--", path)
 
 
+DUMP = f"{KDUMP}/202611221530/dmesg.202611221530"
+
+
+def test_what_others_have_put_beside_dumps_is_listed_and_not_read(host):
+    add(host, DUMP, f"{START}{PANIC}")
+    host.own(DUMP, 1000, 1000)
+    host.link(f"{KDUMP}/dmesg.link", "/etc/dmesg.txt").add("/etc/dmesg.txt", PANIC)
+    assert read(host) == ([], ["crash_file_foreign"] * 2)
+
+
+def test_files_of_root_count_in_a_directory_that_is_open_to_all(host):
+    add(host, DUMP, f"{START}{PANIC}")
+    host.add_directory(KDUMP, 0o1777)
+    assert len(read(host)[0]) == 1
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777])
+def test_a_directory_below_that_others_may_write_is_left_alone(host, mode):
+    add(host, DUMP, f"{START}{PANIC}")
+    host.add_directory(f"{KDUMP}/202611221530", mode)
+    assert read(host) == ([], [])
+
+
+def test_a_directory_of_somebody_elses_and_a_link_are_left_alone(host):
+    add(host, DUMP, f"{START}{PANIC}")
+    host.own(f"{KDUMP}/202611221530", 1000, 1000)
+    add(host, "/home/somebody/dmesg.1", f"{START}{PANIC}")
+    host.link(f"{KDUMP}/link", "/home/somebody")
+    assert read(host) == ([], [])
+
+
 def test_consoles(host):
     host.expect_pipe(tail("/var/log/a"), (START + OOPS + PANIC + START + PANIC).encode())
     host.expect_pipe(tail("/var/log/b"), b"", error="no such file")

@@ -46,6 +46,40 @@ def test_reading(host, tmp_path):
     assert reason(host.read_bytes, str(tmp_path)) == "failed"
 
 
+def test_a_place_that_others_may_write(host, tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    path.write_bytes(b"12345")
+    assert host.read_roots(str(path)) == b"12345"
+    assert reason(host.read_roots, str(path), 4) == "too_large"
+    assert reason(host.read_roots, str(path / "below")) == "absent"
+    (tmp_path / "link").symlink_to(path)
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("link", "pipe"):
+        assert reason(host.read_roots, str(tmp_path / name)) == "foreign"
+    assert reason(host.read_roots, str(tmp_path)) == "failed"
+    owner = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    if owner != 0:
+        assert reason(host.read_roots, str(path)) == "foreign"
+    else:
+        os.chown(path, 12345, -1)
+        assert reason(host.read_roots, str(path)) == "foreign"
+
+
+def test_a_file_that_grows_is_read_as_it_was(host, tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    path.write_bytes(b"12345")
+    fstat = os.fstat
+
+    def grow(descriptor):
+        status = fstat(descriptor)
+        path.write_bytes(b"1234567890")
+        return status
+
+    monkeypatch.setattr(port.os, "fstat", grow)
+    assert host.read_roots(str(path)) == b"12345"
+
+
 def test_an_endless_file_is_too_large(host):
     assert reason(host.read_bytes, "/dev/zero", 100) == "too_large"
 
