@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 
 import pytest
 import yaml
@@ -26,6 +27,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._common.shapes import (
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.module_action import RebuildingAction
 
 TYPES = {"str": Text, "int": Whole, "float": Number, "bool": Flag, "list": Many, "dict": (Record, Table, Tree)}
+ELSEWHERE = re.compile(r"in the shape of RV\(kho\.kexec\.(\w+)#module:(\w+)\)")
 # Controller's halves that make their results themselves.
 OF_THE_CONTROLLER = {"fleet_lock", "kexec_await", "kexec_gate", "kexec_ledger", "kexec_options", "kho_fleet_info"}
 # Its result is made of the answers of two phases, which only the two halves know.
@@ -37,6 +39,16 @@ def returned(name):
     return yaml.safe_load(strings("modules", name)["RETURN"])
 
 
+def fields_of(described):
+    """Return the described keys of a value, also of one that is described elsewhere; None when they are not."""
+    own, text = described.get("contains"), described["description"]
+    elsewhere = ELSEWHERE.search(text if isinstance(text, str) else " ".join(text))
+    if own is None or elsewhere is None:
+        return own
+    found = returned(elsewhere[1])[elsewhere[2]]
+    return {**found["contains"], **own}
+
+
 def differences(shape, described, where):
     """Yield where a shape and the description of its value say different things."""
     if not isinstance(shape, TYPES[described["type"]]):
@@ -45,7 +57,7 @@ def differences(shape, described, where):
     if isinstance(shape, Many):
         yield from differences(shape.of, {**described, "type": described.get("elements", "dict")}, f"{where}[]")
     elif isinstance(shape, Record) and "contains" in described:
-        yield from of_fields(shape.fields, described["contains"], where)
+        yield from of_fields(shape.fields, fields_of(described), where)
     elif isinstance(shape, Record) and isinstance(described.get("sample"), dict):
         unknown = described["sample"].keys() - shape.fields.keys()
         yield from (f"{where}.{key}: is in the sample only" for key in unknown)

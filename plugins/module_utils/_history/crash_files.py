@@ -96,7 +96,7 @@ def _noting(notes: List[Note], path: str, read: Callable[[], List[Witness]]) -> 
 def _foreign(error: HostError) -> Note:
     return Note(
         "crash_file_foreign",
-        f"{printable(str(error))} Whoever may write there could forge a crash, so it does not count. Remove it, or "
+        f"{printable(str(error))} Who may write there could forge a crash, so it does not count. Remove it, or "
         "find out what it is.",
     )
 
