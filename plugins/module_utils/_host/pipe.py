@@ -13,6 +13,9 @@ from typing import IO, Iterator, Mapping, Sequence, Union, cast
 
 READ_SIZE = 1 << 20
 COMPLAINT_LIMIT = 2000
+# The kernel refuses (EINVAL) to give a record to a reader whose buffer is smaller than the record. Its own limit,
+# PRINTK_MESSAGE_MAX or CONSOLE_EXT_LOG_MAX before it, has never been above 8192.
+KMSG_RECORD_LIMIT = 16384
 
 Data = Union[bytes, memoryview]
 
@@ -103,3 +106,17 @@ class _Pump:
             yield chunk
         else:
             self.complaint = (self.complaint + chunk)[:COMPLAINT_LIMIT]
+
+
+def kmsg_records(descriptor: int) -> Iterator[bytes]:
+    """Yield the records of an open /dev/kmsg, without their final line ends, until there are no more."""
+    while True:
+        try:
+            record = os.read(descriptor, KMSG_RECORD_LIMIT)
+        except BlockingIOError:
+            return
+        except BrokenPipeError:  # overwritten while we read; the next read goes on with the oldest that is left
+            continue
+        if not record:
+            return
+        yield record.rstrip(b"\n")

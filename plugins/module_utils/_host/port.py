@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from ansible_collections.kho.kexec.plugins.module_utils._host.pipe import Data
 
 KMSG = "/dev/kmsg"
-# The kernel refuses (EINVAL) to give a record to a reader whose buffer is smaller than the record. Its own limit,
-# PRINTK_MESSAGE_MAX or CONSOLE_EXT_LOG_MAX before it, has never been above 8192.
-KMSG_RECORD_LIMIT = 16384
 # Programs such as kexec live in sbin, which is not on the PATH of every session.
 SYSTEM_PATHS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
@@ -211,10 +208,9 @@ class LocalHost(Host):
             status = os.fstat(stream.fileno())
             if not stat.S_ISREG(status.st_mode) or status.st_uid not in (0, os.geteuid()):
                 raise HostError(path, "foreign")
-            data = stream.read(min(status.st_size, limit + 1))
-        if len(data) > limit:
-            raise HostError(path, "too_large", f"more than {limit} bytes")
-        return data
+            if status.st_size > limit:
+                raise HostError(path, "too_large", f"more than {limit} bytes")
+            return stream.read(status.st_size)
 
     def exists(self, path: str) -> bool:
         return os.path.exists(path)
@@ -245,12 +241,14 @@ class LocalHost(Host):
         return FileIdentity(status.st_size, status.st_mtime_ns, status.st_ino)
 
     def kernel_log(self, limit: int = 4 << 20) -> bytes:
+        from ansible_collections.kho.kexec.plugins.module_utils._host.pipe import kmsg_records
+
         records: List[bytes] = []
         size = 0
         with _host_errors(KMSG):
             descriptor = os.open(KMSG, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             try:
-                for record in _kmsg_records(descriptor):
+                for record in kmsg_records(descriptor):
                     records.append(record)
                     size += len(record)
                     if size >= limit:
@@ -367,20 +365,6 @@ def _lock(descriptor: int, path: str) -> None:
                 detail = f"another process has held it for {LOCK_PATIENCE:g} s"
                 raise HostError(path, "failed", detail) from error
         time.sleep(0.1)
-
-
-def _kmsg_records(descriptor: int) -> Iterator[bytes]:
-    """Yield the records of an open /dev/kmsg, without their final line ends, until there are no more."""
-    while True:
-        try:
-            record = os.read(descriptor, KMSG_RECORD_LIMIT)
-        except BlockingIOError:
-            return
-        except BrokenPipeError:  # overwritten while we read; the next read goes on with the oldest that is left
-            continue
-        if not record:
-            return
-        yield record.rstrip(b"\n")
 
 
 def _sync_directory(path: str) -> None:

@@ -214,6 +214,7 @@ CRASH = Record(
         "kind": WORD,
         "fatal": FLAG,
         "frames": Many(Text(200), 100),
+        "bug": WORD,
         "signature": WORD,
         "source": WORD,
         "sources": Many(WORD, 100),

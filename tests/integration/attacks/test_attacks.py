@@ -139,7 +139,7 @@ def test_a_hostile_host_fails_alone_and_the_others_are_upgraded(world: World) ->
         # It was told to leave.
         "patient": "unknown",
     }
-    assert done.results()["run"]["state"] == "done"
+    assert done.results()["run"]["state"] == "finished"
     assert "KERNEL ROLLOUT" in done.output
     assert "\x1b" not in done.output
     assert "Traceback" not in done.output
