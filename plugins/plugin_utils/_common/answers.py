@@ -225,7 +225,8 @@ MISSING = NOTE.with_fields(remedy=WORD)
 ARGUMENT = Record({"argument": TEXT, "why": MESSAGE, "configured": FLAG, "awaits_boot": FLAG})
 RECORDED = Record({"loader": WORD, "setting": TEXT, "entry": TEXT, "release": TEXT, "recorded": WORD})
 
-COMMON: dict[str, Shape] = {"changed": FLAG, "failed": FLAG, "msg": MESSAGE, "code": WORD}
+COMMON: dict[str, Shape] = {"changed": FLAG, "msg": MESSAGE, "code": WORD}
+COMMON["failed"] = FLAG
 """What every answer may have."""
 
 _GUARD_ANSWER: dict[str, Shape] = {
