@@ -92,7 +92,14 @@ class ActionModule(Listening):
     def _follow(self, options: Mapping[str, Any], left: Departure, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Go on where an earlier task has told the host to leave."""
         probe = BannerProbe.of(left.port) if left.port else None
-        view = View(probe, left.detour, options["rollback_timeout"], left.port, options["guard_timeout"], options["busy_timeout"])
+        view = View(
+            probe,
+            left.detour,
+            options["rollback_timeout"],
+            left.port,
+            options["guard_timeout"],
+            options["busy_timeout"],
+        )
         deadline = Deadline(MonotonicClock(), options["timeout"], started=left.at)
         seen = kept_sightings(
             sightings_directory(constants.DEFAULT_LOCAL_TMP), str(task_vars.get("inventory_hostname"))
