@@ -107,6 +107,7 @@ KERNEL = Record(
         "kho_abi": TEXT,
         "luo_abi": TEXT,
         "luo_built": FLAG,
+        "luo_handlers": TEXTS,
         "metadata": FLAG,
         "metadata_version": WHOLE,
         "config": Table(TEXT),
