@@ -70,9 +70,11 @@ class Operator:
         shutil.copy(STAND_INS / "kexec_image.py", modules)
         for name in OBLIGING:
             shutil.copy(STAND_INS / "obliging.py", modules / f"{name}.py")
-        yield
-        shutil.rmtree(modules)
-        installed.rename(modules)
+        try:
+            yield
+        finally:
+            shutil.rmtree(modules)
+            installed.rename(modules)
 
     def write_inventory(self, inventory: dict[str, Any]) -> None:
         """Write an inventory whose hosts are this machine; with a panic of 0 the stand-in has nothing to go back to."""

@@ -11,6 +11,7 @@ POLICY = (
     *("allow_downgrade", "handover", "fallback", "on_unknown", "max_kexec_count", "denied_transitions", "accept"),
     *("crash_risks", "on_crash_risk", "crash_risk_threshold"),
     *("command_line_append", "command_line_replace", "command_line_remove", "claim_timeout", "run_identity"),
+    "busy_timeout",
 )
 REFUSAL = {"action": "refuse", "reasons": [{"code": "kexec_disabled", "message": "It is off. Switch it on."}]}
 PROMISE = {"release": "7.3.4-kho", "previous_release": "7.2.13-kho", "kexec_count": 1}
