@@ -197,12 +197,23 @@ def test_host_whose_options_cannot_be_is_not_touched(tmp_path: Path, playbook: s
     wrong = {**BACK, "kexec_upgrade_timeout": "soon", "kexec_upgrade_commit": "{{ 'al' ~ 'ways' }}"}
     run = roll_out(tmp_path, {"web1": wrong, "web2": BACK}, playbook=playbook)
     assert run.rc != 0
-    assert "cannot work with its options on this host" in run.output
+    assert "are not valid on this host" in run.output
     assert "kexec_upgrade_timeout" in run.output
     assert "require, prefer, never, got: always" in run.output
     assert run.recap("web1")["changed"] == 0
     assert "Not proven: web1." in run.output
     assert "options_invalid" in run.row("web1")
+
+
+@pytest.mark.parametrize("playbook", ["kexec_upgrade", "kexec_rollback"])
+def test_option_of_the_play_in_the_inventory_is_not_ignored(tmp_path: Path, playbook: str) -> None:
+    pausing = {**BACK, "kexec_upgrade_pause_file": "/srv/rollout/pause"}
+    run = roll_out(tmp_path, {"web1": pausing, "web2": BACK}, waves=(1, 1), playbook=playbook)
+    assert run.rc != 0
+    assert "play_option_ignored" in run.row("web1")
+    assert "(kexec_upgrade_pause_file)" in run.output
+    assert run.recap("web1")["changed"] == 0
+    assert not run.ran_on("web2")
 
 
 def test_rollback_stops_after_a_wave_in_which_a_host_did_not_come_back(tmp_path: Path) -> None:
