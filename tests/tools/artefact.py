@@ -16,7 +16,7 @@ from .runner import Context, StepFailed
 # Everything else in the artefact is a mistake in galaxy.yml's build_ignore.
 SHIPPED = frozenset(
     [
-        *("CHANGELOG.md", "CONTRIBUTING.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md"),
+        *("CHANGELOG.md", "CONTRIBUTING.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "SECURITY.md"),
         "requirements.txt",
         *("changelogs", "docs", "meta", "playbooks", "plugins", "roles"),
     ]

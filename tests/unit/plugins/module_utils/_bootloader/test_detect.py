@@ -22,14 +22,14 @@ MAKERS = {Grub: grub_host, Grubby: bls_host, SystemdBoot: systemd_boot_host}
 
 @pytest.mark.parametrize("loader", list(MAKERS), ids=lambda loader: loader.__name__)
 def test_each_is_known(tmp_path, loader):
-    assert type(boot_loader_of(MAKERS[loader](tmp_path, NEW, OLD))) is loader
+    assert boot_loader_of(MAKERS[loader](tmp_path, NEW, OLD)).__class__ is loader
 
 
 @pytest.mark.parametrize(("says", "loader"), [("GRUB 2.12", Grub), ("systemd-boot 257", SystemdBoot)])
 def test_the_firmware_is_believed_where_files_of_both_are_there(tmp_path, says, loader):
     host = grub_host(tmp_path, NEW, OLD)
     host.set_variable("LoaderInfo", says)
-    assert type(boot_loader_of(host)) is loader
+    assert boot_loader_of(host).__class__ is loader
 
 
 @pytest.mark.parametrize(

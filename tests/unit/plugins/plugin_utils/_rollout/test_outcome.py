@@ -27,8 +27,8 @@ def jumped(word: str = "handover_verified", accepted: bool = True, **changes: An
     return {"promise": PROMISE, "boot_id_before": "0a0a", "outage_seconds": 8.5, "verdict": verdict}
 
 
-def told(check_mode: bool = False, rollback: dict[str, Any] = NOTHING, **tasks: Any) -> dict[str, Any]:
-    return upgrade_result("web1", Results(**tasks, only_planned=check_mode), rollback)
+def told(check_mode: bool = False, rollback: dict[str, Any] | None = None, **tasks: Any) -> dict[str, Any]:
+    return upgrade_result("web1", Results(**tasks, only_planned=check_mode), rollback or NOTHING)
 
 
 def test_host_that_went_well() -> None:
