@@ -86,7 +86,9 @@ class Operator:
 
     def type(self, *words: str, where: Path | None = None, **exported: str) -> str:
         """Return what a command printed, which must succeed."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+        # Ansible would find the work tree's collection by PYTHONPATH.
+        foreign = ("ANSIBLE_", "PYTHON")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         own = {
             "HOME": str(self.folder),
             "ANSIBLE_COLLECTIONS_PATH": str(self._collections),

@@ -13,7 +13,8 @@ MISSING = {"code": "cold_boot_needed", "message": "Arguments are not in force.",
 
 def main() -> None:
     module = AnsibleModule({name: {"type": "raw"} for name in OPTIONS}, supports_check_mode=True)
-    module.exit_json(changed=False, ready=False, missing=[MISSING], cold_boot_needed=True)
+    answer = {"ready": False, "missing": [MISSING], "packages": [], "arguments": [], "cold_boot_needed": True}
+    module.exit_json(changed=False, **answer)
 
 
 if __name__ == "__main__":
