@@ -17,6 +17,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import fail
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import LEDGER, LEDGER_REQUIRED_IF
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_budget import keep_within
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError, require
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.facts import TRANSITION_INVALID
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, default_url, place_of
 
 WITH_STATISTICS = ("queried", "assessed", "reported")
@@ -58,10 +59,22 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
 
 
 def record_all(ledger: Ledger, host: str, options: Mapping[str, Any], now: int) -> bool:
-    """Record the transitions of this host and of those that the results name; returns whether any was news."""
+    """Record the transitions of this host and of those that the results name; returns whether any was news.
+
+    One that is not understood keeps no other from being recorded. Then raises LedgerError ``transition_invalid``.
+    """
     own = [] if options["transition"] is None else [options["transition"]]
-    results = [*own, *(options["transitions"] or [])]
-    news = [ledger.record(str(result.get("host", host)), result, now) for result in results]
+    news, invalid = [], []
+    for result in [*own, *(options["transitions"] or [])]:
+        try:
+            news.append(ledger.record(str(result.get("host", host)), result, now))
+        except LedgerError as error:
+            if error.code != TRANSITION_INVALID:
+                raise
+            invalid.append(error)
+    if invalid:
+        others = f" All others were recorded; {len(invalid)} like this were not." if news else ""
+        raise LedgerError(TRANSITION_INVALID, f"{invalid[0].message}{others}")
     return any(news)
 
 

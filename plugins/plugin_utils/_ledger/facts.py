@@ -20,6 +20,8 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.outcome import Results, outcome_of
 
+TRANSITION_INVALID = "transition_invalid"
+
 Row = dict[str, Any]
 
 BOOTS = frozenset({"cold", "kexec", "handover", "kdump", "unknown"})
@@ -84,9 +86,9 @@ def row_of_transition(host: str, result: Any, now: int) -> Row | None:
         return _transition(name, told, now)
     except NotOfThisShape as found:
         raise LedgerError(
-            "transition_invalid",
+            TRANSITION_INVALID,
             f"What was to be recorded of {name} is neither kexec_upgrade_result of the role nor a result of "
-            f"kexec_reboot: {found}. Nothing was recorded. Pass one of them unchanged.",
+            f"kexec_reboot: {found}. Nothing of it was recorded. Pass one of them unchanged.",
         ) from found
 
 

@@ -219,6 +219,15 @@ def test_transitions_of_several_hosts_are_recorded_under_their_names() -> None:
     assert run(state="recorded", transition=upgraded())["changed"] is True
 
 
+def test_one_that_is_not_understood_keeps_no_other_from_being_recorded(data: Path) -> None:
+    bad = {**upgraded(), "host": "web2", "boot_id_left": "x"}
+    told = run(state="recorded", transitions=[bad, {**upgraded(), "host": "web3"}])
+    assert (told["failed"], told["code"]) == (True, "transition_invalid")
+    assert "of web2" in told["msg"]
+    assert "All others were recorded" in told["msg"]
+    assert [row[0] for row in transitions(data)] == ["web3"]
+
+
 def test_all_that_is_returned_is_documented_and_the_other_way_round(data: Path) -> None:
     documented = yaml.safe_load(module.RETURN)
     run(state="imported", history=history(boot(boot="cold", previous_release=None)), host="web2")
