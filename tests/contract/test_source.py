@@ -20,7 +20,7 @@ PYTHON_HEADER = [
 BARE = {".md", ".json", ".txt", ".svg", ".png"}
 BARE_NAMES = {"LICENSE", ".gitignore", ".gitkeep", "py.typed"}
 MOST_LINES = 400
-# The licence, and the page on which every code is a heading, so that all are found in one place.
+# The licence, and the page on which every code is a heading: all are found in one place.
 LONG = {"LICENSE", "codes.md"}
 
 HIDES_FAILURES = {

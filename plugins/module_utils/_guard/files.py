@@ -34,7 +34,7 @@ _UNFIT = ("tmpfs", "ramfs", "overlay", "unknown")
 # A shell, because it must work in a boot in which everything else may be broken. What may hang in the kernel, such as
 # a write to a dead disk, goes to the background. $1: id of the boot that armed; $2: release that was left;
 # $3: where to say how the guard ended; $4: token; $5 and on: the other files. The files of numbers in /proc/sys answer
-# only the first read, and shells read byte by byte, so that cat reads them.
+# only the first read, and shells read byte by byte. Therefore cat reads them.
 PROGRAM = """\
 #!/bin/sh
 # kho.kexec: cold-boots this host when nobody has confirmed its new kernel. See kho-kexec-guard.timer.

@@ -4,7 +4,7 @@
 """What the kernel complained about in this boot: oopses, broken memory, hardware errors, bugs of the firmware.
 
 Only messages of the facility *kernel* count (what comes through /dev/kmsg never has it), and a message must begin as
-the kernel's own code has it begin, so that the name of a process or of a USB device does not pass for a complaint: a
+the kernel's own code has it begin. The name of a process or of a USB device then does not pass for a complaint: a
 process chooses the first 15 characters of some messages, and more than those have to be the kernel's. The texts are
 those of Linux 4.18 to 7.3; the tests cite their files.
 """

@@ -29,7 +29,7 @@ _AFTER = re.compile(
     r"|Sending NMI|Mem-Info|page:|kfence-#|CPU: \d+ (?:UID|PID)|rcu: |Dumping ftrace|task:|NMI backtrace for|={20}"
     r"|INFO: (?:Allocated|Freed|Slab|Object)|Tasks state|Bytes \d+|Memory limit"
 )
-# Kinds that a timer or another CPU notices, so that what notices them stands above what was interrupted.
+# Kinds that a timer or another CPU notices: what notices them stands above what was interrupted.
 NOTICED = ("lockup", "rcu_stall", "hung_task", "machine_check", "warning", "panic")
 
 

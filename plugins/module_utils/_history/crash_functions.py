@@ -222,7 +222,7 @@ _DISPATCHERS, _LIBRARY = _pattern(DISPATCHERS), _pattern(LIBRARY, WAITS)
 
 @lru_cache(maxsize=4096)
 def is_machinery(function: str) -> bool:
-    """Whether crashes of all kinds go through this function, so that it says nothing of one of them."""
+    """Whether crashes of all kinds go through this function, which then says nothing of one of them."""
     return _MACHINERY.fullmatch(function) is not None
 
 

@@ -121,7 +121,7 @@ HEADERS: Tuple[Tuple[str, str], ...] = (
     ),
 )
 _HEADERS = tuple((kind, re.compile(pattern)) for kind, pattern in HEADERS)
-# The beginnings of all headers, so that most lines need only one look.
+# The beginnings of all headers: most lines need only this one look.
 _MAY_BEGIN = re.compile(
     r"Kernel (?:panic|BUG)|BUG|NMI watchdog|watchdog:|(?:CPU\d+: )?Watchdog|rcu: |INFO: |mce: |\[Hardware|SError"
     r"|Bad mode|kernel BUG|VFS: |\[ BUG|Unable|traps: |PANIC|Insufficient|Internal|WARNING|[^\n\[]{1,130} \[#\d"
@@ -170,7 +170,7 @@ def causes(panic: str) -> Tuple[str, ...]:
 
 
 def named_cause(panic: str) -> Optional[str]:
-    """Return the kind of what a panic says it comes of, so that it is known without the report before it."""
+    """Return the kind of what a panic says it comes of: known even without the report before it."""
     match = _CAUSE.match(panic)
     return match.lastgroup if match else None
 

@@ -152,7 +152,7 @@ def _unescaped(match: re.Match[bytes]) -> bytes:
 
 
 def is_of_a_name(message: str) -> bool:
-    """Whether a message begins with what a process or a device calls itself, so that its beginning means nothing."""
+    """Whether a message begins with what a process or a device calls itself, and that beginning means nothing."""
     return _NAME_FIRST.match(message) is not None
 
 

@@ -13,7 +13,7 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def replace_file(path: Path, content: str) -> None:
-    """Replace a file, so that at any time the old or the new one is there, whole; the umask says who may read it.
+    """Replace a file: at any time the old or the new one is there, whole; the umask says who may read it.
 
     It is written beside its place under a name that nobody can guess, and never through a link. Raises OSError.
     """

@@ -66,7 +66,7 @@ class Listening(ActionBase):  # type: ignore[misc]  # ansible-core has no types
 
 
 def facts_of_interpreter(plugin: Any) -> dict[str, Any]:
-    """Return what Ansible would have put into the answer: where it found the host's Python, so that it asks once."""
+    """Return what Ansible would have put into the answer: where it found the host's Python. Else it asks each time."""
     key = getattr(plugin, "_discovered_interpreter_key", None)
     return interpreter_facts(key, getattr(plugin, "_discovered_interpreter", None))
 

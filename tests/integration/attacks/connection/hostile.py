@@ -30,7 +30,7 @@ options:
   ssh_args: {description: Given to ssh -G., default: "-F none"}
   ssh_common_args: {description: Given to ssh -G., default: ""}
   ssh_extra_args: {description: Given to ssh -G., default: ""}
-  ssh_executable: {description: Not there, so that only this plugin reaches the host., default: /nonexistent/ssh}
+  ssh_executable: {description: Not there; only this plugin reaches the host., default: /nonexistent/ssh}
   answers: {description: The file with the answers., vars: [{name: attack_answers}]}
   state: {description: A directory for what the host remembers., vars: [{name: attack_state}]}
 """
