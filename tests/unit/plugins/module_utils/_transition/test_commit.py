@@ -18,7 +18,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.claim import Run
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import read_transition, write_transition
 from ansible_collections.kho.kexec.plugins.module_utils._transition.commit import commit, require_reached
 from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID
-from ansible_collections.kho.kexec.tests.unit.support.kexec_host import KexecHost
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     CREATED,
     LATER_BOOT_ID,
@@ -26,14 +25,7 @@ from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     RUN,
     closed_verdict,
     transition,
-    upgradable_host,
 )
-
-
-@pytest.fixture
-def host(tmp_path):
-    tmp_path.chmod(0o755)
-    return upgradable_host(KexecHost(tmp_path))
 
 
 def closed(host, verdict="handover_verified"):

@@ -28,24 +28,9 @@ from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     OLD,
     RUN,
     transition,
-    upgradable_host,
 )
 
 PROMISE = {"release": NEW, "previous_release": OLD, "kexec_count": 1, "abi": "kho-v4", "how": "handover"}
-
-
-@pytest.fixture
-def host(tmp_path):
-    tmp_path.chmod(0o755)
-    return upgradable_host(KexecHost(tmp_path))
-
-
-@pytest.fixture
-def staged(host):
-    load(host, Policy(), RUN, False)
-    write_transition(host, transition())
-    host.steps.clear()
-    return host
 
 
 def test_the_record_says_left_before_the_trigger_is_pulled(staged):

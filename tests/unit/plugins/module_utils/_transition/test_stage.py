@@ -24,7 +24,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.transition impor
     write_transition,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import load, unload
-from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, KexecHost, Killed
+from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, Killed
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     COMMAND_LINE,
     CREATED,
@@ -34,7 +34,6 @@ from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     RUN,
     install,
     transition,
-    upgradable_host,
 )
 
 IMAGE, INITRD = f"/boot/vmlinuz-{NEW}", f"/boot/initrd.img-{NEW}"
@@ -45,12 +44,6 @@ SHOWN = {"image": IMAGE, "initrds": [INITRD], "command_line": COMMAND_LINE}
 NOTHING = {"image": None}
 OF_ANOTHER_LINE = transition(image=StagedImage(IMAGE, (INITRD,), "kho=on panic=5"))
 KEEP = "systemctl stop kho-kexec-expire.timer"
-
-
-@pytest.fixture
-def host(tmp_path):
-    tmp_path.chmod(0o755)
-    return upgradable_host(KexecHost(tmp_path))
 
 
 def stage(host, check_mode=False, **policy):

@@ -19,7 +19,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.transition impor
     write_transition,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import load, preview, unload
-from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, KexecHost, Killed
+from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, Killed
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     COMMAND_LINE,
     CREATED,
@@ -29,7 +29,6 @@ from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     closed_verdict,
     install,
     transition,
-    upgradable_host,
 )
 
 IMAGE, INITRD = f"/boot/vmlinuz-{NEW}", f"/boot/initrd.img-{NEW}"
@@ -38,12 +37,6 @@ WRITE, REMOVE = f"write {RECORD_PATH}", f"remove {RECORD_PATH}"
 SHOWN = {"image": IMAGE, "initrds": [INITRD], "command_line": COMMAND_LINE}
 NOTHING = {"image": None}
 KEEP = "systemctl stop kho-kexec-expire.timer"
-
-
-@pytest.fixture
-def host(tmp_path):
-    tmp_path.chmod(0o755)
-    return upgradable_host(KexecHost(tmp_path))
 
 
 def stage(host, check_mode=False, **policy):

@@ -20,29 +20,13 @@ from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import
 from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import look, verify
 from ansible_collections.kho.kexec.tests.unit.support.jumps import WRITE, cold_boot, handover, state
 from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID, x86_host
-from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, KexecHost, Killed
+from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, Killed
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     NEW,
     OLD,
     RUN,
     transition,
-    upgradable_host,
 )
-
-
-@pytest.fixture
-def host(tmp_path):
-    tmp_path.chmod(0o755)
-    return upgradable_host(KexecHost(tmp_path))
-
-
-@pytest.fixture
-def staged(host):
-    load(host, Policy(), RUN, False)
-    write_transition(host, transition())
-    host.steps.clear()
-    return host
-
 
 BY_COLD_BOOT = {"promise": Promise(NEW, None, 0, None, "cold_boot"), "image": None}
 

@@ -30,7 +30,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import
 from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import verify
 from ansible_collections.kho.kexec.tests.unit.support.jumps import TRIGGER, cold_boot, handover, state
 from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID
-from ansible_collections.kho.kexec.tests.unit.support.kexec_host import KexecHost
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     CREATED,
     LATER_BOOT_ID,
@@ -38,22 +37,7 @@ from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     OLD,
     RUN,
     transition,
-    upgradable_host,
 )
-
-
-@pytest.fixture
-def host(tmp_path):
-    tmp_path.chmod(0o755)
-    return upgradable_host(KexecHost(tmp_path))
-
-
-@pytest.fixture
-def staged(host):
-    load(host, Policy(), RUN, False)
-    write_transition(host, transition())
-    host.steps.clear()
-    return host
 
 
 def test_a_target_that_was_given_up_is_not_tried_again_by_itself(staged):
