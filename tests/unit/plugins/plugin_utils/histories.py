@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 NOW = 1795392000
@@ -18,6 +19,21 @@ def boot(**changes: Any) -> dict[str, Any]:
     """Return a boot of a history: a handover that still runs."""
     usual = {"boot_id": BOOT_ID, "release": NEW, "previous_release": OLD, "kexec_count": 1, "boot": "handover"}
     return {**usual, "begin": BEGIN, "end": None, "ending": "running", "evidence": ["it answers"], **changes}
+
+
+def some_id(number: int) -> str:
+    """Return the boot id of that number."""
+    return str(uuid.UUID(int=number))
+
+
+def ended(number: int, **changes: Any) -> dict[str, Any]:
+    """Return a boot that ended cleanly, after a handover."""
+    return boot(boot_id=some_id(number), end=END, **{"ending": "clean", **changes})
+
+
+def cold(number: int, **changes: Any) -> dict[str, Any]:
+    """Return a cold boot that ended cleanly."""
+    return ended(number, **{"boot": "cold", "previous_release": None, "kexec_count": 0, **changes})
 
 
 def crash(**changes: Any) -> dict[str, Any]:

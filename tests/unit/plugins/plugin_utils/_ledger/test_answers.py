@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,13 +11,7 @@ from unit.plugins.plugin_utils.histories import NEW, NOW, OLD, history
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.answers import assess, query, report, write
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, place_of
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger(place_of(f"sqlite:///{tmp_path}/ledger.db")) as opened:
-        yield opened
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 
 
 def test_handover_that_nobody_knows(ledger: Ledger) -> None:

@@ -3,14 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import uuid
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-from unit.plugins.plugin_utils.histories import BEGIN, END, NEW, NOW, OLD, boot, crash, history
+from unit.plugins.plugin_utils.correlations import boots_and_crashes
+from unit.plugins.plugin_utils.histories import BEGIN, END, NEW, NOW, OLD, boot, cold, crash, ended, history, some_id
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import Sum, correlate
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.counts import (
@@ -21,31 +18,9 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.counts import (
     count_fleet,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import FleetCounts, Way
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, place_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 
 HANDOVER, COLD = Way("handover", OLD, NEW), Way("cold", None, NEW)
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger(place_of(f"sqlite:///{tmp_path}/ledger.db")) as opened:
-        yield opened
-
-
-def some_id(number: int) -> str:
-    return str(uuid.UUID(int=number))
-
-
-def ended(number: int, **changes: Any) -> dict[str, Any]:
-    return boot(boot_id=some_id(number), end=END, **{"ending": "clean", **changes})
-
-
-def cold(number: int, **changes: Any) -> dict[str, Any]:
-    return ended(number, **{"boot": "cold", "previous_release": None, "kexec_count": 0, **changes})
-
-
-def boots_and_crashes(fleet: FleetCounts) -> dict[tuple[Way, int | None], tuple[int, int]]:
-    return {(count.way, count.kexec_count): (count.boots, count.crashes) for count in fleet.counts}
 
 
 def test_empty_ledger(ledger: Ledger) -> None:

@@ -7,31 +7,12 @@ from __future__ import annotations
 
 import importlib
 import sqlite3
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
+from unit.plugins.plugin_utils.ledgers import refusal
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError, require, understood
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, Place, place_of
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return place_of(f"sqlite:///{tmp_path}/folder/ledger.db")
-
-
-@pytest.fixture
-def ledger(place: Place) -> Iterator[Ledger]:
-    with Ledger(place) as opened:
-        yield opened
-
-
-def refusal(act: Callable[[], Any]) -> LedgerError:
-    with pytest.raises(LedgerError) as caught:
-        act()
-    return caught.value
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import require, understood
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import place_of
 
 
 @pytest.mark.parametrize(

@@ -7,74 +7,23 @@ from __future__ import annotations
 
 import json
 import re
-from html.parser import HTMLParser
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from unit.plugins.plugin_utils.correlations import (
+    WHOLE,
+    Page,
+    counted,
+    fleet,
+)
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import Correlation, correlate
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import (
-    Bug,
-    Count,
-    FleetCounts,
-    Signature,
     Way,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.page import MOST_RELEASES, VIRIDIS
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.report import render_reports
 
-OLD, NEW = "7.2.13", "7.3.4"
-
-HANDOVER, COLD = Way("handover", OLD, NEW), Way("cold", None, NEW)
-
 NOW = 1795392000
-
-BELOW = Signature("9f86d081884c7d65", ("nvme_reset_work",), 20), Signature("0123456789abcdef", ("nvme_reset_work",), 11)
-BUG = Bug(HANDOVER, "5e6f7a8b9c0d1e2f", "panic", ("nvme_reset_work", "process_one_work", "kthread"), 31, BELOW)
-
-
-def counted(way: Way, boots: int, crashes: int, count: int | None = 0) -> Count:
-    return Count(way, count, boots, crashes, 24.0 * boots)
-
-
-def fleet(*counts: Count, **more: Any) -> Correlation:
-    return correlate(FleetCounts(counts=counts, boots=sum(count.boots for count in counts), **more))
-
-
-CRASHING = (
-    counted(HANDOVER, 300, 4, 1),
-    counted(HANDOVER, 112, 12, 2),
-    counted(HANDOVER, 100, 25, 3),
-    counted(COLD, 530, 7),
-)
-
-WHOLE = fleet(*CRASHING, counted(Way("kexec", None, NEW), 3, 0), bugs=(BUG,), not_joined=2, not_compared=1)
-
-
-class Page(HTMLParser):
-    """Collects what a page is made of, and whether its elements are closed in order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += attrs
-        if tag != "meta":
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += attrs
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
 
 
 @pytest.fixture

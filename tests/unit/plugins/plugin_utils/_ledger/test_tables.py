@@ -6,44 +6,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from unit.plugins.plugin_utils.histories import NOW, crash, history
+from unit.plugins.plugin_utils.ledgers import Ask, refusal
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import tables
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, Place, place_of
-
-Ask = Callable[[str], list[Any]]
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return place_of(f"sqlite:///{tmp_path}/folder/ledger.db")
-
-
-@pytest.fixture
-def ledger(place: Place) -> Iterator[Ledger]:
-    with Ledger(place) as opened:
-        yield opened
-
-
-@pytest.fixture
-def ask(place: Place) -> Ask:
-    def rows(sql: str) -> list[Any]:
-        with sqlite3.connect(str(place.file)) as connection:
-            return connection.execute(sql).fetchall()
-
-    return rows
-
-
-def refusal(act: Callable[[], Any]) -> LedgerError:
-    with pytest.raises(LedgerError) as caught:
-        act()
-    return caught.value
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, Place
 
 
 def add_column(connection: Any) -> None:
