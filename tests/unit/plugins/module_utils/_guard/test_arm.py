@@ -9,16 +9,15 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.kho.kexec.plugins.module_utils._guard.arm import GuardSettings, arm
-from ansible_collections.kho.kexec.plugins.module_utils._guard.disarm import disarm
 from ansible_collections.kho.kexec.plugins.module_utils._guard.files import MOUNTS, places
 from ansible_collections.kho.kexec.plugins.module_utils._guard.record import ENDED_PATH, RECORD_PATH, read_guard
 from ansible_collections.kho.kexec.plugins.module_utils._guard.watchdog import DEVICE, STOP_ON_REBOOT
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import RECORD_PATH as TRANSITION_PATH
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import write_transition
-from ansible_collections.kho.kexec.tests.unit.support.guarded_host import SYSTEMD, guarded_host
+from ansible_collections.kho.kexec.tests.unit.support.guarded_host import SYSTEMD
+from ansible_collections.kho.kexec.tests.unit.support.guards import armed, boot, code, codes, disarmed, files
 from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import Killed
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
@@ -42,41 +41,6 @@ SET_120, SET_0 = f"{SET} KExecWatchdogUSec t 120000000", f"{SET} KExecWatchdogUS
 WRITES = [f"write {path}" for path in (ETC.program, ETC.service, ETC.timer, ETC.token)]
 
 ARMING = [f"write {RECORD_PATH}", f"remove {ENDED_PATH}", SET_120, *WRITES]
-
-
-@pytest.fixture
-def host(tmp_path):
-    return guarded_host(tmp_path)
-
-
-def armed(host, check_mode=False, now=CREATED, **settings):
-    host.steps.clear()
-    return arm(host, GuardSettings(**settings), now, check_mode)
-
-
-def disarmed(host, check_mode=False):
-    host.steps.clear()
-    return disarm(host, check_mode)
-
-
-def boot(host, release=NEW, boot_id=LATER_BOOT_ID):
-    """Another boot, in which systemd has forgotten what it was told."""
-    host.kexec_usec = 0
-    return host.add("/proc/sys/kernel/osrelease", release + "\n").add("/proc/sys/kernel/random/boot_id", boot_id + "\n")
-
-
-def files(host):
-    return [path for place in places() for path in place.all if host.exists(path)]
-
-
-def codes(result):
-    return [note["code"] for note in result["notes"]]
-
-
-def code(call, *arguments, **settings):
-    with pytest.raises(KhoError) as caught:
-        call(*arguments, **settings)
-    return caught.value.code
 
 
 def test_armed(host):

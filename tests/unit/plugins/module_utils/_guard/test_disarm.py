@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.kho.kexec.plugins.module_utils._guard.arm import GuardSettings, arm
-from ansible_collections.kho.kexec.plugins.module_utils._guard.disarm import disarm
 from ansible_collections.kho.kexec.plugins.module_utils._guard.files import places
 from ansible_collections.kho.kexec.plugins.module_utils._guard.record import ENDED_PATH, RECORD_PATH, read_guard
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
-from ansible_collections.kho.kexec.tests.unit.support.guarded_host import guarded_host
+from ansible_collections.kho.kexec.tests.unit.support.guards import armed, boot, code, codes, disarmed, files
 from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import Killed
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
@@ -29,46 +26,11 @@ LATER = "2026-11-22T16:00:00Z"
 STOP = "systemctl stop kho-kexec-guard.timer kho-kexec-guard.service"
 
 
-@pytest.fixture
-def host(tmp_path):
-    return guarded_host(tmp_path)
-
-
-def armed(host, check_mode=False, now=CREATED, **settings):
-    host.steps.clear()
-    return arm(host, GuardSettings(**settings), now, check_mode)
-
-
-def disarmed(host, check_mode=False):
-    host.steps.clear()
-    return disarm(host, check_mode)
-
-
-def boot(host, release=NEW, boot_id=LATER_BOOT_ID):
-    """Another boot, in which systemd has forgotten what it was told."""
-    host.kexec_usec = 0
-    return host.add("/proc/sys/kernel/osrelease", release + "\n").add("/proc/sys/kernel/random/boot_id", boot_id + "\n")
-
-
 def end(host, state="fired", release=NEW):
     """What the guard's program leaves."""
     for path in ETC.all:
         host._real(path).unlink(missing_ok=True)
     host.add(ENDED_PATH, f"{BOOT_ID}\n{state}\n{LATER_BOOT_ID}\n{release}\n{CREATED}\n")
-
-
-def files(host):
-    return [path for place in places() for path in place.all if host.exists(path)]
-
-
-def codes(result):
-    return [note["code"] for note in result["notes"]]
-
-
-def code(call, *arguments, **settings):
-    with pytest.raises(KhoError) as caught:
-        call(*arguments, **settings)
-    return caught.value.code
 
 
 def test_disarmed_before_the_jump(host):
