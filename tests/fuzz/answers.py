@@ -137,9 +137,9 @@ def one_case(rng: random.Random) -> None:
     jump = jump_of(rng)
     results = Results(stage, transition=jump, commit=commit)
     upgrade_result("web1", results, {})
-    recovery = Recovery(results, {}, {}, "roll_back", jump)
-    if "as it was" in recovery.message and jump.get("rebooted") is not False:
-        raise Hurt("it is said that the host is as it was, and nobody knows")
+    recovery = Recovery(results, {"changed": True}, {}, "roll_back", jump)
+    if "still runs the old kernel" in recovery.message and jump.get("rebooted") is not False:
+        raise Hurt("it is said that the old kernel still runs, and nobody knows")
     rollout = Rollout()
     rollout.note_result("web1", "kexec_image", stage)
     rollout.note_result("web1", "kexec_reboot", jump)

@@ -15,7 +15,8 @@ NOTHING, UNDO, ROLL_BACK = "nothing", "undo", "roll_back"
 KEEP = "keep"
 
 _VERIFIED = "The new kernel is verified and stays; what failed came after that."
-_UNLOADED = "The target is unloaded, and the host is as it was."
+_UNLOADED = "The target is unloaded, its guard is disarmed, and the host still runs the old kernel."
+_NOT_UNDONE = "It is not known whether the target was unloaded."
 _KEPT = "The new kernel stays, because kexec_upgrade_on_failure is keep."
 _ROLLED_BACK = "The host was rolled back."
 _STRANDED = "Rolling back failed too, and so the host may still run the new kernel, until somebody power-cycles it."
@@ -96,5 +97,5 @@ class Recovery:
 
     def _undone(self) -> str:
         if not self.has_left:
-            return _UNLOADED
+            return _UNLOADED if self.undo else _NOT_UNDONE
         return "" if self.results.word == "rolled_back" else _KEPT

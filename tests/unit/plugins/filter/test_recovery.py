@@ -14,7 +14,7 @@ STAGED = {"plan": {"action": "handover"}}
 
 def test_results_that_are_missing_or_empty() -> None:
     told = {"step": "undo", "has_left": False, "runs_what_it_ran": True}
-    message = "A task of the role failed. The target is unloaded, and the host is as it was."
+    message = "A task of the role failed. It is not known whether the target was unloaded."
     assert recovery(STAGED) == {**told, "message": message}
     assert recovery(STAGED, transition=None, commit={}, undo={}, rollback=None, failed={}) == recovery(STAGED)
 

@@ -32,11 +32,18 @@ def recovery(on_failure: str = ROLL_BACK, undo: Any = None, rollback: Any = None
         ({}, "nothing", True, "A hook failed."),
         ({"stage": {"failed": True, "code": "unreachable", "msg": "Lost."}}, "nothing", False, "Lost."),
         ({"stage": REFUSED}, "nothing", True, "It was refused."),
-        ({"stage": STAGED}, "undo", True, "A hook failed. The target is unloaded, and the host is as it was."),
+        ({"stage": STAGED}, "undo", True, "A hook failed. It is not known whether the target was unloaded."),
+        (
+            {"stage": STAGED, "undo": {"changed": True}},
+            *("undo", True),
+            "A hook failed. The target is unloaded, its guard is disarmed, and the host still runs the old kernel.",
+        ),
         ({"stage": STAGED, "transition": AWAY}, "nothing", False, "Nobody answers."),
         (
-            {"stage": STAGED, "transition": jumped("not_rebooted", rebooted=False)},
-            *("undo", True, "It was not_rebooted. The target is unloaded, and the host is as it was."),
+            {"stage": STAGED, "transition": jumped("not_rebooted", rebooted=False), "undo": {"changed": False}},
+            *("undo", True),
+            "It was not_rebooted. The target is unloaded, its guard is disarmed, and the host still runs the old "
+            "kernel.",
         ),
         ({"stage": STAGED, "transition": jumped("rolled_back")}, "undo", True, "It was rolled_back."),
         (
