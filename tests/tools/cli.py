@@ -17,7 +17,7 @@ from . import catalogue, environments, packages, processes, times
 from .console import Console
 from .layout import ROOT, link_collection
 from .runner import WHOLE_MACHINE, Context, Step
-from .schedule import Result, run_all
+from .schedule import Result, run_all, telling
 
 DEMO = ROOT / "tests" / "demo" / "run"
 
@@ -55,6 +55,8 @@ def summarize(results: Sequence[Result], planned: Sequence[Step], console: Conso
     for result in results:
         if result.failure:
             console.print(f"failed: {result.step.title}; {result.step.log.relative_to(ROOT)}")
+            for line in telling(result.step.log):
+                console.print(f"  {line}")
     for step in absent:
         console.print(f"not run here: {step.title} ({step.absent})")
     for report in (report for result in results for report in result.reports):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ from .runner import Step, run_step
 PREPARE = "prepare"  # the group of steps that all others need
 NICENESS = 10  # of steps that run side by side: the machine stays usable beside them
 TAIL = 60  # lines of a failed step's log that are shown
+# What pytest, Ansible, compilers and Python write before the reason.
+FAILURE = re.compile(r"^fatal: |^E  |^FAILED |^ERROR|\b\w*[Ee]rror: |^\S+ failed: ")
+CAUSE_LINES, CAUSE_WIDTH = 3, 300
 
 
 @dataclass
@@ -58,6 +62,13 @@ def tail(path: Path, lines: int = TAIL) -> str:
     if not path.exists():
         return ""
     return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+
+def telling(path: Path) -> list[str]:
+    """Return the last lines of a log that speak of a failure, cut to CAUSE_WIDTH; its last two when none does."""
+    lines = ["".join(filter(str.isprintable, line)).strip() for line in tail(path, 2000).splitlines()]
+    spoken = [line for line in lines if FAILURE.search(line)] or [line for line in lines if line][-2:]
+    return [line if len(line) <= CAUSE_WIDTH else f"{line[:CAUSE_WIDTH]} …" for line in spoken[-CAUSE_LINES:]]
 
 
 class Schedule:

@@ -57,6 +57,31 @@ def test_a_failure_shows_the_end_of_its_log_and_the_rest_goes_on(capsys):
     assert out.splitlines()[-1] == "1 passed, 1 failed"
 
 
+def test_what_speaks_of_the_failure_stands_below_the_table(capsys):
+    fatal = "fatal: [web1]: FAILED! => no"
+    assert not run([step("bad", shell(f"echo '{fatal}'; seq 100; exit 2"))])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[lines.index("failed: title of bad; logs/bad.log") + 1] == f"  {fatal}"
+
+
+@pytest.mark.parametrize(
+    ("log", "causes"),
+    [
+        ("fine\nE   assert 1 == 2\nFAILED a.py::test_b\n1 failed\n", ["E   assert 1 == 2", "FAILED a.py::test_b"]),
+        ("TASK [x]\nfatal: [web1]: FAILED! => {}\nweb1 : ok=1 failed=1\n", ["fatal: [web1]: FAILED! => {}"]),
+        ("a.py:1: error: no\nlast\n", ["a.py:1: error: no"]),
+        ("  File x\nValueError: no\n", ["ValueError: no"]),
+        ("ok\nlast\n\x1b[31mexit code 2\x1b[0m\n\n", ["last", "[31mexit code 2[0m"]),
+        ("error: " + "x" * 400, ["error: " + "x" * 293 + " …"]),
+        ("", []),
+    ],
+)
+def test_the_last_lines_that_speak_of_a_failure_are_taken(tmp_path, log, causes):
+    path = tmp_path / "log"
+    path.write_text(log, encoding="utf-8")
+    assert schedule.telling(path) == causes
+
+
 def test_a_failed_preparation_stops_the_run(capsys):
     assert not run([step("packages", shell("exit 1"), group="prepare"), step("never")])
     out = capsys.readouterr().out
