@@ -13,8 +13,10 @@ options:
     description:
       - The release of the target as C(uname -r) will show it, such as V(7.3.4-kho), or a glob such as V(7.3.*), which
         means the newest release that matches.
-      - With V(latest), the newest release that is installed. C(6.12.9) comes before C(6.12.10), and a release candidate
-        (C(7.3.0-rc7), C(7.3~rc7)) before its release.
+      - With V(latest), the newest release that is installed as a whole. C(6.12.9) comes before C(6.12.10), and a
+        release candidate (C(7.3.0-rc7), C(7.3~rc7)) before its release.
+      - V(latest) and globs stay with the running kernel's flavour, such as C(generic) or C(rt-amd64). Another one is
+        taken only when its release is named, or when the glob has all words of it (V(*-generic-64k)).
       - With V(previous), the release that ran before the host's last transition, which is read from its record. For the
         way back.
       - Kernels are looked for in C(/boot), in C(/usr/lib/modules), and in the boot loader's entries.

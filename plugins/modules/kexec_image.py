@@ -144,6 +144,7 @@ transition:
     verdict: null
     rollback: false
     committed: false
+    build: '#1 SMP PREEMPT_DYNAMIC Sat Nov 21 08:55:12 UTC 2026'
 uncommitted:
   description: Whether the kernel that runs was verified in this boot and not committed, as after a run that has died.
   returned: success, with O(state=loaded)

@@ -160,6 +160,8 @@ target:
         architecture: x86_64
         release: 7.3.4-kho
         init_size: 15437824
+        page_bytes: null
+        build: '#1 SMP PREEMPT_DYNAMIC Sat Nov 21 08:55:12 UTC 2026'
         command_line_limit: 2047
         kho_built: true
         kho_default: false

@@ -111,14 +111,15 @@ verdict:
         boot_id: 9f3c1f52-7c5e-4d53-9a9e-0b6f2c1d7a11
     evidence:
       description: >-
-        The boot ids, the release that was left, where the count was read, the notes of M(kho.kexec.kho_facts), and the
-        new troubles (V(null) when the health was not compared).
+        The boot ids, the release that was left, where the count was read, the build that runs (C(uname -v)), the notes
+        of M(kho.kexec.kho_facts), and the new troubles (V(null) when the health was not compared).
       type: dict
       sample:
         boot_id_left: 14279335-2684-452e-8909-1f3ab862a53b
         release_left: 7.2.13-kho
         boot_id_found: 9f3c1f52-7c5e-4d53-9a9e-0b6f2c1d7a11
         source: debugfs
+        build: '#1 SMP PREEMPT_DYNAMIC Sat Nov 21 08:55:12 UTC 2026'
         notes: []
         troubles: null
 transition:

@@ -1,11 +1,12 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much memory the running kernel has, and how much of it is set aside for a crash kernel."""
+"""How much memory the running kernel has, in which pages, and how much of it is set aside for a crash kernel."""
 
 from __future__ import annotations
 
 import re
+import struct
 from typing import Optional
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of
@@ -13,6 +14,11 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, 
 MEMORY = "/proc/meminfo"
 # As with _kexec_state: the first since Linux 6.19, the second before.
 CRASH_SIZES = ("/sys/kernel/kexec/crash_size", "/sys/kernel/kexec_crash_size")
+
+# The values that the kernel gives each program at its start (getauxval(3)): pairs of unsigned longs.
+AUXILIARY = "/proc/self/auxv"
+_PAIR = struct.Struct("LL")
+_AT_PAGESZ = 6
 
 _MEMORY = re.compile(r"^MemTotal: +([0-9]{1,15}) kB$", re.MULTILINE)
 _SIZE = re.compile(r"[0-9]{1,18}")
@@ -25,6 +31,15 @@ def memory_bytes(host: Host) -> Optional[int]:
     except HostError:
         return None
     return int(match.group(1)) << 10 if match else None
+
+
+def page_bytes(host: Host) -> Optional[int]:
+    """The size of the running kernel's pages; None when it does not say."""
+    try:
+        data = host.read_bytes(AUXILIARY)
+    except HostError:
+        return None
+    return dict(_PAIR.iter_unpack(data[: len(data) // _PAIR.size * _PAIR.size])).get(_AT_PAGESZ)
 
 
 def crash_bytes(host: Host) -> Optional[int]:

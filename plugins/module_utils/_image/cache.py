@@ -34,6 +34,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._image.scan import (
     MOST_HANDLERS,
     PayloadFacts,
 )
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.build import is_build
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.build_config import OPTIONS, VALUE_LIMIT
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import is_release
 
@@ -42,11 +43,11 @@ CACHE_LIMIT = 1 << 20
 # What a host has installed, several times over; the oldest entries make room.
 MOST_ENTRIES = 32
 # Raised whenever the scan learns to see more.
-VERSION = 3
+VERSION = 4
 _OTHERS_WRITE = 0o022
 FILE = JsonFile(CACHE_PATH, CACHE_LIMIT, lambda why: HostError(CACHE_PATH, "failed", why), indent=None)
 
-_TUPLES = ("abis", "luo_abis", "unclear", "features", "handlers", "releases")
+_TUPLES = ("abis", "luo_abis", "unclear", "features", "handlers", "releases", "builds")
 
 Entry = Dict[str, Any]
 
@@ -150,6 +151,7 @@ _FACTS: Mapping[str, Callable[[Any], bool]] = {
     "features": _is_kinds,
     "handlers": lambda value: _is_list(value, lambda text: printable(text, 47) == text, MOST + MOST_HANDLERS),
     "releases": lambda value: _is_list(value, is_release),
+    "builds": lambda value: _is_list(value, is_build),
     "metadata": lambda value: isinstance(value, bool),
     "refuses": lambda value: isinstance(value, bool),
     "head": _is_head,

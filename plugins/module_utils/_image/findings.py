@@ -11,7 +11,11 @@ from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
-from ansible_collections.kho.kexec.plugins.module_utils._image.header import arm64_architecture, arm64_init_size
+from ansible_collections.kho.kexec.plugins.module_utils._image.header import (
+    arm64_architecture,
+    arm64_init_size,
+    arm64_page_bytes,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._image.scan import PayloadFacts
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.build_config import TEXT_LIMIT, parse_options
 
@@ -19,7 +23,9 @@ from ansible_collections.kho.kexec.plugins.module_utils._kernel.build_config imp
 FIELDS = (
     "architecture",
     "release",
+    "build",
     "init_size",
+    "page_bytes",
     "command_line_limit",
     "kho_built",
     "kho_default",
@@ -65,7 +71,9 @@ def learn_from_payload(found: Findings, facts: PayloadFacts) -> None:
         "payload",
         architecture=arm64_architecture(facts.head),
         release=facts.releases[0] if len(facts.releases) == 1 else None,
+        build=facts.builds[0] if len(facts.builds) == 1 else None,
         init_size=arm64_init_size(facts.head),
+        page_bytes=arm64_page_bytes(facts.head),
         kho_built=_kho_built(facts),
         kho_abi=_only("kho", facts.abis, facts),
         luo_built=_luo_built(facts),

@@ -17,6 +17,7 @@ from typing import Optional
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._image.pe import parse_pe
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.build import build_in
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import RELEASE_LIMIT, is_release
 
 _SECTOR = 512
@@ -29,12 +30,14 @@ _XLF_KERNEL_64 = 1
 _SHORTEST_X86_HEADER = 0x264
 # "7.3.4-kho (root@build) #1 SMP ...", ended by a NUL byte.
 _FIRST_WORD = re.compile(rb"([!-~]+)[ \0]")
+_VERSION_LIMIT = 512
 _SIZE = struct.Struct("<I")
 
 # arch/arm64/include/asm/image.h, struct arm64_image_header: text_offset, image_size, flags.
 ARM64_HEADER_SIZE = 64
 _ARM64_FIELDS = struct.Struct("<8xQQQ")
 _ARM64_BIG_ENDIAN = 1
+_ARM64_PAGES = {1: 4096, 2: 16384, 3: 65536}
 
 _GZIP = b"\x1f\x8b\x08"
 # What a payload begins with, and the name of its compression; lib/decompress.c has the same table.
@@ -69,6 +72,7 @@ class ImageHeader:
 
     ``format`` is bzimage, arm64_image, arm64_gzip or zboot. ``init_size`` are the bytes of memory that the kernel
     needs where it starts. ``command_line_limit`` are the bytes of the longest command line, without the final NUL.
+    ``build`` tells builds of one release apart, as ``uname -v`` has it.
     """
 
     format: str
@@ -77,6 +81,7 @@ class ImageHeader:
     init_size: Optional[int]
     command_line_limit: Optional[int]
     payload: Payload
+    build: Optional[str] = None
 
 
 class ImageError(KhoError):
@@ -115,6 +120,13 @@ def arm64_architecture(start: bytes) -> Optional[str]:
     return "aarch64_be" if _ARM64_FIELDS.unpack_from(start)[2] & _ARM64_BIG_ENDIAN else "aarch64"
 
 
+def arm64_page_bytes(start: bytes) -> Optional[int]:
+    """Return the size of an arm64 kernel's pages, from its header; None when it does not say."""
+    if arm64_architecture(start) is None:
+        return None
+    return _ARM64_PAGES.get(_ARM64_FIELDS.unpack_from(start)[2] >> 1 & 3)
+
+
 def arm64_init_size(start: bytes) -> Optional[int]:
     """Return the memory that an arm64 kernel needs, from its header; None when it does not say (before Linux 3.17)."""
     if arm64_architecture(start) is None:
@@ -136,6 +148,7 @@ def _bzimage(image: memoryview, start: bytes) -> ImageHeader:
         init_size=_SIZE.unpack_from(start, 0x260)[0],
         command_line_limit=command_line_limit,
         payload=_x86_payload(image, start),
+        build=build_in(_x86_version(start, version_offset)),
     )
 
 
@@ -184,6 +197,12 @@ def _compression(image: memoryview, offset: int) -> str:
 
 def _setup_end(start: bytes) -> int:
     return ((start[0x1F1] or 4) + 1) * _SECTOR
+
+
+def _x86_version(start: bytes, version_offset: int) -> str:
+    """The whole version text, up to its NUL byte."""
+    text = start[version_offset + _SECTOR : _setup_end(start)][:_VERSION_LIMIT]
+    return text.partition(b"\0")[0].decode("ascii", "replace")
 
 
 def _x86_release(start: bytes, version_offset: int) -> str:

@@ -48,8 +48,9 @@ class KernelImage:
     """What an image says. None means unknown, never no; ``obstacles`` say what stood in the way.
 
     - ``format``: bzimage, arm64_image, arm64_gzip, zboot or uki. ``architecture``: as ``uname -m`` has it.
+    - ``build``: what tells builds of one release apart, as ``uname -v`` has it.
     - ``init_size``: bytes of memory that the kernel needs where it starts, before it reads any memory map.
-    - ``command_line_limit``: bytes, without the final NUL.
+    - ``page_bytes``: the size of its pages; arm64 only. ``command_line_limit``: bytes, without the final NUL.
     - ``kho_built``: CONFIG_KEXEC_HANDOVER. ``kho_default``: CONFIG_KEXEC_HANDOVER_ENABLE_DEFAULT.
     - ``kho_abi`` (``kho-v4``) and ``luo_abi`` (``luo-v5``): None also for a kernel without; ``kho_built`` and
       ``luo_built`` are False then. Kernels compare them as a whole: ``luo-v5;block-v1`` is another one.
@@ -82,6 +83,8 @@ class KernelImage:
     obstacles: Tuple[Note, ...]
     uki: Optional[UkiParts]
     luo_handlers: Optional[Tuple[str, ...]] = None
+    page_bytes: Optional[int] = None
+    build: Optional[str] = None
 
     def as_dict(self) -> Dict[str, Any]:
         """Return what modules return; of a UKI its command line, and whether it brings an initrd."""
@@ -168,6 +171,7 @@ def describe(host: Host, image: OpenImage, scan: Scan, config_path: Optional[str
         "header",
         architecture=header.architecture,
         release=header.release,
+        build=header.build,
         init_size=header.init_size,
         command_line_limit=header.command_line_limit,
         signed=image.signed,

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Dict, Iterator, List, Mapping, Optional, Pattern, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._image.header import ARM64_HEADER_SIZE
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.build import BUILD_LIMIT, build_in
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.build_config import GZIP_LIMIT, parse_options, unpack
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import RELEASE_LIMIT, is_release
 
 # Longer than any text that is looked for, so that none is cut in two.
-OVERLAP = 128
+OVERLAP = 640
 # One text of a kind is expected; more are kept to tell that they disagree.
 MOST = 4
 
@@ -39,6 +40,10 @@ _TEXTS: Mapping[str, Pattern[bytes]] = {
     "refusals": re.compile(rb"(Passed KHO data, but)"),
     # init/version-timestamp.c, linux_banner
     "releases": re.compile(rb"Linux version ([!-~]{1,%d}) \(" % RELEASE_LIMIT),
+    # The same, with who built it, its compiler, and its build
+    "builds": re.compile(
+        rb"Linux version [!-~]{1,%d} (\([^\0\n]{1,400}\) #[ -~]{1,%d})\n" % (RELEASE_LIMIT, BUILD_LIMIT)
+    ),
 }
 # kernel/configs.c, with CONFIG_IKCONFIG
 _CONFIG_START = re.compile(rb"IKCFG_ST(?=\x1f\x8b)")
@@ -71,6 +76,7 @@ class PayloadFacts:
     features: Tuple[str, ...] = ()
     handlers: Tuple[str, ...] = ()
     releases: Tuple[str, ...] = ()
+    builds: Tuple[str, ...] = ()
     metadata: bool = False
     refuses: bool = False
     head: bytes = b""
@@ -114,6 +120,7 @@ class Scanner:
             features=tuple(sorted(_FEATURES[text] for text in found["features"])),
             handlers=tuple(sorted({*found["handlers"], *_handlers(self._handlers or b"")})),
             releases=tuple(filter(is_release, found["releases"])),
+            builds=tuple(sorted({build for build in map(build_in, found["builds"]) if build})),
             metadata=bool(found["metadata"]),
             refuses=bool(found["refusals"]),
             head=self._head,
@@ -128,7 +135,7 @@ class Scanner:
 
     def _look_for(self, name: str, pattern: Pattern[bytes], window: bytes, start: int) -> None:
         for match in pattern.finditer(window, start):
-            text = match.group(1).decode("ascii")
+            text = match.group(1).decode("ascii", "replace")
             known = self._found["luo_abis" if name == "abis" and text.startswith("luo") else name]
             if text not in known and len(known) < MOST:
                 known.append(text)

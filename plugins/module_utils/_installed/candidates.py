@@ -1,19 +1,16 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The installed kernels, and the one among them that is meant."""
+"""The installed kernels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, printable
-from ansible_collections.kho.kexec.plugins.module_utils._host.words import LATEST
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import (
     of_this_system,
     seen_as_uki,
@@ -32,15 +29,9 @@ from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files 
     seen_in_modules,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._installed.same_image import same_images
-from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import (
-    RELEASE_LIMIT,
-    ReleaseKey,
-    latest_release,
-    release_key,
-)
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import ReleaseKey, release_key
 
 OPTIONS_LIMIT = 4096
-SHOWN = 10  # releases and images that a message names
 
 
 @dataclass(frozen=True)
@@ -52,6 +43,7 @@ class Candidate:
     that has a modules.dep, ``config`` the kernel's configuration; None when not there. ``found_in`` says who knows it:
     ``boot``, ``modules``, ``bls:PATH``, ``grub:PATH``. ``options`` is the command line of the boot loader's entry, for
     information only. ``obstacle`` says why it can never be chosen (leftover, no_image, release_not_named), or is None.
+    ``only_named`` says that nothing but the name of a unified kernel image tells its release.
     """
 
     release: str
@@ -63,6 +55,7 @@ class Candidate:
     found_in: Tuple[str, ...]
     options: Optional[str]
     obstacle: Optional[Note] = None
+    only_named: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return the candidate in the shape that modules return."""
@@ -76,40 +69,6 @@ class Candidate:
             "found_in": list(self.found_in),
             "options": None if self.options is None else printable(self.options, OPTIONS_LIMIT),
         }
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """A candidate that was not chosen, and why."""
-
-    candidate: Candidate
-    why: Note
-
-    @property
-    def code(self) -> str:
-        """Return the reason for machines."""
-        return self.why.code
-
-    @property
-    def message(self) -> str:
-        """Return the reason for people."""
-        return self.why.message
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the candidate's release and image, and the reason, in the shape that modules return."""
-        return {"release": self.candidate.release or None, "image": self.candidate.image, **self.why.as_dict()}
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The candidate that is meant, or the refusal that says why there is none; and all others, each with its reason.
-
-    The refusal's code is ``target_not_found`` or ``target_ambiguous``.
-    """
-
-    chosen: Optional[Candidate]
-    rejected: Tuple[Rejected, ...]
-    refusal: Optional[Note]
 
 
 def find_candidates(host: Host) -> Tuple[Candidate, ...]:
@@ -176,6 +135,7 @@ def _candidate(host: Host, modules: Modules, kernel_files: Sequence[KernelFile],
         found_in=tuple(dict.fromkeys(seen.found_in for seen in kernel_files)),
         options=next((seen.options for seen in (*ours, *usable) if seen.options), None),
         obstacle=obstacle,
+        only_named=all(seen.only_named for seen in usable) and bool(usable),
     )
 
 
@@ -215,69 +175,3 @@ def _without_image(modules: Modules, found: Sequence[Candidate]) -> list[Candida
         for release, directory in modules.directories.items()
         if release not in with_image
     ]
-
-
-def choose(candidates: Sequence[Candidate], wanted: str) -> Choice:
-    """The candidate that ``wanted`` means: ``latest``, a release, or a glob (the newest release that matches).
-
-    Releases hold no ``*``, ``?`` and ``[``, so that a text is either a release or a glob.
-    """
-    matching = [candidate for candidate in candidates if candidate.obstacle is None and _matches(candidate, wanted)]
-    release = latest_release(candidate.release for candidate in matching)
-    meant = [candidate for candidate in matching if candidate.release == release]
-    rejected = [
-        Rejected(candidate, _why_not(candidate, release, wanted)) for candidate in candidates if candidate not in meant
-    ]
-    if release is None:
-        return Choice(None, tuple(rejected), _not_found(candidates, wanted))
-    if len(meant) == 1:
-        return Choice(meant[0], tuple(rejected), None)
-    refusal = _ambiguous(meant)
-    return Choice(None, (*(Rejected(candidate, refusal) for candidate in meant), *rejected), refusal)
-
-
-def _matches(candidate: Candidate, wanted: str) -> bool:
-    return wanted == LATEST or fnmatchcase(candidate.release, wanted)
-
-
-def _why_not(candidate: Candidate, release: Optional[str], wanted: str) -> Note:
-    if candidate.obstacle is not None:
-        return candidate.obstacle
-    if not _matches(candidate, wanted):
-        return Note("not_wanted", f"{candidate.release} is not what is wanted, {_shown(wanted)}.")
-    return Note("not_latest", f"{candidate.release} is older than {release}, and the newest is wanted.")
-
-
-def _ambiguous(meant: Sequence[Candidate]) -> Note:
-    images = " and ".join(printable(candidate.image) for candidate in meant[:SHOWN])
-    return Note(
-        "target_ambiguous",
-        f"{meant[0].release} is the release of more than one image: {images}. They differ, and only one of them can be "
-        "meant. Remove the one that is not (dpkg -S or rpm -qf tells whose it is), or name another release.",
-    )
-
-
-def _not_found(candidates: Sequence[Candidate], wanted: str) -> Note:
-    """Say what is there instead, and what comes near to what is wanted."""
-    releases = list(dict.fromkeys(candidate.release for candidate in candidates if candidate.obstacle is None))
-    near = get_close_matches(wanted[:RELEASE_LIMIT], releases, 3)
-    obstacles = [
-        candidate.obstacle.message for candidate in candidates if candidate.obstacle and _is(candidate, wanted)
-    ]
-    what = "kernel" if wanted == LATEST else f"kernel {printable(wanted, RELEASE_LIMIT)}"
-    parts = [
-        f"No {what} is installed that could be started, so that there is nothing to plan for.",
-        f"Found: {listed(releases, SHOWN) or 'nothing, in /boot, /usr/lib/modules, /efi and the menu of GRUB'}.",
-        *([f"Nearest: {', '.join(near)}."] if near else []),
-        *obstacles[:SHOWN],
-        "Install the kernel's package, or name a release or a glob of what is there.",
-    ]
-    return Note("target_not_found", " ".join(parts))
-
-
-def _is(candidate: Candidate, wanted: str) -> bool:
-    return bool(candidate.release) and _matches(candidate, wanted)
-
-
-def _shown(wanted: str) -> str:
-    return "the latest" if wanted == LATEST else printable(wanted, RELEASE_LIMIT)

@@ -51,8 +51,8 @@ MOUNTS_LIMIT = 4 << 20
 # https://uapi-group.org/specifications/specs/boot_loader_specification/#boot-counting
 _UKI = re.compile(r"(.+?)(?:\+[0-9]+(?:-[0-9]+)?)?\.efi", re.IGNORECASE)
 _OF_MACHINE = re.compile(r"([0-9a-f]{32})-")
-# kernel-install(8) puts the machine's id or the distribution's name before the release.
-_AT_RELEASE = re.compile(r"(?:^|-)([0-9]+\.[0-9].*)")
+# kernel-install(8) puts the machine's id or the distribution's name before the release, dracut(8) the id behind it.
+_AT_RELEASE = re.compile(r"(?:^|-)([0-9]+\.[0-9].*?)(?:-[0-9a-f]{32})?$")
 
 
 def bls_entries(host: Host) -> list[str]:
@@ -147,8 +147,9 @@ def _uki_kernel(host: Host, path: str) -> KernelFile:
     """The release is that of the section .uname; the file's name, which anybody may choose, counts only without one."""
     named = _UKI.fullmatch(posixpath.basename(path))
     at_release = _AT_RELEASE.search(named.group(1)) if named else None
-    label = _uname(host, path) or (at_release.group(1) if at_release else "")
-    return KernelFile(path, "bls:" + path, label, uki=True)
+    uname = _uname(host, path)
+    label = uname or (at_release.group(1) if at_release else "")
+    return KernelFile(path, "bls:" + path, label, uki=True, only_named=uname is None)
 
 
 def _uname(host: Host, path: str) -> Optional[str]:

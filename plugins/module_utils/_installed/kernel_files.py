@@ -43,7 +43,8 @@ class KernelFile:
     ``label`` is the text where the release should stand, which may be something else or empty. ``initrds``
     and ``options`` are those of a boot loader's entry. ``obstacle`` says why this place names nothing to start.
     ``is_original`` tells the package's own image, from which those that boot loaders start are copied. ``machine_id``
-    is that of the system that an entry belongs to; empty when the entry does not say.
+    is that of the system that an entry belongs to; empty when the entry does not say. ``only_named`` says that nothing
+    but the name of a unified kernel image tells its release.
     """
 
     image: str
@@ -55,6 +56,7 @@ class KernelFile:
     obstacle: Optional[Note] = None
     is_original: bool = False
     machine_id: str = ""
+    only_named: bool = False
 
     @property
     def release(self) -> str:

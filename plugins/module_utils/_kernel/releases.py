@@ -15,12 +15,17 @@ _RELEASE = re.compile(r"[0-9][A-Za-z0-9._+~-]*")
 
 # What `make install`, package managers and editors leave beside real images, and the compressed ELF files that SUSE
 # installs for debuggers (vmlinux-RELEASE.xz), as the end of a file's name.
-_LEFTOVER = re.compile(r"(\.(old|bak|orig|save|hmac|sig|signed|tmp|gz|xz|zst|bz2|rpm(new|save|orig)|dpkg-[a-z]+)|~)$")
+_LEFTOVER = re.compile(
+    r"(\.(old|new|prev|bak|backup|orig|save|hmac|sig|asc|(un)?signed|tmp|gz|xz|zst|bz2|lz4|md5(sum)?|sha[0-9]+(sum)?"
+    r"|b2(sum)?|rpm(new|save|orig)|dpkg-[a-z]+)|~)$"
+)
 
 _NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 # A release candidate comes before its final release, whether it is written 7.3-rc7, 7.3.0-0.rc7 (Fedora), 7.3~rc7, or
 # 7.3.0-070300rc7 (Ubuntu's mainline builds).
-_CANDIDATE = re.compile(r"(?:(?:-0)?[-._~]|-[0-9]{6})(?=rc[0-9])")
+_CANDIDATE = re.compile(r"(?:(?:-0)?[-._~]|-[0-9]{6}|^)(?=rc[0-9])")
+# Gentoo's revision comes after the release that it revises: 7.3.4-gentoo-r1-x86_64 after 7.3.4-gentoo-x86_64.
+_REVISION = re.compile(r"-r(?=[0-9]+(?:-|$))")
 # Fedora's and RHEL's debug builds come before the kernel that they are built from, as in their boot menus
 # (/usr/lib/kernel/install.d/20-grub.install), so that the latest kernel is one for production.
 _DEBUG = re.compile(r"[+.-](?=debug$)")
@@ -58,7 +63,7 @@ def release_key(release: str) -> ReleaseKey:
     fields = [_digits(field) for field in version.split(".")]
     while fields and fields[-1] == _digits("0"):
         fields.pop()
-    suffix = _DEBUG.sub("~", _CANDIDATE.sub("~", release[len(version) :]))
+    suffix = _DEBUG.sub("~", _CANDIDATE.sub("~", _REVISION.sub(".", release[len(version) :])))
     pieces = tuple(_piece(piece) for piece in _PIECE.findall(suffix))
     return tuple(fields), (*pieces, (_END, _digits("0"), "")), release
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import is_root
 from ansible_collections.kho.kexec.plugins.module_utils._host.container import container_manager
 from ansible_collections.kho.kexec.plugins.module_utils._host.lockdown import lockdown_mode
-from ansible_collections.kho.kexec.plugins.module_utils._host.memory import crash_bytes, memory_bytes
+from ansible_collections.kho.kexec.plugins.module_utils._host.memory import crash_bytes, memory_bytes, page_bytes
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import (
     Host,
     HostError,
@@ -19,6 +19,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.port import (
     read_lossless,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import is_on
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.build import running_build
 from ansible_collections.kho.kexec.plugins.module_utils._observe.debugfs import ROOT as KHO
 
 OUTGOING = KHO + "/out/sub_fdts"
@@ -35,7 +36,8 @@ class Site:
     or None. ``lockdown``: the mode of kernel lockdown, None for none. ``live_update``: whether the running kernel will
     hand over a state of live update. ``crash_bytes``: the memory that is reserved for a crash kernel, None when
     unknown. ``memory_bytes``: the memory that programs and the kernel may use (MemTotal), None when unknown.
-    ``command_line``: the running kernel's.
+    ``page_bytes``: the size of its pages, None when unknown. ``build``: what tells it from other builds of its release,
+    None when unknown. ``command_line``: the running kernel's.
     """
 
     container: str | None
@@ -49,6 +51,8 @@ class Site:
     crash_bytes: int | None
     memory_bytes: int | None
     command_line: str
+    page_bytes: int | None = None
+    build: str | None = None
 
 
 def observe_site(host: Host) -> Site:
@@ -67,6 +71,8 @@ def observe_site(host: Host) -> Site:
         crash_bytes=crash_bytes(host),
         memory_bytes=memory_bytes(host),
         command_line=command_line,
+        page_bytes=page_bytes(host),
+        build=running_build(host),
     )
 
 

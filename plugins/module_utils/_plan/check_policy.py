@@ -135,4 +135,10 @@ def target_failed_before(target: Target, situation: Situation) -> Iterator[Faile
             yield FailedCheck(note, ANY_WAY, OBSTACLE)
 
 
-CHECKS = (downgrade, transition_denied, transition_crashes, chain_too_long, target_failed_before)
+def newer_passed_over(_target: Target, situation: Situation) -> Iterator[FailedCheck]:
+    """A reader who takes another kernel for the latest must learn why it is not."""
+    if situation.choice.passed_over is not None:
+        yield FailedCheck(situation.choice.passed_over, ANY_WAY, ADVICE)
+
+
+CHECKS = (newer_passed_over, downgrade, transition_denied, transition_crashes, chain_too_long, target_failed_before)

@@ -67,6 +67,20 @@ def architecture_mismatch(target: Target, situation: Situation) -> Note | None:
     )
 
 
+def page_size_differs(target: Target, situation: Situation) -> Note | None:
+    """What the running kernel keeps for the target, swap and some file systems are laid out in pages."""
+    host, image = situation.site.page_bytes, target.image
+    if host is None or image is None or image.page_bytes in (None, host):
+        return None
+    return Note(
+        "page_size_differs",
+        f"The target {target.release} has pages of {image.page_bytes} bytes, and the running kernel of {host}. It "
+        "could not read what is handed over to it, nor swap space and file systems that were made for these pages. "
+        f"Choose a kernel with pages of {host} bytes; to change them, prepare the host for it, and boot that kernel "
+        "by the boot loader.",
+    )
+
+
 def image_unsafe(target: Target, _situation: Situation) -> Note | None:
     """Anyone who can write the image, or a directory above it, could become root by it."""
     if not target.unsafe:
@@ -162,6 +176,20 @@ def panic_never_restarts(target: Target, _situation: Situation) -> Note | None:
     )
 
 
+def rebuilt(target: Target, situation: Situation) -> Note | None:
+    """The release that runs may have been installed anew; its name alone does not tell."""
+    runs, installed = situation.site.build, target.image.build if target.image else None
+    if target.release != situation.running.release or None in (runs, installed) or runs == installed:
+        return None
+    return Note(
+        "rebuilt",
+        f"{target.release} was installed anew: {printable(runs or '', 100)} runs, and the image "
+        f"{printable(target.candidate.image)} holds {printable(installed or '', 100)}. The verdict will compare the "
+        "builds. There is no way back to the one that runs: its files were replaced, and a cold boot starts the new "
+        "one, too.",
+    )
+
+
 # In the order in which an operator should deal with it: what it concerns, how much it weighs, and the checks.
 CHECKS: tuple[tuple[Ways, str, tuple[TargetCheck, ...]], ...] = (
     (
@@ -171,6 +199,7 @@ CHECKS: tuple[tuple[Ways, str, tuple[TargetCheck, ...]], ...] = (
             image_unreadable,
             image_release_mismatch,
             architecture_mismatch,
+            page_size_differs,
             image_unsafe,
             initrd_missing,
             modules_missing,

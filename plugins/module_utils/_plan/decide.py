@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Iterator
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
@@ -71,9 +71,13 @@ def decide(situation: Situation) -> Plan:
     hopeless = tuple(note for note in (check(situation) for check in check_host.FIRST) if note)
     if hopeless or target is None:
         return Plan("refuse", None, hopeless)
-    if target.release == running.release:
+    if target.release != running.release:
+        return _way_to(target, situation)
+    rebuilt = check_target.rebuilt(target, situation)
+    if rebuilt is None:
         return _already_there(situation, target)
-    return _way_to(target, situation)
+    plan = _way_to(target, situation)
+    return plan if plan.promise is None else replace(plan, reasons=(*plan.reasons, rebuilt))
 
 
 def _way_to(target: Target, situation: Situation) -> Plan:
@@ -200,8 +204,9 @@ def _already_there(situation: Situation, target: Target) -> Plan:
     """A host that runs its target on an unproven way is not done: a rollout that is run again would pass it over."""
     reason = Note("already_running", f"The target {target.release} already runs, and no transition awaits its verdict.")
     unproven = not_accepted(situation.transition, situation.running)
+    others = tuple(one.note for one in check_policy.newer_passed_over(target, situation))
     if unproven is None:
-        return Plan("none", None, (reason,))
+        return Plan("none", None, (reason,), others)
     if unproven.code in situation.policy.accept:
-        return Plan("none", None, (reason,), (unproven,))
-    return Plan("refuse", None, (unproven,))
+        return Plan("none", None, (reason,), (unproven, *others))
+    return Plan("refuse", None, (unproven,), others)

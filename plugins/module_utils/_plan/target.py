@@ -16,12 +16,12 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.port import FileId
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import PREVIOUS
 from ansible_collections.kho.kexec.plugins.module_utils._image.cache import read_image_cached
 from ansible_collections.kho.kexec.plugins.module_utils._image.read import ImageError, KernelImage
-from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import (
-    Candidate,
+from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import Candidate, find_candidates
+from ansible_collections.kho.kexec.plugins.module_utils._installed.choice import (
     Choice,
     Rejected,
     choose,
-    find_candidates,
+    header_problem,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.build_config import TEXT_LIMIT
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel, observe_running
@@ -55,7 +55,7 @@ def observe_situation(host: Host, policy: Policy, run_identity: RunIdentity, rem
             return Situation(running, site, Choice(None, (), None), None, policy, None)
         transition, failures = read_transition(host), read_failures(host)
         candidates = find_candidates(host)
-        choice = _choose(candidates, policy, transition)
+        choice = _choose(host, candidates, policy, transition, running.release)
         command_line = for_target(site.command_line, policy.panic, policy.edits)
         bare = _runs_without_initrd(candidates, running)
         target = observe_target(host, choice.chosen, command_line, bare, remember) if choice.chosen else None
@@ -80,18 +80,32 @@ def _luo_handlers(
     return None
 
 
-def _choose(candidates: Sequence[Candidate], policy: Policy, transition: Transition | None) -> Choice:
+def _choose(
+    host: Host, candidates: Sequence[Candidate], policy: Policy, transition: Transition | None, running: str | None
+) -> Choice:
     """The candidate that is wanted; ``previous`` is what the record says that ran before."""
     if policy.release != PREVIOUS:
-        return choose(candidates, policy.release)
-    if transition is not None:
+        return choose(candidates, policy.release, running, header_problem(host))
+    if transition is not None and not transition.is_rebuild:
         return choose(candidates, transition.before)
-    note = Note(
+    note = _previous_replaced(transition) if transition is not None else _previous_unknown()
+    return Choice(None, tuple(Rejected(candidate, note) for candidate in candidates), note)
+
+
+def _previous_replaced(transition: Transition) -> Note:
+    return Note(
+        "previous_replaced",
+        f"The kernel that ran before was another build of {transition.before}, and its files were replaced by those of "
+        "the build that runs. Install its package again, and name another release or let the host go there.",
+    )
+
+
+def _previous_unknown() -> Note:
+    return Note(
         "previous_unknown",
         f"There is nothing to go back to: no transition record ({RECORD_PATH}) says which kernel ran before. Name the "
         "release that is wanted instead.",
     )
-    return Choice(None, tuple(Rejected(candidate, note) for candidate in candidates), note)
 
 
 def observe_target(host: Host, candidate: Candidate, command_line: str, bare: bool, remember: bool) -> Target:

@@ -28,9 +28,9 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.words import COLD_
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel
 
 RECORD_PATH = "/var/lib/kho-kexec/transition.json"
-SCHEMA = 4
-# Records of schema 1 promise handovers only, and know one initrd at most; those before 3 know no rollback, and those
-# before 4 no commit.
+SCHEMA = 5
+# Records of schema 1 promise handovers only, and know one initrd at most; those before 3 know no rollback, those
+# before 4 no commit, and those before 5 no build.
 OLDEST_SCHEMA = 1
 STATES = ("staging", "loaded", "left", "closed")
 # No text in a record is longer than a command line, which is the longest.
@@ -97,7 +97,7 @@ class Transition:
 
     ``created`` is UTC in ISO 8601, ``image`` is None for a cold boot, ``verdict`` the verdict once it is closed.
     ``rollback`` says that it goes back to the kernel that an earlier transition left, ``committed`` that the run which
-    got the verdict, or a later one, went on to its end.
+    got the verdict, or a later one, went on to its end. ``build`` is the target's (``uname -v``), None when unknown.
     """
 
     state: str
@@ -108,11 +108,17 @@ class Transition:
     verdict: Mapping[str, Any] | None = None
     rollback: bool = False
     committed: bool = False
+    build: str | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether the verdict is still to come."""
         return self.state != "closed"
+
+    @property
+    def is_rebuild(self) -> bool:
+        """Whether it goes to another build of the release that was left, which has replaced the files of that one."""
+        return self.left.release == self.promise.release
 
     @property
     def before(self) -> str:
@@ -245,6 +251,7 @@ def transition_of(fields: Any) -> Transition:
         verdict=verdict,
         rollback=schema > 2 and field(fields, "rollback", bool),
         committed=field(fields, "committed", bool) if schema > 3 else state == "closed",
+        build=field(fields, "build", str, type(None)) if schema > 4 else None,
     )
 
 

@@ -171,6 +171,7 @@ def _planned(situation: Situation, plan: Plan, created: str) -> Transition:
         promise=plan.promise,
         image=None if plan.promise.how == COLD_BOOT else image,
         rollback=situation.policy.release == PREVIOUS,
+        build=target.image.build if target.image is not None else None,
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Mapping, NamedTuple, Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import (
     COLD_BOOT,
     HANDOVER,
@@ -77,13 +78,15 @@ class Witness:
     """What others saw: whether the guard gave the target up, and the troubles that are new since the transition.
 
     A trouble has the shape of kernel_health_info's; None when the health was not compared, and ``notes`` say why.
-    ``unwritable``: the host cannot write down how its transition ended.
+    ``unwritable``: the host cannot write down how its transition ended. ``build``: the kernel's that runs, None when
+    unknown.
     """
 
     guard_fired: bool = False
     troubles: Sequence[Mapping[str, Any]] | None = None
     notes: tuple[Note, ...] = ()
     unwritable: bool = False
+    build: str | None = None
 
 
 NOBODY = Witness()
@@ -128,6 +131,7 @@ class Verdict:
                 "release_left": self.transition.left.release,
                 "boot_id_found": running.boot_id,
                 "source": running.source,
+                "build": self.witness.build,
                 "notes": [note.as_dict() for note in (*running.notes, *self.witness.notes)],
                 "troubles": None if self.witness.troubles is None else [dict(one) for one in self.witness.troubles],
             },
@@ -137,6 +141,8 @@ class Verdict:
 def judge(transition: Transition, running: RunningKernel, witness: Witness = NOBODY) -> Verdict:
     """How the transition ended, seen from the kernel that runs now."""
     verdict = Verdict(_find(transition, running, witness), transition, running, witness)
+    if verdict.accepted and _is_target_build(transition, witness) is False:
+        return replace(verdict, finding=_other_build(transition, running, witness))
     if verdict.accepted and witness.unwritable:
         return replace(verdict, finding=_unwritable(running))
     if not verdict.accepted or not witness.troubles:
@@ -247,6 +253,21 @@ def _after_cold_boot(transition: Transition, running: RunningKernel) -> Finding:
     )
 
 
+def _is_target_build(transition: Transition, witness: Witness) -> bool | None:
+    """Whether the build runs that was staged; None when one of the two is not known."""
+    return None if None in (transition.build, witness.build) else transition.build == witness.build
+
+
+def _other_build(transition: Transition, running: RunningKernel, witness: Witness) -> Finding:
+    return _finding(
+        WRONG_KERNEL,
+        f"{running.release} runs, in another build than the one that was staged: {printable(witness.build or '', 100)} "
+        f"runs, and {printable(transition.build or '', 100)} was staged. Its package was replaced in between, or "
+        "another image was loaded. Look in the package manager's log and in the journal of the boot before this one.",
+        "other_build",
+    )
+
+
 def _other_default(transition: Transition, running: RunningKernel) -> Finding:
     return _finding(
         WRONG_KERNEL,
@@ -259,7 +280,8 @@ def _other_default(transition: Transition, running: RunningKernel) -> Finding:
 def _cold(transition: Transition, running: RunningKernel, witness: Witness) -> Finding:
     if witness.guard_fired:
         return _given_up(transition, running)
-    if running.release == transition.left.release:
+    is_new = transition.is_rebuild and _is_target_build(transition, witness)
+    if running.release == transition.left.release and not is_new:
         return _finding(
             ROLLED_BACK,
             f"The old kernel {running.release} is back after a cold boot. Either {transition.promise.release} ran and "

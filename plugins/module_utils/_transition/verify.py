@@ -21,6 +21,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.container import c
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import COLD_BOOT, NOT_REBOOTED
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.build import running_build
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import observe_running
 from ansible_collections.kho.kexec.plugins.module_utils._record.failures import (
     Failure,
@@ -58,7 +59,7 @@ def verify(host: Host, checks: Checks | None, check_mode: bool) -> dict[str, Any
         raise promise_missing(f"there is no transition record ({RECORD_PATH})", running)
     if transition.verdict is not None:
         return {"changed": False, "verdict": transition.full_verdict, "transition": transition.as_result()}
-    verdict = judge(transition, running, Witness(_guard_fired(host, transition)))
+    verdict = judge(transition, running, _witness(host, transition))
     if checks is not None and verdict.accepted:
         verdict = judge(transition, running, _examined(host, verdict.witness, transition.left.boot_id, checks))
     if not check_mode:
@@ -148,6 +149,11 @@ def _relieve_guard(host: Host) -> tuple[Note, ...]:
     return ()
 
 
+def _witness(host: Host, transition: Transition) -> Witness:
+    """What others than the kernel's handover tell."""
+    return Witness(guard_fired=_guard_fired(host, transition), build=running_build(host))
+
+
 def _guard_fired(host: Host, transition: Transition) -> bool:
     """Whether the guard that watched over this transition gave its target up."""
     guard = read_guard(host)
@@ -211,7 +217,7 @@ def look(host: Host) -> dict[str, Any]:
         )
         return {"running": facts, "transition": None, "verdict": None, "notes": [note.as_dict()]}
     if transition.verdict is None:
-        verdict = judge(transition, running, Witness(_guard_fired(host, transition))).as_dict()
+        verdict = judge(transition, running, _witness(host, transition)).as_dict()
     else:
         verdict = transition.full_verdict
     return {"running": facts, "transition": transition.as_result(), "verdict": verdict, "notes": []}

@@ -75,6 +75,7 @@ VERDICT = Record(
                 "release_left": TEXT,
                 "boot_id_found": WORD,
                 "source": WORD,
+                "build": TEXT,
                 "notes": NOTES,
                 "troubles": Many(TROUBLE),
             }
@@ -93,6 +94,7 @@ TRANSITION = Record(
         "verdict": VERDICT,
         "rollback": FLAG,
         "committed": FLAG,
+        "build": TEXT,
     }
 )
 KERNEL = Record(
@@ -101,6 +103,8 @@ KERNEL = Record(
         "architecture": WORD,
         "release": TEXT,
         "init_size": COUNT,
+        "page_bytes": COUNT,
+        "build": TEXT,
         "command_line_limit": COUNT,
         "kho_built": FLAG,
         "kho_default": FLAG,

@@ -9,7 +9,8 @@ from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import FileIdentity
 from ansible_collections.kho.kexec.plugins.module_utils._image.read import KernelImage
-from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import Candidate, Choice
+from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import Candidate
+from ansible_collections.kho.kexec.plugins.module_utils._installed.choice import Choice
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import Record
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel
 from ansible_collections.kho.kexec.plugins.module_utils._observe.site import Site

@@ -10,7 +10,8 @@ import pytest
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.default import boot_default_of, restore, select
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed
-from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import choose, find_candidates
+from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import find_candidates
+from ansible_collections.kho.kexec.plugins.module_utils._installed.choice import choose
 from ansible_collections.kho.kexec.tests.unit.support.boot_host import (
     EFI_VARIABLE,
     MACHINE,

@@ -3,14 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import os
+import struct
+
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.memory import (
+    AUXILIARY,
     CRASH_SIZES,
     MEMORY,
     crash_bytes,
     memory_bytes,
+    page_bytes,
 )
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 
 
@@ -42,6 +48,16 @@ def test_crash_memory(tmp_path, sizes, size):
         if shown is not None:
             host.add(path, shown)
     assert crash_bytes(host) == size
+
+
+def test_pages_of_this_machine():
+    assert page_bytes(LocalHost()) == os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.parametrize("shown", [b"", b"\6", struct.pack("4L", 3, 64, 0, 0), struct.pack("2L", 6, 16384)[:-1]])
+def test_pages_that_are_not_told(tmp_path, shown):
+    assert page_bytes(FakeRoot(tmp_path).add(AUXILIARY, shown)) is None
+    assert page_bytes(FakeRoot(tmp_path / "without")) is None
 
 
 def test_host_that_shows_nothing(tmp_path):

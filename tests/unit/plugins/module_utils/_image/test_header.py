@@ -39,7 +39,7 @@ def test_bzimage():
     header = parse(x86_image(DATA, "xz"))
     assert header.payload == Payload("xz", PAYLOAD_AT, len(COMPRESSORS["xz"](DATA)), len(DATA))
     assert (header.format, header.architecture, header.release) == ("bzimage", "x86_64", "7.3.4-kho")
-    assert (header.init_size, header.command_line_limit) == (INIT_SIZE, 2047)
+    assert (header.init_size, header.command_line_limit, header.build) == (INIT_SIZE, 2047, "#1 SMP")
     assert parse(x86_image(DATA, load_flags=0)).architecture == "i686"
 
 

@@ -96,7 +96,9 @@ def test_a_kernel_that_tells_all(tmp_path):
         },
         signed=False,
         learnt={
-            **dict.fromkeys(["architecture", "release", "init_size", "command_line_limit", "signed"], "header"),
+            **dict.fromkeys(
+                ["architecture", "release", "build", "init_size", "command_line_limit", "signed"], "header"
+            ),
             **dict.fromkeys(
                 ["kho_built", "kho_abi", "luo_built", "luo_abi", "metadata", "metadata_version"], "payload"
             ),
@@ -104,6 +106,7 @@ def test_a_kernel_that_tells_all(tmp_path):
         },
         obstacles=(),
         uki=None,
+        build="#1 SMP",
     )
 
 

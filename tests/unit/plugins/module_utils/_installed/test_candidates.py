@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
-from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import Candidate, choose, find_candidates
-from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import is_release, release_key
+from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import Candidate, find_candidates
+from ansible_collections.kho.kexec.plugins.module_utils._installed.choice import choose
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import is_release
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 from ansible_collections.kho.kexec.tests.unit.support.layouts import LAYOUTS, layout_host
 
@@ -94,99 +94,3 @@ def test_whatever_lies_there_what_comes_out_can_be_shown(names, text):
     assert shown.isprintable()
     assert "{{" not in shown
     assert all(candidate.obstacle or is_release(candidate.release) for candidate in candidates)
-
-
-# --- choosing
-
-A, B, C = candidate("6.12.9"), candidate("6.12.10"), candidate("7.3~rc7")
-OLD = candidate("", "/boot/vmlinuz-6.12.9.old", "leftover")
-
-
-@pytest.mark.parametrize(
-    ("wanted", "chosen", "codes"),
-    [
-        ("latest", C, ["not_latest", "not_latest", "leftover"]),
-        ("6.12.9", A, ["not_wanted", "not_wanted", "leftover"]),
-        ("6.12.*", B, ["not_latest", "not_wanted", "leftover"]),
-        ("6.12.?", A, ["not_wanted", "not_wanted", "leftover"]),
-        ("6.12.[0-9]*", B, ["not_latest", "not_wanted", "leftover"]),
-        ("*", C, ["not_latest", "not_latest", "leftover"]),
-    ],
-)
-def test_who_is_chosen_and_why_not_the_others(wanted, chosen, codes):
-    choice = choose([C, A, B, OLD], wanted)
-    assert (choice.chosen, choice.refusal) == (chosen, None)
-    assert sorted(rejected.code for rejected in choice.rejected) == sorted(codes)
-    assert all(rejected.message.endswith(".") for rejected in choice.rejected)
-    assert {rejected.candidate for rejected in choice.rejected} == {A, B, C, OLD} - {chosen}
-
-
-@pytest.mark.parametrize(
-    ("wanted", "texts"),
-    [
-        ("6.12.11", ["No kernel 6.12.11 is installed", "Found: 7.3~rc7, 6.12.10, 6.12.9.", "Nearest: 6.12.10"]),
-        ("6.13.*", ["No kernel 6.13.* is", "Found: "]),
-        ("6.12.9.old", ["No kernel 6.12.9.old is"]),
-        ("", ["No kernel "]),
-        ("{{ x }}\n" * 100, ["No kernel ?{ x }}?"]),
-    ],
-)
-def test_nothing_is_what_is_wanted(wanted, texts):
-    choice = choose([C, B, A, OLD], wanted)
-    assert (choice.chosen, choice.refusal.code) == (None, "target_not_found")
-    assert [text for text in texts if text not in choice.refusal.message] == []
-    assert {rejected.code for rejected in choice.rejected} == {"not_wanted", "leftover"}
-    assert len(choice.refusal.message) < 1000
-    assert choice.refusal.message.isprintable()
-
-
-@pytest.mark.parametrize("wanted", ["latest", "7.3.4", "*"])
-def test_no_kernel_at_all_or_none_that_can_be_started(wanted):
-    assert "Found: nothing, in /boot" in choose([], wanted).refusal.message
-    choice = choose([candidate("7.3.4", obstacle="no_image")], wanted)
-    assert choice.refusal.code == "target_not_found"
-    assert "It is in the way." in choice.refusal.message
-
-
-def test_not_every_kernel_is_listed():
-    message = choose([candidate(f"7.3.{number}") for number in range(30)], "6.1").refusal.message
-    assert "7.3.9 and 20 more." in message
-
-
-@pytest.mark.parametrize("wanted", ["latest", "7.3.4", "7.*"])
-def test_two_images_of_one_release(wanted):
-    twin = candidate("7.3.4", "/boot/Image-7.3.4")
-    choice = choose([candidate("7.3.4"), twin, A], wanted)
-    assert (choice.chosen, choice.refusal.code) == (None, "target_ambiguous")
-    assert "/boot/vmlinuz-7.3.4 and /boot/Image-7.3.4" in choice.refusal.message
-    assert sorted(rejected.code for rejected in choice.rejected)[1:] == ["target_ambiguous"] * 2
-
-
-def test_two_images_of_a_release_that_is_not_wanted():
-    assert choose([A, replace(A, image="/boot/Image-6.12.9"), B], "latest").chosen == B
-
-
-def test_what_modules_return():
-    (rejected,) = choose([A, B], "latest").rejected
-    assert rejected.as_dict() == {
-        "release": "6.12.9",
-        "image": "/boot/vmlinuz-6.12.9",
-        "code": "not_latest",
-        "message": "6.12.9 is older than 6.12.10, and the newest is wanted.",
-    }
-
-
-RELEASES = st.from_regex(r"[0-9]{1,2}\.[0-9]{1,2}(\.[0-9]{1,2})?([~-]rc[0-9])?(-amd64)?", fullmatch=True).filter(
-    is_release
-)
-
-
-@given(st.lists(RELEASES, unique=True), st.randoms())
-def test_choosing_does_not_depend_on_the_order_and_loses_nobody(releases, chance):
-    candidates = [candidate(release) for release in releases]
-    chance.shuffle(candidates)
-    choice = choose(candidates, "latest")
-    newest = max(releases, key=release_key, default=None)
-    assert (choice.chosen.release if choice.chosen else None) == newest
-    assert len(choice.rejected) + (choice.chosen is not None) == len(releases)
-    assert all(choose(candidates, release).chosen == candidate(release) for release in releases)

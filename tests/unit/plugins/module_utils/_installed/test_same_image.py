@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import choose, find_candidates
+from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import find_candidates
+from ansible_collections.kho.kexec.plugins.module_utils._installed.choice import choose
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 from ansible_collections.kho.kexec.tests.unit.support.images import uki
 from ansible_collections.kho.kexec.tests.unit.support.layouts import found, only

@@ -9,6 +9,8 @@ from dataclasses import replace
 
 import pytest
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
+from ansible_collections.kho.kexec.plugins.module_utils._installed.choice import Choice
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import Record
 from ansible_collections.kho.kexec.plugins.module_utils._plan import check_policy
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import CrashRisk, Denial, Policy
@@ -18,6 +20,7 @@ from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     CREATED,
     NEW,
     OLD,
+    candidate,
     running,
 )
 
@@ -73,6 +76,15 @@ WARNINGS = [
     ),
     ("transition_crashes", {"policy": Policy(crash_risks=(CRASHES,), on_crash_risk="warn")}, RISK_SAYS),
     ("transition_crashes", {"policy": Policy(crash_risks=(CRASHES,), crash_risk_threshold=2.9)}, RISK_SAYS),
+    (
+        "newer_passed_over",
+        {
+            "choice": Choice(
+                candidate(), (), None, Note("newer_passed_over", "7.4.0-lts is newer, and of another flavour.")
+            )
+        },
+        ["7.4.0-lts"],
+    ),
 ]
 
 

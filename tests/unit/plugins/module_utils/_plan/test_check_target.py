@@ -43,6 +43,11 @@ REFUSALS = [
         ["aarch64", "x86_64", "cannot run", "Install"],
     ),
     (
+        "page_size_differs",
+        {"site": site(page_bytes=4096), "target": target(image=image(page_bytes=65536))},
+        [NEW, "65536", "4096", "could not read", "Choose"],
+    ),
+    (
         "image_unsafe",
         {"target": target(unsafe=("/boot", "/boot/vmlinuz-x\n"))},
         ["/boot, /boot/vmlinuz-x?", "controls the next kernel", "root"],

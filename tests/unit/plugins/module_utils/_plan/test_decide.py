@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
-from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import Choice, Rejected
+from ansible_collections.kho.kexec.plugins.module_utils._installed.choice import Choice, Rejected
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import Record
 from ansible_collections.kho.kexec.plugins.module_utils._plan.decide import decide
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import ACCEPTABLE, CrashRisk, Denial, Policy
@@ -361,3 +361,36 @@ def test_candidates_are_shown_with_why_they_were_not_chosen():
         (NEW, True, None, None),
         (OLD, False, "not_latest", "It is older."),
     ]
+
+
+# --- the release that runs, built anew
+
+ONE, OTHER = "#1 SMP Debian 7.3.4-1 (2026-11-20)", "#1 SMP Debian 7.3.4-2 (2026-11-27)"
+
+
+def built(runs, installed, **changes):
+    return situation(
+        running=running(release=NEW), site=site(build=runs), target=target(image=image(build=installed)), **changes
+    )
+
+
+def test_another_build_of_the_running_release_is_a_reason_to_go():
+    plan = decide(built(ONE, OTHER))
+    assert (plan.action, codes(plan.reasons)) == ("handover", ["handover_promised", "rebuilt"])
+    assert (plan.promise.release, plan.promise.previous_release) == (NEW, OLD)
+    assert [text for text in (NEW, ONE, OTHER, "no way back") if text not in plan.reasons[1].message] == []
+
+
+def test_what_speaks_against_the_other_build_is_said():
+    plan = decide(built(ONE, OTHER, policy=Policy(panic=0)))
+    assert (plan.action, codes(plan.reasons)) == ("refuse", ["panic_out_of_range"])
+
+
+@pytest.mark.parametrize(("runs", "installed"), [(ONE, ONE), (None, OTHER), (ONE, None)])
+def test_the_same_build_or_an_unknown_one_is_none(runs, installed):
+    assert codes(decide(built(runs, installed)).reasons) == ["already_running"]
+
+
+def test_what_is_newer_and_was_not_meant_is_said_where_nothing_is_to_be_done():
+    choice = Choice(candidate(), (), None, Note("newer_passed_over", "7.4.0-lts is newer."))
+    assert codes(decide(situation(running=running(release=NEW), choice=choice)).warnings) == ["newer_passed_over"]

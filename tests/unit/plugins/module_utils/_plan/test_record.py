@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
-from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import Choice
+from ansible_collections.kho.kexec.plugins.module_utils._installed.choice import Choice
 from ansible_collections.kho.kexec.plugins.module_utils._plan.decide import decide
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import Left

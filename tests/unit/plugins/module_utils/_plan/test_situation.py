@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
-from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import Choice, Rejected
+from ansible_collections.kho.kexec.plugins.module_utils._installed.choice import Choice, Rejected
 from ansible_collections.kho.kexec.tests.unit.support.transitions import NEW, OLD, candidate, image, situation, target
 
 

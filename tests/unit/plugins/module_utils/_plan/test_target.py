@@ -5,18 +5,26 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import choose, find_candidates
+from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import find_candidates
+from ansible_collections.kho.kexec.plugins.module_utils._installed.choice import choose
 from ansible_collections.kho.kexec.plugins.module_utils._plan.command_line import CommandLineEdits
 from ansible_collections.kho.kexec.plugins.module_utils._plan.decide import decide
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._plan.target import observe_situation
-from ansible_collections.kho.kexec.plugins.module_utils._record.transition import RECORD_PATH, write_transition
+from ansible_collections.kho.kexec.plugins.module_utils._record.transition import (
+    RECORD_PATH,
+    Left,
+    Promise,
+    write_transition,
+)
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
-from ansible_collections.kho.kexec.tests.unit.support.images import INIT_SIZE, kernel, uki, x86_image
-from ansible_collections.kho.kexec.tests.unit.support.kernels import metadata
+from ansible_collections.kho.kexec.tests.unit.support.images import INIT_SIZE, arm64_header, kernel, uki, x86_image
+from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID, metadata
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     COMMAND_LINE,
     KHO_CONFIG,
@@ -237,3 +245,22 @@ def test_only_the_image_tells_what_the_running_kernel_hands_over(host, live, han
     if live:
         host.add("/dev/liveupdate", "")
     assert situation_of(host).luo_handlers == handlers
+
+
+def test_the_way_back_to_another_build_of_the_same_release(host):
+    write_transition(host, transition("closed", left=Left(OLD, BOOT_ID, 0), promise=Promise(OLD, OLD, 1, "kho-v4")))
+    plan = decide(situation_of(host, release="previous"))
+    assert (plan.action, [note.code for note in plan.reasons]) == ("refuse", ["previous_replaced"])
+
+
+def test_pages_and_build_of_the_host_are_seen(host):
+    host.add("/proc/version", "Linux version 7.2.13-kho (root@build) (gcc) #2 SMP\n")
+    host.add("/proc/self/auxv", struct.pack("4L", 6, 16384, 0, 0))
+    seen = situation_of(host)
+    assert (seen.site.page_bytes, seen.site.build, seen.target.image.build) == (16384, "#2 SMP", "#1 SMP")
+
+
+@pytest.mark.parametrize(("flags", "size"), [(2, 4096), (4, 16384), (6, 65536), (0, None)])
+def test_pages_of_an_image_of_arm64(host, flags, size):
+    host.add(IMAGE, arm64_header(flags=flags) + kernel())
+    assert (observed(host).image.page_bytes, observed(host).image.build) == (size, "#1 SMP")

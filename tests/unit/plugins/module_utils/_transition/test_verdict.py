@@ -17,7 +17,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import 
 from ansible_collections.kho.kexec.plugins.module_utils._plan.decide import decide
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import Left, Promise
-from ansible_collections.kho.kexec.plugins.module_utils._transition.verdict import judge
+from ansible_collections.kho.kexec.plugins.module_utils._transition.verdict import Witness, judge
 from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     LATER_BOOT_ID,
@@ -237,6 +237,30 @@ def test_only_the_promised_facts_in_another_boot_are_accepted(boot, boot_id, rel
     assert judge(transition("left"), seen).accepted == as_promised
 
 
+# --- builds of one release
+
+ONE, OTHER = "#1 SMP Debian 7.3.4-1", "#2 SMP Debian 7.3.4-2"
+
+
+@pytest.mark.parametrize(
+    ("runs", "verdict", "reason"),
+    [(OTHER, "handover_verified", None), (None, "handover_verified", None), (ONE, "wrong_kernel", "other_build")],
+)
+def test_the_build_that_was_staged_must_run(runs, verdict, reason):
+    judged = judge(transition("left", build=OTHER), arrived(), Witness(build=runs)).as_dict()
+    assert (judged["verdict"], judged["reason"], judged["accepted"]) == (verdict, reason, reason is None)
+    assert judged["evidence"]["build"] == runs
+    if reason:
+        assert [text for text in (ONE, OTHER) if text not in judged["message"]] == []
+
+
+@pytest.mark.parametrize(("runs", "verdict"), [(OTHER, "cold_boot"), (ONE, "rolled_back"), (None, "rolled_back")])
+def test_after_a_cold_boot_the_build_tells_the_new_kernel_from_the_old(runs, verdict):
+    rebuild = transition("left", left=Left(NEW, BOOT_ID, 0), promise=Promise(NEW, NEW, 1, "kho-v4"), build=OTHER)
+    seen = arrived(**{**NO_METADATA, "boot": "cold"})
+    assert judge(rebuild, seen, Witness(build=runs)).finding.verdict == verdict
+
+
 def test_shape():
     seen = arrived(notes=(Note("a_note", "A sentence."),))
     verdict = judge(transition("left"), seen).as_dict()
@@ -265,6 +289,7 @@ def test_shape():
             "release_left": OLD,
             "boot_id_found": LATER_BOOT_ID,
             "source": "debugfs",
+            "build": None,
             "notes": [{"code": "a_note", "message": "A sentence."}],
             "troubles": None,
         },
