@@ -171,6 +171,14 @@ options:
     type: list
     elements: str
     default: []
+  boot_default:
+    description:
+      - Whether the target is to become the boot loader's default later, as M(kho.kexec.kexec_commit) does. It is tried
+        without changing anything whether that is possible.
+      - With V(require), a host on which it is not is refused. With V(prefer), that is a warning.
+    type: str
+    choices: [require, prefer, never]
+    default: never
   command_line_append:
     description:
       - Arguments to add to the target's command line, each with its quotes, such as V(quiet) or V(console=ttyS1).

@@ -214,6 +214,9 @@ class Grub(BootLoader):
         """Where GRUB remembers the saved default."""
         return self.directory + "/grubenv"
 
+    def writing_needs(self) -> tuple[str, str]:
+        return f"{self.prefix}-set-default", self.environment_path
+
     def write(self, setting: str | None) -> Completed:
         if setting is None:
             argv = [f"{self.prefix}-editenv", self.environment_path, "unset", "saved_entry"]

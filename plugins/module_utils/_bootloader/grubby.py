@@ -87,6 +87,9 @@ class Grubby(Grub):
         except ValueError:
             return {}
 
+    def writing_needs(self) -> tuple[str, str]:
+        return "grubby", self.environment_path
+
     def write(self, setting: str | None) -> Completed:
         image = next((entry.seen.image for entry in self.entries() if entry.setting == setting), None)
         if image is None:

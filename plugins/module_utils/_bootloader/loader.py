@@ -92,6 +92,10 @@ class BootLoader(abc.ABC):
     def write(self, setting: str | None) -> Completed:
         """Make this the setting; None removes it."""
 
+    @abc.abstractmethod
+    def writing_needs(self) -> tuple[str, str]:
+        """What ``write`` needs: a program, and the path that is written, which may be made then."""
+
     def mark_good(self, _setting: str, _check_mode: bool) -> Note | None:
         """Tell a boot loader that counts boots that the entry is good; None when it does not count this one's."""
         return None

@@ -206,6 +206,9 @@ class SystemdBoot(BootLoader):
     def require_changeable(self) -> None:
         """The variable goes before everything else, so that a change always has its effect."""
 
+    def writing_needs(self) -> tuple[str, str]:
+        return "bootctl", EFI_VARIABLES
+
     def write(self, setting: str | None) -> Completed:
         return self.host.run(["bootctl", "set-default", setting or ""], timeout=WRITING_TAKES)
 

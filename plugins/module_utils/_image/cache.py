@@ -34,9 +34,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._image.scan import (
     MOST_HANDLERS,
     PayloadFacts,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._kernel.build import is_build
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.build_config import OPTIONS, VALUE_LIMIT
-from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import is_release
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import is_build, is_release
 
 CACHE_PATH = "/var/cache/kho-kexec/images.json"
 CACHE_LIMIT = 1 << 20

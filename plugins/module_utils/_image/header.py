@@ -17,8 +17,7 @@ from typing import Optional
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._image.pe import parse_pe
-from ansible_collections.kho.kexec.plugins.module_utils._kernel.build import build_in
-from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import RELEASE_LIMIT, is_release
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import RELEASE_LIMIT, build_in, is_release
 
 _SECTOR = 512
 # The x86 setup code has at most 64 sectors and one boot sector, and the header's text lies in it.

@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from typing import Dict, Iterator, List, Mapping, Optional, Pattern, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._image.header import ARM64_HEADER_SIZE
-from ansible_collections.kho.kexec.plugins.module_utils._kernel.build import BUILD_LIMIT, build_in
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.build_config import GZIP_LIMIT, parse_options, unpack
-from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import RELEASE_LIMIT, is_release
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import (
+    BUILD_LIMIT,
+    RELEASE_LIMIT,
+    build_in,
+    is_release,
+)
 
 # Longer than any text that is looked for, so that none is cut in two.
 OVERLAP = 640

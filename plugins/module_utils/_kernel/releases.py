@@ -1,12 +1,12 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kernel releases (``uname -r``) and their order."""
+"""Kernel releases (``uname -r``) and their order, and builds (``uname -v``), which tell kernels of a release apart."""
 
 from __future__ import annotations
 
 import re
-from typing import Iterable, Tuple
+from typing import Iterable, Optional, Tuple
 
 # The kernel's `struct new_utsname` has room for 64 characters (include/uapi/linux/utsname.h).
 # The set of characters is the one that distributions use; it keeps blanks, slashes and shell syntax out.
@@ -35,6 +35,11 @@ _PIECE = re.compile(r"~|[0-9]+|[A-Za-z]+")
 
 # Ranks of what may stand at one place of a suffix: "~" is before the end, everything else is after it.
 _TILDE, _END, _TEXT, _NUMBER = range(4)
+
+# The kernel has room for 64 characters (include/uapi/linux/utsname.h).
+BUILD_LIMIT = 64
+# init/version-timestamp.c and arch/x86/boot/version.c end their text with it: "… (root@build) #1 SMP DATE".
+_BUILD = re.compile(rf"\) (#[!-~][ -~]{{0,{BUILD_LIMIT - 2}}})$")
 
 _Digits = Tuple[int, str]
 _Piece = Tuple[int, _Digits, str]
@@ -71,6 +76,17 @@ def release_key(release: str) -> ReleaseKey:
 def latest_release(releases: Iterable[str]) -> str | None:
     """The last release in the order of :func:`release_key`, or None when there is none."""
     return max(releases, key=release_key, default=None)
+
+
+def build_in(banner: str) -> Optional[str]:
+    """The build in a kernel's version text, such as ``#1 SMP PREEMPT_DYNAMIC Debian 7.3.4-1 (2026-11-20)``; or None."""
+    match = _BUILD.search(banner.strip())
+    return match.group(1).strip() if match else None
+
+
+def is_build(text: str) -> bool:
+    """Whether the text is a build as ``build_in`` returns it."""
+    return build_in(") " + text) == text
 
 
 def _digits(text: str) -> _Digits:

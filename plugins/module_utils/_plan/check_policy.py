@@ -16,6 +16,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.words import (
     HANDOVER_VERIFIED,
     KEXEC,
     REFUSE,
+    REQUIRE,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import release_key
 from ansible_collections.kho.kexec.plugins.module_utils._plan.check import (
@@ -141,4 +142,25 @@ def newer_passed_over(_target: Target, situation: Situation) -> Iterator[FailedC
         yield FailedCheck(situation.choice.passed_over, ANY_WAY, ADVICE)
 
 
-CHECKS = (newer_passed_over, downgrade, transition_denied, transition_crashes, chain_too_long, target_failed_before)
+def commit_impossible(target: Target, situation: Situation) -> Iterator[FailedCheck]:
+    """What the commit will need is better missed before the jump than after it, when the guard is disarmed."""
+    if situation.commit_problem is None:
+        return
+    note = Note(
+        "commit_impossible",
+        f"Once it is proven, {target.release} is to become the boot loader's default, and that could not be done: "
+        f"{printable(situation.commit_problem, 1500)} The next cold boot would return to the old kernel. Make it "
+        "possible before, or do without it (boot_default, in the role kexec_upgrade_commit: prefer or never).",
+    )
+    yield FailedCheck(note, ANY_WAY, OBSTACLE if situation.policy.boot_default == REQUIRE else ADVICE)
+
+
+CHECKS = (
+    newer_passed_over,
+    downgrade,
+    transition_denied,
+    transition_crashes,
+    chain_too_long,
+    target_failed_before,
+    commit_impossible,
+)

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Mapping, Tuple
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.words import COLD_BOOT, LATEST, REFUSE, REQUIRE, WARN
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import (
+    COLD_BOOT,
+    LATEST,
+    NEVER,
+    REFUSE,
+    REQUIRE,
+    WARN,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._plan.command_line import NO_EDITS, CommandLineEdits
 
 # What an operator may let happen, each by its name. Everything else cannot work, would start another kernel than the
@@ -84,6 +91,8 @@ class Policy:
     something about the handover cannot be known. ``max_kexec_count``: the longest chain, 0 for any.
     ``crash_risks``: what the ledger found. ``on_crash_risk``: ``warn``, or ``refuse`` those that crash at least
     ``crash_risk_threshold`` times as often as a cold boot.
+    ``boot_default``: whether the kernel is to become the boot loader's default later, ``require``, ``prefer`` or
+    ``never``.
     ``accept``: codes of ``ACCEPTABLE`` that are no reason to refuse.
     """
 
@@ -100,6 +109,7 @@ class Policy:
     crash_risk_threshold: float = 1.0
     accept: Tuple[str, ...] = ()
     edits: CommandLineEdits = NO_EDITS
+    boot_default: str = NEVER
 
     @property
     def may_cold_boot(self) -> bool:
@@ -135,6 +145,7 @@ def policy_of(options: Mapping[str, Any]) -> Policy:
         on_crash_risk=options["on_crash_risk"],
         crash_risk_threshold=options["crash_risk_threshold"],
         accept=tuple(options["accept"]),
+        boot_default=options["boot_default"],
         edits=CommandLineEdits(
             append=tuple(options["command_line_append"]),
             replace={

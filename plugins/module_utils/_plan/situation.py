@@ -80,7 +80,8 @@ class Situation:
 
     ``claim`` is that of another run which has to be respected. ``failures`` are targets that have failed here.
     ``luo_handlers`` are the kinds of files whose live update the running kernel understands, None when that is unknown
-    or of no account. ``busy`` says who must not be broken off.
+    or of no account. ``busy`` says who must not be broken off. ``commit_problem`` is what
+    keeps the target from becoming the boot loader's default later, None when nothing does or nobody wants that.
     """
 
     running: RunningKernel
@@ -93,6 +94,7 @@ class Situation:
     failures: tuple[Failure, ...] = ()
     luo_handlers: tuple[str, ...] | None = None
     busy: tuple[Note, ...] = ()
+    commit_problem: str | None = None
 
     def candidates(self) -> list[dict[str, Any]]:
         """Return all installed kernels in the shape that modules return: the chosen one, then the others with why."""

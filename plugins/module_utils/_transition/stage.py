@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Iterator
 
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.selectable import why_not_selectable
 from ansible_collections.kho.kexec.plugins.module_utils._guard.disarm import disarm
 from ansible_collections.kho.kexec.plugins.module_utils._health.baseline import save_baseline
 from ansible_collections.kho.kexec.plugins.module_utils._health.observe import observe_health
@@ -21,7 +22,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoE
 from ansible_collections.kho.kexec.plugins.module_utils._host.kexec_state import foreign_image, read_kexec_state
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
-from ansible_collections.kho.kexec.plugins.module_utils._host.words import COLD_BOOT, PREVIOUS, WAYS
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import COLD_BOOT, NEVER, PREVIOUS, WAYS
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel, observe_running
 from ansible_collections.kho.kexec.plugins.module_utils._plan.decide import Plan, decide
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
@@ -68,12 +69,21 @@ class Outcome:
 def preview(host: Host, policy: Policy, run_identity: RunIdentity) -> dict[str, Any]:
     """Observe and decide; returns what kexec_plan_info returns. A refusal is an answer here, and raises nothing."""
     try:
-        situation = observe_situation(host, policy, run_identity, remember=False)
+        situation = _observe(host, policy, run_identity, remember=False)
     except Refusal as refusal:
         plan = Plan("refuse", None, (Note(refusal.code, refusal.message),))
         nothing: dict[str, Any] = {"transition": None, "target": None, "candidates": []}
         return {**nothing, "running": refusal.findings["running"], "plan": plan.as_dict()}
     return {**_observed(situation, decide(situation)), "candidates": situation.candidates()}
+
+
+def _observe(host: Host, policy: Policy, run_identity: RunIdentity, remember: bool) -> Situation:
+    """What a plan is made from, with what the commit at the end will need. Raises Refusal."""
+    situation = observe_situation(host, policy, run_identity, remember)
+    target = situation.target
+    if policy.boot_default == NEVER or target is None or target.release == situation.running.release:
+        return situation
+    return replace(situation, commit_problem=why_not_selectable(host, target.release))
 
 
 def load(host: Host, policy: Policy, run_identity: RunIdentity, check_mode: bool) -> dict[str, Any]:
@@ -83,7 +93,7 @@ def load(host: Host, policy: Policy, run_identity: RunIdentity, check_mode: bool
     """
     if policy.release == PREVIOUS and not check_mode:
         _settle(host, run_identity)
-    situation = observe_situation(host, policy, run_identity, remember=not check_mode)
+    situation = _observe(host, policy, run_identity, remember=not check_mode)
     plan = decide(situation)
     running, transition = situation.running, situation.transition
     findings = _observed(situation, plan)

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.kho.kexec.plugins.module_utils._bootloader.default import boot_default_of, restore, select
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.default import (
+    boot_default_of,
+    restore,
+    select,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.default_record import RECORD_PATH
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import STATUS
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import is_release, latest_release, release_key
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import (
+    build_in,
+    is_build,
+    is_release,
+    latest_release,
+    release_key,
+)
 
 ORDERED = [
     "0-rescue-4f7a0d2f6c0e4f0e9a35cbb0ad4a7d5e",
@@ -170,3 +176,37 @@ def test_releases(text):
 )  # fmt: skip
 def test_no_releases(text):
     assert not is_release(text)
+
+
+# --- builds
+
+BUILDS = {
+    "Linux version 6.8.0-45-generic (buildd@lcy02-amd64-115) "
+    "(x86_64-linux-gnu-gcc-13 (Ubuntu 13.2.0-23ubuntu4) 13.2.0, GNU ld (GNU Binutils for Ubuntu) 2.42) "
+    "#45-Ubuntu SMP PREEMPT_DYNAMIC Fri Aug 30 12:02:04 UTC 2024\n": (
+        "#45-Ubuntu SMP PREEMPT_DYNAMIC Fri Aug 30 12:02:04 UTC 2024"
+    ),
+    "6.8.0-45-generic (buildd@lcy02-amd64-115) #45-Ubuntu SMP PREEMPT_DYNAMIC Fri Aug 30 12:02:04 UTC 2024": (
+        "#45-Ubuntu SMP PREEMPT_DYNAMIC Fri Aug 30 12:02:04 UTC 2024"
+    ),
+    "6.1.0-31-amd64 (debian-kernel@lists.debian.org) #1 SMP PREEMPT_DYNAMIC Debian 6.1.128-1 (2025-02-07)": (
+        "#1 SMP PREEMPT_DYNAMIC Debian 6.1.128-1 (2025-02-07)"
+    ),
+    "7.3.4-kho (root@build) #1 SMP": "#1 SMP",
+    "Linux version 7.3.4-kho (root@build) (gcc) SMP": None,
+    "7.3.4-kho (root@build) #1 \x1b[2J": None,
+    "7.3.4-kho (root@build) #" + "1" * 64: None,
+    "": None,
+}
+
+
+@pytest.mark.parametrize("banner", BUILDS)
+def test_builds_of_distributions(banner):
+    assert build_in(banner) == BUILDS[banner]
+    assert BUILDS[banner] is None or is_build(BUILDS[banner])
+
+
+@given(st.text())
+def test_any_text_has_a_build_or_none(text):
+    build = build_in(text)
+    assert build is None or (build.isprintable() and build.isascii() and len(build) <= 64)

@@ -33,8 +33,15 @@ CHAIN = replace(CRASHES, longest_chain=6)
 RISK_SAYS = ["6.1 times", "another target"]
 
 
+NO_COMMIT = "GRUB does not start a saved default."
+
 # code, what is different, and what the message must name: what was found, why it matters, what to do instead.
 REFUSALS = [
+    (
+        "commit_impossible",
+        {"commit_problem": NO_COMMIT, "policy": Policy(boot_default="require")},
+        [NEW, NO_COMMIT, "return to the old kernel", "kexec_upgrade_commit"],
+    ),
     (
         "target_failed_before",
         {"failures": (Failure(NEW, "", "rolled_back", CREATED),)},
@@ -76,6 +83,7 @@ WARNINGS = [
     ),
     ("transition_crashes", {"policy": Policy(crash_risks=(CRASHES,), on_crash_risk="warn")}, RISK_SAYS),
     ("transition_crashes", {"policy": Policy(crash_risks=(CRASHES,), crash_risk_threshold=2.9)}, RISK_SAYS),
+    ("commit_impossible", {"commit_problem": NO_COMMIT, "policy": Policy(boot_default="prefer")}, [NEW, NO_COMMIT]),
     (
         "newer_passed_over",
         {
