@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import zlib
 from dataclasses import dataclass
-from typing import Dict, Optional
+from typing import Dict, Mapping, Optional
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
@@ -89,6 +89,31 @@ def running_build_config(host: Host, release: Optional[str]) -> Optional[BuildCo
     if config or release is None:
         return config
     return installed_build_config(host, release)
+
+
+def running_options(host: Host, release: Optional[str]) -> Optional[Dict[str, str]]:
+    """The values of ``OPTIONS`` in the running kernel's configuration; None when there is none that can be read."""
+    installed = (f"/boot/config-{release}", f"/usr/lib/modules/{release}/config") if release else ()
+    for path in ("/proc/config.gz", *installed):
+        try:
+            data = host.read_bytes(path, TEXT_LIMIT)
+        except HostError:
+            continue
+        options = parse_options(unpack(data) if path.endswith(".gz") else data)
+        if options is not None:
+            return options
+    return None
+
+
+def built_in_arguments(options: Mapping[str, str]) -> str:
+    """The arguments that a kernel adds to those that it is given (CONFIG_CMDLINE), empty for none.
+
+    A kernel that was built to go by them alone adds none (CONFIG_CMDLINE_OVERRIDE, CONFIG_CMDLINE_FORCE).
+    """
+    if "y" in (options.get("CONFIG_CMDLINE_OVERRIDE"), options.get("CONFIG_CMDLINE_FORCE")):
+        return ""
+    given = options.get("CONFIG_CMDLINE", "n")
+    return "" if given == "n" else given.strip()
 
 
 def _read(host: Host, path: str) -> Optional[BuildConfig]:

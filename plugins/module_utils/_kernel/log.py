@@ -71,7 +71,7 @@ RULES = (
     ("metadata_unsupported", r"KHO: kexec-metadata version (\d{1,10}) not supported \(expected (\d{1,10})\)"),
     ("metadata_damaged", r"KHO: kexec-metadata blob too small .*"),
     ("subtree_damaged", r"KHO: broken KHO subnode .*"),
-    ("kho_failed", r"KHO: Failed to reserve scratch area, disabling kexec handover"),
+    ("kho_failed", r"KHO: Failed to reserve (?:scratch|bootmem) area, disabling kexec handover"),
     ("kho_failed", r"KHO: failed to initialize kexec-metadata subtree: .*"),
     ("kho_off_in_kdump", r"KHO: disabled in the kdump kernel"),
     ("kho_off", r"luo: Disabling liveupdate because KHO is disabled"),

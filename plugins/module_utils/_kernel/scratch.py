@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import release_key
+
 PAGE = 4096
 PAGE_STRUCTURE = 64
 MIB = 1 << 20
@@ -26,6 +28,10 @@ CRASH_ALIGNMENT = 16 * MIB
 # in include/linux/swiotlb.h).
 BOUNCE_BUFFERS = 64 * MIB
 FOUR_GIB = 4096 * MIB
+
+# The argument that reserves it, and what it is called since Linux 7.4, where scratch memory became "bootmem".
+PARAMETER, NEW_PARAMETER = "kho_scratch", "kho_bootmem"
+_FIRST_OF_NEW = release_key("7.4-rc0")
 
 _SIZES = re.compile(r"([0-9]{1,12})([KMG]?),([0-9]{1,12})([KMG]?),([0-9]{1,12})([KMG]?)", re.IGNORECASE)
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30}
@@ -118,6 +124,11 @@ def parse_areas(value: str, nodes: int) -> Areas | None:
         _blocks(int(match.group(at)) << _UNITS[match.group(at + 1).upper()]) for at in range(1, 7, 2)
     )
     return Areas(low, anywhere, node, nodes)
+
+
+def is_bootmem_release(release: str) -> bool:
+    """Whether a kernel of this release reserves its scratch memory by ``kho_bootmem=``."""
+    return release_key(release) >= _FIRST_OF_NEW
 
 
 def pages(size: int) -> int:

@@ -12,7 +12,9 @@ from typing import Callable, Optional
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import HANDOVER, KEXEC
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import last_value
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.build_config import built_in_arguments
 from ansible_collections.kho.kexec.plugins.module_utils._plan.check import (
     ADVICE,
     ANY_KEXEC,
@@ -30,6 +32,10 @@ TargetCheck = Callable[[Target, Situation], Optional[Note]]
 COMMAND_LINE_LIMIT = 2047
 # bzImage64_load() always keeps room for "elfcorehdr=0x" and 64 bits (MAX_ELFCOREHDR_STR_LEN, 30), and for the NUL.
 COMMAND_LINE_RESERVE = 31
+_BUILT_IN_UNKNOWN = (
+    "It is not known which arguments the running kernel has added to those that it was given (CONFIG_CMDLINE), because "
+    "its configuration cannot be read, so they are handed on."
+)
 
 
 def image_unreadable(target: Target, _situation: Situation) -> Note | None:
@@ -129,17 +135,31 @@ def lockdown(target: Target, situation: Situation) -> Note | None:
     )
 
 
-def command_line_too_long(target: Target, _situation: Situation) -> Note | None:
+def built_in_arguments_unknown(_target: Target, situation: Situation) -> Note | None:
+    """A kernel that was started by kexec may have arguments twice: what it was given, and once more its own."""
+    if situation.built_in is not None or situation.running.boot not in (KEXEC, HANDOVER):
+        return None
+    return Note(
+        "built_in_arguments_unknown",
+        f"{_BUILT_IN_UNKNOWN} Each kexec then makes the command line longer. Install the running kernel's "
+        f"configuration (/boot/config-{situation.running.release}) to have them taken out.",
+    )
+
+
+def command_line_too_long(target: Target, situation: Situation) -> Note | None:
     """kexec_file_load() refuses a command line that the target has no room for."""
     limit = (target.image and target.image.command_line_limit) or COMMAND_LINE_LIMIT
-    room = limit - COMMAND_LINE_RESERVE
+    own = built_in_arguments(target.image.config) if target.image else ""
+    room = limit - COMMAND_LINE_RESERVE - (len(own) + 1 if own else 0)
     length = len(target.command_line.encode("utf-8", "surrogateescape"))
     if length <= room:
         return None
+    more = f" beside the {len(own)} bytes that it adds itself (CONFIG_CMDLINE)" if own else ""
+    unknown = "" if situation.built_in is not None else " " + _BUILT_IN_UNKNOWN
     return Note(
         "command_line_too_long",
-        f"The target's command line has {length} bytes, and {target.release} takes {room}. The kernel would refuse to "
-        "load it. Remove parameters that are not needed (command_line_remove).",
+        f"The target's command line has {length} bytes, and {target.release} takes {room}{more}. The kernel would "
+        f"refuse to load it, or cut its end off.{unknown} Remove parameters that are not needed (command_line_remove).",
     )
 
 
@@ -207,5 +227,5 @@ CHECKS: tuple[tuple[Ways, str, tuple[TargetCheck, ...]], ...] = (
     ),
     (ANY_KEXEC, OBSTACLE, (lockdown, root_device_missing, command_line_too_long)),
     (ANY_WAY, DOUBT, (image_release_unknown,)),
-    (ANY_KEXEC, ADVICE, (panic_never_restarts,)),
+    (ANY_KEXEC, ADVICE, (panic_never_restarts, built_in_arguments_unknown)),
 )

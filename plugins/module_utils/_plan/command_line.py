@@ -51,17 +51,22 @@ class CommandLineEdits:
 NO_EDITS = CommandLineEdits()
 
 
-def for_target(running: str, panic_seconds: int, edits: CommandLineEdits = NO_EDITS) -> str:
+def for_target(
+    running: str, panic_seconds: int, edits: CommandLineEdits = NO_EDITS, built_in: Sequence[str] = ()
+) -> str:
     """The target's command line, made from the running kernel's. Raises Refusal ``command_line_edit_invalid``.
 
-    Without what the boot loader added, edited, with ``kho=on``, and with ``panic=`` unless one is there: a target that
-    panics then starts the machine's firmware after that many seconds, instead of standing still forever. Everything
-    else stays as it is, in its order. What is added goes before ``--``, where the kernel still reads it.
+    Without what the boot loader and the kernels added (``built_in``: one text for each kernel), edited, with
+    ``kho=on``, and with ``panic=`` unless one is there: a target that panics then starts the machine's firmware after
+    that many seconds, instead of standing still forever. Everything else stays as it is, in its order. What is added
+    goes before ``--``, where the kernel still reads it.
     """
     check_edits(edits)
     arguments = split(_with_quotes_closed(running))
     kernel = for_kernel(arguments)
     init = arguments[len(kernel) :]
+    for text in built_in:
+        kernel = _without_built_in(kernel, split(text))
     kernel = _without_run(kernel, edits.append)
     kernel = _without(kernel, (*_BOOT_LOADER_PARAMETERS, *edits.remove))
     for parameter, new in edits.replace.items():
@@ -72,6 +77,20 @@ def for_target(running: str, panic_seconds: int, edits: CommandLineEdits = NO_ED
     if last_value(join(kernel), "panic") is None:
         kernel.append(f"panic={panic_seconds}")
     return join(kernel + init)
+
+
+def _without_built_in(arguments: Sequence[str], built_in: Sequence[str]) -> list[str]:
+    """Without what a kernel has put before what it was given, or behind it, once for each kexec.
+
+    setup_arch() in arch/x86/kernel/setup.c, early_init_dt_scan_chosen() in drivers/of/fdt.c. What a kernel has of its
+    own alone is kept.
+    """
+    left, size = list(arguments), len(built_in)
+    while 0 < size < len(left) and left[:size] == list(built_in):
+        left = left[size:]
+    while 0 < size < len(left) and left[-size:] == list(built_in):
+        left = left[:-size]
+    return left
 
 
 def _with_quotes_closed(command_line: str) -> str:

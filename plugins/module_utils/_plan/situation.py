@@ -82,6 +82,7 @@ class Situation:
     ``luo_handlers`` are the kinds of files whose live update the running kernel understands, None when that is unknown
     or of no account. ``busy`` says who must not be broken off. ``commit_problem`` is what
     keeps the target from becoming the boot loader's default later, None when nothing does or nobody wants that.
+    ``built_in`` are the arguments that the running kernel adds to those that it is given, None when that is unknown.
     """
 
     running: RunningKernel
@@ -95,6 +96,7 @@ class Situation:
     luo_handlers: tuple[str, ...] | None = None
     busy: tuple[Note, ...] = ()
     commit_problem: str | None = None
+    built_in: str | None = ""
 
     def candidates(self) -> list[dict[str, Any]]:
         """Return all installed kernels in the shape that modules return: the chosen one, then the others with why."""

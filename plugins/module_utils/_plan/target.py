@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Sequence
+from typing import Callable, Mapping, Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import access_problem
 from ansible_collections.kho.kexec.plugins.module_utils._host.busy import busy
@@ -23,7 +23,11 @@ from ansible_collections.kho.kexec.plugins.module_utils._installed.choice import
     choose,
     header_problem,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._kernel.build_config import TEXT_LIMIT
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.build_config import (
+    TEXT_LIMIT,
+    built_in_arguments,
+    running_options,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel, observe_running
 from ansible_collections.kho.kexec.plugins.module_utils._observe.site import observe_site
 from ansible_collections.kho.kexec.plugins.module_utils._plan.command_line import for_target
@@ -56,7 +60,12 @@ def observe_situation(host: Host, policy: Policy, run_identity: RunIdentity, rem
         transition, failures = read_transition(host), read_failures(host)
         candidates = find_candidates(host)
         choice = _choose(host, candidates, policy, transition, running.release)
-        command_line = for_target(site.command_line, policy.panic, policy.edits)
+        built_in = _built_in(host, candidates, running, remember)
+
+        def command_line(own: str) -> str:
+            return for_target(site.command_line, policy.panic, policy.edits, [built_in or "", own])
+
+        command_line("")  # what is wrong with the edits is said whatever the target is
         bare = _runs_without_initrd(candidates, running)
         target = observe_target(host, choice.chosen, command_line, bare, remember) if choice.chosen else None
     except Refusal as refusal:
@@ -66,18 +75,35 @@ def observe_situation(host: Host, policy: Policy, run_identity: RunIdentity, rem
     claim = claim_in_the_way(host, run_identity)
     # The way back is not held up: where nobody goes it, the guard resets the host.
     hindrances = () if policy.release == PREVIOUS else busy(host)
-    return Situation(running, site, choice, target, policy, transition, claim, failures, handlers, hindrances)
+    return Situation(
+        running, site, choice, target, policy, transition, claim, failures, handlers, hindrances, built_in=built_in
+    )
+
+
+def _built_in(host: Host, candidates: Sequence[Candidate], running: RunningKernel, remember: bool) -> str | None:
+    """What the running kernel adds to its arguments, by its configuration, or by its image; None when neither tells."""
+    options: Mapping[str, str] | None = running_options(host, running.release)
+    if options is None:
+        image = _running_image(host, candidates, running, remember)
+        options = image.config if image and image.config else None
+    return None if options is None else built_in_arguments(options)
+
+
+def _running_image(
+    host: Host, candidates: Sequence[Candidate], running: RunningKernel, remember: bool
+) -> KernelImage | None:
+    for candidate in candidates:
+        if candidate.release == running.release and candidate.obstacle is None:
+            return _image(host, candidate, remember)[0]
+    return None
 
 
 def _luo_handlers(
     host: Host, candidates: Sequence[Candidate], running: RunningKernel, remember: bool
 ) -> tuple[str, ...] | None:
     """Only the image tells what the running kernel understands."""
-    for candidate in candidates:
-        if candidate.release == running.release and candidate.obstacle is None:
-            image, _problem = _image(host, candidate, remember)
-            return image.luo_handlers if image else None
-    return None
+    image = _running_image(host, candidates, running, remember)
+    return image.luo_handlers if image else None
 
 
 def _choose(
@@ -108,11 +134,17 @@ def _previous_unknown() -> Note:
     )
 
 
-def observe_target(host: Host, candidate: Candidate, command_line: str, bare: bool, remember: bool) -> Target:
-    """What the file system holds of this kernel; ``bare`` says that the running one does without an initrd."""
+def observe_target(
+    host: Host, candidate: Candidate, line_for: Callable[[str], str], bare: bool, remember: bool
+) -> Target:
+    """What the file system holds of this kernel; ``bare`` says that the running one does without an initrd.
+
+    ``line_for`` makes its command line, for a kernel that adds the arguments which are given.
+    """
     files = _identities(host, (candidate.image, *candidate.initrds))
     image, problem = _image(host, candidate, remember)
     options = read_lossless(host, candidate.config, TEXT_LIMIT) if candidate.config else ""
+    command_line = line_for(built_in_arguments(image.config) if image else "")
     return Target(
         candidate=candidate,
         image=image,

@@ -6,12 +6,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, Dict, Iterator, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import is_on, last_value, truth
-from ansible_collections.kho.kexec.plugins.module_utils._kernel.scratch import Areas, Need, areas_for, mib, parse_areas
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.scratch import (
+    NEW_PARAMETER,
+    PARAMETER,
+    Areas,
+    Need,
+    areas_for,
+    is_bootmem_release,
+    mib,
+    parse_areas,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._prepare.observe import Readiness
 
 # The values of the wish ``scratch`` that are no value of kho_scratch=.
@@ -65,7 +74,7 @@ def wanted_arguments(seen: Readiness, wishes: Wishes) -> Iterator[Wanted]:
     yield _kho(seen)
     value = _scratch_value(seen, wishes)
     if value is not None:
-        yield _scratch(seen, value)
+        yield from _scratch(seen, value)
     if wishes.panic > 0:
         yield _panic(seen, wishes)
     if wishes.watchdog and seen.watchdog is not None:
@@ -80,6 +89,16 @@ def _own(seen: Readiness, parameter: str) -> Optional[str]:
 
 def _kept(seen: Readiness, wishes: Wishes, parameter: str) -> Optional[str]:
     return None if wishes.replace else _own(seen, parameter)
+
+
+def _parameters(seen: Readiness) -> Tuple[str, str]:
+    """The two names of the argument for scratch memory; the one that the running kernel knows goes first."""
+    is_new = is_bootmem_release(seen.running.release or "")
+    return (NEW_PARAMETER, PARAMETER) if is_new else (PARAMETER, NEW_PARAMETER)
+
+
+def _own_scratch(seen: Readiness) -> Optional[str]:
+    return next((own for own in (_own(seen, name) for name in _parameters(seen)) if own is not None), None)
 
 
 def _kho(seen: Readiness) -> Wanted:
@@ -97,7 +116,7 @@ def _scratch_value(seen: Readiness, wishes: Wishes) -> Optional[str]:
     """The value of kho_scratch=; None when the kernel's own way stays, or nothing can be computed."""
     if wishes.scratch not in (COMPUTED, LEFT_TO_THE_KERNEL):
         return wishes.scratch
-    kept = _kept(seen, wishes, "kho_scratch")
+    kept = None if wishes.replace else _own_scratch(seen)
     if kept is not None:
         return kept
     areas = _computed(seen)
@@ -113,15 +132,27 @@ def _computed(seen: Readiness) -> Optional[Areas]:
     return areas if areas.total <= memory // 2 else None
 
 
-def _scratch(seen: Readiness, value: str) -> Wanted:
+def _scratch(seen: Readiness, value: str) -> Iterator[Wanted]:
+    """The argument by the name that the running kernel knows, and by the other where kernels of both kinds are there.
+
+    Kernels pass over an argument that they do not know.
+    """
     sizes = "" if seen.need is None else f" (the largest kernel and initrd here, a crash kernel, {_shown(seen.need)})"
-    return Wanted(
-        f"kho_scratch={value}",
+    known, other = _parameters(seen)
+    yield Wanted(
+        f"{known}={value}",
         f"Reserves the memory that the next kernel starts in{sizes}. What the kernel would reserve by itself depends "
         "on what else is reserved at boot, and may be much more, or nothing at all.",
         awaits_boot=not _fits(seen, value),
         is_for_handover=True,
     )
+    if seen.kernels.bootmem:
+        yield Wanted(
+            f"{other}={value}",
+            "Says the same to kernels that call this memory by another name: since Linux 7.4 it is kho_bootmem=, "
+            "before it was kho_scratch=. Kernels of both kinds may be started here.",
+            awaits_boot=False,
+        )
 
 
 def _shown(need: Need) -> str:
@@ -134,10 +165,10 @@ def _fits(seen: Readiness, value: str) -> bool:
     if running.enabled is False:
         return False
     if need is None or running.largest_scratch_bytes is None or running.scratch_bytes is None:
-        return last_value(seen.site.command_line, "kho_scratch") == value
+        return last_value(seen.site.command_line, _parameters(seen)[0]) == value
     has_room = running.largest_scratch_bytes >= need.largest and running.scratch_bytes >= need.total
     # More of the same does not help: own_scratch_too_small() tells.
-    return has_room or last_value(seen.site.command_line, "kho_scratch") == value
+    return has_room or last_value(seen.site.command_line, _parameters(seen)[0]) == value
 
 
 def _panic(seen: Readiness, wishes: Wishes) -> Wanted:

@@ -20,7 +20,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._image.read import IMAGE
 from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import Candidate, find_candidates
 from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import names_in
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.crashkernel import crashkernel_bytes
-from ansible_collections.kho.kexec.plugins.module_utils._kernel.scratch import Need, need_of
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.scratch import Need, is_bootmem_release, need_of
 from ansible_collections.kho.kexec.plugins.module_utils._observe.debugfs import MOUNT
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel, observe_running
 from ansible_collections.kho.kexec.plugins.module_utils._observe.site import Site, observe_site
@@ -38,12 +38,14 @@ _JOURNAL = "/journal/{machine}/system.journal"
 class Kernels:
     """What the installed kernels need: the most memory of each kind in bytes, and programs that the host lacks.
 
-    ``init_size`` and ``initrd_bytes`` are None when no image could be read.
+    ``init_size`` and ``initrd_bytes`` are None when no image could be read. ``bootmem``: whether one of them, or the
+    kernel that runs, calls the scratch memory *bootmem*.
     """
 
     init_size: Optional[int]
     initrd_bytes: Optional[int]
     programs: Tuple[str, ...]
+    bootmem: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def observe_readiness(host: Host) -> Readiness:
         running=running,
         site=observe_site(host),
         boot=boot,
-        kernels=_kernels(host, candidates),
+        kernels=_kernels(host, candidates, running.release),
         nodes=parse_node_count(read_lossless(host, _NODES)),
         watchdog=_hardware_watchdog(host),
         stop_on_reboot=number_of(host, STOP_ON_REBOOT),
@@ -115,7 +117,7 @@ def parse_node_count(text: str) -> int:
     return max(1, sum(int(found.group(2) or found.group(1)) - int(found.group(1)) + 1 for found in ranges if found))
 
 
-def _kernels(host: Host, candidates: Sequence[Candidate]) -> Kernels:
+def _kernels(host: Host, candidates: Sequence[Candidate], running: Optional[str]) -> Kernels:
     sizes: List[int] = []
     initrds: List[int] = []
     programs = set()
@@ -130,7 +132,9 @@ def _kernels(host: Host, candidates: Sequence[Candidate]) -> Kernels:
         programs.add(program_for(image.header.payload.compression))
         sizes += [image.header.init_size] if image.header.init_size else []
     missing = sorted(name for name in programs if name and not has_program(host, name))
-    return Kernels(max(sizes, default=None), max(initrds, default=None), tuple(missing))
+    releases = [running or "", *(candidate.release for candidate in candidates if candidate.obstacle is None)]
+    bootmem = any(is_bootmem_release(release) for release in releases)
+    return Kernels(max(sizes, default=None), max(initrds, default=None), tuple(missing), bootmem)
 
 
 def _initrd_bytes(host: Host, candidate: Candidate, image: OpenImage) -> int:

@@ -25,6 +25,7 @@ from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID, kh
 
 OLD, NEW = "7.2.13-kho", "7.3.4-kho"
 LATER_BOOT_ID = "9f3c1f52-7c5e-4d53-9a9e-0b6f2c1d7a11"
+BUILD = "#1 SMP"
 CREATED = "2026-11-22T15:00:00Z"
 RUN = RunIdentity(CREATED)
 COMMAND_LINE = "root=LABEL=root console=ttyS0 kho=on panic=10"
@@ -164,6 +165,7 @@ def transition(state: str = "loaded", **changes: Any) -> Transition:
         "promise": Promise(NEW, OLD, 1, "kho-v4"),
         "image": StagedImage("/boot/vmlinuz-" + NEW, ("/boot/initrd.img-" + NEW,), COMMAND_LINE),
         "verdict": closed_verdict() if state == "closed" else None,
+        "build": BUILD,
     }
     return Transition(**{**facts, **changes})
 

@@ -14,6 +14,7 @@ from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     NEW,
     candidate,
     image,
+    running,
     site,
     target,
 )
@@ -64,6 +65,16 @@ REFUSALS = [
     ),
     (
         "command_line_too_long",
+        {"target": target(command_line=long_line(2000), image=image(config={"CONFIG_CMDLINE": "console=ttyS0 ro"}))},
+        ["2000", "1999", "16 bytes that it adds itself", "command_line_remove"],
+    ),
+    (
+        "command_line_too_long",
+        {"target": target(command_line=long_line(2017)), "built_in": None},
+        ["2017", "It is not known which arguments"],
+    ),
+    (
+        "command_line_too_long",
         {"target": target(command_line=long_line(2017))},
         ["2017 bytes", "takes 2016", "refuse", "Remove parameters"],
     ),
@@ -91,6 +102,11 @@ REFUSALS = [
 ]
 
 WARNINGS = [
+    (
+        "built_in_arguments_unknown",
+        {"built_in": None, "running": running(boot="handover")},
+        ["CONFIG_CMDLINE", "longer", "/boot/config-7.2.13-kho"],
+    ),
     (
         "image_release_unknown",
         {"target": target(image=image(release=None))},

@@ -210,3 +210,35 @@ def partition(arguments):
         return arguments, [], []
     place = arguments.index("--")
     return arguments[:place], ["--"], arguments[place + 1 :]
+
+
+# --- what kernels add themselves (CONFIG_CMDLINE)
+
+
+@pytest.mark.parametrize(
+    ("running", "built_in", "target"),
+    [
+        ("console=ttyS0 ro root=/dev/vda", ["console=ttyS0 ro"], "root=/dev/vda kho=on panic=10"),
+        ("console=ttyS0 ro " * 34 + "root=/dev/vda", ["console=ttyS0 ro"], "root=/dev/vda kho=on panic=10"),
+        ("root=/dev/vda console=ttyS0 ro", ["console=ttyS0 ro"], "root=/dev/vda kho=on panic=10"),
+        ("a b a c d", ["a", "b", "", "d"], "a c kho=on panic=10"),
+        # What is in the middle, or all that there is, was given by somebody.
+        (
+            "root=/dev/vda console=ttyS0 ro quiet",
+            ["console=ttyS0 ro"],
+            "root=/dev/vda console=ttyS0 ro quiet kho=on panic=10",
+        ),
+        ("console=ttyS0 ro", ["console=ttyS0 ro"], "console=ttyS0 ro kho=on panic=10"),
+        ("a b -- a", ["a"], "b kho=on panic=10 -- a"),
+    ],
+)
+def test_what_a_kernel_adds_itself_is_not_given_to_it(running, built_in, target):
+    assert command_line.for_target(running, 10, command_line.NO_EDITS, built_in) == target
+
+
+def test_the_line_does_not_grow_however_many_handovers_there_are():
+    own = "console=ttyS0,115200n8 earlyprintk=serial net.ifnames=0 rw"
+    line = f"{own} root=/dev/vda2"
+    for _handover in range(100):
+        line = f"{own} {command_line.for_target(line, 10, command_line.NO_EDITS, [own, own])}"
+    assert line == f"{own} root=/dev/vda2 kho=on panic=10"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gzip
 import struct
 
 import pytest
@@ -23,6 +24,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.transition impor
     write_transition,
 )
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
+from ansible_collections.kho.kexec.tests.unit.support.images import CONFIG as IKCONFIG
 from ansible_collections.kho.kexec.tests.unit.support.images import INIT_SIZE, arm64_header, kernel, uki, x86_image
 from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID, metadata
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
@@ -55,7 +57,8 @@ def situation_of(host, **policy):
 
 
 def observed(host):
-    return situation_of(host).target
+    """The target as it is, whether or not it is whole."""
+    return situation_of(host, release=NEW).target
 
 
 def replace(host, path, content):
@@ -264,3 +267,36 @@ def test_pages_and_build_of_the_host_are_seen(host):
 def test_pages_of_an_image_of_arm64(host, flags, size):
     host.add(IMAGE, arm64_header(flags=flags) + kernel())
     assert (observed(host).image.page_bytes, observed(host).image.build) == (size, "#1 SMP")
+
+
+OWN = "console=ttyS1 quiet"
+
+
+def with_own(host, *sources):
+    """The running kernel and the target add OWN; these sources tell of the running one."""
+    config = KHO_CONFIG + f'CONFIG_CMDLINE_BOOL=y\nCONFIG_CMDLINE="{OWN}"\n'
+    host.add("/proc/cmdline", f"{OWN} {OWN} BOOT_IMAGE=/boot/vmlinuz {COMMAND_LINE}\n")
+    host.remove(f"/boot/config-{OLD}")
+    for path in sources:
+        host.add(path, gzip.compress(config.encode()) if path.endswith(".gz") else config)
+    return situation_of(host)
+
+
+@pytest.mark.parametrize("source", ["/proc/config.gz", f"/boot/config-{OLD}", f"/usr/lib/modules/{OLD}/config"])
+def test_what_the_running_kernel_adds_is_taken_out(host, source):
+    seen = with_own(host, source)
+    assert (seen.built_in, seen.target.command_line) == (OWN, COMMAND_LINE)
+
+
+def test_what_the_target_adds_is_taken_out_too(host):
+    host.remove(CONFIG)
+    host.add(IMAGE, x86_image(kernel(config=IKCONFIG + f'CONFIG_CMDLINE="{OWN}"\n'.encode())))
+    seen = with_own(host)
+    assert (seen.built_in, seen.target.command_line) == ("", COMMAND_LINE)
+
+
+def test_what_the_running_kernel_goes_by_alone_is_kept(host):
+    host.add("/proc/config.gz", gzip.compress(f'CONFIG_CMDLINE="{COMMAND_LINE}"\nCONFIG_CMDLINE_OVERRIDE=y\n'.encode()))
+    host.add("/proc/cmdline", COMMAND_LINE + "\n")
+    seen = situation_of(host)
+    assert (seen.built_in, seen.target.command_line) == ("", COMMAND_LINE)

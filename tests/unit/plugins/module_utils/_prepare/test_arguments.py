@@ -105,3 +105,35 @@ def test_a_crash_kernel_counts():
     assert arguments(replace(seen, boot=replace(seen.boot, text="crashkernel=1G-:1M")))[1] == (
         "kho_scratch=388M,116M,56M"
     )
+
+
+# --- Linux 7.4 calls scratch memory bootmem
+
+
+BOTH = Kernels(63 * MIB, 20 * MIB, (), bootmem=True)
+NEW_NAME = SCRATCH.replace("kho_scratch", "kho_bootmem")
+
+
+def test_both_names_are_wanted_where_kernels_of_both_kinds_may_start():
+    seen = readiness(kernels=BOTH)
+    assert arguments(seen)[:3] == ["kho=on", SCRATCH, NEW_NAME]
+    assert missing(seen) == [("kernel_arguments_missing", "kernel_arguments")]
+    line = f"kho=on {SCRATCH} {NEW_NAME} panic=10"
+    assert missing(readiness(line, f"kho=on {SCRATCH} panic=10", kernels=BOTH)) == []
+
+
+@pytest.mark.parametrize("own", ["kho_scratch=64M,256M,64M", "kho_bootmem=64M,256M,64M"])
+@pytest.mark.parametrize("release", ["7.3.4-kho", "7.4.0-rc1-kho", "7.4.0"])
+def test_either_name_is_read(own, release):
+    line = f"kho=on {own} panic=10"
+    seen = readiness(line, line, {"release": release}, kernels=BOTH)
+    assert {one for one in arguments(seen) if "64M" in one} == {"kho_scratch=64M,256M,64M", "kho_bootmem=64M,256M,64M"}
+
+
+@pytest.mark.parametrize(("release", "first"), [("7.3.4-kho", "kho_scratch"), ("7.4.0-rc1-kho", "kho_bootmem")])
+def test_the_running_kernel_goes_by_the_name_that_it_knows(release, first):
+    line = "kho=on kho_scratch=64M,256M,64M kho_bootmem=80M,256M,80M panic=10"
+    seen = readiness(line, line, {"release": release, **SMALL}, kernels=BOTH)
+    sizes = {"kho_scratch": "64M,256M,64M", "kho_bootmem": "80M,256M,80M"}
+    assert arguments(seen)[1] == f"{first}={sizes[first]}"
+    assert [one["awaits_boot"] for one in result(seen)["arguments"]] == [False] * 4

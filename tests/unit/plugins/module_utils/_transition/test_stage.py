@@ -201,7 +201,7 @@ def test_a_refusal_leaves_the_host_as_it_was(host, path, content, code):
     host.add(path, content)
     before = host.snapshot()
     with pytest.raises(Refusal) as caught:
-        stage(host)
+        stage(host, release=NEW)
     assert caught.value.code == code
     assert caught.value.findings["running"]["release"] == OLD
     assert (host.snapshot(), host.steps) == (before, [])
