@@ -205,6 +205,9 @@ def _died(boot: BootText) -> BootText:
 
 
 def _read_console(host: Host, path: str, deadline: float) -> List[Witness]:
+    # A pipe or a terminal would have the reader wait. Its owner may be anybody, since the operator has named it.
+    if host.exists(path) and host.run(("test", "-f", path)).rc != 0:
+        raise HostError(path, "failed", "it is not a regular file")
     argv = ("tail", f"--bytes={CONSOLE_LIMIT}", "--", path)
     timeout = max(deadline - time.monotonic(), 1.0)
     boots = read_boots(_lines(host, argv, timeout))
