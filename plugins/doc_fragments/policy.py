@@ -142,6 +142,21 @@ options:
         description: All of it in words.
         type: str
         required: true
+      cautions:
+        description:
+          - What to keep in mind. With V(crashes_on_one_host), the transition is never refused, and there is a warning.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          code:
+            description: Stable name of the caution.
+            type: str
+            required: true
+          message:
+            description: What was found, and what it means.
+            type: str
+            required: true
   on_crash_risk:
     description:
       - What to do about a transition that is in O(crash_risks).

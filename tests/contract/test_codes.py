@@ -25,6 +25,7 @@ PASSED_ON = frozenset(
         "action.kexec_ledger: error.code",
         "module_utils._host.access: problem.code",
         "module_utils._host.busy: note.code",
+        "module_utils._plan.policy: caution['code']",
         "module_utils._record.claim: note.code",
         "module_utils._transition.commit: error.code",
         "module_utils._transition.commit: note.code",

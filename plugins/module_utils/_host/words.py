@@ -22,6 +22,9 @@ UNEXPECTED_COUNT = "unexpected_count"
 NOT_REBOOTED = "not_rebooted"
 UNHEALTHY = "unhealthy"
 
+# What the ledger cautions against, and a plan must heed.
+CRASHES_ON_ONE_HOST = "crashes_on_one_host"
+
 # What an operator wants.
 REQUIRE, PREFER, IGNORE, NEVER = "require", "prefer", "ignore", "never"
 WARN, REFUSE = "warn", "refuse"

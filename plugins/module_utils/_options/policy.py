@@ -69,4 +69,10 @@ def _crash_risk_spec() -> dict[str, Any]:
         "q": {"type": "float"},
         "bug": {"type": "str"},
         "sentence": {"type": "str", "required": True},
+        "cautions": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {name: {"type": "str", "required": True} for name in ("code", "message")},
+        },
     }

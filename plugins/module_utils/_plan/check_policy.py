@@ -38,8 +38,8 @@ DENIED: dict[str, Ways] = {
     COLD_BOOT: frozenset({COLD_BOOT}),
 }
 
-SENTENCE_LIMIT = 600
-"""Characters of what the ledger says of a transition; it quotes what hosts have told."""
+SENTENCE_LIMIT, CAUTIONS_LIMIT = 600, 400
+"""Characters of what the ledger says of a transition, and of its cautions; it quotes what hosts have told."""
 
 
 def downgrade(target: Target, situation: Situation) -> Iterator[FailedCheck]:
@@ -73,7 +73,7 @@ def chain_too_long(target: Target, situation: Situation) -> Iterator[FailedCheck
             note = Note(
                 "chain_too_long",
                 f"The next handover would be number {promise.kexec_count} since the last cold boot. The ledger has "
-                f"seen no harm in up to {limit}, and has found that {printable(risk.sentence, SENTENCE_LIMIT)} "
+                f"seen no harm in up to {limit}, and has found that {_told(risk)} "
                 "Cold-boot the host to begin a new chain, or accept chain_too_long if that risk is wanted.",
             )
             yield FailedCheck(note, DENIED[risk.boot], _weight(risk, policy))
@@ -103,8 +103,8 @@ def transition_crashes(target: Target, situation: Situation) -> Iterator[FailedC
         if risk.longest_chain is None and _is_of(risk, target, situation):
             note = Note(
                 "transition_crashes",
-                f"The ledger has found that {printable(risk.sentence, SENTENCE_LIMIT)} This host would be the next to "
-                "try. Choose another target, let the host be cold-booted (fallback: cold_boot), or accept "
+                f"The ledger has found that {_told(risk)} This host would be the next to try. "
+                "Choose another target, let the host be cold-booted (fallback: cold_boot), or accept "
                 "transition_crashes if that risk is wanted.",
             )
             yield FailedCheck(note, DENIED[risk.boot], _weight(risk, situation.policy))
@@ -116,9 +116,16 @@ def _is_of(risk: CrashRisk, target: Target, situation: Situation) -> bool:
     return from_here and risk.release == target.release
 
 
+def _told(risk: CrashRisk) -> str:
+    said = printable(risk.sentence, SENTENCE_LIMIT)
+    cautions = " ".join(caution.message for caution in risk.cautions)
+    return f"{said} {printable(cautions, CAUTIONS_LIMIT)}" if cautions else said
+
+
 def _weight(risk: CrashRisk, policy: Policy) -> str:
-    refused = policy.on_crash_risk == REFUSE and risk.at_least >= policy.crash_risk_threshold
-    return OBSTACLE if refused else ADVICE
+    """A finding that rests on one host must not stop all others: that host may be broken, or hostile."""
+    certain = risk.at_least >= policy.crash_risk_threshold and not risk.rests_on_one_host
+    return OBSTACLE if certain and policy.on_crash_risk == REFUSE else ADVICE
 
 
 def target_failed_before(target: Target, situation: Situation) -> Iterator[FailedCheck]:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Mapping, Tuple
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import (
     COLD_BOOT,
+    CRASHES_ON_ONE_HOST,
     LATEST,
     NEVER,
     REFUSE,
@@ -71,6 +73,7 @@ class CrashRisk:
     ``boot``: ``handover``, or ``kexec`` without one, of which nobody knows ``previous_release``. ``longest_chain``: up
     to so many handovers in a row no difference was seen, and all else is about longer chains; None when it is about all
     of them. ``at_least``: it crashes at least so many times as often as a cold boot. ``sentence``: the same in words.
+    ``cautions``: what to keep in mind.
     """
 
     boot: str
@@ -79,6 +82,12 @@ class CrashRisk:
     longest_chain: int | None
     at_least: float
     sentence: str
+    cautions: Tuple[Note, ...] = ()
+
+    @property
+    def rests_on_one_host(self) -> bool:
+        """Whether most of the crashes are one host's, which must not decide for all others."""
+        return any(caution.code == CRASHES_ON_ONE_HOST for caution in self.cautions)
 
 
 @dataclass(frozen=True)
@@ -139,6 +148,7 @@ def policy_of(options: Mapping[str, Any]) -> Policy:
                 risk["longest_chain"],
                 risk["relative_risk_low"],
                 risk["sentence"],
+                tuple(Note(caution["code"], caution["message"]) for caution in risk["cautions"]),
             )
             for risk in options["crash_risks"]
         ),

@@ -3,10 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._options.policy import policy_spec
 from ansible_collections.kho.kexec.plugins.module_utils._plan.command_line import CommandLineEdits
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import CrashRisk, Denial, Policy, policy_of
 
+CAUTIONS = (Note("boots_younger", "They are young."),)
 USUAL = {name: option.get("default") for name, option in policy_spec().items()}
 
 
@@ -27,6 +29,7 @@ def test_every_option_has_its_place():
     risk = {
         **{"boot": "handover", "previous_release": "7.2.13", "release": "7.3.4", "longest_chain": 4},
         **{"relative_risk_low": 2.8, "sentence": "It crashes.", "bug": None, **told},
+        "cautions": [{"code": "boots_younger", "message": "They are young."}],
     }
     options = {
         "release": "7.3.*",
@@ -57,7 +60,7 @@ def test_every_option_has_its_place():
         on_unknown="refuse",
         max_kexec_count=9,
         denied=(Denial("7.2.*", "7.3.*", "kexec", "It lost data."),),
-        crash_risks=(CrashRisk("handover", "7.2.13", "7.3.4", 4, 2.8, "It crashes."),),
+        crash_risks=(CrashRisk("handover", "7.2.13", "7.3.4", 4, 2.8, "It crashes.", CAUTIONS),),
         on_crash_risk="warn",
         boot_default="require",
         crash_risk_threshold=2.5,

@@ -30,6 +30,8 @@ CRASHES = CrashRisk("handover", OLD, NEW, None, 2.8, f"{OLD} -> {NEW} crashes 6.
 
 CHAIN = replace(CRASHES, longest_chain=6)
 
+OF_ONE_HOST = replace(CRASHES, cautions=(Note("crashes_on_one_host", "30 of 31 are of one host."),))
+
 RISK_SAYS = ["6.1 times", "another target"]
 
 
@@ -93,6 +95,7 @@ WARNINGS = [
         },
         ["7.4.0-lts"],
     ),
+    ("transition_crashes", {"policy": Policy(crash_risks=(OF_ONE_HOST,))}, [*RISK_SAYS, "30 of 31 are of one host"]),
 ]
 
 

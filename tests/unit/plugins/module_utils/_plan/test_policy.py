@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._options.policy import policy_spec
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import (
     ACCEPTABLE,
@@ -27,7 +28,7 @@ def test_what_options_say():
         {
             **DEFAULTS,
             "denied_transitions": [{"from": "7.2.*", "to": "7.3.*", "action": "any", "reason": "It lost data."}],
-            "crash_risks": [{**risk, "sentence": "It crashes."}],
+            "crash_risks": [{**risk, "sentence": "It crashes.", "cautions": []}],
             "command_line_replace": {"panic": 5, "quiet": None},
             "accept": ["downgrade"],
         }
@@ -35,6 +36,11 @@ def test_what_options_say():
     assert policy.denied == (Denial("7.2.*", "7.3.*", "any", "It lost data."),)
     assert policy.crash_risks == (CrashRisk("handover", "a", "b", 3, 2.5, "It crashes."),)
     assert (policy.edits.replace, policy.accept) == ({"panic": "5", "quiet": None}, ("downgrade",))
+
+
+@pytest.mark.parametrize(("code", "expected"), [("crashes_on_one_host", True), ("boots_younger", False)])
+def test_whether_a_risk_rests_on_one_host(code, expected):
+    assert CrashRisk("kexec", None, "b", None, 2.5, "", (Note(code, ""),)).rests_on_one_host is expected
 
 
 @pytest.mark.parametrize(

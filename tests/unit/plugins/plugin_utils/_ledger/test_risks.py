@@ -37,6 +37,7 @@ def test_transition_that_crashes() -> None:
         **{"relative_risk_low": pytest.approx(2.81, abs=0.01), "relative_risk_high": pytest.approx(13.16, abs=0.01)},
         **{"q": pytest.approx(1.45e-7, rel=0.01), "bug": "5e6f7a8b9c0d1e2f"},
         "sentence": one["sentence"],
+        "cautions": [],
     }
     assert one["sentence"].startswith(f"{OLD} -> {NEW} crashes 6.1 times as often")
 
@@ -72,6 +73,12 @@ def test_kexec_without_handover_and_the_worst_first() -> None:
     found = risks(counted(512, 20, 0, KEXEC), counted(512, 41), PLENTY)
     assert [(one["boot"], one["previous_release"]) for one in found] == [("handover", OLD), ("kexec", None)]
     assert found[0]["bug"] is None
+
+
+def test_cautions_reach_the_plan() -> None:
+    (one,) = risks(counted(512, 41), Count(COLD, 0, 530, 7, 530.0), worst_host={HANDOVER: 30})
+    assert [caution["code"] for caution in one["cautions"]] == ["crashes_on_one_host"]
+    assert set(one["cautions"][0]) == set(policy_spec()["crash_risks"]["options"]["cautions"]["options"])
 
 
 def test_only_long_chains_crash() -> None:
