@@ -47,8 +47,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             if state in WITH_STATISTICS:
                 return computed(ledger, options, now, keep)
             if state == "imported":
-                news = ledger.import_history(host, options["history"], now)
-                return {"changed": any(news.values()), **news, "cursor": ledger.cursor(host)}
+                return imported(ledger, host, options["history"], now)
             if state == "recorded":
                 return {"changed": record_all(ledger, host, options, now)}
             if state == "within_budget":
@@ -56,6 +55,15 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
                     ledger, options["previous_release"], options["release"], options["since"], options["max_crashes"]
                 )
             return {"changed": False, "cursor": ledger.cursor(host)}
+
+
+def imported(ledger: Ledger, host: str, history: Mapping[str, Any], now: int) -> dict[str, Any]:
+    """Import the history of this host; what was not taken of it is a warning."""
+    news = ledger.import_history(host, history, now)
+    said = [with_reference(note["code"], f"{host}: {note['message']}") for note in news["notes"]]
+    warnings = {"warnings": said} if said else {}
+    changed = bool(news["boots"] or news["crashes"])
+    return {"changed": changed, **news, "cursor": ledger.cursor(host), **warnings}
 
 
 def record_all(ledger: Ledger, host: str, options: Mapping[str, Any], now: int) -> bool:

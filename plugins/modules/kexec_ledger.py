@@ -20,14 +20,15 @@ options:
     description:
       - V(known), tells by RV(cursor) how much of this host's history is in the ledger.
       - V(imported), what M(kho.kexec.kexec_history_info) found on this host is in the ledger. The same can be imported
-        again, and nothing is doubled.
+        again, and nothing is doubled. What cannot be true, and what is more than one host may have, is left out with
+        a warning, and is in RV(notes).
       - V(recorded), the transition of this host that ended with a verdict is in the ledger. The same can be recorded
         again, and a later verdict on it takes the place of an earlier one. When no kernel was left, nothing is written.
       - V(queried), tells how often the handover from O(previous_release) to O(release) was followed by a crash.
       - V(assessed), tells which transitions crash more often than cold boots of their release, for the option
         C(crash_risks) of M(kho.kexec.kexec_image) and M(kho.kexec.kexec_plan_info).
-      - V(within_budget), at most O(max_crashes) of the boots of O(release) that a kexec began since O(since) have
-        crashed. Otherwise the task fails. For a gate, when there are too few boots for statistics.
+      - V(within_budget), boots of O(release) that a kexec began since O(since) have crashed on at most O(max_crashes)
+        hosts. Otherwise the task fails. For a gate, when there are too few boots for statistics.
       - V(reported), the report of the whole fleet is in O(directory), as C(report.json), C(report.md) and
         C(report.html).
     type: str
@@ -72,7 +73,8 @@ options:
     type: int
   max_crashes:
     description:
-      - How many boots may have crashed, for O(state=within_budget).
+      - On how many hosts boots may have crashed, for O(state=within_budget). A host counts once, however often it
+        crashed.
     type: int
     default: 0
   directory:
@@ -177,6 +179,21 @@ crashes:
   returned: O(state=imported)
   type: int
   sample: 1
+notes:
+  description: What of the history was not taken, because it cannot be true or is too much for one host.
+  returned: O(state=imported)
+  type: list
+  elements: dict
+  contains:
+    code:
+      description: V(history_implausible) or V(history_too_large).
+      type: str
+      sample: history_implausible
+    message:
+      description: What was found, and what to do.
+      type: str
+      sample: "Boots and crashes of this host were left out of the ledger, because they cannot all be true: (...)."
+  sample: []
 cursor:
   description:
     - Up to where the host's journal was imported, V(null) when that is not known. It is for
@@ -288,6 +305,11 @@ risks:
       q: 1.5e-7
       bug: 5e6f7a8b9c0d1e2f
       sentence: 7.2.13-kho -> 7.3.4-kho crashes 6.1 times as often as a cold boot of 7.3.4-kho (...).
+hosts_begun:
+  description: On how many hosts a kexec began boots of O(release) since O(since).
+  returned: O(state=within_budget)
+  type: int
+  sample: 20
 boots_begun:
   description: How many boots of O(release) a kexec began since O(since).
   returned: O(state=within_budget)

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 RELEASES = tuple(f"7.{minor}.{patch}-kho" for minor in (2, 3) for patch in range(4))
-BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
+BEGIN = datetime(2024, 1, 1, tzinfo=timezone.utc)
+"""Long enough ago for all boots to be over by now."""
 CRASH_RATE = 0.01
 DEADLY = ("7.2.3-kho", "7.3.1-kho")
 """The transition that crashes, ``DEADLY_RATE`` of its boots."""

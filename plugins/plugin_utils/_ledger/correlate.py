@@ -14,7 +14,15 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Bug, Count, FleetCounts, Way
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import CRASHES_ON_ONE_HOST
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import (
+    COLD,
+    Bug,
+    Count,
+    FleetCounts,
+    Rest,
+    Way,
+)
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import (
     SIGNIFICANT,
     ExactTest,
@@ -39,8 +47,6 @@ FEW_OF_ONE_HOST = 3
 """With fewer crashes, it says nothing that they are one host's."""
 YOUNG = 0.5
 """Boots that ran for less than this share of the time that cold boots did have had less time to crash."""
-
-COLD = "cold"
 
 
 class Sum(NamedTuple):
@@ -124,6 +130,8 @@ class Correlation:
     boots: int
     not_compared: int
     not_joined: int
+    rest: Rest = Rest()
+    doubted_hosts: tuple[str, ...] = ()
 
     def of(self, previous_release: str | None, release: str) -> TransitionRisk | None:
         """Return what is known of the handover between two releases, None when there was none."""
@@ -141,15 +149,28 @@ def correlate(fleet: FleetCounts) -> Correlation:
     for count in fleet.counts:
         groups[count.way].append(count)
     cold = {way.release: _sum(counts) for way, counts in groups.items() if way.boot == COLD}
+    bugs: defaultdict[Way, list[Bug]] = defaultdict(list)
+    for bug in fleet.bugs:
+        bugs[bug.way].append(bug)
     found = [
-        _transition(way, counts, cold.get(way.release, Sum()), fleet)
+        _transition(way, counts, cold.get(way.release, Sum()), fleet, bugs[way])
         for way, counts in groups.items()
         if way.boot != COLD
     ]
-    return Correlation(cold, _corrected(found), fleet.boots, fleet.not_compared, fleet.not_joined)
+    return Correlation(
+        cold=cold,
+        transitions=_corrected(found),
+        boots=fleet.boots,
+        not_compared=fleet.not_compared,
+        not_joined=fleet.not_joined,
+        rest=fleet.rest,
+        doubted_hosts=fleet.doubted_hosts,
+    )
 
 
-def _transition(way: Way, counts: Sequence[Count], cold: Sum, fleet: FleetCounts) -> TransitionRisk:
+def _transition(
+    way: Way, counts: Sequence[Count], cold: Sum, fleet: FleetCounts, bugs: Sequence[Bug]
+) -> TransitionRisk:
     risk = risk_of(_sum(counts), cold)
     by_count: defaultdict[int | None, list[Count]] = defaultdict(list)
     for count in counts:
@@ -163,8 +184,8 @@ def _transition(way: Way, counts: Sequence[Count], cold: Sum, fleet: FleetCounts
         risk=risk,
         by_count=tuple((number, risk_of(total, cold)) for number, total in [*numbered, *unnumbered]),
         trend=None if test is None else Trend(test),
-        bugs=tuple(one for one in fleet.bugs if one.way == way),
-        cautions=tuple(_cautions(risk, fleet.worst_host.get(way, 0))),
+        bugs=tuple(bugs),
+        cautions=tuple(_cautions(way, risk, fleet)),
     )
 
 
@@ -187,13 +208,26 @@ def risk_of(seen: Sum, cold: Sum) -> Risk:
     )
 
 
-def _cautions(risk: Risk, worst_host: int) -> Iterable[Note]:
+def _cautions(way: Way, risk: Risk, fleet: FleetCounts) -> Iterable[Note]:
     seen, cold = risk.seen, risk.cold
-    if seen.crashes >= FEW_OF_ONE_HOST and worst_host > seen.crashes / 2:
+    worst, worst_cold = (fleet.worst_host.get(one, 0) for one in (way, Way(COLD, None, way.release)))
+    if seen.crashes >= FEW_OF_ONE_HOST and worst > seen.crashes / 2:
         yield Note(
-            "crashes_on_one_host",
-            f"{worst_host} of the {seen.crashes} boots that crashed are of one host. The numbers take boots for "
+            CRASHES_ON_ONE_HOST,
+            f"{worst} of the {seen.crashes} boots that crashed are of one host. The numbers take boots for "
             "independent, so look at that host's hardware before you blame the transition.",
+        )
+    if cold.crashes >= FEW_OF_ONE_HOST and worst_cold > cold.crashes / 2:
+        yield Note(
+            "cold_crashes_on_one_host",
+            f"{worst_cold} of the {cold.crashes} cold boots of {way.release} that crashed are of one host. They make "
+            "the transition look better than it is, if that host is broken, or tells what is not so.",
+        )
+    if way in fleet.counts_left_out:
+        yield Note(
+            "counts_left_out",
+            f"{fleet.counts_left_out[way]} further kexec counts, with the fewest boots, are not told each by itself, "
+            "but as boots whose count is unknown. The trend is that of the others.",
         )
     if cold.boots and seen.hours / seen.boots < YOUNG * cold.hours / cold.boots:
         yield Note(

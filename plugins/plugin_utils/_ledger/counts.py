@@ -6,68 +6,94 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import (
+    WAYS,
     Bug,
     Count,
     FleetCounts,
     Signature,
     Way,
+    bound,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.tables import tables
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.tables import (
+    NO_COUNT,
+    NO_TEXT,
+    has_crashed,
+    named_by_evidence,
+    tables,
+    tells_of_crash,
+    with_evidence,
+)
 
 with suppress(ImportError):  # _ledger_errors.require() says so
     import sqlalchemy as sa
 
 COMPARED = ("cold", "kexec", "handover")
-FAULTS = ("bug", "memory", "oops", "panic")
-"""Kinds of crashes after which a kernel is broken. Whether it goes on is a setting of the host (panic_on_oops)."""
 BUGS, SIGNATURES = 3, 3
 """How many bugs of each way are told, and how many signatures of each bug."""
+DOUBTED = 100
+"""How many hosts of whose history something was left out are told."""
 SECONDS_PER_HOUR = 3600
 
 
 def count_fleet(ledger: Ledger) -> FleetCounts:
-    """Return what the ledger holds, counted. Raises LedgerError."""
+    """Return what the ledger holds, counted, and bounded whatever hosts brought. Raises LedgerError."""
     with ledger.snapshot() as connection:
-        counted = [*connection.execute(_boots_by_way())]
-        bugs = [*connection.execute(_bugs_by_way())]
-        signatures = [*connection.execute(_signatures_of_bugs({str(row.bug) for row in bugs}))]
+        counted = [*connection.execute(_tallies_by_way())]
+        compared = [row for row in counted if row.boot in COMPARED and row.release]
+        many = len({_way(row) for row in compared}) > WAYS
+        hosts = {_way(row): int(row.hosts) for row in connection.execute(_hosts_by_way())} if many else {}
+        bounded = bound([_count(row) for row in compared], hosts)
+        detailed = {count.way for count in bounded.counts}
+        bugs = [row for row in connection.execute(_bugs_by_way()) if _way(row) in detailed]
+        signatures = _by_bug(connection.execute(_signatures_of_bugs({str(row.bug) for row in bugs})))
         worst = [*connection.execute(_worst_host_by_way())]
         not_joined = int(connection.execute(_crashes_without_boot()).scalar_one())
-    compared = [row for row in counted if row.boot in COMPARED and row.release is not None]
-    boots = sum(row.boots for row in counted)
+        doubted = tuple(connection.execute(_doubted_hosts()).scalars())
+    boots = sum(int(row.boots) for row in counted)
     return FleetCounts(
-        counts=tuple(
-            Count(_way(row), row.kexec_count, int(row.boots), int(row.crashes), float(row.seconds) / SECONDS_PER_HOUR)
-            for row in compared
-        ),
+        counts=bounded.counts,
         bugs=tuple(_bug(row, signatures) for row in bugs),
-        worst_host={_way(row): row.boots for row in worst},
+        worst_host={_way(row): int(row.boots) for row in worst if _way(row) in detailed},
         boots=boots,
-        not_compared=boots - sum(row.boots for row in compared),
+        not_compared=boots - sum(int(row.boots) for row in compared),
         not_joined=not_joined,
+        rest=bounded.rest,
+        counts_left_out=bounded.counts_left_out,
+        doubted_hosts=doubted,
     )
 
 
-def _bug(row: Any, signatures: list[Any]) -> Bug:
-    below = tuple(
-        Signature(one.signature, tuple(json.loads(one.frames)), one.boots)
-        for one in signatures
-        if (_way(one), one.bug) == (_way(row), row.bug)
-    )
+def _count(row: Any) -> Count:
+    number = None if row.kexec_count == NO_COUNT else row.kexec_count
+    return Count(_way(row), number, int(row.boots), int(row.crashes), float(row.seconds) / SECONDS_PER_HOUR)
+
+
+def _by_bug(rows: Iterable[Any]) -> dict[tuple[Way, str], list[Signature]]:
+    found: defaultdict[tuple[Way, str], list[Signature]] = defaultdict(list)
+    for row in rows:
+        found[_way(row), row.bug].append(Signature(row.signature, tuple(json.loads(row.frames)), row.boots))
+    return found
+
+
+def _bug(row: Any, signatures: Mapping[tuple[Way, str], list[Signature]]) -> Bug:
+    below = tuple(signatures.get((_way(row), row.bug), ()))
     return Bug(_way(row), row.bug, row.kind, tuple(json.loads(row.frames)), row.boots, below, bool(row.old))
 
 
 class Begun(NamedTuple):
-    """Boots that began since some time, how many of them crashed, and on which hosts."""
+    """Boots that began since some time, on how many hosts, how many of them crashed, and where."""
 
+    hosts: int
     boots: int
     crashes: int
-    hosts: tuple[str, ...]
+    crashed_hosts: tuple[str, ...]
 
 
 def count_begun(ledger: Ledger, previous_release: str | None, release: str, since: int) -> Begun:
@@ -79,83 +105,65 @@ def count_begun(ledger: Ledger, previous_release: str | None, release: str, sinc
         rows = [*connection.execute(_begun_by_host(previous_release, release, since))]
     crashed = sorted((row for row in rows if row.crashes), key=lambda row: str(row.host))
     return Begun(
-        sum(row.boots for row in rows), sum(row.crashes for row in crashed), tuple(row.host for row in crashed)
+        len(rows),
+        sum(row.boots for row in rows),
+        sum(row.crashes for row in crashed),
+        tuple(row.host for row in crashed),
     )
 
 
 def _begun_by_host(previous_release: str | None, release: str, since: int) -> Any:
-    boots, named = tables().boots.c, _named_by_evidence()
+    boots, named = tables().boots.c, named_by_evidence()
     # Where the journal has lost a boot's beginning, what is left of it will do.
     wanted = [boots.release == release, sa.func.coalesce(boots.began, boots.ended, boots.seen) >= since]
     if previous_release is None:
         wanted.append(boots.boot.in_(("kexec", "handover")))
     else:
         wanted += [boots.boot == "handover", boots.previous_release == previous_release]
-    crashes = sa.func.sum(sa.case((_has_crashed(named), 1), else_=0)).label("crashes")
+    crashes = sa.func.sum(sa.case((has_crashed(named), 1), else_=0)).label("crashes")
     columns = [boots.host, sa.func.count().label("boots"), crashes]
-    return sa.select(*columns).select_from(_with_evidence(named)).where(*wanted).group_by(boots.host)
+    return sa.select(*columns).select_from(with_evidence(named)).where(*wanted).group_by(boots.host)
 
 
 def _way(row: Any) -> Way:
-    return Way(row.boot, row.previous_release, row.release)
+    return Way(row.boot, row.previous_release or None, row.release)
 
 
-def _way_columns() -> list[Any]:
-    boots = tables().boots.c
-    # What is told after anything but a handover is no previous release.
-    origin = sa.case((boots.boot == "handover", boots.previous_release)).label("previous_release")
-    return [boots.boot, origin, boots.release]
+def _tallies_by_way() -> Any:
+    tallies = tables().tallies.c
+    key = [tallies.boot, tallies.previous_release, tallies.release, tallies.kexec_count]
+    sums = [sa.func.sum(tallies[name]).label(name) for name in ("boots", "crashes", "seconds")]
+    return sa.select(*key, *sums).group_by(*key)
 
 
-def _counts() -> Any:
-    """Whether evidence is of a crash, and not of slowness or faulty hardware that the kernel survived."""
-    crashes = tables().crashes.c
-    return sa.or_(crashes.fatal, crashes.kind.in_(FAULTS))
+def _by_host(*wanted: Any) -> tuple[list[Any], Any]:
+    """The crashes of each host after each way, and the columns of the way."""
+    tallies = tables().tallies.c
+    key = [tallies.host, tallies.boot, tallies.previous_release, tallies.release]
+    crashes = sa.func.sum(tallies.crashes).label("crashes")
+    found = sa.select(*key, crashes).where(*_compared(tallies), *wanted).group_by(*key).subquery()
+    return [found.c.boot, found.c.previous_release, found.c.release], found
 
 
-def _named_by_evidence() -> Any:
-    crashes = tables().crashes.c
-    named = sa.select(crashes.host, crashes.boot_id).where(crashes.boot_id.is_not(None), _counts()).distinct()
-    return named.subquery("named")
-
-
-def _has_crashed(named: Any) -> Any:
-    return sa.or_(tables().boots.c.ending == "crash", named.c.boot_id.is_not(None))
-
-
-def _with_evidence(named: Any) -> Any:
-    boots = tables().boots
-    return boots.outerjoin(named, (boots.c.host == named.c.host) & (boots.c.boot_id == named.c.boot_id))
-
-
-def _boots_by_way() -> Any:
-    boots, named, way = tables().boots.c, _named_by_evidence(), _way_columns()
-    until = sa.func.coalesce(boots.ended, boots.seen)
-    seconds = sa.case((until > boots.began, until - boots.began), else_=0)
-    return (
-        sa.select(
-            *way,
-            boots.kexec_count,
-            sa.func.count().label("boots"),
-            sa.func.sum(sa.case((_has_crashed(named), 1), else_=0)).label("crashes"),
-            sa.func.sum(seconds).label("seconds"),
-        )
-        .select_from(_with_evidence(named))
-        .group_by(*way, boots.kexec_count)
-    )
+def _hosts_by_way() -> Any:
+    way, found = _by_host()
+    return sa.select(*way, sa.func.count().label("hosts")).group_by(*way)
 
 
 def _worst_host_by_way() -> Any:
-    named, way = _named_by_evidence(), _way_columns()
-    by_host = (
-        sa.select(*way, sa.func.count().label("boots"))
-        .select_from(_with_evidence(named))
-        .where(_has_crashed(named), _is_compared())
-        .group_by(*way, tables().boots.c.host)
-        .subquery()
-    )
-    columns = [by_host.c.boot, by_host.c.previous_release, by_host.c.release]
-    return sa.select(*columns, sa.func.max(by_host.c.boots).label("boots")).group_by(*columns)
+    way, found = _by_host(tables().tallies.c.crashes > 0)
+    return sa.select(*way, sa.func.max(found.c.crashes).label("boots")).group_by(*way)
+
+
+def _doubted_hosts() -> Any:
+    cursors = tables().cursors.c
+    return sa.select(cursors.host).where(cursors.left_out.is_not(None)).order_by(cursors.host).limit(DOUBTED)
+
+
+def _way_of_boot() -> list[Any]:
+    boots = tables().boots.c
+    origin = sa.case((boots.boot == "handover", boots.previous_release)).label("previous_release")
+    return [boots.boot, origin, boots.release]
 
 
 def _bug_column() -> Any:
@@ -175,7 +183,7 @@ def _signatures_of_bugs(bugs: set[str]) -> Any:
 
 def _seen_by_way(level: list[Any], most: int, *wanted: Any) -> Any:
     """Count the boots in which each of the last column's values was seen; ``most`` of them for those before it."""
-    boots, crashes, way = tables().boots, tables().crashes, _way_columns()
+    boots, crashes, way = tables().boots, tables().crashes, _way_of_boot()
     seen_in = sa.distinct(crashes.c.host + sa.literal("/") + crashes.c.boot_id)
     counted = (
         sa.select(
@@ -188,7 +196,7 @@ def _seen_by_way(level: list[Any], most: int, *wanted: Any) -> Any:
             sa.func.count(seen_in).label("boots"),
         )
         .select_from(crashes.join(boots, (boots.c.host == crashes.c.host) & (boots.c.boot_id == crashes.c.boot_id)))
-        .where(_is_compared(), _counts(), *wanted)
+        .where(*_compared(boots.c), boots.c.release.is_not(None), tells_of_crash(), *wanted)
         .group_by(*way, *level)
         .subquery()
     )
@@ -198,12 +206,11 @@ def _seen_by_way(level: list[Any], most: int, *wanted: Any) -> Any:
     return sa.select(ranked).where(ranked.c.place <= most).order_by(ranked.c.place)
 
 
-def _is_compared() -> Any:
-    boots = tables().boots.c
-    return sa.and_(boots.boot.in_(COMPARED), boots.release.is_not(None))
+def _compared(columns: Any) -> list[Any]:
+    return [columns.boot.in_(COMPARED), columns.release != NO_TEXT]
 
 
 def _crashes_without_boot() -> Any:
     boots, crashes = tables().boots, tables().crashes
     joined = crashes.outerjoin(boots, (boots.c.host == crashes.c.host) & (boots.c.boot_id == crashes.c.boot_id))
-    return sa.select(sa.func.count()).select_from(joined).where(boots.c.host.is_(None), _counts())
+    return sa.select(sa.func.count()).select_from(joined).where(boots.c.host.is_(None), tells_of_crash())

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How many crashes a rollout may cost, before there are enough for statistics."""
+"""On how many hosts a rollout may crash, before there are enough crashes for statistics."""
 
 from __future__ import annotations
 
@@ -17,20 +17,25 @@ NAMED = 5
 
 
 def keep_within(ledger: Ledger, previous_release: str | None, release: str, since: int, most: int) -> dict[str, Any]:
-    """Return how many boots crashed; ``failed`` when more than ``most``. Raises LedgerError."""
+    """Return on how many hosts boots crashed; ``failed`` when on more than ``most``. Raises LedgerError.
+
+    Hosts count, and not boots: one that crashes in a loop, or says so, counts once.
+    """
     begun = count_begun(ledger, previous_release, release, since)
     origin = f"from {previous_release} " if previous_release else ""
-    counted = f"{begun.crashes} of {begun.boots} boots of {release} that a kexec {origin}began since then crashed"
+    crashed = len(begun.crashed_hosts)
+    counted = f"On {crashed} of {begun.hosts} hosts, boots of {release} that a kexec {origin}began since then crashed"
     result = {
         "changed": False,
+        "hosts_begun": begun.hosts,
         "boots_begun": begun.boots,
         "boots_crashed": begun.crashes,
-        "crashed_hosts": list(begun.hosts),
+        "crashed_hosts": list(begun.crashed_hosts),
     }
-    if begun.crashes <= most:
-        return {**result, "msg": f"{counted}, and up to {most} may."}
+    if crashed <= most:
+        return {**result, "msg": f"{counted}, and on up to {most} they may."}
     message = (
-        f"{counted}, and at most {most} may (max_crashes): {listed(begun.hosts, NAMED)}. The next wave would "
-        "repeat it on more hosts. Look at the crashes in the report before you go on, or allow more."
+        f"{counted}, and on at most {most} they may (max_crashes): {listed(begun.crashed_hosts, NAMED)}. The next wave "
+        "would repeat it on more hosts. Look at the crashes in the report before you go on, or allow more."
     )
     return {**result, **failed_with("crash_budget_exceeded", message)}

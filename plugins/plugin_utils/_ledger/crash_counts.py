@@ -5,8 +5,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+COLD = "cold"
+WAYS = 200
+"""So many transitions, and cold boots of so many releases, are told each by itself."""
+COUNTS_OF_WAY, COUNTS = 30, 600
+"""So many values of ``kexec_count`` are told of one way, and of all ways together."""
 
 
 class Way(NamedTuple):
@@ -61,12 +69,22 @@ class Bug:
     old: bool = False
 
 
+class Rest(NamedTuple):
+    """What is not told each by itself: so many ways, and their boots and crashes together."""
+
+    ways: int = 0
+    boots: int = 0
+    crashes: int = 0
+
+
 @dataclass(frozen=True)
 class FleetCounts:
     """All that is counted, as of one moment.
 
     ``worst_host`` has by way the crashed boots of that host that has most of them. ``not_compared`` are boots whose
     kind or release is unknown, and those of crash kernels; ``not_joined`` crashes whose boot is not in the ledger.
+    ``rest`` are ways beyond ``WAYS``; ``counts_left_out`` has by way how many values of ``kexec_count`` are told as
+    unknown ones. ``doubted_hosts`` are those of whose history something was left out.
     """
 
     counts: tuple[Count, ...]
@@ -75,3 +93,58 @@ class FleetCounts:
     boots: int = 0
     not_compared: int = 0
     not_joined: int = 0
+    rest: Rest = Rest()
+    counts_left_out: dict[Way, int] = field(default_factory=dict)
+    doubted_hosts: tuple[str, ...] = ()
+
+
+class Bounded(NamedTuple):
+    """Counts of as many ways as are told each by itself, and what is left."""
+
+    counts: tuple[Count, ...]
+    rest: Rest
+    counts_left_out: dict[Way, int]
+
+
+def bound(counts: Iterable[Count], hosts: Mapping[Way, int]) -> Bounded:
+    """Keep of all counts those of the ``WAYS`` weightiest ways, and of their counts the weightiest.
+
+    A way weighs as many ``hosts`` as took it, so that no host can crowd out what others did, and then its boots. With
+    the ways to a kernel go the cold boots of its release, which they are compared with. Nothing is chosen by crashes,
+    so the statistics hold for what is left.
+    """
+    groups: defaultdict[Way, list[Count]] = defaultdict(list)
+    for count in counts:
+        groups[count.way].append(count)
+
+    def weight(way: Way) -> tuple[int, int, Way]:
+        boots = sum(count.boots for count in groups[way])
+        return -hosts.get(way, 0), -boots, Way(way.boot, way.previous_release or "", way.release)
+
+    ranked = sorted(groups, key=weight)
+    transitions = [way for way in ranked if way.boot != COLD][:WAYS]
+    releases = {way.release for way in transitions}
+    cold = sorted((way for way in ranked if way.boot == COLD), key=lambda way: way.release not in releases)[:WAYS]
+    kept = [count for way in cold for count in _bound_counts(groups.pop(way), 1)[0]]
+    left_out: dict[Way, int] = {}
+    budget = COUNTS
+    for way in transitions:
+        few, further = _bound_counts(groups.pop(way), min(budget, COUNTS_OF_WAY))
+        budget = max(budget - len(few), 0)
+        kept += few
+        if further:
+            left_out[way] = further
+    others = [count for group in groups.values() for count in group]
+    rest = Rest(len(groups), sum(count.boots for count in others), sum(count.crashes for count in others))
+    return Bounded(tuple(kept), rest, left_out)
+
+
+def _bound_counts(counts: list[Count], most: int) -> tuple[list[Count], int]:
+    """Return the ``most`` weightiest counts, the others as one of unknown count, and how many those were."""
+    if len(counts) <= max(most, 1):
+        return counts, 0
+    ranked = sorted(counts, key=lambda count: (count.kexec_count is None, -count.boots, count.kexec_count or 0))
+    few, others = ranked[:most], ranked[most:]
+    further = sum(count.kexec_count is not None for count in others)
+    boots, crashes = sum(count.boots for count in others), sum(count.crashes for count in others)
+    return [*few, Count(counts[0].way, None, boots, crashes, sum(count.hours for count in others))], further

@@ -16,18 +16,24 @@ from typing import Any, NamedTuple
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError, require, understood
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.facts import (
+    Row,
     cursor_of,
     row_of_transition,
     rows_of_history,
 )
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.plausible import Known, KnownCrash, Taken, take
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.tables import (
     check_version,
     forget_old_crashes,
+    forget_tallies,
     keep_running,
+    known_boots,
+    known_crashes,
     migrate,
     put_boots,
     put_crashes,
     put_cursor,
+    put_tallies,
     put_transition,
     tables,
     version_of,
@@ -125,30 +131,42 @@ class Ledger:
     def __exit__(self, *_trouble: object) -> None:
         self._engine.dispose()
 
-    def import_history(self, host: str, history: Any, now: int) -> dict[str, int]:
+    def import_history(self, host: str, history: Any, now: int) -> dict[str, Any]:
         """Write what ``kexec_history_info`` returned for ``host``; ``now`` is in seconds since 1970.
 
         The same history can be imported again: nothing is doubled, a boot that was open is completed. Returns how
-        many ``boots`` and ``crashes`` were news.
+        many ``boots`` and ``crashes`` were news, and ``notes`` of what was not taken.
         """
-        boots, crashes = rows_of_history(host, history, now)
-        known = [row for row in crashes if row["bug"] is not None]
+        told = rows_of_history(host, history, now)
+        name = printable(host)
+        cursor = {"host": name, "cursor": cursor_of(history), "imported": now, "left_out": None}
         with self._writing() as connection:
-            told_anew = [{f"of_{name}": row[name] for name in ("host", "incident", "kind")} for row in known]
+            # The first, so that two imports of one host come one after the other.
+            self._put(connection, put_cursor(self._dialect), [cursor])
+            boots, crashes, left_out, notes = self._take(connection, name, told, now)
+            told_anew = [
+                {f"of_{key}": row[key] for key in ("host", "incident", "kind")}
+                for row in crashes
+                if row["bug"] is not None
+            ]
             self._put(connection, forget_old_crashes(), told_anew)
             news = {
                 "boots": self._put(connection, put_boots(self._dialect), boots),
                 "crashes": self._put(connection, put_crashes(self._dialect), crashes),
             }
-            running = [row for row in boots if row["ending"] == "running"]
-            self._put(
-                connection,
-                keep_running(),
-                [{"of_host": row["host"], "of_boot": row["boot_id"], "now": now} for row in running],
-            )
-            cursor = {"host": printable(host), "cursor": cursor_of(history), "imported": now}
-            self._put(connection, put_cursor(self._dialect), [cursor])
-        return news
+            running = [row["boot_id"] for row in boots if row["ending"] == "running"]
+            self._put(connection, keep_running(), [{"of_host": name, "of_boot": one, "now": now} for one in running])
+            for statement in (forget_tallies(), put_tallies()):
+                self._put(connection, statement, [{"of_host": name}])
+            if notes:
+                self._put(connection, put_cursor(self._dialect), [{**cursor, "left_out": left_out}])
+        return {**news, "notes": [note.as_dict() for note in notes]}
+
+    def _take(self, connection: sa.Connection, host: str, told: tuple[list[Row], list[Row]], now: int) -> Taken:
+        of_host = {"of_host": host}
+        boots = [Known(**row) for row in connection.execute(known_boots(), of_host).mappings()]
+        crashes = [KnownCrash(*row) for row in connection.execute(known_crashes(), of_host)]
+        return take(told, boots, crashes, now)
 
     def record(self, host: str, result: Any, now: int) -> bool:
         """Write the transition that the role's or ``kexec_reboot``'s result tells of; return whether it was news."""

@@ -48,6 +48,8 @@ def fleet_as_dict(fleet: Correlation) -> dict[str, Any]:
         "boots": fleet.boots,
         "boots_not_compared": fleet.not_compared,
         "crashes_not_joined": fleet.not_joined,
+        "not_told": fleet.rest._asdict(),
+        "doubted_hosts": list(fleet.doubted_hosts),
         "cold_boots": [{"release": release, **sums._asdict()} for release, sums in sorted(fleet.cold.items())],
         "transitions": [transition_as_dict(one) for one in fleet.transitions],
     }

@@ -21,19 +21,27 @@ with suppress(ImportError):  # _ledger_errors.require() says so
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.dml import Delete, Insert, Update
+    from sqlalchemy.sql.selectable import Select
 
 MIGRATION_LOCK = 0x6B686F
 """Names the lock that is held while tables in PostgreSQL are changed; any number, the same everywhere."""
 
 
+FAULTS = ("bug", "memory", "oops", "panic")
+"""Kinds of crashes after which a kernel is broken. Whether it goes on is a setting of the host (panic_on_oops)."""
+NO_TEXT, NO_COUNT = "", -1
+"""What stands in the key of a tally for what is not known, since null cannot."""
+
+
 class Tables(NamedTuple):
-    """All tables of the newest version."""
+    """All tables of the newest version. ``tallies`` has for each host the sums of ``boots`` by how they came to be."""
 
     schema_version: sa.Table
     boots: sa.Table
     transitions: sa.Table
     crashes: sa.Table
     cursors: sa.Table
+    tallies: sa.Table
 
 
 @cache
@@ -83,7 +91,13 @@ def tables() -> Tables:
             },
             ["kind", "fatal", "frames"],
         ),
-        table("cursors", {"host": text}, {"cursor": text, "imported": number}, ["imported"]),
+        table("cursors", {"host": text}, {"cursor": text, "imported": number, "left_out": number}, ["imported"]),
+        table(
+            "tallies",
+            {"host": text, "boot": text, "previous_release": text, "release": text, "kexec_count": number},
+            {"boots": number, "crashes": number, "seconds": number},
+            ["boots", "crashes", "seconds"],
+        ),
     )
 
 
@@ -98,7 +112,15 @@ def _add_bugs(connection: sa.Connection) -> None:
         connection.exec_driver_sql("ALTER TABLE crashes ADD COLUMN bug TEXT")
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_create, _add_bugs)
+def _add_tallies(connection: sa.Connection) -> None:
+    if "left_out" not in {column["name"] for column in sa.inspect(connection).get_columns("cursors")}:
+        connection.exec_driver_sql("ALTER TABLE cursors ADD COLUMN left_out BIGINT")
+    tables().tallies.create(connection, checkfirst=True)
+    connection.execute(tables().tallies.delete())
+    connection.execute(_tallied())
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_create, _add_bugs, _add_tallies)
 """What makes each version from the one before; the first makes the tables in an empty database."""
 
 
@@ -131,6 +153,84 @@ def migrate(connection: sa.Connection, place: str) -> None:
         for step in MIGRATIONS[version:]:
             step(connection)
         connection.execute(tables().schema_version.update().values(version=len(MIGRATIONS)))
+
+
+@cache
+def known_boots() -> Select[Any]:
+    """Return the question for what is known of the boots ``of_host``."""
+    boots = tables().boots.c
+    names = ("boot_id", "began", "ended", "seen", "release", "previous_release", "kexec_count")
+    return sa.select(*(boots[name] for name in names)).where(boots.host == sa.bindparam("of_host"))
+
+
+@cache
+def known_crashes() -> Select[Any]:
+    """Return the question for the keys and times of the crashes ``of_host``."""
+    crashes = tables().crashes.c
+    return sa.select(crashes.incident, crashes.signature, crashes.at).where(crashes.host == sa.bindparam("of_host"))
+
+
+# --- sums -----------------------------------------------------------------------------------------------------------
+
+
+def tells_of_crash() -> Any:
+    """Whether evidence is of a crash, and not of slowness or faulty hardware that the kernel survived."""
+    crashes = tables().crashes.c
+    return sa.or_(crashes.fatal, crashes.kind.in_(FAULTS))
+
+
+def named_by_evidence(*wanted: Any) -> Any:
+    """Boots that evidence of a crash names."""
+    crashes = tables().crashes.c
+    named = sa.select(crashes.host, crashes.boot_id).where(crashes.boot_id.is_not(None), tells_of_crash(), *wanted)
+    return named.distinct().subquery("named")
+
+
+def has_crashed(named: Any) -> Any:
+    """Whether a boot counts as crashed."""
+    return sa.or_(tables().boots.c.ending == "crash", named.c.boot_id.is_not(None))
+
+
+def with_evidence(named: Any) -> Any:
+    """All boots, each with the evidence that names it."""
+    boots = tables().boots
+    return boots.outerjoin(named, (boots.c.host == named.c.host) & (boots.c.boot_id == named.c.boot_id))
+
+
+@cache
+def forget_tallies() -> Delete:
+    """Return the statement that drops the sums ``of_host``."""
+    return tables().tallies.delete().where(tables().tallies.c.host == sa.bindparam("of_host"))
+
+
+@cache
+def put_tallies() -> Insert:
+    """Return the statement that sums up the boots ``of_host`` anew."""
+    return _tallied(sa.bindparam("of_host"))
+
+
+def _tallied(host: Any = None) -> Insert:
+    boots, crashes = tables().boots.c, tables().crashes.c
+    named = named_by_evidence(*(() if host is None else (crashes.host == host,)))
+    key = [
+        boots.host,
+        boots.boot,
+        # What is told after anything but a handover is no previous release.
+        sa.case((boots.boot == "handover", sa.func.coalesce(boots.previous_release, NO_TEXT)), else_=NO_TEXT),
+        sa.func.coalesce(boots.release, NO_TEXT),
+        sa.func.coalesce(boots.kexec_count, NO_COUNT),
+    ]
+    until = sa.func.coalesce(boots.ended, boots.seen)
+    sums = [
+        sa.func.count(),
+        sa.func.sum(sa.case((has_crashed(named), 1), else_=0)),
+        sa.func.sum(sa.case((until > boots.began, until - boots.began), else_=0)),
+    ]
+    question = sa.select(*key, *sums).select_from(with_evidence(named)).group_by(*key)
+    if host is not None:
+        question = question.where(boots.host == host)
+    tallies = tables().tallies
+    return tallies.insert().from_select([column.name for column in tallies.columns], question)
 
 
 # --- rows that are there already ------------------------------------------------------------------------------------
@@ -200,11 +300,15 @@ def put_transition(dialect: str) -> Insert:
 
 @cache
 def put_cursor(dialect: str) -> Insert:
-    """Return the statement that notes up to where a host's journal was read."""
+    """Return the statement that notes up to where a host's journal was read, and what was last left out of it."""
     cursors = tables().cursors
     statement = _insert(cursors, dialect)
-    new = statement.excluded
-    merged = {"cursor": sa.func.coalesce(new.cursor, cursors.c.cursor), "imported": new.imported}
+    new, old = statement.excluded, cursors.c
+    merged = {
+        "cursor": sa.func.coalesce(new.cursor, old.cursor),
+        "imported": new.imported,
+        "left_out": sa.func.coalesce(new.left_out, old.left_out),
+    }
     return _completing(statement, cursors, merged)
 
 

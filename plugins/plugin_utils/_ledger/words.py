@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from math import isinf
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import (
     CRASHES_LESS,
     CRASHES_MORE,
@@ -22,6 +23,8 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts imp
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ODDS_TO_FIND
 
 TOP_FRAMES = 2
+NAMED = 5
+"""How many hosts a sentence names."""
 UNKNOWN = "(unknown)"
 
 
@@ -73,6 +76,17 @@ def summary(fleet: Correlation) -> list[str]:
     if fleet.not_joined:
         crashes = _number(fleet.not_joined, "crash", "crashes")
         said.append(f"{crashes} of boots that the ledger does not know, not counted.")
+    if fleet.rest.ways:
+        said.append(
+            f"{_number(fleet.rest.ways, 'further transition or release', 'further transitions and releases')}, with "
+            f"{_number(fleet.rest.boots, 'boot')}, of which {fleet.rest.crashes} crashed, not told each by itself: "
+            "those that the fewest hosts took."
+        )
+    if fleet.doubted_hosts:
+        said.append(
+            f"Not all that these hosts tell was taken, because it cannot be true or is too much: "
+            f"{listed(fleet.doubted_hosts, NAMED)}."
+        )
     return said
 
 

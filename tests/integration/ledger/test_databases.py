@@ -76,7 +76,7 @@ def url(request: pytest.FixtureRequest) -> str:
     return address
 
 
-def import_fleet(url: str, fleet: list[tuple[str, dict[str, Any]]]) -> list[dict[str, int]]:
+def import_fleet(url: str, fleet: list[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
     with Ledger(place_of(url)) as ledger:
         return [ledger.import_history(host, given, NOW) for host, given in fleet]
 
@@ -98,7 +98,7 @@ def test_same_history_twice(url: str) -> None:
     assert sum(news["boots"] for news in first) == HOSTS * BOOTS
     assert sum(news["crashes"] for news in first) > 0
     before = counts(url)
-    assert import_fleet(url, FLEET) == [{"boots": 0, "crashes": 0}] * HOSTS
+    assert import_fleet(url, FLEET) == [{"boots": 0, "crashes": 0, "notes": []}] * HOSTS
     assert counts(url) == before
     assert before.boots == HOSTS * BOOTS
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime, timedelta
 from typing import Any
 
 NOW = 1795392000
@@ -26,9 +27,16 @@ def some_id(number: int) -> str:
     return str(uuid.UUID(int=number))
 
 
+def before(moment: str, hours: float) -> str:
+    """Return the moment so many hours before another."""
+    earlier = datetime.fromisoformat(moment.replace("Z", "+00:00")) - timedelta(hours=hours)
+    return earlier.isoformat().replace("+00:00", "Z")
+
+
 def ended(number: int, **changes: Any) -> dict[str, Any]:
-    """Return a boot that ended cleanly, after a handover."""
-    return boot(boot_id=some_id(number), end=END, **{"ending": "clean", **changes})
+    """Return a boot that ended cleanly, after a handover; each number has its own time."""
+    times = {"begin": before(BEGIN, 3 * number), "end": before(END, 3 * number)}
+    return boot(boot_id=some_id(number), **{**times, "ending": "clean", **changes})
 
 
 def cold(number: int, **changes: Any) -> dict[str, Any]:

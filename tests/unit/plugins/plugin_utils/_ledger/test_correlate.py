@@ -162,6 +162,18 @@ def test_caution_when_one_host_crashes(crashes: int, worst: int, expected: bool)
     assert [note.code for note in found.cautions] == (["crashes_on_one_host"] if expected else [])
 
 
+@pytest.mark.parametrize(("worst", "expected"), [(8, True), (4, False)])
+def test_caution_when_the_cold_boots_of_one_host_crash(worst: int, expected: bool) -> None:
+    found = one(counted(HANDOVER, 512, 5), counted(COLD, 512, 9, 0), worst_host={COLD: worst})
+    assert [note.code for note in found.cautions] == (["cold_crashes_on_one_host"] if expected else [])
+
+
+def test_caution_when_counts_are_left_out() -> None:
+    found = one(counted(HANDOVER, 512, 5), counted(COLD, 512, 9, 0), counts_left_out={HANDOVER: 70})
+    assert [note.code for note in found.cautions] == ["counts_left_out"]
+    assert "70 further" in found.cautions[0].message
+
+
 def test_caution_when_boots_are_young() -> None:
     found = one(counted(HANDOVER, 512, 4, hours=512.0), counted(COLD, 512, 9, 0))
     assert [note.code for note in found.cautions] == ["boots_younger"]

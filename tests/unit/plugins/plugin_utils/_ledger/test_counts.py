@@ -7,7 +7,20 @@ from collections import Counter
 
 import pytest
 from unit.plugins.plugin_utils.correlations import boots_and_crashes
-from unit.plugins.plugin_utils.histories import BEGIN, END, NEW, NOW, OLD, boot, cold, crash, ended, history, some_id
+from unit.plugins.plugin_utils.histories import (
+    BEGIN,
+    END,
+    NEW,
+    NOW,
+    OLD,
+    before,
+    boot,
+    cold,
+    crash,
+    ended,
+    history,
+    some_id,
+)
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import Sum, correlate
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.counts import (
@@ -151,15 +164,27 @@ BEGAN = 1795359600
 
 
 def test_boots_that_began_since(ledger: Ledger) -> None:
-    early = ended(1, begin="2026-11-22T14:59:59Z", ending="crash")
-    other = ended(3, previous_release="7.2.12", ending="crash")
-    ledger.import_history("web2", history(early, ended(2, ending="crash"), other), NOW)
+    def at(hours: float) -> dict[str, str]:
+        return {"begin": before(BEGIN, -hours), "end": before(BEGIN, -hours - 0.5)}
+
+    early = ended(1, ending="crash", **{**at(0), "begin": "2026-11-22T14:59:59Z"})
+    other = ended(3, previous_release="7.2.12", ending="crash", **at(2))
+    ledger.import_history("web2", history(early, ended(2, ending="crash", **at(1)), other), NOW)
     oops = crash(boot_id=some_id(5), kind="oops", fatal=False)
-    by_kexec = ended(6, boot="kexec", previous_release=None, begin=None)
-    unknown = ended(7, boot="unknown", ending="crash")
-    ledger.import_history("web1", history(ended(5), by_kexec, cold(4, ending="crash"), unknown, crashes=(oops,)), NOW)
-    assert count_begun(ledger, OLD, NEW, BEGAN) == Begun(2, 2, ("web1", "web2"))
-    assert count_begun(ledger, None, NEW, BEGAN) == Begun(4, 3, ("web1", "web2"))
-    assert count_begun(ledger, OLD, NEW, BEGAN - 1) == Begun(3, 3, ("web1", "web2"))
-    assert count_begun(ledger, OLD, NEW, BEGAN + 1) == Begun(0, 0, ())
-    assert count_begun(ledger, OLD, "7.3.5", 0) == Begun(0, 0, ())
+    by_kexec = ended(6, boot="kexec", previous_release=None, begin=None, end=END)
+    unknown = ended(7, boot="unknown", ending="crash", **at(4))
+    crashed = cold(4, ending="crash", **at(1))
+    ledger.import_history("web1", history(ended(5, **at(0)), by_kexec, crashed, unknown, crashes=(oops,)), NOW)
+    assert count_begun(ledger, OLD, NEW, BEGAN) == Begun(2, 2, 2, ("web1", "web2"))
+    assert count_begun(ledger, None, NEW, BEGAN) == Begun(2, 4, 3, ("web1", "web2"))
+    assert count_begun(ledger, OLD, NEW, BEGAN - 1) == Begun(2, 3, 3, ("web1", "web2"))
+    assert count_begun(ledger, OLD, NEW, BEGAN + 3601) == Begun(0, 0, 0, ())
+    assert count_begun(ledger, OLD, "7.3.5", 0) == Begun(0, 0, 0, ())
+
+
+def test_hosts_that_were_not_taken_at_their_word(ledger: Ledger) -> None:
+    ledger.import_history("web1", history(ended(1)), NOW)
+    ledger.import_history("mallory", history(ended(1), boot(begin="9000-01-01T00:00:00Z")), NOW)
+    ledger.import_history("mallory", history(ended(1)), NOW)
+    found = count_fleet(ledger)
+    assert (found.doubted_hosts, found.boots) == (("mallory",), 2)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from unit.plugins.plugin_utils.histories import BOOT_ID, NEW, NOW, OLD, boot, history
+from unit.plugins.plugin_utils.histories import BOOT_ID, NEW, NOW, OLD, boot, ended, history
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_budget import NAMED, keep_within
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, place_of
@@ -25,16 +25,24 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 def test_within_the_budget(ledger: Ledger) -> None:
     found = keep_within(ledger, OLD, NEW, 0, 6)
     assert "failed" not in found
-    assert (found["boots_begun"], found["boots_crashed"]) == (8, 6)
+    assert (found["hosts_begun"], found["boots_begun"], found["boots_crashed"]) == (8, 8, 6)
     assert found["crashed_hosts"] == [f"web{number}" for number in range(6)]
 
 
 def test_budget_that_is_exceeded(ledger: Ledger) -> None:
     found = keep_within(ledger, None, NEW, 0, 5)
     assert (found["failed"], found["code"], found["changed"]) == (True, "crash_budget_exceeded", False)
-    assert f"6 of 8 boots of {NEW}" in found["msg"]
+    assert f"On 6 of 8 hosts, boots of {NEW}" in found["msg"]
     assert f"web{NAMED - 1} and {6 - NAMED} more" in found["msg"]
     assert f"web{NAMED}" not in found["msg"]
+
+
+def test_a_host_that_crashes_in_a_loop_counts_once(ledger: Ledger) -> None:
+    boots = [ended(number, ending="crash") for number in range(1, 30)]
+    ledger.import_history("web0", history(*boots), NOW)
+    found = keep_within(ledger, None, NEW, 0, 6)
+    assert "failed" not in found
+    assert (found["hosts_begun"], found["boots_crashed"], len(found["crashed_hosts"])) == (8, 35, 6)
 
 
 def test_nothing_is_known(ledger: Ledger) -> None:

@@ -19,9 +19,9 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Le
 
 def test_same_history_twice_is_no_news(ledger: Ledger, ask: Ask) -> None:
     given = history(boot(ending="crash", end=END), crashes=(crash(),))
-    assert ledger.import_history("web1", given, NOW) == {"boots": 1, "crashes": 1}
+    assert ledger.import_history("web1", given, NOW) == {"boots": 1, "crashes": 1, "notes": []}
     before = (ask("SELECT * FROM boots"), ask("SELECT * FROM crashes"))
-    assert ledger.import_history("web1", given, NOW + 5) == {"boots": 0, "crashes": 0}
+    assert ledger.import_history("web1", given, NOW + 5) == {"boots": 0, "crashes": 0, "notes": []}
     assert (ask("SELECT * FROM boots"), ask("SELECT * FROM crashes")) == before
 
 

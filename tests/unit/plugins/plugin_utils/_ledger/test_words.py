@@ -22,6 +22,7 @@ from unit.plugins.plugin_utils.correlations import (
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import (
     Bug,
     Count,
+    Rest,
     Signature,
     Way,
 )
@@ -81,4 +82,14 @@ def test_summary() -> None:
         "are too few boots to tell.",
         "1 boot of unknown kind or release, or of crash kernels, not compared.",
         "2 crashes of boots that the ledger does not know, not counted.",
+    ]
+
+
+def test_summary_of_what_is_not_told_by_itself() -> None:
+    whole = fleet(*CRASHING, rest=Rest(2300, 9000, 12), doubted_hosts=tuple(f"web{number}" for number in range(7)))
+    assert summary(whole)[1:] == [
+        "2300 further transitions and releases, with 9000 boots, of which 12 crashed, not told each by itself: those "
+        "that the fewest hosts took.",
+        "Not all that these hosts tell was taken, because it cannot be true or is too much: web0, web1, web2, web3, "
+        "web4 and 2 more.",
     ]
