@@ -178,9 +178,9 @@ options:
       - Can be V(chain_too_long), V(downgrade), V(image_release_unknown), V(initrd_missing), V(kexec_count_unknown),
         V(kho_abi_mismatch), V(kho_abi_unknown), V(last_kexec_cold_booted), V(last_verdict_not_accepted), V(lockdown),
         V(metadata_not_offered), V(metadata_unknown), V(metadata_unsupported), V(modules_missing),
-        V(root_device_missing), V(running_kho_off), V(running_kho_unknown), V(running_without_kho),
-        V(scratch_fit_unknown), V(target_failed_before), V(target_kho_off), V(target_kho_unknown),
-        V(target_without_kho), V(transition_crashes) and V(transition_denied).
+        V(passphrase_needed), V(root_device_missing), V(running_kho_off), V(running_kho_unknown),
+        V(running_without_kho), V(scratch_fit_unknown), V(target_failed_before), V(target_kho_off),
+        V(target_kho_unknown), V(target_without_kho), V(transition_crashes) and V(transition_denied).
       - Everything else can never be accepted. It could not work, would start something else than was judged, or, as
         V(luo_abi_mismatch), would crash the target.
     type: list
@@ -194,6 +194,14 @@ options:
     type: str
     choices: [require, prefer, never]
     default: never
+  on_pending_firmware:
+    description:
+      - What is done where updates of firmware wait for the next start of the firmware, which a kexec passes by. With
+        V(warn), it is a warning. With V(cold_boot), the host is cold-booted in place of a kexec, whatever O(fallback)
+        says. With V(refuse), a kexec is refused.
+    type: str
+    choices: [warn, cold_boot, refuse]
+    default: warn
   command_line_append:
     description:
       - Arguments to add to the target's command line, each with its quotes, such as V(quiet) or V(console=ttyS1).

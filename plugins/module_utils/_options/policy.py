@@ -48,6 +48,7 @@ def policy_spec() -> dict[str, Any]:
         "crash_risk_threshold": {"type": "float", "default": 1.0},
         "accept": {"type": "list", "elements": "str", "default": []},
         "boot_default": {"type": "str", "choices": [REQUIRE, PREFER, NEVER], "default": NEVER},
+        "on_pending_firmware": {"type": "str", "choices": [WARN, COLD_BOOT, REFUSE], "default": WARN},
         "command_line_append": {"type": "list", "elements": "str", "default": []},
         "command_line_replace": {"type": "dict", "default": {}},
         "command_line_remove": {"type": "list", "elements": "str", "default": []},

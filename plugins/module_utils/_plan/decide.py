@@ -20,12 +20,14 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.words import (
 )
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel
 from ansible_collections.kho.kexec.plugins.module_utils._plan import (
+    check_boot,
     check_handover,
     check_host,
     check_policy,
     check_target,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._plan.check import DOUBT, LOSS, OBSTACLE, FailedCheck
+from ansible_collections.kho.kexec.plugins.module_utils._plan.check_boot import FIRMWARE
 from ansible_collections.kho.kexec.plugins.module_utils._plan.check_handover import promise_of
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._plan.situation import Situation, Target
@@ -100,7 +102,7 @@ def failed_checks(target: Target, situation: Situation) -> Iterator[FailedCheck]
             note = host_check(situation)
             if note is not None:
                 yield FailedCheck(note, concerns, OBSTACLE)
-    for policy_check in check_policy.CHECKS:
+    for policy_check in (*check_boot.CHECKS, *check_policy.CHECKS):
         yield from policy_check(target, situation)
     for concerns, weight, checks in (*check_target.CHECKS, *check_handover.CHECKS):
         for check in checks:
@@ -117,7 +119,8 @@ def _ways(policy: Policy, failed: tuple[FailedCheck, ...]) -> tuple[str, ...]:
         PREFER: (HANDOVER, KEXEC),
         IGNORE: (KEXEC,),
     }[policy.handover]
-    return (*kexecs, COLD_BOOT) if policy.may_cold_boot else kexecs
+    for_firmware = policy.on_pending_firmware == COLD_BOOT and any(one.note.code == FIRMWARE for one in failed)
+    return (*kexecs, COLD_BOOT) if policy.may_cold_boot or for_firmware else kexecs
 
 
 def _forbids(one: FailedCheck, way: str, policy: Policy) -> bool:

@@ -38,6 +38,7 @@ ACCEPTABLE = (
     "metadata_unknown",
     "metadata_unsupported",
     "modules_missing",
+    "passphrase_needed",
     "root_device_missing",
     "running_kho_off",
     "running_kho_unknown",
@@ -102,6 +103,7 @@ class Policy:
     ``crash_risk_threshold`` times as often as a cold boot.
     ``boot_default``: whether the kernel is to become the boot loader's default later, ``require``, ``prefer`` or
     ``never``.
+    ``on_pending_firmware``: ``warn``, ``refuse``, or ``cold_boot`` instead of a kexec, where updates of firmware wait.
     ``accept``: codes of ``ACCEPTABLE`` that are no reason to refuse.
     """
 
@@ -119,6 +121,7 @@ class Policy:
     accept: Tuple[str, ...] = ()
     edits: CommandLineEdits = NO_EDITS
     boot_default: str = NEVER
+    on_pending_firmware: str = WARN
 
     @property
     def may_cold_boot(self) -> bool:
@@ -156,6 +159,7 @@ def policy_of(options: Mapping[str, Any]) -> Policy:
         crash_risk_threshold=options["crash_risk_threshold"],
         accept=tuple(options["accept"]),
         boot_default=options["boot_default"],
+        on_pending_firmware=options["on_pending_firmware"],
         edits=CommandLineEdits(
             append=tuple(options["command_line_append"]),
             replace={

@@ -16,6 +16,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates im
 from ansible_collections.kho.kexec.plugins.module_utils._installed.choice import Choice
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel
 from ansible_collections.kho.kexec.plugins.module_utils._observe.site import Site
+from ansible_collections.kho.kexec.plugins.module_utils._observe.unlock import Passphrase
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._plan.root_device import RootDevice
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import Claim
@@ -83,6 +84,7 @@ class Situation:
     or of no account. ``busy`` says who must not be broken off. ``commit_problem`` is what
     keeps the target from becoming the boot loader's default later, None when nothing does or nobody wants that.
     ``built_in`` are the arguments that the running kernel adds to those that it is given, None when that is unknown.
+    ``passphrase`` says what asks for one when the host starts, ``firmware`` names updates that wait for a reset.
     """
 
     running: RunningKernel
@@ -97,6 +99,8 @@ class Situation:
     busy: tuple[Note, ...] = ()
     commit_problem: str | None = None
     built_in: str | None = ""
+    passphrase: Passphrase | None = None
+    firmware: tuple[str, ...] = ()
 
     def candidates(self) -> list[dict[str, Any]]:
         """Return all installed kernels in the shape that modules return: the chosen one, then the others with why."""

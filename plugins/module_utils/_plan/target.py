@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Callable, Mapping, Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import access_problem
@@ -28,8 +29,10 @@ from ansible_collections.kho.kexec.plugins.module_utils._kernel.build_config imp
     built_in_arguments,
     running_options,
 )
+from ansible_collections.kho.kexec.plugins.module_utils._observe.firmware import pending_firmware
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel, observe_running
 from ansible_collections.kho.kexec.plugins.module_utils._observe.site import observe_site
+from ansible_collections.kho.kexec.plugins.module_utils._observe.unlock import passphrase_needed
 from ansible_collections.kho.kexec.plugins.module_utils._plan.command_line import for_target
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._plan.root_device import find_root_device
@@ -73,10 +76,16 @@ def observe_situation(host: Host, policy: Policy, run_identity: RunIdentity, rem
         raise
     handlers = _luo_handlers(host, candidates, running, remember) if site.live_update else None
     claim = claim_in_the_way(host, run_identity)
-    # The way back is not held up: where nobody goes it, the guard resets the host.
-    hindrances = () if policy.release == PREVIOUS else busy(host)
-    return Situation(
-        running, site, choice, target, policy, transition, claim, failures, handlers, hindrances, built_in=built_in
+    situation = Situation(
+        running, site, choice, target, policy, transition, claim, failures, handlers, built_in=built_in
+    )
+    if policy.release == PREVIOUS:  # the way back is not held up: where nobody goes it, the guard resets the host
+        return situation
+    return replace(
+        situation,
+        busy=busy(host),
+        passphrase=passphrase_needed(host, site.command_line),
+        firmware=pending_firmware(host),
     )
 
 

@@ -13,6 +13,7 @@ POLICY = (
     *("command_line_append", "command_line_replace", "command_line_remove", "claim_timeout", "run_identity"),
     "busy_timeout",
     "boot_default",
+    "on_pending_firmware",
 )
 REFUSAL = {"action": "refuse", "reasons": [{"code": "kexec_disabled", "message": "It is off. Switch it on."}]}
 PROMISE = {"release": "7.3.4-kho", "previous_release": "7.2.13-kho", "kexec_count": 1}
