@@ -156,6 +156,14 @@ default_entry:
   returned: success
   type: str
   sample: gnulinux-advanced-2040d0fa>gnulinux-7.2.13-kho-advanced-2040d0fa
+memory:
+  description:
+    - What the scratch memory of Kexec HandOver takes in bytes, and what C(/proc/meminfo) tells of memory that is lent
+      out as it is (C(CmaTotal), C(CmaFree)); V(null) for what is not known.
+    - C(pinning_drivers) are loaded drivers that pin memory of programs for long, which is not possible in it.
+  returned: success
+  type: dict
+  sample: {scratch_bytes: 197132288, cma_total_bytes: 0, cma_free_bytes: 190840832, pinning_drivers: []}
 notes:
   description: What an operator should know, each with C(code) and C(message).
   returned: success

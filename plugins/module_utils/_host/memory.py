@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import Optional
+from typing import Optional, Tuple
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of, read_lossless
 
 MEMORY = "/proc/meminfo"
 # As with _kexec_state: the first since Linux 6.19, the second before.
@@ -31,6 +31,17 @@ def memory_bytes(host: Host) -> Optional[int]:
     except HostError:
         return None
     return int(match.group(1)) << 10 if match else None
+
+
+def contiguous_bytes(host: Host) -> Tuple[Optional[int], Optional[int]]:
+    """The memory that is kept for large allocations (CmaTotal, CmaFree); None for what the kernel does not tell.
+
+    Scratch memory is lent out as such. The kernel counts what is free of it, and not all of it in the total.
+    """
+    text = read_lossless(host, MEMORY)
+    found = (re.search(rf"^{name}: +([0-9]{{1,15}}) kB$", text, re.MULTILINE) for name in ("CmaTotal", "CmaFree"))
+    total, free = (int(match.group(1)) << 10 if match else None for match in found)
+    return total, free
 
 
 def page_bytes(host: Host) -> Optional[int]:

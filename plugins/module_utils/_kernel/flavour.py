@@ -22,8 +22,8 @@ _KEPT = re.compile(
     r"x86_64|i[3-6]86|amd64|a(?:arch|rm)64|armv[5-8][a-z]*|p(?:ower)?pc64(?:le|el)?|s390x?|riscv64|loong(?:arch)?64"
     r"|mips(?:32|64)[a-z0-9]*|ia64|sparc64|[0-9]+k[bc]?|[0-9]+bit"
 )
-# What numbers follow that count builds: arch1, zen2, rt50, xanmod1; Oracle's el9uek.
-_COUNTED = re.compile(r"(arch|artix|zen|hardened|xanmod|rt|realtime|valve|alt|pclos|pf|ck|lqx|tkg|linode)[0-9]+")
+# What numbers follow that count builds: arch1, zen2, rt50, xanmod1, rpi7 (Debian); Oracle's el9uek.
+_COUNTED = re.compile(r"(arch|artix|zen|hardened|xanmod|rt|realtime|valve|alt|pclos|pf|ck|lqx|tkg|linode|rpi)[0-9]+")
 _TAGGED = re.compile(r"el[0-9]+([a-z]{2,})")
 # Candidates (rc7, 070300rc7), revisions (r1, p1), commits (g0123abc, 20241018git4d93), and the tags of distributions.
 _DROPPED = re.compile(

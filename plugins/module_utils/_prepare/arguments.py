@@ -210,6 +210,23 @@ def own_scratch_too_small(seen: Readiness, wishes: Wishes) -> Optional[Note]:
     )
 
 
+def scratch_large(seen: Readiness) -> Optional[Note]:
+    """The kernel's own way may take gigabytes, and then people switch Kexec HandOver off."""
+    taken, better = seen.running.scratch_bytes, _computed(seen)
+    if taken is None or better is None or taken <= 2 * better.total:
+        return None
+    total, free = (None if size is None else f"{mib(size)} MiB" for size in seen.contiguous)
+    pins = f" Drivers that are loaded here do so: {', '.join(seen.pinning)}." if seen.pinning else ""
+    name = _parameters(seen)[0]
+    return Note(
+        "scratch_large",
+        f"The scratch memory of Kexec HandOver takes {mib(taken)} MiB (CmaTotal {total or 'unknown'}, CmaFree "
+        f"{free or 'unknown'}), and {mib(better.total)} MiB are enough for what is installed. Programs may use it, but "
+        f"nothing in it can be pinned for long, as RDMA, VFIO and GPUs do, so that this may fail.{pins} Do not switch "
+        f"Kexec HandOver off: give the kernel {name}={better.value}, and cold-boot the host.",
+    )
+
+
 def scratch_problem(seen: Readiness, wishes: Wishes) -> Optional[Note]:
     """``kho_scratch_unknown``: no value can be computed, so that the kernel's own way stays."""
     if wishes.scratch != COMPUTED or _scratch_value(seen, wishes) is not None:

@@ -13,6 +13,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.detect import boot_command_line, boot_loader_of
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader import GRUB, BootLoader
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
+from ansible_collections.kho.kexec.plugins.module_utils._host.memory import contiguous_bytes
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, number_of, read_lossless
 from ansible_collections.kho.kexec.plugins.module_utils._host.programs import has_program
 from ansible_collections.kho.kexec.plugins.module_utils._image.payload import program_for
@@ -28,6 +29,16 @@ from ansible_collections.kho.kexec.plugins.module_utils._observe.site import Sit
 WATCHDOGS = "/sys/class/watchdog"
 STOP_ON_REBOOT = "/sys/module/watchdog/parameters/stop_on_reboot"
 # The identity of softdog (drivers/watchdog/softdog.c), which a kernel that hangs takes with it.
+_MODULE = re.compile(r"^([A-Za-z0-9_]+) ", re.MULTILINE)
+# Drivers that pin memory of programs for as long as these want (pin_user_pages() with FOLL_LONGTERM): RDMA, devices
+# that are given to guests and programs, GPUs. Such pages are first moved out of scratch memory, which may fail.
+_PINNING = frozenset(
+    {
+        *("ib_uverbs", "ib_core", "mlx5_ib", "irdma", "bnxt_re", "efa", "hns_roce_hw_v2", "siw", "rdma_rxe"),
+        *("vfio", "vfio_pci", "vfio_iommu_type1", "iommufd", "vhost_vdpa"),
+        *("nvidia", "nvidia_uvm", "nvidia_peermem", "amdgpu", "xe", "habanalabs"),
+    }
+)
 _SOFTWARE = "Software Watchdog"
 _NODES = "/sys/devices/system/node/has_memory"
 _RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
@@ -67,7 +78,8 @@ class Readiness:
 
     ``watchdog`` is the identity of the first hardware watchdog (empty when it tells none), None without one;
     ``stop_on_reboot`` the watchdog core's parameter, None when unknown. ``journal``: whether it outlives a boot.
-    ``saved_default`` is None where GRUB does not decide.
+    ``saved_default`` is None where GRUB does not decide. ``contiguous`` are CmaTotal and CmaFree in bytes, ``pinning``
+    drivers that are loaded and pin memory for long.
     """
 
     running: RunningKernel
@@ -80,6 +92,8 @@ class Readiness:
     journal: bool
     debugfs: bool
     saved_default: Optional[SavedDefault]
+    contiguous: Tuple[Optional[int], Optional[int]] = (None, None)
+    pinning: Tuple[str, ...] = ()
 
     @property
     def need(self) -> Optional[Need]:
@@ -108,6 +122,8 @@ def observe_readiness(host: Host) -> Readiness:
         journal=_is_journal_kept(host),
         debugfs=bool(names_in(host, MOUNT)),
         saved_default=_saved_default(host) if boot.loader == GRUB else None,
+        contiguous=contiguous_bytes(host),
+        pinning=tuple(sorted(_PINNING & set(_MODULE.findall(read_lossless(host, "/proc/modules", 1 << 20))))),
     )
 
 

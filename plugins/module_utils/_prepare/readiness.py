@@ -21,6 +21,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._prepare.arguments impor
     Wanted,
     Wishes,
     own_scratch_too_small,
+    scratch_large,
     scratch_problem,
     wanted_arguments,
 )
@@ -60,6 +61,12 @@ class Assessment:
             "cold_boot_needed": cold_boot_needed(seen, self.wanted),
             "loader": seen.boot.loader,
             "default_entry": printable(saved.entry, 1000) if saved and saved.entry else None,
+            "memory": {
+                "scratch_bytes": seen.running.scratch_bytes,
+                "cma_total_bytes": seen.contiguous[0],
+                "cma_free_bytes": seen.contiguous[1],
+                "pinning_drivers": list(seen.pinning),
+            },
             "notes": [note.as_dict() for note in self.notes],
         }
 
@@ -79,8 +86,8 @@ def conclude(seen: Readiness, wishes: Wishes) -> Assessment:
         *_of_arguments(seen, wishes, wanted),
         *_of_the_system(seen, wishes),
     ]
-    problem = scratch_problem(seen, wishes)
-    return Assessment(seen, wanted, tuple(found), (problem,) if problem else ())
+    notes = (scratch_problem(seen, wishes), scratch_large(seen))
+    return Assessment(seen, wanted, tuple(found), tuple(note for note in notes if note))
 
 
 def cold_boot_needed(seen: Readiness, wanted: Tuple[Wanted, ...]) -> bool:

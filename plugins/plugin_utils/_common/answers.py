@@ -317,6 +317,9 @@ ANSWERS: dict[str, Record] = {
             "cold_boot_needed": FLAG,
             "loader": WORD,
             "default_entry": TEXT,
+            "memory": Record(
+                {"scratch_bytes": COUNT, "cma_total_bytes": COUNT, "cma_free_bytes": COUNT, "pinning_drivers": TEXTS}
+            ),
             "notes": NOTES,
         },
         needed=("ready", "missing", "packages", "arguments"),

@@ -12,6 +12,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.memory import (
     AUXILIARY,
     CRASH_SIZES,
     MEMORY,
+    contiguous_bytes,
     crash_bytes,
     memory_bytes,
     page_bytes,
@@ -62,3 +63,14 @@ def test_pages_that_are_not_told(tmp_path, shown):
 
 def test_host_that_shows_nothing(tmp_path):
     assert (memory_bytes(FakeRoot(tmp_path)), crash_bytes(FakeRoot(tmp_path))) == (None, None)
+
+
+def test_memory_that_is_lent_out(tmp_path):
+    host = FakeRoot(tmp_path)
+    assert contiguous_bytes(host) == (None, None)
+    host.add(MEMORY, "MemTotal: 1 kB\nCmaTotal:              0 kB\nCmaFree:          186368 kB\n")
+    assert contiguous_bytes(host) == (0, 186368 << 10)
+
+
+def test_memory_of_this_machine():
+    assert all(size is None or size >= 0 for size in contiguous_bytes(LocalHost()))

@@ -47,9 +47,13 @@ FLAVOURS = {
     "5kc-malta": ["6.1.0-31-5kc-malta"],
     "4kc-malta": ["6.1.0-31-4kc-malta"],
     # Raspberry Pi OS
-    "rpi-v8": ["6.6.51+rpt-rpi-v8", "6.12.25+rpt-rpi-v8"],
+    "rpi-v6": ["6.6.51+rpt-rpi-v6"],
+    "rpi-v8": ["6.1.0-rpi7-rpi-v8", "6.1.0-rpi8-rpi-v8", "6.6.51+rpt-rpi-v8", "6.12.25+rpt-rpi-v8"],
     "rpi-2712": ["6.6.51+rpt-rpi-2712", "6.12.25+rpt-rpi-2712"],
     "rpi-v7": ["6.6.51+rpt-rpi-v7"],
+    "v7l": ["5.4.79-v7l+"],
+    "liquorix-amd64": ["4.15.0-15.1-liquorix-amd64"],
+    "un-def-alt": ["4.8.5-un-def-alt1", "4.8.6-un-def-alt1", "4.8.6-un-def-alt2"],
     "v8": ["6.1.21-v8+"],
     "v8-16k": ["6.6.31-v8-16k+"],
     # Fedora, RHEL and what is made of them

@@ -188,3 +188,42 @@ def test_a_host_without_encryption(tmp_path):
 @given(st.text())
 def test_any_crypttab(text):
     assert all(parse_crypttab(text))
+
+
+# What cryptsetup 2.6.1 prints, with systemd's plug-in for its tokens.
+PRINTED = """LUKS header information
+Version:       \t2
+Epoch:         \t5
+
+Data segments:
+  0: crypt
+\toffset: 16777216 [bytes]
+\tcipher: aes-xts-plain64
+
+Keyslots:
+  0: luks2
+\tKey:        512 bits
+\tPBKDF:      pbkdf2
+Tokens:
+  0: systemd-tpm2
+\ttpm2-hash-pcrs:   {registers}
+\ttpm2-pcr-bank:    sha256
+\ttpm2-pubkey:
+\t            (null)
+\ttpm2-pubkey-pcrs: n/a
+\ttpm2-primary-alg: ecc
+\ttpm2-pin:         {pin}
+\tKeyslot:    0
+Digests:
+  0: pbkdf2
+\tHash:       sha256
+"""
+
+
+@pytest.mark.parametrize(
+    ("registers", "pin", "says"), [("7", "false", None), ("7+11", "false", "PCR 11"), ("7+11", "true", "a PIN")]
+)
+def test_a_header_as_it_is_printed(host, registers, pin, says):
+    host.expect_run(DUMP, stdout=PRINTED.format(registers=registers, pin=pin))
+    asked = passphrase_needed(host, "")
+    assert (says in asked.why) if says else asked is None

@@ -137,3 +137,32 @@ def test_the_running_kernel_goes_by_the_name_that_it_knows(release, first):
     sizes = {"kho_scratch": "64M,256M,64M", "kho_bootmem": "80M,256M,80M"}
     assert arguments(seen)[1] == f"{first}={sizes[first]}"
     assert [one["awaits_boot"] for one in result(seen)["arguments"]] == [False] * 4
+
+
+# --- scratch memory that the kernel chose
+
+
+def test_scratch_memory_that_takes_much_more_than_is_needed():
+    seen = readiness(
+        "kho=on panic=10",
+        "kho=on panic=10",
+        {"scratch_bytes": 9523 * MIB, "largest_scratch_bytes": 9000 * MIB},
+        contiguous=(0, 9000 * MIB),
+        pinning=("mlx5_ib", "vfio_pci"),
+    )
+    (note,) = result(seen)["notes"]
+    assert note["code"] == "scratch_large"
+    says = ["9523 MiB", "CmaTotal 0 MiB, CmaFree 9000 MiB", "188 MiB are enough", "mlx5_ib, vfio_pci", SCRATCH]
+    assert [text for text in says if text not in note["message"]] == []
+    assert result(seen)["memory"] == {
+        "scratch_bytes": 9523 * MIB,
+        "cma_total_bytes": 0,
+        "cma_free_bytes": 9000 * MIB,
+        "pinning_drivers": ["mlx5_ib", "vfio_pci"],
+    }
+
+
+def test_scratch_memory_of_a_size_that_is_not_known():
+    note = result(readiness(kernel={"scratch_bytes": 1 << 33}))["notes"][0]
+    assert "CmaTotal unknown, CmaFree unknown" in note["message"]
+    assert result(readiness(kernel={"scratch_bytes": None}))["notes"] == []
