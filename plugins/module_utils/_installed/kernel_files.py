@@ -27,8 +27,8 @@ IMAGE_LIMIT = 1 << 28  # bytes
 # vmlinuz: Debian, Fedora, Arch and most others; Image and vmlinux: SUSE and arm64; kernel: Gentoo and Flatcar.
 # vmlinux comes last: beside one of the others, it is the uncompressed kernel for debuggers.
 IMAGE_NAMES = ("vmlinuz", "Image", "kernel", "vmlinux")
-# The names that Debian and Ubuntu, Fedora, RHEL and Arch, and SUSE give to an initrd.
-_INITRDS = ("initrd.img-{}", "initramfs-{}.img", "initrd-{}")
+# The names that Debian and Ubuntu, Fedora, RHEL and Arch, SUSE, and ALT and Mageia give to an initrd.
+_INITRDS = ("initrd.img-{}", "initramfs-{}.img", "initrd-{}", "initrd-{}.img")
 _IMAGE = re.compile(r"({})(?:-(.+)|[.].+|)".format("|".join(IMAGE_NAMES)))
 # Arch's packages name themselves in a file beside their modules (mkinitcpio's hook reads it).
 _PACKAGE = re.compile(r"[A-Za-z0-9@_+][A-Za-z0-9@._+-]{0,63}")

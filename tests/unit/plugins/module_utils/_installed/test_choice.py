@@ -145,6 +145,11 @@ def test_choosing_does_not_depend_on_the_order_and_loses_nobody(releases, chance
         ),
         ("7.3.4-gentoo-x86_64", ["7.3.4-gentoo-r1-x86_64"], "7.3.4-gentoo-r1-x86_64"),
         ("7.3.4-cachyos", ["7.4.0-cachyos-lts"], "7.3.4-cachyos"),
+        # liske/needrestart #316 and #111, raspberrypi/linux #4105, CroatianMeteorNetwork/RMS #943
+        ("6.6.51+rpt-rpi-v6", ["6.6.51+rpt-rpi-v7", "6.6.51+rpt-rpi-v8"], "6.6.51+rpt-rpi-v6"),
+        ("4.13.0-38-generic", ["4.15.0-15.1-liquorix-amd64"], "4.13.0-38-generic"),
+        ("5.4.79-v7l+", ["5.4.83-v8+"], "5.4.79-v7l+"),
+        ("6.1.0-rpi7-rpi-v8", ["6.1.0-rpi8-rpi-v8", "6.1.0-rpi9-rpi-2712"], "6.1.0-rpi8-rpi-v8"),
         ("6.11.5-arch1-1", ["6.11.6-arch1-1", "6.11.7-zen1-1-zen", "6.12.1-1-lts"], "6.11.6-arch1-1"),
     ],
 )
@@ -268,3 +273,26 @@ def test_an_image_that_is_not_what_its_name_promises(boot, content, says):
     choice = latest(boot)
     assert choice.chosen.release == RELEASE
     assert says in choice.passed_over.message
+
+
+def test_an_initrd_and_a_directory_that_is_no_release_are_no_kernels(tmp_path):
+    """As in liske/needrestart #49 and CroatianMeteorNetwork/RMS #943."""
+    release = "4.8.5-un-def-alt1"
+    host = FakeRoot(tmp_path).add(f"/boot/vmlinuz-{release}", x86_image(kernel(release), release=release.encode()))
+    host.add(f"/boot/initrd-{release}.img", b"").add(f"/lib/modules/{release}/modules.dep", b"")
+    host.add("/lib/modules/kernel/modules.dep", b"")
+    choice = latest(host, release)
+    assert (choice.chosen.release, choice.chosen.initrds, choice.rejected) == (
+        release,
+        (f"/boot/initrd-{release}.img",),
+        (),
+    )
+
+
+def test_of_two_unified_kernel_images_the_newer_is_taken(tmp_path):
+    """As in siderolabs/talos #10577."""
+    host = FakeRoot(tmp_path)
+    for release in ("6.12.20-talos", "6.12.25-talos"):
+        image = uki(x86_image(kernel(release), release=release.encode()), uname=release.encode())
+        host.add(f"/efi/EFI/Linux/Talos-{release}.efi", image)
+    assert latest(host, "6.12.20-talos").chosen.release == "6.12.25-talos"

@@ -114,7 +114,12 @@ def test_a_security_key(host, option):
 
 @pytest.mark.parametrize(
     ("registers", "only_kexec"),
-    [("tpm2-hash-pcrs:   7", None), ("tpm2-hash-pcrs:   7+11", True), ("tpm2-pubkey-pcrs: 11", True)],
+    [
+        ("tpm2-hash-pcrs:   7", None),
+        ("tpm2-hash-pcrs:   7+11", True),
+        ("tpm2-hash-pcrs:   7+15", True),
+        ("tpm2-pubkey-pcrs: 11", True),
+    ],
 )
 def test_registers_that_only_a_reset_clears(host, registers, only_kexec):
     said = asks(host.add(CRYPTTAB, f"root UUID={UUID} none luks\n"), [f"systemd-tpm2\n\t{registers}"])
