@@ -186,6 +186,28 @@ def with_callers(log: bytes) -> bytes:
     return b"".join(b"%b][   %b] %b\n" % (time, caller, text) for time, text in lines for caller in (b"T1", b"C2"))
 
 
+def from_netconsole(log: bytes) -> bytes:
+    """Return a log in netconsole's extended format, behind what a collector writes."""
+    lines = [line.split(b"] ", 1) for line in log.splitlines() if line.startswith(b"[") and b"] " in line]
+    form = b"2026-11-22T15:30:00.123456+00:00 web1 7.3.4,4,%d,%d,-,caller=T1;%b\n"
+    return b"".join(form % (number, 1_000_000 + number, text) for number, (_time, text) in enumerate(lines))
+
+
+def from_serial(log: bytes) -> bytes:
+    """Return a log as a terminal shows it, with escape sequences, prompts and carriage returns."""
+    return b"".join(b"\x1b[0mweb1 login: %b\r\n" % line for line in log.splitlines())
+
+
+def in_parts(log: bytes) -> bytes:
+    """Return a log as EFI's pstore keeps it: parts of 1 KiB, the newest first, cut anywhere."""
+    pieces = [log[max(end - 1024, 0) : end] for end in range(len(log), 0, -1024)]
+    return b"".join(b"Panic#1 Part%d\n%b\n" % (number, piece) for number, piece in enumerate(pieces, start=1))
+
+
+FORMS = (with_callers, from_netconsole, from_serial, in_parts)
+"""In which forms a crash comes, beside that of a console."""
+
+
 class Parser(NamedTuple):
     """What is called with each case, good input to start from, and the one error that may come out."""
 
@@ -207,7 +229,11 @@ PARSERS: dict[str, Parser] = {
     "health": Parser(read_health, (json.dumps(health(complaints=(WARNING,)).as_dict()).encode(),), KhoError),
     "console": Parser(
         read_console,
-        (*CRASHES, *map(with_callers, CRASHES), b"Panic#1 Part2\n<4>[    1.000000] x\n" + CRASHES[0]),
+        (
+            *CRASHES,
+            *(form(log) for form in FORMS for log in CRASHES),
+            b"Panic#1 Part2\n<4>[    1.000000] x\n" + CRASHES[0],
+        ),
         KhoError,
     ),
     "boots": Parser(lambda data: parse_boots(data.decode("utf-8", "replace")), BOOTS, KhoError),
