@@ -7,9 +7,16 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # Of modules alone.
+    # Of modules whose half on the controller only checks what they answer.
     DOCUMENTATION = r"""
 attributes:
+  action:
+    support: full
+  async:
+    support: full
+    details: With C(poll) above 0 only. The controller checks what the host answers.
+  bypass_host_loop:
+    support: none
   check_mode:
     support: full
   diff_mode:
@@ -19,7 +26,7 @@ attributes:
     platforms: linux
 """
 
-    # Of modules that have a half on the controller.
+    # Of modules whose half on the controller does more.
     ACTION = r"""
 attributes:
   action:

@@ -11,8 +11,8 @@ module: boot_default
 short_description: Choose the kernel that a cold boot starts
 version_added: 0.1.0
 description:
-  - Makes an installed kernel the default of the boot loader. After a proven upgrade that is the commit, and before it,
-    every cold boot returns to the kernel that is the default.
+  - Makes an installed kernel the default of the boot loader. After a proven upgrade, that is the commit. Until then,
+    every cold boot returns to the old kernel.
   - Selects the entry that starts exactly the release that is asked for, and stays the default when kernels are
     installed or removed. Entries that start another release, whose kernel's file is not there, and recovery modes are
     never selected.

@@ -12,8 +12,8 @@ version_added: 0.1.0
 description:
   - Takes a slot for each of O(holders) from a server that speaks the FleetLock protocol, or gives them back, so that
     several controllers and other tools that reboot hosts share one budget.
-  - All slots are taken together or none, so that two waves never wait for each other. So O(holders) must not be more
-    than the server's budget.
+  - All slots are taken together or none, so that two waves never wait for each other. The server's budget must allow
+    for all of O(holders).
   - Both can be repeated. A slot that a holder has is taken again, and giving back one that it does not have is no
     error.
   - Runs on the controller and asks no host.
@@ -53,7 +53,7 @@ options:
     type: int
     default: 3600
   interval:
-    description: Seconds between two questions. For locking, each pause is up to a half shorter or longer.
+    description: Seconds between two requests. For locking, each pause is up to a half shorter or longer.
     type: int
     default: 10
   validate_certs:

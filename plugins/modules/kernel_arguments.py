@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: kernel_arguments
-short_description: Keeps kernel arguments in the boot loader's configuration
+short_description: Keep kernel arguments in the boot loader's configuration
 version_added: 0.1.0
 description:
   - Makes the boot loader give arguments to all kernels, now and to those that are installed later. They come into force
@@ -31,7 +31,7 @@ options:
     required: true
   state:
     description:
-      - With V(present), the arguments are there. Another value of the same parameter counts no more.
+      - With V(present), the arguments are there. Another value of the same parameter no longer counts.
       - With V(absent), they are not. With GRUB this takes away only what this module put there, and is refused when
         somebody else put it there too.
     type: str
@@ -46,13 +46,6 @@ extends_documentation_fragment:
   - action_common_attributes
   - action_common_attributes.flow
 attributes:
-  action:
-    support: full
-  async:
-    support: full
-    details: With C(poll) above 0 only. The controller checks what the host answers.
-  bypass_host_loop:
-    support: none
   diff_mode:
     support: full
     details: Shows the command line of one entry, an argument a line.

@@ -108,13 +108,6 @@ extends_documentation_fragment:
   - action_common_attributes
   - action_common_attributes.flow
 attributes:
-  action:
-    support: full
-  async:
-    support: full
-    details: With C(poll) above 0 only. The controller checks what the host answers.
-  bypass_host_loop:
-    support: none
   check_mode:
     details: Changes nothing in any mode; O(commands) run in check mode too.
 author:

@@ -27,7 +27,7 @@ options:
     required: true
   timeout:
     description:
-      - Seconds that each host has since it was told to leave.
+      - Seconds within which each host must answer again, from when it was told to leave.
     type: int
     default: 600
   rollback_timeout:

@@ -10,7 +10,7 @@ module: kexec_gate
 short_description: What must hold before a wave begins, and when it has ended
 version_added: 0.1.0
 description:
-  - Stops a rollout in waves, or lets it wait. Take one before the first task of a play, and one after the last; the
+  - Decides whether a rollout in waves goes on, waits, or stops. Take one before the first task of a play, and one after the last; the
     playbook C(kho.kexec.kexec_upgrade) does.
   - With O(at=begin), waits while the file O(pause_file) exists, and then fails unless O(window) is open.
   - With O(at=end), compares the hosts that went into the wave with those that came out proven, and fails when more

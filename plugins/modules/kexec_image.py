@@ -37,8 +37,7 @@ options:
   window:
     description:
       - When hosts may be started, as O(kho.kexec.kexec_gate#module:window) describes it. Outside, the task fails with
-        the code V(window_closed), and nothing is staged. Unloading and check mode
-        need no window.
+        the code V(window_closed), and nothing is staged. Unloading and check mode need no window.
     type: raw
 notes:
   - The target gets the running kernel's command line, without C(BOOT_IMAGE) and C(initrd=), edited as the options say,

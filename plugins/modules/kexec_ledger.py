@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: kexec_ledger
-short_description: Records boots, transitions and crashes of a fleet, and tells which transitions crash
+short_description: Record boots, transitions and crashes of a fleet, and tell which transitions crash
 version_added: 0.1.0
 description:
   - Keeps the ledger, the record of the boots, transitions and crashes of the whole fleet, in a file of the controller

@@ -29,13 +29,6 @@ extends_documentation_fragment:
   - action_common_attributes
   - action_common_attributes.flow
 attributes:
-  action:
-    support: full
-  async:
-    support: full
-    details: With C(poll) above 0 only. The controller checks what the host answers.
-  bypass_host_loop:
-    support: none
   check_mode:
     description: Changes nothing in any mode.
 author:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: kexec_prepare_info
-short_description: Says what a host lacks for kernel upgrades with handover
+short_description: Say what a host lacks for kernel upgrades with handover
 version_added: 0.1.0
 description:
   - Looks at the running kernel, the installed kernels, the boot loader, and the system, and says what is missing, why
@@ -57,13 +57,6 @@ extends_documentation_fragment:
   - action_common_attributes
   - action_common_attributes.flow
 attributes:
-  action:
-    support: full
-  async:
-    support: full
-    details: With C(poll) above 0 only. The controller checks what the host answers.
-  bypass_host_loop:
-    support: none
   check_mode:
     description: Changes nothing in any mode.
 author:

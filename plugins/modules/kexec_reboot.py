@@ -38,8 +38,8 @@ options:
     default: 600
   guard_timeout:
     description:
-      - Seconds that M(kho.kexec.kexec_guard) waits at most. A host that says that its guard waits for longer is waited
-        for only so long, because it may say anything.
+      - Seconds that M(kho.kexec.kexec_guard) waits at most. Nothing that a host says of its guard makes the controller
+        wait for longer.
     type: int
     default: 3600
   shutdown_timeout:
@@ -52,8 +52,8 @@ options:
   window:
     description:
       - When hosts may be left, as O(kho.kexec.kexec_gate#module:window) describes it. Outside, the task fails with
-        the code V(window_closed), and the host is not left. Waiting for a host that
-        has left needs no window, so leave it out for a transition that awaits its verdict.
+        the code V(window_closed), and the host is not left. Waiting for a host that has left needs no window, so leave
+        it out for a transition that awaits its verdict.
     type: raw
   wait:
     description:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: kho_fact_script
-short_description: Installs a script with which plain setup brings ansible_local.kho
+short_description: Install a script with which plain setup brings ansible_local.kho
 version_added: 0.1.0
 description:
   - Writes one executable file, C(kho.fact), into the directory from which M(ansible.builtin.setup) takes local facts.
@@ -55,13 +55,6 @@ extends_documentation_fragment:
   - action_common_attributes
   - action_common_attributes.flow
 attributes:
-  action:
-    support: full
-  async:
-    support: full
-    details: With C(poll) above 0 only. The controller checks what the host answers.
-  bypass_host_loop:
-    support: none
   diff_mode:
     support: full
     details: Shows the SHA-256 and the interpreter, not the bytes.

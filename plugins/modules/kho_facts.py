@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: kho_facts
-short_description: Says how the running kernel was started
+short_description: Say how the running kernel was started
 version_added: 0.1.0
 description:
   - Since Linux 7.1 a kernel with Kexec HandOver (KHO) tells the kernel that it starts two things, its own release,
@@ -24,6 +24,8 @@ notes:
   - Reads what another kernel left in memory, so every length is checked, and all text is reduced to printable ASCII.
   - Fits C(ansible_facts_modules), see the examples. Set C(ansible_facts_parallel=false) beside it, since ansible-core
     otherwise gathers the facts of several modules in the background, which is slower.
+  - In C(ansible_facts_modules), ansible-core runs the module without its action plugin, so what the host answers is not
+    checked. Where hosts are not trusted, use it as a task.
 author:
   - Contributors to the kho.kexec collection (@kho-kexec)
 extends_documentation_fragment:
@@ -32,13 +34,6 @@ extends_documentation_fragment:
   - ansible.builtin.action_common_attributes.flow
   - ansible.builtin.action_common_attributes.facts
 attributes:
-  action:
-    support: full
-  async:
-    support: full
-    details: With C(poll) above 0 only. The controller checks what the host answers.
-  bypass_host_loop:
-    support: none
   check_mode:
     details: Reads only, so that it does the same with and without check mode.
   diff_mode:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: kho_fleet_info
-short_description: Shows how the kernels of a fleet were started, what deserves attention first
+short_description: Show how the kernels of a fleet were started, what deserves attention first
 version_added: 0.1.0
 description:
   - Takes what M(kho.kexec.kho_facts) found on all hosts of the play, and prints a table with a line for each host and
     a summary with counts below it. Returns the same for programs.
-  - The first lines are hosts that deserve attention. RV(rows[].attention) says why, with codes that
-    the page on troubleshooting explains.
+  - The first lines are hosts that deserve attention. RV(rows[].attention) says why, with codes that the page on
+    troubleshooting explains.
   - Also hosts that are unreachable or failed are in the table, on top.
   - The playbook C(kho.kexec.kexec_facts) does all of it.
   - Runs on the controller, once for the whole play, and asks no host.
