@@ -10,8 +10,8 @@ module: kexec_gate
 short_description: What must hold before a wave begins, and when it has ended
 version_added: 0.1.0
 description:
-  - Decides whether a rollout in waves goes on, waits, or stops. Take one before the first task of a play, and one after the last; the
-    playbook C(kho.kexec.kexec_upgrade) does.
+  - Decides whether a rollout in waves goes on, waits, or stops. Take one before the first task of a play, and one after
+    the last; the playbook C(kho.kexec.kexec_upgrade) does.
   - With O(at=begin), waits while the file O(pause_file) exists, and then fails unless O(window) is open.
   - With O(at=end), compares the hosts that went into the wave with those that came out proven, and fails when more
     failed than the budget allows (O(max_failed), O(max_failed_percentage)).

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._health.log import complaints
 from ansible_collections.kho.kexec.plugins.module_utils._health.observe import parse_health
-from ansible_collections.kho.kexec.plugins.module_utils._history.crash_text import joined_parts, read_boots
+from ansible_collections.kho.kexec.plugins.module_utils._history.crash_text import dumps_of, read_boots
 from ansible_collections.kho.kexec.plugins.module_utils._history.journal import parse_boots
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import HostError
@@ -176,7 +176,7 @@ def read_health(data: bytes) -> Any:
 
 def read_console(data: bytes) -> Any:
     """Read the log of a console, or of a crash; the parts of a dump are put in order before."""
-    boots = list(read_boots(joined_parts(data.decode("utf-8", "replace")).splitlines()))
+    boots = list(read_boots("".join(dumps_of(data.decode("utf-8", "replace"))).splitlines()))
     return boots, [(report.bug, report.signature) for boot in boots for report in boot.reports]
 
 

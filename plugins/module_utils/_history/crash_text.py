@@ -110,11 +110,6 @@ class _Boot:
         )
 
 
-def joined_parts(text: str) -> str:
-    """Put the parts of pstore's dumps into the order of time, without their own first lines."""
-    return "".join(dumps_of(text))
-
-
 def dumps_of(text: str) -> List[str]:
     """Return the dumps that a text holds, each with its parts in the order of time, without their own first lines.
 

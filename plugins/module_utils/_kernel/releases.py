@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Iterable, Optional, Tuple
+from typing import Optional, Tuple
 
 # The kernel's `struct new_utsname` has room for 64 characters (include/uapi/linux/utsname.h).
 # The set of characters is the one that distributions use; it keeps blanks, slashes and shell syntax out.
@@ -71,11 +71,6 @@ def release_key(release: str) -> ReleaseKey:
     suffix = _DEBUG.sub("~", _CANDIDATE.sub("~", _REVISION.sub(".", release[len(version) :])))
     pieces = tuple(_piece(piece) for piece in _PIECE.findall(suffix))
     return tuple(fields), (*pieces, (_END, _digits("0"), "")), release
-
-
-def latest_release(releases: Iterable[str]) -> str | None:
-    """The last release in the order of :func:`release_key`, or None when there is none."""
-    return max(releases, key=release_key, default=None)
 
 
 def build_in(banner: str) -> Optional[str]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_functions import is_machinery
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_headers import CRASH_PATTERN
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_log import CRASHES_LIMIT, CrashReader, Line
-from ansible_collections.kho.kexec.plugins.module_utils._history.crash_text import joined_parts, read_boots
+from ansible_collections.kho.kexec.plugins.module_utils._history.crash_text import dumps_of, read_boots
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "crashes"
 LOGS = {path.stem: path.read_text() for path in GOLDEN.glob("*.txt")}
@@ -183,7 +183,8 @@ def is_whole(lines):
 def test_a_trace_goes_on_in_the_next_part_of_pstore(cut):
     lines = [f"<4>{line}" for line in printed(OOPS)]
     older, newer = "\n".join(lines[:cut]), "\n".join(lines[cut:])
-    is_whole(joined_parts(f"Panic#1 Part1\n{newer}\n\nPanic#1 Part2\n{older}\n").splitlines())
+    (dump,) = dumps_of(f"Panic#1 Part1\n{newer}\n\nPanic#1 Part2\n{older}\n")
+    is_whole(dump.splitlines())
 
 
 @pytest.mark.parametrize("at", range(1, len(OOPS)))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.kho.kexec.plugins.module_utils._history.crash_text import dumps_of, joined_parts, read_boots
+from ansible_collections.kho.kexec.plugins.module_utils._history.crash_text import dumps_of, read_boots
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import Record
 
 START = "Linux version 7.3.4-kho (lab@lab) (gcc) #2 SMP"
@@ -59,8 +59,8 @@ def test_a_console_sees_many_boots():
 
 def test_parts_come_into_the_order_of_time():
     text = "Panic#2 Part1\nc\nOops#1 Part2\na1\nOops#1 Part1\na2\nPanic#2 Part2\nb\n"
-    assert joined_parts(text).split() == ["a1", "a2", "b", "c"]
-    assert joined_parts("as it is") == "as it is"
+    assert "".join(dumps_of(text)).split() == ["a1", "a2", "b", "c"]
+    assert dumps_of("as it is") == ["as it is"]
 
 
 @pytest.mark.parametrize(
@@ -77,9 +77,9 @@ def test_dumps_of_several_boots_are_not_mixed(text, dumps):
 
 
 def test_no_empty_line_is_left_between_the_parts():
-    assert joined_parts("Panic#1 Part1\nc\nd\n\nPanic#1 Part2\na\nb\n") == "a\nb\nc\nd\n"
+    assert dumps_of("Panic#1 Part1\nc\nd\n\nPanic#1 Part2\na\nb\n") == ["a\nb\nc\nd\n"]
 
 
 @given(st.text())
 def test_parts_of_any_text(text):
-    joined_parts(text)
+    dumps_of(text)

@@ -13,7 +13,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import 
     build_in,
     is_build,
     is_release,
-    latest_release,
     release_key,
 )
 
@@ -126,13 +125,8 @@ def test_a_candidate_is_known_by_any_of_its_names(one):
 
 
 @given(st.permutations(ORDERED))
-def test_latest_does_not_depend_on_the_order_of_the_files(releases):
-    assert latest_release(releases) == ORDERED[-1]
+def test_the_order_does_not_depend_on_that_of_the_files(releases):
     assert sorted(releases, key=release_key) == ORDERED
-
-
-def test_there_may_be_no_release_at_all():
-    assert latest_release([]) is None
 
 
 @given(VERSIONS, VERSIONS)
