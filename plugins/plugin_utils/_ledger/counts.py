@@ -23,7 +23,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts imp
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.tables import (
     NO_COUNT,
-    NO_TEXT,
+    WAY,
     has_crashed,
     named_by_evidence,
     tables,
@@ -129,30 +129,36 @@ def _way(row: Any) -> Way:
     return Way(row.boot, row.previous_release or None, row.release)
 
 
+def _named(question: Any, *more: str) -> Any:
+    """A question by number of the way, with the names of the way; ``more`` are its other columns."""
+    ways, found = tables().ways.c, question.subquery()
+    columns = [*(ways[name] for name in WAY), *(found.c[name] for name in more)]
+    return sa.select(*columns).select_from(tables().ways.join(found, ways.way == found.c.way))
+
+
 def _tallies_by_way() -> Any:
     tallies = tables().tallies.c
-    key = [tallies.boot, tallies.previous_release, tallies.release, tallies.kexec_count]
-    sums = [sa.func.sum(tallies[name]).label(name) for name in ("boots", "crashes", "seconds")]
-    return sa.select(*key, *sums).group_by(*key)
+    names = ("boots", "crashes", "seconds")
+    key = [tallies.way, tallies.kexec_count]
+    sums = [sa.func.sum(tallies[name]).label(name) for name in names]
+    return _named(sa.select(*key, *sums).group_by(*key), "kexec_count", *names)
 
 
-def _by_host(*wanted: Any) -> tuple[list[Any], Any]:
-    """The crashes of each host after each way, and the columns of the way."""
+def _by_host(*wanted: Any) -> Any:
+    """The crashes of each host after each way."""
     tallies = tables().tallies.c
-    key = [tallies.host, tallies.boot, tallies.previous_release, tallies.release]
-    crashes = sa.func.sum(tallies.crashes).label("crashes")
-    found = sa.select(*key, crashes).where(*_compared(tallies), *wanted).group_by(*key).subquery()
-    return [found.c.boot, found.c.previous_release, found.c.release], found
+    key = [tallies.host, tallies.way]
+    return sa.select(*key, sa.func.sum(tallies.crashes).label("crashes")).where(*wanted).group_by(*key).subquery().c
 
 
 def _hosts_by_way() -> Any:
-    way, found = _by_host()
-    return sa.select(*way, sa.func.count().label("hosts")).group_by(*way)
+    found = _by_host()
+    return _named(sa.select(found.way, sa.func.count().label("hosts")).group_by(found.way), "hosts")
 
 
 def _worst_host_by_way() -> Any:
-    way, found = _by_host(tables().tallies.c.crashes > 0)
-    return sa.select(*way, sa.func.max(found.c.crashes).label("boots")).group_by(*way)
+    found = _by_host(tables().tallies.c.crashes > 0)
+    return _named(sa.select(found.way, sa.func.max(found.crashes).label("boots")).group_by(found.way), "boots")
 
 
 def _doubted_hosts() -> Any:
@@ -196,7 +202,7 @@ def _seen_by_way(level: list[Any], most: int, *wanted: Any) -> Any:
             sa.func.count(seen_in).label("boots"),
         )
         .select_from(crashes.join(boots, (boots.c.host == crashes.c.host) & (boots.c.boot_id == crashes.c.boot_id)))
-        .where(*_compared(boots.c), boots.c.release.is_not(None), tells_of_crash(), *wanted)
+        .where(boots.c.boot.in_(COMPARED), boots.c.release.is_not(None), tells_of_crash(), *wanted)
         .group_by(*way, *level)
         .subquery()
     )
@@ -204,10 +210,6 @@ def _seen_by_way(level: list[Any], most: int, *wanted: Any) -> Any:
     place = sa.func.row_number().over(partition_by=same, order_by=[counted.c.boots.desc(), value]).label("place")
     ranked = sa.select(counted, place).subquery()
     return sa.select(ranked).where(ranked.c.place <= most).order_by(ranked.c.place)
-
-
-def _compared(columns: Any) -> list[Any]:
-    return [columns.boot.in_(COMPARED), columns.release != NO_TEXT]
 
 
 def _crashes_without_boot() -> Any:

@@ -35,6 +35,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.tables import (
     put_cursor,
     put_tallies,
     put_transition,
+    put_ways,
     tables,
     version_of,
 )
@@ -156,7 +157,7 @@ class Ledger:
             }
             running = [row["boot_id"] for row in boots if row["ending"] == "running"]
             self._put(connection, keep_running(), [{"of_host": name, "of_boot": one, "now": now} for one in running])
-            for statement in (forget_tallies(), put_tallies()):
+            for statement in (put_ways(self._dialect), forget_tallies(), put_tallies()):
                 self._put(connection, statement, [{"of_host": name}])
             if notes:
                 self._put(connection, put_cursor(self._dialect), [{**cursor, "left_out": left_out}])

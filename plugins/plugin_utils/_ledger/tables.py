@@ -29,18 +29,25 @@ MIGRATION_LOCK = 0x6B686F
 
 FAULTS = ("bug", "memory", "oops", "panic")
 """Kinds of crashes after which a kernel is broken. Whether it goes on is a setting of the host (panic_on_oops)."""
+WAY = ("boot", "previous_release", "release")
+"""How a kernel came to run: the columns of ``ways``."""
 NO_TEXT, NO_COUNT = "", -1
-"""What stands in the key of a tally for what is not known, since null cannot."""
+"""What stands in a way and in a tally for what is not known, since keys cannot be null."""
 
 
 class Tables(NamedTuple):
-    """All tables of the newest version. ``tallies`` has for each host the sums of ``boots`` by how they came to be."""
+    """All tables of the newest version.
+
+    ``ways`` gives a number to each way in which boots came to be, and ``tallies`` has the sums of each host's boots by
+    these: databases sort numbers in a fraction of the time that texts take.
+    """
 
     schema_version: sa.Table
     boots: sa.Table
     transitions: sa.Table
     crashes: sa.Table
     cursors: sa.Table
+    ways: sa.Table
     tallies: sa.Table
 
 
@@ -92,9 +99,17 @@ def tables() -> Tables:
             ["kind", "fatal", "frames"],
         ),
         table("cursors", {"host": text}, {"cursor": text, "imported": number, "left_out": number}, ["imported"]),
+        sa.Table(
+            "ways",
+            known,
+            # SQLite counts up only what it calls an integer.
+            sa.Column("way", number().with_variant(sa.Integer, "sqlite"), primary_key=True),
+            *(sa.Column(column, text, nullable=False) for column in WAY),
+            sa.UniqueConstraint(*WAY),
+        ),
         table(
             "tallies",
-            {"host": text, "boot": text, "previous_release": text, "release": text, "kexec_count": number},
+            {"host": text, "way": number, "kexec_count": number},
             {"boots": number, "crashes": number, "seconds": number},
             ["boots", "crashes", "seconds"],
         ),
@@ -115,8 +130,10 @@ def _add_bugs(connection: sa.Connection) -> None:
 def _add_tallies(connection: sa.Connection) -> None:
     if "left_out" not in {column["name"] for column in sa.inspect(connection).get_columns("cursors")}:
         connection.exec_driver_sql("ALTER TABLE cursors ADD COLUMN left_out BIGINT")
+    tables().ways.create(connection, checkfirst=True)
     tables().tallies.create(connection, checkfirst=True)
     connection.execute(tables().tallies.delete())
+    connection.execute(_with_ways(connection.dialect.name))
     connection.execute(_tallied())
 
 
@@ -204,32 +221,51 @@ def forget_tallies() -> Delete:
 
 
 @cache
+def put_ways(dialect: str) -> Insert:
+    """Return the statement that numbers the ways of the boots ``of_host``, those that are new."""
+    return _with_ways(dialect, sa.bindparam("of_host"))
+
+
+@cache
 def put_tallies() -> Insert:
     """Return the statement that sums up the boots ``of_host`` anew."""
     return _tallied(sa.bindparam("of_host"))
 
 
+def _way_of_boot() -> list[Any]:
+    boots = tables().boots.c
+    # What is told after anything but a handover is no previous release.
+    # Written out, since what a statement sorts or groups by must be the same expression in each of its places.
+    none: sa.ColumnClause[str] = sa.literal_column(f"'{NO_TEXT}'")
+    handover: sa.ColumnClause[str] = sa.literal_column("'handover'")
+    origin = sa.case((boots.boot == handover, sa.func.coalesce(boots.previous_release, none)), else_=none)
+    return [boots.boot, origin, sa.func.coalesce(boots.release, none)]
+
+
+def _with_ways(dialect: str, host: Any = None) -> Insert:
+    way = _way_of_boot()
+    wanted = sa.true() if host is None else tables().boots.c.host == host
+    # In one order, so that controllers that import at once do not each wait for the other.
+    found = sa.select(*way).where(wanted).distinct().order_by(*way)
+    numbered: Insert = _insert(tables().ways, dialect).from_select(WAY, found).on_conflict_do_nothing()
+    return numbered
+
+
 def _tallied(host: Any = None) -> Insert:
-    boots, crashes = tables().boots.c, tables().crashes.c
+    boots, crashes, ways, tallies = tables().boots.c, tables().crashes.c, tables().ways, tables().tallies
     named = named_by_evidence(*(() if host is None else (crashes.host == host,)))
-    key = [
-        boots.host,
-        boots.boot,
-        # What is told after anything but a handover is no previous release.
-        sa.case((boots.boot == "handover", sa.func.coalesce(boots.previous_release, NO_TEXT)), else_=NO_TEXT),
-        sa.func.coalesce(boots.release, NO_TEXT),
-        sa.func.coalesce(boots.kexec_count, NO_COUNT),
-    ]
+    same_way = sa.and_(*(ways.c[name] == value for name, value in zip(WAY, _way_of_boot(), strict=True)))
+    no_count: sa.ColumnClause[int] = sa.literal_column(str(NO_COUNT))
+    key = [boots.host, ways.c.way, sa.func.coalesce(boots.kexec_count, no_count)]
     until = sa.func.coalesce(boots.ended, boots.seen)
     sums = [
         sa.func.count(),
         sa.func.sum(sa.case((has_crashed(named), 1), else_=0)),
         sa.func.sum(sa.case((until > boots.began, until - boots.began), else_=0)),
     ]
-    question = sa.select(*key, *sums).select_from(with_evidence(named)).group_by(*key)
+    question = sa.select(*key, *sums).select_from(with_evidence(named).join(ways, same_way)).group_by(*key)
     if host is not None:
         question = question.where(boots.host == host)
-    tallies = tables().tallies
     return tallies.insert().from_select([column.name for column in tallies.columns], question)
 
 
