@@ -102,6 +102,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import 
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.screen import Screen, chosen_progress
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.summary import RUNNING, report, state_of
 
+GATE = "kexec_gate"
 MODULES = ("kexec_commit", "kexec_image", "kexec_options", "kexec_plan_info", "kexec_reboot")
 
 
@@ -166,6 +167,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
 
     @harmless
     def v2_runner_on_ok(self, result: Any) -> None:
+        if module_of(result._task) == GATE and result._task.check_mode:
+            self._run_log.note_waves(result._result)
         self._note(result, failed=False)
 
     @harmless
@@ -173,7 +176,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
         if self._note(result, failed=True) or ignore_errors:
             return
         if result._task.run_once:
-            self._run_log.note_stop(result._result)
+            self._run_log.note_stop(result._result, module_of(result._task) == GATE)
             return
         host, task = result._host.get_name(), str(result._task.get_name())
         self._show(host, self._run_log.note_failure(self._now(), host, result._result, task))

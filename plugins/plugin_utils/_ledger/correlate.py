@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import CRASHES_ON_ONE_HOST
@@ -22,6 +22,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts imp
     FleetCounts,
     Rest,
     Way,
+    in_order,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import (
     SIGNIFICANT,
@@ -264,7 +265,7 @@ def _with_trend_q(trends: Sequence[Trend]) -> list[Trend]:
     return [replace(trend, q=next(adjusted)) if trend.could_tell else trend for trend in trends]
 
 
-def _urgency(one: TransitionRisk) -> tuple[int, float, int, Way]:
+def _urgency(one: TransitionRisk) -> tuple[Any, ...]:
     order = (CRASHES_MORE, CRASHES_LESS, NO_DIFFERENCE, TOO_FEW)
-    way = Way(one.way.boot, one.way.previous_release or "", one.way.release)
-    return order.index(one.risk.finding), one.risk.q if one.risk.q is not None else 1.0, -one.risk.seen.boots, way
+    place = in_order(one.way.release), in_order(one.way.previous_release), one.way.boot
+    return order.index(one.risk.finding), one.risk.q if one.risk.q is not None else 1.0, -one.risk.seen.boots, *place

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import ReleaseKey, release_key
+
 COLD = "cold"
 WAYS = 200
 """So many transitions, and cold boots of so many releases, are told each by itself."""
@@ -26,6 +28,11 @@ class Way(NamedTuple):
     boot: str
     previous_release: str | None
     release: str
+
+
+def in_order(release: str | None) -> tuple[bool, ReleaseKey]:
+    """Sort key for releases; one that is not known is the last."""
+    return release is None, release_key(release or "")
 
 
 @dataclass(frozen=True)

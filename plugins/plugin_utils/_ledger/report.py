@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The fleet report as data, as JSON and as Markdown; the page for browsers is made by ``_report_html.py``. Pure."""
+"""The fleet report as data, as JSON and as Markdown; the page for browsers is made by ``page.py``. Pure."""
 
 from __future__ import annotations
 
@@ -15,13 +15,21 @@ from typing import Any
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import (
     Correlation,
     Risk,
+    Sum,
     TransitionRisk,
     Trend,
 )
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Bug
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Bug, in_order
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.page import render_html
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ALPHA, ODDS_TO_FIND
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.words import bugs, name_of, ratio, sentence, summary
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.words import (
+    NUMBERS,
+    bugs,
+    headline,
+    numbers,
+    sentence,
+    summary,
+)
 
 SCHEMA = 2
 """Version of the JSON report; a program that reads it looks at this first."""
@@ -42,6 +50,7 @@ def render_reports(fleet: Correlation, now: int) -> dict[str, str]:
 def fleet_as_dict(fleet: Correlation) -> dict[str, Any]:
     """Return the whole report as JSON can express it; null where a number is unknown or infinite."""
     return {
+        "headline": headline(fleet),
         "summary": summary(fleet),
         "alpha": ALPHA,
         "odds_to_find": ODDS_TO_FIND,
@@ -50,7 +59,7 @@ def fleet_as_dict(fleet: Correlation) -> dict[str, Any]:
         "crashes_not_joined": fleet.not_joined,
         "not_told": fleet.rest._asdict(),
         "doubted_hosts": list(fleet.doubted_hosts),
-        "cold_boots": [{"release": release, **sums._asdict()} for release, sums in sorted(fleet.cold.items())],
+        "cold_boots": [{"release": release, **sums._asdict()} for release, sums in _cold(fleet)],
         "transitions": [transition_as_dict(one) for one in fleet.transitions],
     }
 
@@ -108,38 +117,34 @@ def _finite(number: float | None) -> float | None:
 
 
 def _markdown(fleet: Correlation, made: str) -> str:
-    lines = ["# Crashes by transition", "", f"Made {made}.", "", *(f"- {_plain(line)}" for line in summary(fleet)), ""]
+    lines = [
+        "# Crashes by transition",
+        "",
+        _plain(headline(fleet)),
+        "",
+        f"Made {made}.",
+        "",
+        *(f"- {_plain(line)}" for line in summary(fleet)),
+        "",
+    ]
     lines += ["## What was found", ""]
     for one in fleet.transitions:
         lines.append(f"- {_plain(sentence(one))}")
-        lines += [f"  - {_plain(line)}" for line in (*(note.message for note in one.cautions), *bugs(one))]
+        lines += [f"  - {_plain(note.message)}" for note in one.cautions]
+        for bug, signatures in bugs(one):
+            lines += [f"  - {_plain(bug)}", *(f"    - {_plain(line)}" for line in signatures)]
     lines += ["", "## Transitions", ""]
-    header = ("transition", "finding", "boots", "crashed", "hours", "times cold", "from", "to", "q", "trend")
-    lines += _table(header, [_row(one) for one in fleet.transitions])
+    lines += _table(NUMBERS, [numbers(one) for one in fleet.transitions])
     lines += ["", "## Cold boots", ""]
-    cold = sorted(fleet.cold.items())
     lines += _table(
         ("release", "boots", "crashed", "hours"),
-        [(release, f"{of.boots}", f"{of.crashes}", f"{of.hours:.0f}") for release, of in cold],
+        [(release, f"{of.boots}", f"{of.crashes}", f"{of.hours:.0f}") for release, of in _cold(fleet)],
     )
     return "\n".join(lines) + "\n"
 
 
-def _row(one: TransitionRisk) -> tuple[str, ...]:
-    risk = one.risk
-    low, high = risk.interval or (None, None)
-    return (
-        name_of(one.way),
-        risk.finding,
-        f"{risk.seen.boots}",
-        f"{risk.seen.crashes}",
-        f"{risk.seen.hours:.0f}",
-        ratio(risk.relative_risk),
-        ratio(low),
-        "-" if high is None or isinf(high) else ratio(high),
-        "-" if risk.q is None else f"{risk.q:.2g}",
-        one.trend.finding if one.trend else "-",
-    )
+def _cold(fleet: Correlation) -> list[tuple[str, Sum]]:
+    return sorted(fleet.cold.items(), key=lambda release: in_order(release[0]))
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

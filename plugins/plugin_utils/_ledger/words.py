@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isinf
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed
@@ -22,7 +23,8 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Way
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ODDS_TO_FIND
 
-TOP_FRAMES = 2
+TOP_FRAMES, MOST_FRAMES = 2, 6
+"""How many frames are told of the leading bug in the sentence, and of each where bugs are listed."""
 NAMED = 5
 """How many hosts a sentence names."""
 UNKNOWN = "(unknown)"
@@ -40,26 +42,63 @@ def sentence(one: TransitionRisk, when: str = "") -> str:
     parts = [" ".join(part for part in (name_of(one.way), when, _main_clause(one)) if part)]
     if one.bugs:
         first = one.bugs[0]
-        frames = " < ".join(first.frames[:TOP_FRAMES])
-        where = f" in {frames}" if frames else ""
+        where = _in(first.frames[:TOP_FRAMES])
         paths = f", {len(first.signatures)} signatures" if len(first.signatures) > 1 else ""
         old = ", as an earlier version named it" if first.old else ""
         seen = _number(first.boots, "boot")
         parts.append(f"leading bug {first.bug[:16]} ({first.kind}{where}, {seen}{paths}{old})")
     if one.trend and one.trend.finding in (GROWS, FALLS):
-        parts.append(f"{one.trend.finding} with the count (q = {one.trend.q:.2g})")
+        parts.append(f"{one.trend.finding} with the count ({_q(one.trend.q)})")
     return "; ".join(parts) + "."
 
 
-def bugs(one: TransitionRisk) -> list[str]:
-    """Return a line for each of the leading bugs, with its leading signatures."""
-    said = []
-    for found in one.bugs:
-        below = ", ".join(f"{path.signature[:16]} ({_number(path.boots, 'boot')})" for path in found.signatures)
-        where = f" in {found.frames[0]}" if found.frames else ""
-        old = "; an earlier version named it, so it is compared with no newer one" if found.old else ""
-        said.append(f"bug {found.bug[:16]} ({found.kind}{where}): signatures {below}{old}")
-    return said
+def bugs(one: TransitionRisk) -> list[tuple[str, list[str]]]:
+    """Return what is to be said of each of the leading bugs, and of each of its leading signatures."""
+    return [
+        (
+            f"Bug {found.bug[:16]}: {found.kind}{_in(found.frames)}, {_number(found.boots, 'boot')}"
+            + ("; an earlier version named it, so it is compared with no newer one" if found.old else "")
+            + ".",
+            [
+                f"Signature {below.signature[:16]}{_in(below.frames)}, {_number(below.boots, 'boot')}."
+                for below in found.signatures
+            ],
+        )
+        for found in one.bugs
+    ]
+
+
+def _in(frames: Sequence[str]) -> str:
+    shown = " < ".join(frames[:MOST_FRAMES])
+    return f" in {shown}" if shown else ""
+
+
+def headline(fleet: Correlation) -> str:
+    """Return the one sentence that matters most."""
+    if not fleet.boots:
+        return "The ledger holds no boots yet, so nothing is known of any transition."
+    more = [one for one in fleet.transitions if one.risk.finding == CRASHES_MORE]
+    if not more:
+        few = sum(one.risk.finding == TOO_FEW for one in fleet.transitions)
+        if few:
+            return (
+                "No transition is known to crash more often than cold boots of the same release; of "
+                f"{few} of {_number(len(fleet.transitions), 'transition')} there are too few boots to tell."
+            )
+        return "No transition crashes more often than cold boots of the same release."
+    if len(more) == 1:
+        return f"Do not repeat {_in_short(more[0])}"
+    several = f"Do not repeat {len(more)} transitions that crash more often than cold boots"
+    return f"{several}; the surest of them is {_in_short(more[0])}"
+
+
+def _in_short(one: TransitionRisk) -> str:
+    risk, release = one.risk, one.way.release
+    if risk.relative_risk is None or isinf(risk.relative_risk):
+        compared = f"and none of {_number(risk.cold.boots, 'cold boot')} of {release} did"
+    else:
+        compared = f"{ratio(risk.relative_risk)} times as often as cold boots of {release}"
+    return f"{name_of(one.way)}: {_of_boots(risk)}, {compared}."
 
 
 def summary(fleet: Correlation) -> list[str]:
@@ -97,13 +136,46 @@ def ratio(value: float | None) -> str:
     return "only here" if isinf(value) else f"{value:.2g}" if value < 100 else f"{value:.0f}"
 
 
+NUMBERS = (
+    "transition",
+    "finding",
+    "boots",
+    "crashed",
+    "hours",
+    "times cold",
+    "lower end (95 %)",
+    "upper end (95 %)",
+    "q",
+    "trend",
+)
+"""The columns of a table of all numbers; the ends are those of the interval of ``times cold``."""
+
+
+def numbers(one: TransitionRisk) -> tuple[str, ...]:
+    """Return the row of a transition in that table."""
+    risk = one.risk
+    low, high = risk.interval or (None, None)
+    return (
+        name_of(one.way),
+        risk.finding,
+        f"{risk.seen.boots}",
+        f"{risk.seen.crashes}",
+        f"{risk.seen.hours:.0f}",
+        ratio(risk.relative_risk),
+        ratio(low),
+        "none" if high is not None and isinf(high) else ratio(high),
+        "-" if risk.q is None else _q(risk.q).removeprefix("q ").removeprefix("= "),
+        one.trend.finding if one.trend else "-",
+    )
+
+
 def _main_clause(one: TransitionRisk) -> str:
     risk, release = one.risk, one.way.release
     finding = risk.finding
     if finding not in (CRASHES_MORE, CRASHES_LESS):
         return _nothing_found(risk, release)
     interval = _interval(risk)
-    counts = f"{_of_boots(risk)}, q = {risk.q:.2g}"
+    counts = f"{_of_boots(risk)}, {_q(risk.q)}"
     if risk.relative_risk is None or isinf(risk.relative_risk):
         return (
             f"crashes, and none of {_number(risk.cold.boots, 'cold boot')} of {release} did (at least "
@@ -133,6 +205,10 @@ def _nothing_found(risk: Risk, release: str) -> str:
         f"has too few boots or crashes to tell ({seen}; {ODDS_TO_FIND:g} times the odds would have been found with a "
         f"probability of {risk.test.power:.0%}, and {ENOUGH_POWER:.0%} are wanted)"
     )
+
+
+def _q(value: float | None) -> str:
+    return "q < 1e-300" if value is not None and value < 1e-300 else f"q = {value:.2g}"
 
 
 def _of_boots(risk: Risk) -> str:

@@ -145,6 +145,11 @@ class Attempt(Results):
             return None
         return text(self.stage.get("code") or "failed"), text(self.stage.get("msg"), MESSAGE_LIMIT)
 
+    def warnings(self) -> list[str]:
+        """Return the codes of the plan's warnings."""
+        warnings = at(self.stage, "plan", "warnings")
+        return [text(at(note, "code")) for note in warnings] if isinstance(warnings, list) else []
+
     @property
     def deserves_a_look(self) -> bool:
         """Whether the plan has a warning, or there is none."""
@@ -153,14 +158,12 @@ class Attempt(Results):
     def preview_cells(self) -> tuple[str, ...]:
         """Return what the row of this host shows after its name, when nothing was done."""
         told, refusal = outcome_of(self), self.refusal()
-        warnings = at(self.stage, "plan", "warnings")
-        codes = [text(at(note, "code")) for note in warnings] if isinstance(warnings, list) else []
         return (
             text(told.left),
             text(told.to),
             self.planned(),
             _record(told.promised),
-            " ".join(codes) or UNKNOWN,
+            " ".join(self.warnings()) or UNKNOWN,
             refusal[0] if refusal else UNKNOWN,
         )
 

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The results of a run as one document, as docs/reference/rollout_results.md describes it, and its files.
 
-It holds words, codes, releases, counts and times. Messages, variables and arguments of modules stay out of it, because
-they may hold secrets.
+It holds words, codes, releases, counts and times, and the message of the gate. Other messages, variables and arguments
+of modules stay out of it, because they may hold secrets.
 """
 
 from __future__ import annotations
@@ -52,13 +52,15 @@ def document(run_log: RunLog, setting: Setting, state: str, now: float) -> dict[
         "run": {
             "state": state,
             "code": run_log.stopped_by,
+            "message": run_log.gate_said,
             "begin": _moment(begin, 0.0),
             "end": None if state == RUNNING else _moment(begin, now),
             "written": _moment(begin, now),
             "playbook": setting.playbook,
             "check_mode": setting.check_mode,
+            "planned_only": setting.check_mode or run_log.rollout.is_preview,
             "controller": setting.controller,
-            "planned_waves": run_log.planned_waves,
+            "planned_waves": run_log.waves_of_plan or run_log.planned_waves,
             "counts": {outcome: counts[outcome] for outcome in OUTCOMES},
         },
         "waves": [
@@ -109,6 +111,7 @@ def _facts(known: HostOutcome) -> dict[str, Any]:
         "accepted": outcome.accepted,
         "committed": outcome.committed,
         "outage_seconds": seconds_or_none(outcome.outage_seconds),
+        "warnings": known.told.warnings(),
     }
 
 

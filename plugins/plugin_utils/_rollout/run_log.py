@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import text_or_none
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import text_or_none, whole_or_none
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout import events
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.events import HostEvent
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import (
@@ -20,6 +21,8 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome im
     UNTOUCHED,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.rollout import Rollout
+
+MESSAGE_LIMIT = 2000
 
 
 @dataclass
@@ -71,8 +74,12 @@ class RunLog:
         """Whether a gate ended the rollout."""
         self.stopped_by: str | None = None
         """The code of that gate, if it has one."""
+        self.gate_said: str | None = None
+        """The gate's message: why it ended the rollout, or, in check mode, which waves there would be."""
         self.planned_waves: int | None = 0
         """How many waves there are with those to come; None when nobody knows."""
+        self.waves_of_plan: int | None = None
+        """How many waves there would be, of which check mode makes one; None when nobody said so."""
         self.slowest: float | None = None
         """Seconds of that host of the current wave which jumped and took longest until its outcome was known."""
         self.last_working_wave: Wave | None = None
@@ -195,10 +202,18 @@ class RunLog:
         self.rollout.note_lost(host, back)
         return self._happened(now, host, events.LOST)
 
-    def note_stop(self, result: Mapping[str, Any]) -> None:
-        """Note that a task that runs once for the wave failed, which ends the rollout."""
+    def note_stop(self, result: Mapping[str, Any], is_gate: bool = False) -> None:
+        """Note that a task that runs once for the wave failed, which ends the rollout.
+
+        Only the gate's message is kept, which is made of numbers and names of hosts; others may hold secrets.
+        """
         if self.wave is not None:
             self.is_stopped, self.stopped_by = True, text_or_none(result.get("code"))
+            self.gate_said = _message(result) if is_gate else None
+
+    def note_waves(self, result: Mapping[str, Any]) -> None:
+        """Note how many waves the gate says there would be, in check mode, which looks at all hosts at once."""
+        self.waves_of_plan, self.gate_said = whole_or_none(result.get("waves")), _message(result)
 
     def total_seconds(self) -> dict[str, float]:
         """Return how long each host took from the start of its wave until its outcome was known."""
@@ -248,3 +263,8 @@ class RunLog:
             self.counts[before] -= 1
         self.outcomes[host] = outcome
         self.counts[outcome] += 1
+
+
+def _message(result: Mapping[str, Any]) -> str | None:
+    message = result.get("msg")
+    return printable(message, MESSAGE_LIMIT) if isinstance(message, str) else None

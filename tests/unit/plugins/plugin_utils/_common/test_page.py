@@ -15,15 +15,32 @@ ESCAPED = "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;{{ 7 * 7 }}"
 
 
 def page(**changes: object) -> str:
-    texts = dict.fromkeys(("title", "state", "legend", "style", "timeline"), HOSTILE)
-    rows = {"summary": [HOSTILE], "waves": [(HOSTILE,)], "header": [HOSTILE], "hosts": [(HOSTILE, HOSTILE)]}
-    return render("_rollout/page", **{**texts, **rows, "began": 3, "left_out": 2, **changes})
+    texts = dict.fromkeys(("title", "lead", "reason", "advice", "begin"), HOSTILE)
+    bar = {"begin": 0, "top": 0, "width": 100, "height": 100, "kind": HOSTILE, "is_hatched": True}
+    row = {"name": HOSTILE, "outcome": HOSTILE, "shape": HOSTILE, "said": HOSTILE, "bars": [bar]}
+    given = {
+        **texts,
+        "kinds": [],
+        "is_plan": False,
+        "troubles": [HOSTILE],
+        "summary": [HOSTILE],
+        "legend": [{"kind": HOSTILE, "hatched": True, "shape": HOSTILE, "words": HOSTILE, "hosts": 1}],
+        "timeline": {"step": 10.0, "ticks": [(0.0, HOSTILE)], "rows": [row]},
+        "outages": [{"seconds": HOSTILE, "hosts": 1, "share": 100.0}],
+        "waves": [(HOSTILE,)],
+        "header": [HOSTILE],
+        "numbers": (),
+        "hosts": [(HOSTILE, HOSTILE)],
+        "began": 3,
+        "left_out": 2,
+    }
+    return render("_rollout/page", **{**given, **changes})
 
 
 def test_everything_is_escaped() -> None:
     shown = page()
     assert "<script" not in shown
-    assert shown.count(ESCAPED) == 11  # the title twice
+    assert shown.count(ESCAPED) == 22  # some of them more than once
 
 
 def test_what_a_template_asks_for_has_to_be_given() -> None:

@@ -5,61 +5,92 @@
 
 from __future__ import annotations
 
-import json
 import re
-from xml.etree import ElementTree
 
 import pytest
-from unit.plugins.plugin_utils.correlations import (
-    WHOLE,
-    Page,
-    counted,
-    fleet,
-)
+from unit.plugins.plugin_utils.correlations import COLD, HANDOVER, NEW, OLD, WHOLE, Page, counted, fleet
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import (
-    Way,
-)
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.page import MOST_RELEASES, VIRIDIS
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.report import render_reports
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Way
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.matrix import ABREAST
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.page import render_html
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.scale import STEPS
 
-NOW = 1795392000
+MADE = "2026-11-23T00:00:00Z"
+LONG = "6.12.43+deb13-cloud-amd64-and-more"
 
 
 @pytest.fixture
 def page() -> str:
-    return render_reports(WHOLE, NOW)["report.html"]
+    return render_html(WHOLE, MADE)
 
 
-def svg(page: str) -> ElementTree.Element:
-    return ElementTree.fromstring(page[page.index("<svg") : page.index("</svg>") + 6])
+def look(page: str, counts: str) -> str:
+    """Return the classes of the cell with these numbers."""
+    (found,) = re.findall(rf'<td class="([^"]*)" title="[^"]*">{re.escape(counts)}', page)
+    return str(found)
 
 
-def luminance(colour: tuple[int, ...]) -> float:
-    """Return the relative luminance (Web Content Accessibility Guidelines 2.2)."""
-    shares = [value / 255 for value in colour]
-    red, green, blue = (one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in shares)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+def test_page_is_whole_and_needs_nothing_else(page: str) -> None:
+    parsed = Page(page)
+    assert parsed.open == []
+    assert not {"script", "link", "img", "iframe"} & set(parsed.tags)
+    assert not {"src", "href", "onload"} & {name for name, _value in parsed.attributes}
+    assert "url(http" not in page
 
 
-def test_scale_can_be_read_without_colours() -> None:
-    light = [luminance(colour) for colour in VIRIDIS]
-    assert light == sorted(light, reverse=True)
-    every_share = [counted(Way("handover", "7.2", f"7.3.{rate:02}"), 29, rate) for rate in range(30)]
-    page = render_reports(fleet(*every_share), NOW)["report.html"]
-    cells = re.findall(r'fill="#(\w{6})" stroke="#000"/>(?:<rect[^>]*/>)?<text[^>]*fill="#(\w{3})"', page)
-    assert len({box for box, _ink in cells}) == 30
-    for box, ink in cells:
-        ground = luminance(tuple(bytes.fromhex(box)))
-        contrast = 1.05 / (ground + 0.05) if ink == "fff" else (ground + 0.05) / 0.05
-        assert contrast >= 4.5, f"{ink} on {box}"
+def test_page_opens_with_what_matters_most(page: str) -> None:
+    lead = f"Do not repeat {OLD} -&gt; {NEW}: 41 of 512 boots crashed, 6.1 times as often as cold boots of {NEW}."
+    assert f'<h1>Crashes by transition</h1>\n<p class="lead">{lead}</p>' in page
 
 
-def test_many_releases_and_none() -> None:
+def test_matrix_says_its_numbers(page: str) -> None:
+    for shown in ("41/512 \N{BLACK UP-POINTING TRIANGLE}<br>\N{MULTIPLICATION SIGN}6.1<", ">7/530<", f"<th>{OLD}</th>"):
+        assert shown in page
+
+
+def test_what_differs_has_a_frame_and_what_cannot_be_told_is_hatched(page: str) -> None:
+    assert look(page, "41/512") == f"{STEPS[-1]} framed"
+    assert look(page, "0/3") == f"{STEPS[0]} few"
+    assert look(page, "7/530") in STEPS
+
+
+def test_scale_ends_with_what_can_be_told() -> None:
+    one_of_one = counted(Way("handover", OLD, "7.9"), 1, 1)
+    page = render_html(fleet(counted(HANDOVER, 512, 41), counted(COLD, 530, 7), one_of_one), MADE)
+    assert "8 % and more</div>" in page
+    assert look(page, "1/1") == f"{STEPS[-1]} few"
+    assert "8 %</div>" in render_html(fleet(counted(HANDOVER, 512, 41), counted(COLD, 530, 7)), MADE)
+
+
+def test_signatures_are_below_their_bug(page: str) -> None:
+    bug, first, second = (page.index(f"{word} {name}") for word, name in BUGS)
+    assert bug < first < second
+    assert page[bug:first].endswith("31 boots.<ul><li>")
+
+
+BUGS = (("Bug", "5e6f7a8b9c0d1e2f:"), ("Signature", "9f86d081884c7d65 in"), ("Signature", "0123456789abcdef in"))
+
+
+def test_names_are_whole() -> None:
+    assert f"<th>{LONG}</th>" in render_html(fleet(counted(Way("handover", LONG, LONG), 5, 1)), MADE)
+
+
+def test_what_was_found_stands_first_and_what_cannot_be_told_last(page: str) -> None:
+    found, matrix, few = (page.index(f"<h2>{title}") for title in ("What was found", "Transitions", "Too few to tell"))
+    crashes, cannot = page.index("crashes 6.1 times"), page.rindex("kexec without handover")
+    assert found < crashes < matrix < few < cannot
+
+
+def test_many_columns_are_several_tables_without_empty_rows() -> None:
     many = [counted(Way("handover", f"6.{number}", f"7.{number}"), 5, 1) for number in range(100)]
-    page = render_reports(fleet(*many), NOW)["report.html"]
-    assert int(svg(page).get("width", "0")) < 200 * MOST_RELEASES
-    assert page.count("</tr>") == 101
-    empty = render_reports(fleet(), NOW)
-    assert Page(empty["report.html"]).open == []
-    assert json.loads(empty["report.json"])["transitions"] == []
+    page = render_html(fleet(*many), MADE)
+    parts = page.split('<table class="matrix">')[1:]
+    assert [part.split("</table>")[0].count("<tr>") for part in parts] == [ABREAST + 1] * 3
+    assert "Shown are 30 of 100 releases that were left and 30 of 100 releases that were reached" in page
+    assert page.count("</tr>") == 3 * (ABREAST + 1) + 101
+
+
+def test_empty_ledger() -> None:
+    page = render_html(fleet(), MADE)
+    assert Page(page).open == []
+    assert "The ledger holds no boots yet" in page

@@ -26,7 +26,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts imp
     Signature,
     Way,
 )
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.words import bugs, sentence, summary
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.words import bugs, headline, sentence, summary
 
 
 def said(*counts: Count, **more: Any) -> str:
@@ -37,11 +37,50 @@ def test_words_for_bugs_and_the_signatures_below() -> None:
     old = Bug(HANDOVER, "00" * 8, "oops", (), 1, (Signature("00" * 8, (), 1),), old=True)
     (one, *_others) = fleet(*CRASHING, bugs=(BUG, old)).transitions
     assert bugs(one) == [
-        "bug 5e6f7a8b9c0d1e2f (panic in nvme_reset_work): signatures 9f86d081884c7d65 (20 boots), "
-        "0123456789abcdef (11 boots)",
-        "bug 0000000000000000 (oops): signatures 0000000000000000 (1 boot); an earlier version named it, so it is "
-        "compared with no newer one",
+        (
+            "Bug 5e6f7a8b9c0d1e2f: panic in nvme_reset_work < process_one_work < kthread, 31 boots.",
+            [
+                "Signature 9f86d081884c7d65 in nvme_reset_work, 20 boots.",
+                "Signature 0123456789abcdef in nvme_reset_work, 11 boots.",
+            ],
+        ),
+        (
+            "Bug 0000000000000000: oops, 1 boot; an earlier version named it, so it is compared with no newer one.",
+            ["Signature 0000000000000000, 1 boot."],
+        ),
     ]
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ([], "The ledger holds no boots yet, so nothing is known of any transition."),
+        (
+            [counted(HANDOVER, 2000, 40), counted(COLD, 2000, 38)],
+            "No transition crashes more often than cold boots of the same release.",
+        ),
+        (
+            [counted(HANDOVER, 5, 1), counted(COLD, 5, 0)],
+            "No transition is known to crash more often than cold boots of the same release; of 1 of 1 transition "
+            "there are too few boots to tell.",
+        ),
+        (
+            [counted(HANDOVER, 500, 20), counted(COLD, 500, 0)],
+            "Do not repeat 7.2.13 -> 7.3.4: 20 of 500 boots crashed, and none of 500 cold boots of 7.3.4 did.",
+        ),
+        (
+            [*CRASHING, counted(Way("kexec", None, NEW), 500, 200)],
+            "Do not repeat 2 transitions that crash more often than cold boots; the surest of them is kexec without "
+            "handover -> 7.3.4: 200 of 500 boots crashed, 30 times as often as cold boots of 7.3.4.",
+        ),
+    ],
+)
+def test_headline(counts: list[Count], words: str) -> None:
+    assert headline(fleet(*counts)) == words
+
+
+def test_probability_that_is_too_small_for_a_float_is_not_none() -> None:
+    assert "q < 1e-300" in said(counted(HANDOVER, 50_000, 20_000), counted(COLD, 50_000, 5))
 
 
 def test_words_for_a_transition_that_crashes() -> None:

@@ -35,11 +35,13 @@ def test_run_and_waves() -> None:
     assert results["run"] == {
         "state": "stopped",
         "code": "rollout_stopped",
+        "message": None,
         "begin": "2026-11-23T02:30:41Z",
         "end": "2026-11-23T02:31:31Z",
         "written": "2026-11-23T02:31:31Z",
         "playbook": "kexec_upgrade.yml",
         "check_mode": False,
+        "planned_only": False,
         "controller": "controller.example.com",
         "planned_waves": 3,
         "counts": {
@@ -67,6 +69,7 @@ def test_host_that_was_rolled_back() -> None:
         "committed": False,
         "rolled_back": True,
         "outage_seconds": 8.349,
+        "warnings": [],
         "wave": 2,
         "begin": "2026-11-23T02:30:53Z",
         "end": "2026-11-23T02:31:19Z",
@@ -111,6 +114,14 @@ def test_results_of_any_shape_become_json_that_all_can_read(junk: Any) -> None:
     results = results_of(told)
     json.dumps(results, allow_nan=False)
     assert render_html(results)
+
+
+def test_only_the_gates_message_is_kept() -> None:
+    told = bad_day()
+    told.run_log.note_stop({"code": "rollout_stopped", "msg": "Failed: 3; allowed: 0.\x1b"}, is_gate=True)
+    assert document(told.run_log, SETTING, "stopped", told.now)["run"]["message"] == "Failed: 3; allowed: 0.?"
+    told.run_log.note_stop({"msg": "SECRET"})
+    assert document(told.run_log, SETTING, "stopped", told.now)["run"]["message"] is None
 
 
 def test_files_are_written_and_replaced(tmp_path: Path) -> None:
