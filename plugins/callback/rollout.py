@@ -31,7 +31,9 @@ description:
   - In check mode, and when only M(kho.kexec.kexec_plan_info) ran, the table says instead what would be done - the
     release that runs, the target, the action, what would be promised, warnings and the code of a refusal. Below, for
     each refusal, what is wrong and what to do.
-  - Prints nothing when no such task ran.
+  - Prints nothing when no such task ran. A host that is lost counts when such a task ran in the same play.
+  - Prints to standard error when standard output is for a program, as with C(ansible.posix.json) and
+    C(ansible.posix.jsonl); there is no bar then.
   - Plain ASCII unless the output is a terminal. What hosts report is reduced to printable ASCII always.
 options:
   progress:
@@ -93,13 +95,14 @@ from ansible import constants, context
 from ansible.plugins.callback import CallbackBase
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import PREVIOUS
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import is_for_programs
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.table import speaks_unicode
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.events import HostEvent
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.progress import wave_sizes
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.results import ResultsKeeper, Setting
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.rollout import PLANNERS
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Batch, RunLog
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.screen import Screen, chosen_progress
+from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.screen import Screen, chosen_progress, without_bar
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.summary import RUNNING, report, state_of
 
 GATE = "kexec_gate"
@@ -133,6 +136,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
         self._began = time.monotonic()
         self._playbook: str | None = None
         self._is_told = True
+        self._is_for_programs = is_for_programs(constants.DEFAULT_STDOUT_CALLBACK)
         self._screen: Screen | None = None
         self._results: ResultsKeeper | None = None
 
@@ -216,8 +220,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
             # Workers are forks of this process, and must not tell the end.
             pid = os.getpid()
             atexit.register(lambda: self._at_exit() if os.getpid() == pid else None)
-            progress = chosen_progress(self.get_option("progress"), sys.stdout, os.environ, constants.ANSIBLE_NOCOLOR)
-            self._screen = Screen(self._run_log, self._now, self._display.display, self._display._lock, progress)
+            wanted = without_bar(self.get_option("progress")) if self._is_for_programs else self.get_option("progress")
+            progress = chosen_progress(wanted, sys.stdout, os.environ, constants.ANSIBLE_NOCOLOR)
+            self._screen = Screen(self._run_log, self._now, self._print, self._display._lock, progress)
         self._screen.wave_begins(wave)
         if is_first:
             self._open_results()
@@ -247,7 +252,11 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
             return
         self._results.write(state, self._now(), last)
         if last:
-            self._display.display(f"Results: {self._results.path}")
+            self._print(f"Results: {self._results.path}")
+
+    def _print(self, text: str) -> None:
+        """Print a line, not into what is for a program."""
+        self._display.display(text, stderr=self._is_for_programs)
 
     def _show(self, host: str, event: HostEvent | None) -> None:
         if self._screen is not None:
@@ -260,10 +269,10 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
         if self._screen is not None:
             self._screen.close()
         for line in report(self._run_log, state, self._now(), not speaks_unicode(sys.stdout)):
-            if line.is_title:
+            if line.is_title and not self._is_for_programs:
                 self._display.banner(line.text)
             else:
-                self._display.display(line.text)
+                self._print(line.text)
         self._write(state, last=True)
 
     def _note(self, result: Any, failed: bool) -> bool:

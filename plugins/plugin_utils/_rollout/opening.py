@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import with_reference
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import CODES_PAGE
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import (
     DONE,
@@ -23,6 +23,8 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome im
 NAMES = 3
 """How many hosts are named where all are meant."""
 Hosts = Sequence[Mapping[str, Any]]
+Pairs = Sequence[tuple[str, Mapping[str, Any]]]
+"""Hosts, each with a word about it."""
 
 # The most urgent first: one host, several.
 _PARTS = (
@@ -72,7 +74,7 @@ def reason(results: Mapping[str, Any]) -> str:
     if run["message"]:
         return str(run["message"])
     if run["code"]:
-        return with_reference(run["code"], f"What stopped it: {run['code']}.")
+        return f"What stopped it: {run['code']}{_see(run['code'])}."
     if any(host["code"] for host in results["hosts"] if host["wave"] == len(results["waves"])):
         return "Ansible ended after a wave in which hosts failed; what went wrong is below."
     return "A task that runs once for the whole wave failed. Its message is in the output of the run, not kept here."
@@ -80,18 +82,19 @@ def reason(results: Mapping[str, Any]) -> str:
 
 def troubles(hosts: Hosts) -> list[str]:
     """Return a line for each thing that went wrong, the most frequent first: its code or verdict, and whom it met."""
-    return _grouped([host for host in hosts if host["outcome"] in (NOT_KNOWN, FAILED, ROLLED_BACK)], _why)
+    bad = [host for host in hosts if host["outcome"] in (NOT_KNOWN, FAILED, ROLLED_BACK)]
+    return _grouped([(_why(host), host) for host in bad])
 
 
 def planned(hosts: Hosts) -> list[str]:
     """Return a line for each action of the plan, then for each reason of a refusal, and for each warning."""
     actions = [
         f"{_hosts(len(meant))} {_ACTIONS.get(action, 'without a plan')}: {names(meant)}"
-        for action, meant in _by([host for host in hosts if host["wave"] is not None], lambda host: str(host["action"]))
+        for action, meant in _by([(str(host["action"]), host) for host in hosts if host["wave"] is not None])
     ]
-    warned = [{**host, "code": code} for host in hosts for code in host["warnings"]]
-    refused = [host for host in hosts if host["code"]]
-    return [*actions, *_grouped(refused, _code, "Refused: "), *_grouped(warned, _code, "Warning: ")]
+    refused = [(str(host["code"]), host) for host in hosts if host["code"]]
+    warned = [(warning, host) for host in hosts for warning in host["warnings"]]
+    return [*actions, *_grouped(refused, "Refused: "), *_grouped(warned, "Warning: ")]
 
 
 def names(hosts: Hosts) -> str:
@@ -149,18 +152,17 @@ def _why(host: Mapping[str, Any]) -> str:
     return str((host["verdict"] if is_bad else host["code"]) or "failed")
 
 
-def _code(host: Mapping[str, Any]) -> str:
-    return str(host["code"])
+def _grouped(pairs: Pairs, head: str = "") -> list[str]:
+    return [f"{head}{word} on {_hosts(len(meant))}: {names(meant)}{_see(word)}" for word, meant in _by(pairs)]
 
 
-def _grouped(hosts: Hosts, key: Callable[[Mapping[str, Any]], str], head: str = "") -> list[str]:
-    return [
-        with_reference(word, f"{head}{word} on {_hosts(len(meant))}: {names(meant)}") for word, meant in _by(hosts, key)
-    ]
+def _see(word: str) -> str:
+    """Return where a code is explained; not every failure has one."""
+    return "" if word == "failed" else f" ({CODES_PAGE}#{word})"
 
 
-def _by(hosts: Hosts, key: Callable[[Mapping[str, Any]], str]) -> list[tuple[str, list[Mapping[str, Any]]]]:
+def _by(pairs: Pairs) -> list[tuple[str, list[Mapping[str, Any]]]]:
     groups: dict[str, list[Mapping[str, Any]]] = {}
-    for host in hosts:
-        groups.setdefault(key(host), []).append(host)
+    for word, host in pairs:
+        groups.setdefault(word, []).append(host)
     return sorted(groups.items(), key=lambda group: -len(group[1]))

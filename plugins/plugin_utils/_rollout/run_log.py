@@ -86,6 +86,8 @@ class RunLog:
         """The last wave that has ended in which a host jumped; in others, all were there already or failed before."""
         self._play: str | None = None
         self._pending: tuple[float, Batch] | None = None
+        self._lost_before: list[str] = []
+        """Hosts that were lost in the play that goes, before anything of ours began in it."""
         self._busy: set[str] = set()
         """Hosts on which a task of ours runs."""
 
@@ -105,7 +107,7 @@ class RunLog:
 
     def expect(self, now: float, batch: Batch) -> None:
         """Keep the next wave in mind."""
-        self._pending = (now, batch)
+        self._pending, self._lost_before = (now, batch), []
 
     def end_wave(self, now: float, interrupted: bool = False) -> Wave | None:
         """End the wave that goes, and return it; ``interrupted``: before its hosts came to their end."""
@@ -141,6 +143,8 @@ class RunLog:
         for host in batch.hosts:
             self.times[host] = HostTimes(len(self.waves), now)
             self._count(host, IN_FLIGHT)
+        for host in self._lost_before:
+            self.note_lost(now, host)
         return self.waves[-1]
 
     def _plan(self, batch: Batch) -> None:
@@ -198,7 +202,13 @@ class RunLog:
         return self._happened(now, host, None if is_told else events.of_failure(result, task))
 
     def note_lost(self, now: float, host: str, back: bool = False) -> HostEvent | None:
-        """Note that Ansible itself could not reach ``host``, as `Rollout.note_lost` does."""
+        """Note that Ansible itself could not reach ``host``, as `Rollout.note_lost` does.
+
+        Outside of a wave that is no matter of a rollout, unless a wave begins later in the same play.
+        """
+        if self.wave is None:
+            self._lost_before.append(host)
+            return None
         self.rollout.note_lost(host, back)
         return self._happened(now, host, events.LOST)
 

@@ -39,6 +39,11 @@ def chosen_progress(wanted: str, stream: TextIO, environment: Mapping[str, str],
     return LINES if not stream.isatty() or (wanted == AUTO and is_plain) else BAR
 
 
+def without_bar(wanted: str) -> str:
+    """Return how to show the progress where nothing may move the cursor."""
+    return NONE if wanted == NONE else LINES
+
+
 class Screen:
     """Shows a run_log. ``display`` prints a line, and ``lock`` keeps others from printing meanwhile."""
 

@@ -89,9 +89,45 @@ def test_undoing_does_not_hide_why(callback: Any) -> None:
     assert printed(callback)[-1] == "kexec_disabled: 1"
 
 
+LOST = result_of("ansible.builtin.setup", {"unreachable": True})
+
+
 def test_unreachable_hosts_are_counted(callback: Any) -> None:
-    callback.v2_runner_on_unreachable(result_of("ansible.builtin.ping", {"unreachable": True}))
-    assert printed(callback)[-1] == "unreachable: 1"
+    begin(callback, play_of([], "web1"))
+    callback.v2_runner_on_unreachable(LOST)
+    assert "unreachable: 1" in printed(callback)
+
+
+def test_hosts_that_are_lost_before_the_first_task_of_ours_are_counted(callback: Any) -> None:
+    play = play_of([], "web1", "web2")
+    callback.v2_playbook_on_play_start(play)
+    callback.v2_runner_on_unreachable(LOST)
+    callback.v2_playbook_on_task_start(SimpleNamespace(action="kho.kexec.kexec_image", args={}), False)
+    assert "unreachable: 1" in printed(callback)
+
+
+def test_hosts_that_other_plays_lose_are_no_matter_of_ours(callback: Any) -> None:
+    callback.v2_playbook_on_play_start(play_of([], "web1", uuid="other"))
+    callback.v2_runner_on_unreachable(LOST)
+    assert printed(callback) == []
+    begin(callback, play_of([], "web2"))
+    callback.v2_playbook_on_play_start(play_of([], "web1", uuid="another"))
+    callback.v2_runner_on_unreachable(LOST)
+    assert "unreachable: 1" not in printed(callback)
+
+
+def test_nothing_is_printed_into_what_is_for_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollout.constants, "DEFAULT_STDOUT_CALLBACK", "ansible.posix.json")
+    monkeypatch.setattr(rollout.atexit, "register", MagicMock())
+    module = rollout.CallbackModule(display=MagicMock(verbosity=0))
+    module._plugin_options = {"progress": "bar", "events": True, "results_directory": None}
+    begin(module, play_of([], "web1"))
+    module.v2_runner_on_failed(result_of("kho.kexec.kexec_image", {"code": "kexec_disabled"}))
+    module.v2_playbook_on_stats(MagicMock())
+    assert {"KERNEL ROLLOUT", "kexec_disabled: 1"} <= set(shown(module))
+    assert all(call.kwargs == {"stderr": True} for call in module._display.display.call_args_list)
+    module._display.banner.assert_not_called()
+    assert module._screen._row is None
 
 
 PROVEN = {"verdict": {"verdict": "handover_verified", "accepted": True}}
@@ -133,10 +169,11 @@ def test_rollback_after_the_upgrade(callback: Any) -> None:
 
 
 def test_host_that_is_lost_before_its_rollback(callback: Any) -> None:
+    begin(callback, play_of([], "web1"))
     jumped(callback)
     callback.v2_runner_on_failed(result_of("ansible.builtin.uri", {"msg": "500"}))
     callback.v2_runner_on_unreachable(result_of("kho.kexec.kexec_image", {}, release="previous"))
-    assert printed(callback)[-1] == "unhealthy, rollback: unreachable: 1"
+    assert "unhealthy, rollback: unreachable: 1" in printed(callback)
 
 
 def test_a_mistake_becomes_a_warning(callback: Any) -> None:

@@ -62,7 +62,7 @@ def test_opening(told: dict[str, Any], words: str) -> None:
         (results(state="stopped", code="rollout_stopped", message="Failed: 1; allowed: 0."), "Failed: 1; allowed: 0."),
         (
             results(state="stopped", code="ledger_away"),
-            "What stopped it: ledger_away. (docs/reference/codes.md#ledger_away)",
+            "What stopped it: ledger_away (docs/reference/codes.md#ledger_away).",
         ),
         (
             results(host("web1", "failed", code="lockdown"), state="stopped"),

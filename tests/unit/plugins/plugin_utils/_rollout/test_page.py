@@ -56,7 +56,7 @@ def test_page_tells_how_each_host_came_out() -> None:
         '<p class="lead">The rollout was stopped in wave 2 of 3: 2 of 7 hosts run 7.3.4-kho; nobody knows what 1 runs '
         "(gone); 1 failed (failed); 1 has the target loaded and did not jump (half); 1 is back on its old kernel "
         "(back); 1 was not touched.</p>",
-        "What stopped it: rollout_stopped. (docs/reference/codes.md#rollout_stopped)",
+        "What stopped it: rollout_stopped (docs/reference/codes.md#rollout_stopped).",
         "kexec_disabled on 1 host: failed (docs/reference/codes.md#kexec_disabled)",
         "Outcomes: done: 2, failed: 1, rolled back: 1, unknown: 1, staged: 1, untouched: 1",
         "\N{BLACK CIRCLE} done, handover_verified, 8.3 s",
