@@ -85,7 +85,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from functools import wraps
 from pathlib import Path
@@ -292,6 +292,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
             return not failed
         check_mode = bool(task.check_mode)
         self._show(name, self._run_log.note_result(now, name, module, noted, check_mode, goes_back(task)))
+        commit = noted.get("commit")
+        if isinstance(commit, Mapping):
+            self._show(name, self._run_log.note_result(now, name, "kexec_commit", commit, check_mode, back=False))
         return True
 
 

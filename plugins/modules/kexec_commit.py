@@ -109,7 +109,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
-from ansible_collections.kho.kexec.plugins.module_utils._host.words import NEVER, PREFER, REQUIRE
+from ansible_collections.kho.kexec.plugins.module_utils._options.commit import commit_spec
 from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
 from ansible_collections.kho.kexec.plugins.module_utils._options.run import run_identity_spec
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import alone, run_identity_of, time_of_day
@@ -119,9 +119,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._transition.commit impor
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "boot_default": {"type": "str", "choices": [REQUIRE, PREFER, NEVER], "default": REQUIRE},
-            "release": {"type": "str"},
-            "accept": {"type": "list", "elements": "str", "default": []},
+            **commit_spec(),
             **run_identity_spec(),
         },
         supports_check_mode=True,

@@ -234,16 +234,14 @@ from ansible_collections.kho.kexec.plugins.module_utils._guard.disarm import dis
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
+from ansible_collections.kho.kexec.plugins.module_utils._options.guard import guard_spec
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["armed", "disarmed"], "default": "armed"},
-            "confirm_timeout": {"type": "int", "default": 300},
-            "required": {"type": "bool", "default": True},
-            "watchdog": {"type": "str", "choices": ["ignore", "prefer", "require"], "default": "prefer"},
-            "watchdog_timeout": {"type": "int", "default": 120},
+            **guard_spec(),
         },
         supports_check_mode=True,
     )

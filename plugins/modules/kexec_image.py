@@ -34,6 +34,30 @@ options:
     type: str
     choices: [loaded, unloaded]
     default: loaded
+  guard:
+    description:
+      - Arms M(kho.kexec.kexec_guard) with these options in the same round trip, after a target was loaded for a kexec.
+        Where no guard can be armed although it is O(guard.required), what was loaded is unloaded, and the task fails.
+      - Without it, no guard is armed.
+    type: dict
+    suboptions:
+      confirm_timeout:
+        description: As O(kho.kexec.kexec_guard#module:confirm_timeout).
+        type: int
+        default: 300
+      required:
+        description: As O(kho.kexec.kexec_guard#module:required).
+        type: bool
+        default: true
+      watchdog:
+        description: As O(kho.kexec.kexec_guard#module:watchdog).
+        type: str
+        choices: [ignore, prefer, require]
+        default: prefer
+      watchdog_timeout:
+        description: As O(kho.kexec.kexec_guard#module:watchdog_timeout).
+        type: int
+        default: 120
   window:
     description:
       - When hosts may be started, as O(kho.kexec.kexec_gate#module:window) describes it. Outside, the task fails with
@@ -78,6 +102,11 @@ EXAMPLES = r"""
 - name: Stage the newest installed kernel
   kho.kexec.kexec_image:
   register: staged
+
+- name: Stage it, and have the old kernel come back when nobody confirms it within ten minutes
+  kho.kexec.kexec_image:
+    guard:
+      confirm_timeout: 600
 
 - name: Stage exactly this kernel, also if it is older than the running one
   kho.kexec.kexec_image:
@@ -155,6 +184,10 @@ notes:
   type: list
   elements: dict
   sample: []
+guard:
+  description: What M(kho.kexec.kexec_guard) returns; V(null) without O(guard), and where no kexec is staged.
+  returned: success, with O(state=loaded)
+  type: dict
 claim:
   description: Who works on the host, since when, and until when others keep away.
   returned: when it was refused for that
@@ -177,16 +210,18 @@ code:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.kho.kexec.plugins.module_utils._guard.arm import GuardSettings
 from ansible_collections.kho.kexec.plugins.module_utils._host.busy import wait_until_idle
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import PREVIOUS
 from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
+from ansible_collections.kho.kexec.plugins.module_utils._options.guard import guard_spec
 from ansible_collections.kho.kexec.plugins.module_utils._options.policy import policy_spec
 from ansible_collections.kho.kexec.plugins.module_utils._options.run import run_identity_spec
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import policy_of
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import alone, run_identity_of, time_of_day
-from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import load, unload
+from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import load_guarded, unload
 
 
 def main() -> None:
@@ -195,6 +230,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["loaded", "unloaded"], "default": "loaded"},
             "window": {"type": "raw"},
             "busy_timeout": {"type": "int", "default": 0},
+            "guard": {"type": "dict", "options": guard_spec()},
             **policy_spec(),
             **run_identity_spec(),
         },
@@ -209,7 +245,8 @@ def main() -> None:
             if options["state"] == "unloaded":
                 result = unload(host, run_identity, module.check_mode)
             else:
-                result = load(host, policy_of(options), run_identity, module.check_mode)
+                guard = GuardSettings(**options["guard"]) if options["guard"] else None
+                result = load_guarded(host, policy_of(options), guard, run_identity, module.check_mode)
     except KhoError as error:
         fail(module, error)
     for warning in [*(result["plan"] or {}).get("warnings", []), *result.get("notes", [])]:

@@ -69,6 +69,26 @@ options:
         for, and judged. O(timeout) counts from when it was told.
       - Without it, and when it is empty, the host is told to leave first.
     type: dict
+  commit:
+    description:
+      - Keeps a kernel whose verdict is accepted, as M(kho.kexec.kexec_commit) does with these options, in the same
+        round trip. When that fails, the task fails with its code, and RV(verdict) stays what it is.
+      - Without it, and without a verdict, nothing is committed.
+    type: dict
+    suboptions:
+      boot_default:
+        description: As O(kho.kexec.kexec_commit#module:boot_default).
+        type: str
+        choices: [require, prefer, never]
+        default: require
+      release:
+        description: As O(kho.kexec.kexec_commit#module:release).
+        type: str
+      accept:
+        description: As O(kho.kexec.kexec_commit#module:accept).
+        type: list
+        elements: str
+        default: []
   health:
     description:
       - Whether the new kernel's health is compared with what it was when M(kho.kexec.kexec_image) staged the target. A
@@ -135,6 +155,12 @@ EXAMPLES = r"""
 - name: Jump, and prove it
   kho.kexec.kexec_reboot:
     timeout: 300
+  when: staged.plan.action != 'none'
+
+- name: Jump, prove it, and keep the new kernel
+  kho.kexec.kexec_reboot:
+    commit:
+      boot_default: prefer
   when: staged.plan.action != 'none'
 """
 
@@ -251,8 +277,13 @@ left:
       type: list
       elements: str
       sample: []
+commit:
+  description: What M(kho.kexec.kexec_commit) returns.
+  returned: with O(commit), when the verdict is accepted
+  type: dict
+  sample: {changed: true, release: 7.3.4-kho, boot_default: null, notes: []}
 code:
-  description: Stable name of what went wrong, for programs. The verdict, when there is one.
+  description: Stable name of what went wrong, for programs. The verdict, unless that is accepted.
   returned: failure
   type: str
   sample: promise_missing
@@ -292,7 +323,6 @@ def leave_now(host: Host, options: Mapping[str, Any], check_mode: bool) -> dict[
 def judge_now(host: Host, options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     """Have the running kernel judged."""
     from ansible_collections.kho.kexec.plugins.module_utils._health.watch import Checks
-    from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import verify
 
     checks = Checks(
         ignored=tuple(options["health_ignore"]),
@@ -301,7 +331,15 @@ def judge_now(host: Host, options: Mapping[str, Any], check_mode: bool) -> dict[
         settle=SETTLE,
         soak=options["health_soak"],
     )
-    return verify(host, checks if options["health"] else None, check_mode)
+    wanted, keeping = (checks if options["health"] else None), options["commit"]
+    if not keeping:
+        from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import verify
+
+        return verify(host, wanted, check_mode)
+    from ansible_collections.kho.kexec.plugins.module_utils._transition.keep import Keeping, verify_and_commit
+
+    how = Keeping(keeping["boot_default"], keeping["release"], tuple(keeping["accept"]))
+    return verify_and_commit(host, wanted, how, run_identity_of(options, time_of_day()), check_mode)
 
 
 def main() -> None:
@@ -317,6 +355,8 @@ def main() -> None:
             result = {"busy_seconds": waited, **go(host, options, module.check_mode)}
     except KhoError as error:
         fail(module, error)
+    for note in result.get("commit", {}).get("notes", []):
+        module.warn(note["message"])
     module.exit_json(**result)
 
 

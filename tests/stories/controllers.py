@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 from .show import Told
@@ -12,9 +13,13 @@ from .stage import Stage
 from .story import causes, ends, is_quiet, require, require_in, story
 
 STAGE = "Load the target kernel"
-GUARD = "Arm what brings the old kernel back"
 JUMP = "Leave the running kernel and prove the handover"
-COMMIT = "Confirm the new kernel, and make it the boot loader's default"
+# Points inside of the task that stages, and of the one that proves and commits.
+RECORD, GUARD = "/var/lib/kho-kexec/transition.json", "/var/lib/kho-kexec/guard.json"
+LOADED = "test $(cat /sys/kernel/kexec_loaded) = 1"
+GUARD_BEGUN = f"test -e {GUARD}"
+GUARD_ARMED = "test -e /etc/systemd/system/sysinit.target.d/kho-kexec-guard.conf"
+JUDGED = f"grep -q handover_verified {RECORD}"
 
 
 def killed_at(stage: Stage, task: str, later: float) -> None:
@@ -22,6 +27,19 @@ def killed_at(stage: Stage, task: str, later: float) -> None:
     with stage.playing() as show:
         show.wait_for_task(task)
         time.sleep(later)
+        show.kill()
+
+
+def killed_inside(stage: Stage, task: str, point: str, before: int | None = None) -> None:
+    """Start the upgrade; kill the host's module as soon as the host has come to this point, and then the controller.
+
+    ``before``: how many boots there were, when the point is in the next one.
+    """
+    with stage.playing() as show:
+        show.wait_for_task(task)
+        if before is not None:
+            stage.wait_for_boot(before)
+        stage.kill_at(point)
         show.kill()
 
 
@@ -48,9 +66,10 @@ def controller_killed_while_staging(stage: Stage) -> None:
 
 @story()
 def controller_killed_while_arming(stage: Stage) -> None:
-    """The image is loaded, and the guard may be half there."""
+    """The image is loaded, and the guard is not there, half there, or armed."""
     before = len(stage.boots())
-    killed_at(stage, GUARD, 1.0)
+    for point in (LOADED, GUARD_BEGUN, GUARD_ARMED):
+        killed_inside(stage, STAGE, point)
     proven_in_one_jump(stage, before)
 
 
@@ -81,7 +100,8 @@ def controller_killed_when_leaving(stage: Stage) -> None:
 def controller_killed_before_the_commit(stage: Stage) -> None:
     """Verified, not committed: a power cycle would return to the old kernel, and the next run goes on."""
     before = len(stage.boots())
-    killed_at(stage, COMMIT, 0.2)
+    killed_inside(stage, JUMP, JUDGED, before)
+    require(json.loads(stage.sh(f"cat {RECORD}"))["committed"], False, "committed by the run that was killed")
     proven_in_one_jump(stage, before)
 
 
@@ -103,8 +123,8 @@ def power_cut_while_staged(stage: Stage) -> None:
     """Nothing has happened yet, and nothing of it is left; the upgrade begins anew."""
     before = len(stage.boots())
     with stage.playing() as show:
-        show.wait_for_task(GUARD)
-        time.sleep(1.0)
+        show.wait_for_task(STAGE)
+        stage.kill_at(GUARD_BEGUN)
         stage.power_cut()
         told = show.end()
     require(told.status in (2, 4), True, "failed", told)
@@ -132,7 +152,9 @@ def power_cut_before_the_commit(stage: Stage) -> None:
     """Verified, not committed: a power cycle returns to the old kernel."""
     before = len(stage.boots())
     with stage.playing() as show:
-        show.wait_for_task(COMMIT)
+        show.wait_for_task(JUMP)
+        stage.wait_for_boot(before)
+        stage.kill_at(JUDGED)
         stage.power_cut()
         told = show.end()
     require(told.status in (2, 4), True, "failed", told)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.kho.kexec.plugins.module_utils._options.commit import commit_spec
 from ansible_collections.kho.kexec.plugins.module_utils._options.run import run_identity_spec
 
 # Seconds that a kernel and the services of a host need to start, at the least.
@@ -30,6 +31,7 @@ def jump_spec() -> dict[str, Any]:
         "window": {"type": "raw"},
         "wait": {"type": "bool", "default": True},
         "left": {"type": "dict"},
+        "commit": {"type": "dict", "options": commit_spec()},
         **run_identity_spec(),
         "phase": {"type": "str", "choices": ["leave", "leave_again", "arrive"]},
     }

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Iterator
 
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.selectable import why_not_selectable
+from ansible_collections.kho.kexec.plugins.module_utils._guard.arm import GuardSettings, arm
 from ansible_collections.kho.kexec.plugins.module_utils._guard.disarm import disarm
 from ansible_collections.kho.kexec.plugins.module_utils._health.baseline import save_baseline
 from ansible_collections.kho.kexec.plugins.module_utils._health.observe import observe_health
@@ -22,7 +23,14 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoE
 from ansible_collections.kho.kexec.plugins.module_utils._host.kexec_state import foreign_image, read_kexec_state
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
-from ansible_collections.kho.kexec.plugins.module_utils._host.words import COLD_BOOT, NEVER, PREVIOUS, WAYS
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import (
+    COLD_BOOT,
+    HANDOVER,
+    KEXEC,
+    NEVER,
+    PREVIOUS,
+    WAYS,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel, observe_running
 from ansible_collections.kho.kexec.plugins.module_utils._plan.decide import Plan, decide
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
@@ -116,6 +124,42 @@ def load(host: Host, policy: Policy, run_identity: RunIdentity, check_mode: bool
     notes = () if check_mode or outcome.image is None else _limited(host, run_identity)
     result = _result(findings, running, transition, outcome)
     return {**result, "notes": [note.as_dict() for note in notes], "uncommitted": is_uncommitted(transition, running)}
+
+
+def load_guarded(
+    host: Host, policy: Policy, settings: GuardSettings | None, run_identity: RunIdentity, check_mode: bool
+) -> dict[str, Any]:
+    """Stage as `load` does, and arm a guard for a kexec; returns what the module returns.
+
+    The image first: a run that is killed in between leaves no guard for a jump that nobody has prepared. Raises what
+    `load` and `arm` raise; where no guard can be armed, what was loaded here is unloaded.
+    """
+    staged = load(host, policy, run_identity, check_mode)
+    if settings is None or staged["plan"]["action"] not in (HANDOVER, KEXEC):
+        return {**staged, "guard": None}
+    try:
+        guard = arm(host, settings, run_identity.now, check_mode)
+    except KhoError as error:
+        raise _after_failed_guard(host, staged, run_identity, error, check_mode) from None
+    return {**staged, "changed": staged["changed"] or guard["changed"], "guard": guard}
+
+
+def _after_failed_guard(
+    host: Host, staged: dict[str, Any], run_identity: RunIdentity, error: KhoError, check_mode: bool
+) -> KhoError:
+    """Unload what was loaded for nothing; returns the error to raise. A guard that waits for another boot stays."""
+    kept = ("running", "target", "plan", "transition")
+    error.findings = {**{name: staged[name] for name in kept}, **error.findings}
+    if check_mode or not staged["changed"]:
+        return error
+    try:
+        outcome = _unload_ours(host, observe_running(host), read_transition(host), check_mode)
+        release_claim(host, run_identity)
+    except KhoError as trouble:
+        message = f"{error.message} What was loaded stays loaded: {trouble.message}"
+        return KhoError(error.code, message, error.findings)
+    error.findings["transition"] = _record_of(outcome)
+    return error
 
 
 def _limited(host: Host, run_identity: RunIdentity) -> Iterator[Note]:
@@ -308,9 +352,13 @@ def _result(
     return {
         **findings,
         "changed": outcome.changed,
-        "transition": outcome.transition.as_result() if outcome.transition else None,
+        "transition": _record_of(outcome),
         "diff": {"before": _shown(_staged_image(running, before)), "after": _shown(outcome.image)},
     }
+
+
+def _record_of(outcome: Outcome) -> dict[str, Any] | None:
+    return outcome.transition.as_result() if outcome.transition else None
 
 
 def _shown(image: StagedImage | None) -> dict[str, Any]:

@@ -252,6 +252,14 @@ _DEFAULT_ANSWER: dict[str, Shape] = {
     "diff": Tree(),
 }
 
+_COMMIT_ANSWER: dict[str, Shape] = {
+    "release": TEXT,
+    "guard": Record({"changed": FLAG, **_GUARD_ANSWER}),
+    "boot_default": Record({"changed": FLAG, **_DEFAULT_ANSWER}),
+    "notes": NOTES,
+    "claim": CLAIM,
+}
+
 ANSWERS: dict[str, Record] = {
     "boot_default": Record(_DEFAULT_ANSWER),
     "kernel_arguments": Record({"loader": WORD, "release": TEXT, "command_line": TEXT, "diff": Tree()}),
@@ -266,15 +274,7 @@ ANSWERS: dict[str, Record] = {
             "notes": Many(NOTE, 10_000),
         }
     ),
-    "kexec_commit": Record(
-        {
-            "release": TEXT,
-            "guard": Record({"changed": FLAG, **_GUARD_ANSWER}),
-            "boot_default": Record({"changed": FLAG, **_DEFAULT_ANSWER}),
-            "notes": NOTES,
-            "claim": CLAIM,
-        }
-    ),
+    "kexec_commit": Record(_COMMIT_ANSWER),
     "kexec_guard": Record(_GUARD_ANSWER),
     "kexec_history_info": Record(
         {
@@ -293,6 +293,7 @@ ANSWERS: dict[str, Record] = {
             "transition": TRANSITION,
             "uncommitted": FLAG,
             "notes": NOTES,
+            "guard": Record({"changed": FLAG, **_GUARD_ANSWER}),
             "claim": CLAIM,
             "diff": Tree(),
         }
@@ -332,6 +333,7 @@ ANSWERS: dict[str, Record] = {
             "busy_seconds": NUMBER,
             "guard": Record({"confirm_timeout": Whole(0, LONGEST_GUARD)}, needed=("confirm_timeout",)),
             "verdict": VERDICT,
+            "commit": Record({**COMMON, **_COMMIT_ANSWER}),
             "claim": CLAIM,
         }
     ),

@@ -293,7 +293,9 @@ class Jump:
         self._take_from_evidence(verdict)
         message = verdict.get("message") or f"The verdict is {verdict['verdict']}."
         outcome = {"verdict": verdict, "msg": message, "failed": not verdict["accepted"], **carried}
-        return outcome if verdict["accepted"] else {**outcome, **failed_with(verdict["verdict"], message)}
+        if verdict["accepted"]:
+            return {**outcome, **_kept(judged)}
+        return {**outcome, **failed_with(verdict["verdict"], message)}
 
     def _take_from_evidence(self, verdict: dict[str, Any]) -> None:
         """The record on the host knows what was promised and left, also when the answer to leaving got lost."""
@@ -334,6 +336,20 @@ def _carried(*answers: dict[str, Any]) -> dict[str, Any]:
     """Return what Ansible shows of answers that are not the task's result."""
     warnings = [line for answer in answers for line in answer.get("warnings", [])]
     return {"warnings": warnings} if warnings else {}
+
+
+def _kept(judged: dict[str, Any]) -> dict[str, Any]:
+    """Return what the task tells of the commit of an accepted kernel; nothing when none was wanted."""
+    commit = judged.get("commit")
+    if commit is None:
+        return {}
+    if not commit.get("failed"):
+        return {"commit": commit}
+    code, message = commit.get("code"), commit.get("msg")
+    if code and message:
+        return {"commit": commit, **failed_with(code, message)}
+    unknown = "The new kernel was not committed, and the host's answer does not say why. Look at the host itself."
+    return {"commit": commit, **failed_with("answer_invalid", unknown)}
 
 
 def _told(answer: dict[str, Any]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Attempt(Results):
 
     @property
     def _told(self) -> tuple[Mapping[str, Any], ...]:
-        return self.transition, self.stage, self.commit
+        return self.transition, self.stage, self.kept
 
     @property
     def is_out_of_sight(self) -> bool:
@@ -63,7 +63,7 @@ class Attempt(Results):
             return NOT_KNOWN
         if self.has_failed:
             return ROLLED_BACK if self.word == "rolled_back" else FAILED
-        if self.is_already_there or (self.is_proven and (self.commit or over)):
+        if self.is_already_there or (self.is_proven and (self.kept or over)):
             return DONE
         if self.only_planned:
             return UNTOUCHED
@@ -87,7 +87,7 @@ class Attempt(Results):
 
     def uncommitted(self) -> str:
         """Return what to add when the commit failed."""
-        if not self.commit.get("failed"):
+        if not self.kept.get("failed"):
             return ""
         return ", target not reached" if outcome_of(self).committed else ", not committed"
 

@@ -38,6 +38,12 @@ class Results:
     only_planned: bool = False
 
     @property
+    def kept(self) -> Mapping[str, Any]:
+        """The commit, that which ``kexec_reboot`` made included; empty without one."""
+        told = self.transition.get("commit")
+        return self.commit or (told if isinstance(told, Mapping) else {})
+
+    @property
     def action(self) -> Any:
         """What the plan says; None without one."""
         return at(self.stage, "plan", "action")
@@ -115,7 +121,7 @@ def outcome_of(results: Results) -> Outcome:
 
 def _is_committed(results: Results) -> bool:
     """Whether the verified kernel was kept; one that is not the target is kept too, and said to be none."""
-    commit = results.commit
+    commit = results.kept
     done = bool(commit) and not commit.get("failed") and not commit.get("skipped")
     return (done or commit.get("code") == "target_not_reached") and not results.only_planned
 
@@ -124,13 +130,13 @@ def _code(results: Results) -> Any:
     """What went wrong first, in the order in which things are done."""
     if results.lost:
         return "unreachable"
-    tasks = (results.stage, results.guard, results.default, results.transition, results.commit)
+    tasks = (results.stage, results.guard, results.default, results.transition, results.kept)
     return next((task["code"] for task in tasks if task.get("code")), results.failure)
 
 
 def upgrade_result(host: str, results: Results, rollback: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``kexec_upgrade_result``; the role's README has its keys. ``rollback`` is of the jump that went back."""
-    if results.came_true and not results.commit and not results.only_planned:
+    if results.came_true and not results.kept and not results.only_planned:
         # Hosts that do not come to the commit were stopped by what the operator wanted to see.
         results = replace(results, failure=TASK_FAILED)
     outcome = outcome_of(results)

@@ -56,7 +56,7 @@ class Recovery:
     def step(self) -> str:
         """What is to be done: nothing, undo what was staged, or roll back."""
         planned = self.results.action not in (None, "refuse", "none")
-        if not planned or self.results.commit or self.is_away:
+        if not planned or self.results.kept or self.is_away:
             return NOTHING
         if not self.has_left or self.results.word == "rolled_back":
             return UNDO
@@ -83,7 +83,7 @@ class Recovery:
         return str(self.failed.get("msg") or "A task of the role failed.")
 
     def _recovered(self) -> str:
-        if self.results.commit:
+        if self.results.kept:
             return _VERIFIED
         if self.undo.get("failed"):
             return f"Undoing what was staged failed too: {self.undo.get('msg')}"

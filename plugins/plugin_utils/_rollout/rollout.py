@@ -61,13 +61,13 @@ class Rollout:
     def note_failure(self, host: str, result: Mapping[str, Any]) -> None:
         """Note that another task failed for ``host``. Hosts that nothing was planned for do not matter."""
         attempt = self._hosts[host].latest if host in self._hosts else Attempt()
-        if attempt.failure is None and not attempt.commit:
+        if attempt.failure is None and not attempt.kept:
             attempt.failure = text(result.get("code") or "failed")
 
     def note_lost(self, host: str, back: bool = False) -> None:
         """Note that Ansible itself could not reach ``host``; ``back``: by the first task of a rollback."""
         attempt = self._begin(host, back=True) if back else self._known(host)
-        attempt.lost |= not attempt.commit
+        attempt.lost |= not attempt.kept
 
     def _begin(self, host: str, back: bool) -> Attempt:
         """Return the attempt that a plan of this kind belongs to."""

@@ -61,12 +61,12 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "transition": None,
         "uncommitted": False,
         "notes": [],
+        "guard": {"armed": True, "notes": []},
     },
-    "kexec_guard": {"armed": True, "notes": []},
     "kexec_commit": {"release": NEW, "notes": []},
     "ping": {"ping": "pong"},
     "leave": LEAVES,
-    "arrive": {"verdict": VERDICT},
+    "arrive": {"verdict": VERDICT, "commit": {"release": NEW, "notes": []}},
 }
 MODULE = re.compile(rb"plugins[./]modules[./](\w+)|ansible\.modules\.(\w+)")
 PHASE = re.compile(rb"phase\W+(leave|arrive)\b")

@@ -55,6 +55,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "transition": None,
         "uncommitted": False,
         "notes": [],
+        "guard": {"armed": True, "notes": []},
     },
     "kexec_plan_info": {
         "running": {"release": OLD},
@@ -71,7 +72,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "kernel_health_info": {"healthy": True, "troubles": [], "notes": []},
     "kho_facts": {"ansible_facts": {"kho": {"release": OLD, "boot": "cold", "notes": []}}},
     "leave": {"promise": PROMISE, "already_left": False, "guard": None},
-    "arrive": {"verdict": VERDICT},
+    "arrive": {"verdict": VERDICT, "commit": {"release": NEW, "notes": []}},
 }
 MODULE = re.compile(rb"plugins[./]modules[./](\w+)|ansible[./]modules[./](\w+)")
 PHASE = re.compile(rb"phase\W+(leave|arrive)")

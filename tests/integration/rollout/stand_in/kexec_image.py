@@ -14,6 +14,7 @@ POLICY = (
     "busy_timeout",
     "boot_default",
     "on_pending_firmware",
+    "guard",
 )
 REFUSAL = {"action": "refuse", "reasons": [{"code": "kexec_disabled", "message": "It is off. Switch it on."}]}
 PROMISE = {"release": "7.3.4-kho", "previous_release": "7.2.13-kho", "kexec_count": 1}

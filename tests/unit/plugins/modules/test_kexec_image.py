@@ -111,7 +111,7 @@ def test_options_that_do_not_exist(host, options):
 
 def test_all_that_is_returned_is_documented_and_the_other_way_round(host):
     success, failure = run(host)[1], run(host, release="9")[1]
-    of_loading, of_refusals = {"notes", "uncommitted"}, {"code", "claim"}
+    of_loading, of_refusals = {"guard", "notes", "uncommitted"}, {"code", "claim"}
     assert set(success) - ADDED_BY_ANSIBLE == set(RETURNED) - of_refusals
     assert set(failure) - ADDED_BY_ANSIBLE == set(RETURNED) - of_loading - {"diff", "claim"}
     assert set(run(host, state="unloaded")[1]) - ADDED_BY_ANSIBLE == set(RETURNED) - of_loading - of_refusals
@@ -130,3 +130,11 @@ def test_the_claim_of_another_run_is_returned(host):
         assert (rc, result["code"], result["claim"]) == (1, "host_claimed", claim)
     assert set(claim) == set(RETURNED["claim"]["sample"])
     assert host.is_loaded is False
+
+
+def test_a_guard_is_armed_when_one_is_wanted(host):
+    assert run(host)[1]["guard"] is None
+    rc, result = run(host, guard={"required": False})
+    assert (rc, result["guard"]["armed"], result["guard"]["notes"][0]["code"]) == (0, False, "systemd_missing")
+    rc, result = run(host, guard={"confirm_timeout": 5})
+    assert (rc, result["code"], result["plan"]["action"]) == (1, "guard_timeout_invalid", "handover")

@@ -49,6 +49,26 @@ def test_host_that_went_well() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("commit", "committed", "code"),
+    [
+        ({"changed": True}, True, None),
+        ({"failed": True, "code": "boot_loader_unknown"}, False, "boot_loader_unknown"),
+        ({"failed": True, "code": "target_not_reached"}, True, "target_not_reached"),
+    ],
+)
+def test_commit_that_the_jump_made_is_as_good(commit: dict[str, Any], committed: bool, code: str | None) -> None:
+    of_its_own = told(stage=staged(), transition=jumped(), commit=commit)
+    within = told(stage=staged(), transition={**jumped(), "commit": commit})
+    assert within == of_its_own
+    assert (within["accepted"], within["committed"], within["code"]) == (True, committed, code)
+
+
+def test_commit_that_is_none() -> None:
+    result = told(stage=staged(), transition={**jumped(), "commit": "yes"})
+    assert (result["accepted"], result["committed"]) == (False, False)
+
+
 def test_host_of_which_nothing_is_known() -> None:
     result = told()
     assert (result["accepted"], result["committed"], result["code"]) == (False, False, "task_failed")
