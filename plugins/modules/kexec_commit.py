@@ -109,9 +109,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
-from ansible_collections.kho.kexec.plugins.module_utils._options.commit import commit_spec
 from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
-from ansible_collections.kho.kexec.plugins.module_utils._options.run import run_identity_spec
+from ansible_collections.kho.kexec.plugins.module_utils._options.run import commit_spec, run_identity_spec
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import alone, run_identity_of, time_of_day
 from ansible_collections.kho.kexec.plugins.module_utils._transition.commit import commit, require_reached
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.kho.kexec.plugins.module_utils._options.commit import commit_spec
-from ansible_collections.kho.kexec.plugins.module_utils._options.run import run_identity_spec
+from ansible_collections.kho.kexec.plugins.module_utils._options.run import commit_spec, run_identity_spec
 
 # Seconds that a kernel and the services of a host need to start, at the least.
 SHORTEST_BOOT = 30

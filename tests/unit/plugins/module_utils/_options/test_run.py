@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ansible_collections.kho.kexec.plugins.module_utils._options.run import run_identity_spec
+from ansible_collections.kho.kexec.plugins.module_utils._options.run import commit_spec, run_identity_spec
+from ansible_collections.kho.kexec.plugins.module_utils._transition.keep import Keeping
 
 
 def test_who_asks_is_set_by_the_controller_and_claims_are_off():
@@ -16,3 +17,8 @@ def test_who_asks_is_set_by_the_controller_and_claims_are_off():
 def test_each_module_gets_a_spec_of_its_own():
     run_identity_spec()["claim_timeout"]["default"] = 60
     assert run_identity_spec()["claim_timeout"]["default"] == 0
+
+
+def test_the_options_are_what_a_commit_takes():
+    assert sorted(commit_spec()) == sorted(Keeping.__dataclass_fields__)
+    assert commit_spec()["boot_default"]["default"] == "require"
