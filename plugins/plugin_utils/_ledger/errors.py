@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import re
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -20,6 +21,12 @@ with suppress(ImportError):  # require() says so
 ANSWER_LIMIT = 300
 """Characters of a database's answer that a message repeats."""
 
+# What cannot be done without a library.
+_LACKS = {
+    "sqlalchemy": "no ledger can be opened",
+    "psycopg": "no ledger in PostgreSQL can be opened",
+    "scipy": "there are no statistics; boots and transitions are recorded without it",
+}
 # What is installed for an import.
 REQUIREMENTS = {"sqlalchemy": "SQLAlchemy>=2.0.28", "psycopg": "psycopg[binary]>=3.1", "scipy": "scipy>=1.11"}
 
@@ -44,6 +51,9 @@ _BY_WORDS = {
     "not a database": "ledger_damaged",
     "malformed": "ledger_damaged",
     "connect": "ledger_away",
+    # The server's name: "failed to resolve host" (psycopg), "could not translate host name" (libpq).
+    "resolve host": "ledger_away",
+    "host name": "ledger_away",
 }
 _WORDS = re.compile("|".join(_BY_WORDS))
 _ADVICE = {
@@ -79,8 +89,11 @@ def require(*names: str) -> None:
         except ImportError as error:
             raise LedgerError(
                 "ledger_library_missing",
-                f"The controller's Python has no usable {name} ({printable(str(error))}), without which there is no "
-                f"ledger. Install it there: python3 -m pip install '{REQUIREMENTS[name]}'. Hosts need nothing.",
+                f"The Python that runs Ansible here, {sys.executable}, has no usable {name} ({printable(str(error))}), "
+                f"and without it {_LACKS[name]}. Install it there: {sys.executable} -m pip install "
+                f"'{REQUIREMENTS[name]}'; if pipx installed Ansible: pipx inject ansible-core '{REQUIREMENTS[name]}'; "
+                "if pip refuses because the system manages that Python (PEP 668): the distribution's package. Hosts "
+                "need nothing.",
             ) from error
 
 

@@ -127,19 +127,21 @@ def judge(wave: Wave, results: Mapping[str, Any] | None, there: Collection[str],
     untouched = (*late, *wave.later)
     why = _exceeded(budget, wave, len(failed_now), len(failed))
     if why:
-        message = f"The rollout stops here. Not proven: {shown(failed)}. Untouched: {shown(untouched)}. {why} {_HOW_ON}"
+        names = f"Not proven: {shown(failed)}. Untouched: {shown(untouched)}."
+        message = f"The rollout stops here. {names} {why} {_how_on(proven)}"
         return Gate(message, proven, failed, untouched, code="rollout_stopped")
     if late:
-        message = f"The window closed during {wave}, so the rollout ends. Untouched: {shown(untouched)}. {_HOW_ON}"
+        lost = f"Not proven: {shown(failed)}. " if failed else ""
+        untouched_are = f"{lost}Untouched: {shown(untouched)}."
+        message = f"The window closed during {wave}, so the rollout ends. {untouched_are} {_how_on(proven)}"
         return Gate(message, proven, failed, untouched, code=WINDOW_CLOSED)
     message = f"After {wave}: {len(proven)} proven, {len(failed)} failed since the rollout began."
     return Gate(message, proven, failed, untouched)
 
 
-_HOW_ON = (
-    "All others of this wave are proven, although Ansible gives up every host of it, and shows that at one. The same "
-    "command goes on from here once the cause is gone."
-)
+def _how_on(proven: Sequence[str]) -> str:
+    others = "All others of this wave are proven, although Ansible gives up every host of it, and shows that at one. "
+    return f"{others if proven else ''}The same command goes on from here once the cause is gone."
 
 
 def may_begin(wave: Wave, windows: Sequence[Window], now: datetime) -> Gate:
@@ -159,7 +161,8 @@ def preview(waves: Sequence[Sequence[str]], windows: Sequence[Window], now: date
     """Return what a rollout in these waves would be like, for people."""
     sizes = [f"{number}. {len(wave)} ({shown(wave, 3)})" for number, wave in enumerate(waves, 1)]
     hosts = sum(len(wave) for wave in waves)
-    text = f"{hosts} hosts would go in {len(waves)} waves: {listed(sizes, WAVES_SHOWN)}."
+    counted = f"{hosts} host{'' if hosts == 1 else 's'} would go in {len(waves)} wave{'' if len(waves) == 1 else 's'}"
+    text = f"{counted}: {listed(sizes, WAVES_SHOWN)}."
     if windows and not is_open(windows, now):
         text += f" The window is closed until {next_opening(windows, now)}."
     return text

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import sqlite3
+import sys
 
 import pytest
 from unit.plugins.plugin_utils.ledgers import refusal
@@ -46,7 +47,23 @@ def test_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib, "import_module", absent)
     error = refusal(lambda: require("scipy"))
     assert error.code == "ledger_library_missing"
-    assert "pip install 'scipy>=" in error.message
+    assert f"{sys.executable} -m pip install 'scipy>=" in error.message
+    assert "no statistics" in error.message
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "failed to resolve host 'db.example.invalid': [Errno -2] Name or service not known",
+        'could not translate host name "db.example.invalid" to address: Name or service not known',
+    ],
+)
+def test_server_whose_name_is_not_known_is_away(said: str) -> None:
+    def raise_it() -> None:
+        with understood("here"):
+            raise sqlite3.OperationalError(said)
+
+    assert refusal(raise_it).code == "ledger_away"
 
 
 @pytest.mark.parametrize(

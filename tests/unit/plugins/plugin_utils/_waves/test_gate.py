@@ -157,7 +157,22 @@ def test_wave_begins_only_in_the_window() -> None:
     assert "closed until Tue 2026-11-24 01:00 UTC, so wave 2 of 3 does not begin" in gate.message
 
 
+def test_others_are_said_to_be_proven_only_when_there_are_any() -> None:
+    some = judge(SECOND, results(web3=REFUSED), without("web3"), NOBODY)
+    none = judge(SECOND, dict.fromkeys(WAVES[1], REFUSED), without(*WAVES[1]), NOBODY)
+    assert "All others of this wave are proven" in some.message
+    assert "are proven" not in none.message
+    assert none.message.endswith("The same command goes on from here once the cause is gone.")
+
+
+def test_closed_window_does_not_hide_who_is_not_proven() -> None:
+    gate = judge(SECOND, results(web3=REFUSED, web4=LATE), without("web3", "web4"), Budget(1, None))
+    assert gate.code == "window_closed"
+    assert "so the rollout ends. Not proven: web3. Untouched: web4 web6 web7. All others" in gate.message
+
+
 def test_preview() -> None:
+    assert preview([["web1"]], (), at("02:00")) == "1 host would go in 1 wave: 1. 1 (web1)."
     assert preview(WAVES, WINDOW, at("02:00")) == (
         "7 hosts would go in 3 waves: 1. 1 (web1), 2. 4 (web2 web3 web4 and 1 more), 3. 2 (web6 web7)."
     )
