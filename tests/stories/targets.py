@@ -175,3 +175,31 @@ def _lost_handover(stage: Stage) -> Iterator[str]:
         yield target
     finally:
         stage.sh("mv /usr/bin/lz4.away /usr/bin/lz4")
+
+
+@story()
+def package_that_was_installed_anew(stage: Stage) -> None:
+    """The target's release runs, in another build: the host goes to it, and the builds are compared."""
+    stage.guest.go(Kernel("new"), stage.new)
+    # What a package that was installed anew leaves: a kernel that runs, and an image with another build.
+    stage.sh("sed 's/ #[0-9]/ #0/' /proc/version > /run/version; mount --bind /run/version /proc/version")
+    before = len(stage.boots())
+    ends(stage, stage.play(), "handover_verified", stage.new)
+    require(causes(stage, before), ["kexec"], "boots")
+    build = stage.sh("uname -v")
+    require_in(f'"build": "{build}"', stage.sh("cat /var/lib/kho-kexec/transition.json"), "build that was staged")
+    require(stage.play().result["action"], "none", "what is done when the same build runs")
+    require_in("previous_replaced", " ".join(stage.play(ROLLBACK).codes), "codes of the way back")
+
+
+@story()
+def default_that_could_not_be_set(stage: Stage) -> None:
+    """What the commit needs is missed before the jump."""
+    program = stage.sh("command -v grub-set-default")
+    before = len(stage.boots())
+    stage.sh(f"mv {program} {program}.away")
+    try:
+        is_untouched(stage, stage.play(), "commit_impossible", before)
+        ends(stage, stage.play(kexec_upgrade_commit="never"), "handover_verified", stage.new)
+    finally:
+        stage.sh(f"mv {program}.away {program}")
