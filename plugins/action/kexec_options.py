@@ -19,7 +19,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoE
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import ROLE_OPTIONS
 from ansible_collections.kho.kexec.plugins.module_utils._options.jump import shutdown_problem
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood import require_own_options
-from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import require_no_other_play_options
 
 TIMEOUT, SHUTDOWN_TIMEOUT = "kexec_upgrade_timeout", "kexec_upgrade_shutdown_timeout"
 SPECIFICATION = Path(__file__).parents[2] / "roles" / "kexec_upgrade" / "meta" / "argument_specs.yml"
@@ -35,7 +34,6 @@ class ActionModule(Check):  # type: ignore[misc]  # ansible-core has no types
         dummy, options = self.validate_argument_spec(ROLE_OPTIONS)
         try:
             require_own_options(task_vars or {})
-            require_no_other_play_options(task_vars or {}, self._variables_of_host(task_vars or {}))
         except KhoError as error:
             return {"changed": False, **failed_with(error.code, error.message)}
         given = self._task.args
@@ -51,12 +49,6 @@ class ActionModule(Check):  # type: ignore[misc]  # ansible-core has no types
         times = [int(set_ones.get(name, specification[name]["default"])) for name in (TIMEOUT, SHUTDOWN_TIMEOUT)]
         problem = shutdown_problem(*times)
         return self._refusal([f"{SHUTDOWN_TIMEOUT}: {problem}"]) if problem else {"changed": False}
-
-    @staticmethod
-    def _variables_of_host(task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Return what is known of the host without what the play says."""
-        hosts, host = task_vars.get("hostvars"), task_vars.get("inventory_hostname")
-        return hosts.raw_get(host) if hosts and host else {}
 
     @staticmethod
     def _refusal(errors: list[str]) -> dict[str, Any]:

@@ -66,12 +66,11 @@ _list:
 
 from typing import Any
 
-from ansible import context
 from ansible.errors import AnsibleLookupError
-from ansible.inventory.manager import InventoryManager
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import with_reference
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.inventory import matching
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.waves import WaveError, waves
 
 
@@ -80,17 +79,7 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core has no typ
         self.set_options(var_options=variables, direct=kwargs)
         groups = (variables or {})["groups"]
         try:
-            hosts = self._matching(self._flatten(terms), groups)
+            hosts = matching(self._loader, self._flatten(terms), groups)
             return waves(hosts, self.get_option("sizes"), self.get_option("limits"), groups)
         except WaveError as error:
             raise AnsibleLookupError(f"{error.code}: {with_reference(error.code, error.message)}") from error
-
-    def _matching(self, patterns: list[str], groups: dict[str, list[str]]) -> list[str]:
-        """Return the hosts that a play with these patterns would have."""
-        inventory = InventoryManager(self._loader, parse=False)
-        for group, hosts in groups.items():
-            inventory.add_group(group)
-            for host in hosts:
-                inventory.add_host(host, group=group)
-        inventory.subset(context.CLIARGS.get("subset"))
-        return [host.name for host in inventory.get_hosts(pattern=patterns)]

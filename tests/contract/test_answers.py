@@ -29,7 +29,17 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._jump.module_action impo
 TYPES = {"str": Text, "int": Whole, "float": Number, "bool": Flag, "list": Many, "dict": (Record, Table, Tree)}
 ELSEWHERE = re.compile(r"in the shape of RV\(kho\.kexec\.(\w+)#module:(\w+)\)")
 # Controller's halves that make their results themselves.
-OF_THE_CONTROLLER = {"fleet_lock", "kexec_await", "kexec_gate", "kexec_ledger", "kexec_options", "kho_fleet_info"}
+OF_THE_CONTROLLER = {
+    *(
+        "fleet_lock",
+        "kexec_await",
+        "kexec_gate",
+        "kexec_ledger",
+        "kexec_options",
+        "kexec_play_options",
+        "kho_fleet_info",
+    ),
+}
 # Its result is made of the answers of two phases, which only the two halves know.
 JUMP = "kexec_reboot"
 MODULES = sorted(set(names("modules")) - OF_THE_CONTROLLER - {JUMP})

@@ -20,6 +20,7 @@ PASSED_ON = frozenset(
         "action.fleet_lock: error.code",
         "action.kexec_gate: error.code",
         "action.kexec_options: error.code",
+        "action.kexec_play_options: error.code",
         "action.kexec_reboot: error.code",
         "action.kexec_reboot: refusal.code",
         "action.kexec_ledger: error.code",

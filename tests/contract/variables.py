@@ -22,7 +22,8 @@ HEAD = """\
 
 Made from the argument specs of the roles; `ansible-doc -t role kho.kexec.ROLE` shows the same. All may be set in the
 inventory.
-The playbooks take them too, and have [variables of their own](../howto/fleet.md) that only `--extra-vars` can give.
+The playbooks take them too, and have [variables of their own](../howto/fleet.md), of which all hosts of a
+play have the same.
 
 `NAME[].KEY` is a key of each mapping in the list `NAME`.
 """

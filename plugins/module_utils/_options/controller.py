@@ -69,6 +69,15 @@ LEDGER_REQUIRED_IF: list[Any] = [
 
 ROLE_OPTIONS: dict[str, Any] = {"entry_point": {"type": "str", "default": "main", "choices": ["main", "rollback"]}}
 
+PLAY_OPTIONS: dict[str, Any] = {
+    "playbook": {
+        "type": "str",
+        "required": True,
+        "choices": ["kexec_upgrade", "kexec_rollback", "kexec_prepare", "kexec_report", "kexec_facts"],
+    },
+    "part": {"type": "str", "default": "options", "choices": ["options", "addresses"]},
+}
+
 FLEET_INFO: dict[str, Any] = {
     "registered": {"type": "str", "required": True},
     "only_attention": {"type": "bool", "default": False},

@@ -102,7 +102,7 @@ def wave_of(waves: Sequence[Sequence[str]], batch: Collection[str]) -> Wave:
         "wave_unknown",
         f"The hosts that go now ({shown(sorted(wanted))}) are no wave of the gate's sizes and limits, so it is not "
         "known who went before and who is to come. Give the gate the same as the lookup kho.kexec.waves for the play's "
-        "hosts and serial; these do not see variables of the inventory, so give such variables with --extra-vars.",
+        "hosts and serial; these do not see variables of the inventory, as kho.kexec.kexec_play_options does.",
     )
 
 

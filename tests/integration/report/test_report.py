@@ -34,9 +34,17 @@ class Controller:
         self.directory = directory
         collection = directory / "collections/ansible_collections/kho/kexec"
         (collection / "plugins/modules").mkdir(parents=True)
-        for part in ("plugins/action", "plugins/plugin_utils", "plugins/module_utils", "roles", "playbooks"):
+        for part in (
+            "plugins/action",
+            "plugins/lookup",
+            "plugins/plugin_utils",
+            "plugins/module_utils",
+            "roles",
+            "playbooks",
+        ):
             (collection / part).symlink_to(ROOT / part)
-        (collection / "plugins/modules/kexec_ledger.py").symlink_to(ROOT / "plugins/modules/kexec_ledger.py")
+        for name in ("kexec_ledger", "kexec_play_options"):
+            (collection / f"plugins/modules/{name}.py").symlink_to(ROOT / f"plugins/modules/{name}.py")
         stand_in = HERE / "stand_in/kexec_history_info.py"
         (collection / "plugins/modules/kexec_history_info.py").symlink_to(stand_in)
 

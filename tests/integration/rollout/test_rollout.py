@@ -95,7 +95,7 @@ def roll_out(
     for part in ("action", "callback", "filter", "lookup", "plugin_utils", "module_utils"):
         (collection / "plugins" / part).symlink_to(ROOT / "plugins" / part)
     (collection / "plugins/modules/kexec_image.py").symlink_to(HERE / "stand_in/kexec_image.py")
-    for name in ("fleet_lock", "kexec_gate", "kexec_ledger", "kexec_options", "kexec_reboot"):
+    for name in ("fleet_lock", "kexec_gate", "kexec_ledger", "kexec_options", "kexec_play_options", "kexec_reboot"):
         (collection / f"plugins/modules/{name}.py").symlink_to(ROOT / f"plugins/modules/{name}.py")
     for name in ("kexec_guard", "boot_default", "kexec_commit", "kernel_health_info"):
         (collection / f"plugins/modules/{name}.py").symlink_to(HERE / "stand_in/obliging.py")
@@ -206,14 +206,13 @@ def test_host_whose_options_cannot_be_is_not_touched(tmp_path: Path, playbook: s
 
 
 @pytest.mark.parametrize("playbook", ["kexec_upgrade", "kexec_rollback"])
-def test_option_of_the_play_in_the_inventory_is_not_ignored(tmp_path: Path, playbook: str) -> None:
+def test_hosts_must_agree_on_options_of_the_play(tmp_path: Path, playbook: str) -> None:
     pausing = {**BACK, "kexec_upgrade_pause_file": "/srv/rollout/pause"}
     run = roll_out(tmp_path, {"web1": pausing, "web2": BACK}, waves=(1, 1), playbook=playbook)
-    assert run.rc != 0
-    assert "play_option_ignored" in run.row("web1")
-    assert "(kexec_upgrade_pause_file)" in run.output
-    assert run.recap("web1")["changed"] == 0
+    assert run.rc == 2
+    assert "kexec_upgrade_pause_file is '/srv/rollout/pause' for web1; not set, which means '', for web2." in run.output
     assert not run.ran_on("web2")
+    assert "KERNEL ROLLOUT" not in run.output
 
 
 def test_rollback_stops_after_a_wave_in_which_a_host_did_not_come_back(tmp_path: Path) -> None:

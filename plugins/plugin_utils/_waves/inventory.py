@@ -1,0 +1,60 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Ansible's inventory holds: the hosts that patterns match, and what it says of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible import context
+from ansible.errors import AnsibleError
+from ansible.inventory.manager import InventoryManager
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+
+
+def matching(loader: Any, patterns: Any, groups: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return the hosts that a play with these patterns would have; ``--limit`` holds."""
+    inventory = InventoryManager(loader, parse=False)
+    for group, hosts in groups.items():
+        inventory.add_group(group)
+        for host in hosts:
+            inventory.add_host(host, group=group)
+    inventory.subset(context.CLIARGS.get("subset"))
+    return [str(host.name) for host in inventory.get_hosts(pattern=patterns)]
+
+
+def said_of(hostvars: Any, templar: Any, hosts: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return what the inventory says of each host, of the variables with these names.
+
+    What a host reports as a fact is not the inventory's, and is left out. Raises KhoError ``options_invalid``.
+    """
+    said = {}
+    for host in hosts:
+        # Not hostvars[host][name] for all: of thousands of hosts, that takes long.
+        variables = hostvars.raw_get(host)
+        facts = variables.get("ansible_facts") or {}
+        own = {name: variables[name] for name in names if name in variables and name not in facts}
+        said[host] = {
+            name: _templated(hostvars, templar, host, name) if templar.is_template(value) else value
+            for name, value in own.items()
+        }
+    return said
+
+
+def _templated(hostvars: Any, templar: Any, host: str, name: str) -> Any:
+    why = "something that it needs is not defined"
+    try:
+        value = hostvars[host][name]
+        if not templar.is_template(value):
+            return value
+    except AnsibleError as error:
+        why = printable(str(error), 300)
+    raise KhoError(
+        "options_invalid",
+        f"{name} of {printable(host)} is a template that has no value before hosts are asked: {why}. It is an option "
+        "of the whole play, which is settled before that. Nothing was done. Set it without what only a host can tell.",
+    )

@@ -1,0 +1,195 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an operator sets is what the playbooks go by, wherever it was set, with each ansible-core."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from integration.cores import CORES
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+STAND_INS = {
+    "kexec_image": HERE / "stand_in/kexec_image.py",
+    "kexec_prepare_info": HERE.parent / "docs/stand_in/kexec_prepare_info.py",
+    **dict.fromkeys(
+        ("kexec_guard", "boot_default", "kexec_commit", "kernel_health_info"), HERE / "stand_in/obliging.py"
+    ),
+}
+HOSTS = ("web1", "web2", "web3", "db1")
+
+
+@dataclass
+class Run:
+    """What a run said."""
+
+    rc: int
+    output: str
+
+    def waves(self, play: str) -> int:
+        """Return how many times a play has begun whose name begins so."""
+        return self.output.count(f"PLAY [{play}")
+
+    def said(self) -> str:
+        """Return what is printed, in one line."""
+        return " ".join(self.output.split())
+
+
+class Controller:
+    """Runs playbooks with one ansible-core over hosts that stand-ins answer for."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self._programs, self.folder = programs, folder
+        collection = folder / "collections/ansible_collections/kho/kexec"
+        (collection / "plugins/modules").mkdir(parents=True)
+        for part in ("action", "callback", "doc_fragments", "filter", "lookup", "plugin_utils", "module_utils"):
+            (collection / "plugins" / part).symlink_to(ROOT / "plugins" / part)
+        for part in ("roles", "playbooks"):
+            (collection / part).symlink_to(ROOT / part)
+        for module in (ROOT / "plugins/modules").glob("*.py"):
+            (collection / "plugins/modules" / module.name).symlink_to(STAND_INS.get(module.stem, module))
+
+    def run(
+        self,
+        playbook: str,
+        *arguments: str,
+        everywhere: Mapping[str, Any] | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        hosts: tuple[str, ...] = HOSTS,
+    ) -> Run:
+        """Run a playbook; ``everywhere`` holds variables of all hosts, ``groups`` those of `web` and `db`."""
+        children = {
+            group: {
+                "hosts": {host: {} for host in hosts if host.startswith(group)},
+                "vars": dict((groups or {}).get(group, {})),
+            }
+            for group in ("web", "db")
+        }
+        local = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": sys.executable,
+            "ansible_remote_tmp": str(self.folder / "remote"),
+        }
+        inventory = {"all": {"vars": {**local, **(everywhere or {})}, "children": children}}
+        (self.folder / "inventory.yml").write_text(json.dumps(inventory))
+        settings = {
+            "ANSIBLE_COLLECTIONS_PATH": str(self.folder / "collections"),
+            "ANSIBLE_CALLBACKS_ENABLED": "kho.kexec.rollout",
+            "ANSIBLE_HOME": str(self.folder / "home"),
+            "ANSIBLE_NOCOLOR": "1",
+            "COLUMNS": "1000",
+            "PYTHONPATH": "",
+        }
+        done = subprocess.run(
+            [str(self._programs / "ansible-playbook"), "-i", "inventory.yml", playbook, *arguments],
+            cwd=self.folder,
+            env={**os.environ, **settings},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        print(done.stdout)
+        return Run(done.returncode, done.stdout)
+
+
+@pytest.fixture(params=CORES)
+def controller(request: pytest.FixtureRequest, tmp_path: Path) -> Controller:
+    return Controller(CORES[request.param], tmp_path)
+
+
+UPGRADE, PREPARE = "kho.kexec.kexec_upgrade", "kho.kexec.kexec_prepare"
+
+
+def test_inventory_sets_options_of_the_play(controller: Controller) -> None:
+    options = {"kexec_upgrade_hosts": "web", "kexec_upgrade_waves": "{{ sizes }}", "sizes": [1, 2]}
+    run = controller.run(UPGRADE, everywhere=options)
+    assert run.rc == 0
+    assert run.waves("Upgrade kernels") == 2
+    assert "ok: [db1]" not in run.output
+    look = controller.run(UPGRADE, "--check", everywhere=options)
+    assert "3 hosts would go in 2 waves: 1. 1 (web1), 2. 2 (web2 web3)." in look.output
+    listed = controller.run(UPGRADE, "--list-hosts", everywhere=options)
+    assert listed.rc == 0
+    assert re.findall(r"play #2 .*\n.*\n +hosts \((\d)\)", listed.output) == ["3"]
+
+
+def test_what_is_given_with_the_command_counts_first(controller: Controller) -> None:
+    groups = {"web": {"kexec_upgrade_waves": [1]}, "db": {"kexec_upgrade_waves": [2]}}
+    run = controller.run(
+        UPGRADE, "-e", '{"kexec_upgrade_waves": [4]}', "-e", "kexec_upgrade_max_failed=0", groups=groups
+    )
+    assert run.rc == 0
+    assert run.waves("Upgrade kernels") == 1
+
+
+@pytest.mark.parametrize("check", [(), ("--check",)])
+def test_hosts_that_do_not_agree_are_not_asked(controller: Controller, check: tuple[str, ...]) -> None:
+    run = controller.run(UPGRADE, *check, groups={"web": {"kexec_upgrade_waves": [4]}})
+    assert run.rc == 2
+    assert "play_options_differ" in run.output
+    assert "kexec_upgrade_waves is [4] for web1 web2 web3; not set, which means 'canary', for db1." in run.output
+    assert run.waves("Upgrade kernels") == 0
+    assert controller.run(UPGRADE, "--limit=web", *check, groups={"web": {"kexec_upgrade_waves": [4]}}).rc == 0
+
+
+def test_importing_playbook_gives_options(controller: Controller) -> None:
+    give = {"kexec_upgrade_waves": "{{ [2, 2] }}", "kexec_upgrade_hosts": "web", "kexec_upgrade_window": []}
+    play = {"ansible.builtin.import_playbook": UPGRADE, "vars": give}
+    (controller.folder / "site.yml").write_text(json.dumps([play]))
+    run = controller.run("site.yml", everywhere={"kexec_upgrade_hosts": "db", "kexec_upgrade_waves": [1]})
+    assert run.rc == 0
+    assert run.waves("Upgrade kernels") == 2
+    assert "ok: [db1]" not in run.output
+
+
+@pytest.mark.parametrize("playbook", [UPGRADE, PREPARE])
+def test_no_host_is_an_error_unless_that_is_all_right(controller: Controller, playbook: str) -> None:
+    role = playbook.split(".")[-1]
+    run = controller.run(playbook, "-e", f"{role}_hosts=nobody")
+    assert run.rc == 2
+    assert "no_hosts_matched" in run.output
+    assert controller.run(playbook, "-e", f"{role}_hosts=nobody", "-e", f"{role}_allow_empty=true").rc == 0
+    assert controller.run(playbook, hosts=()).rc == 2
+    assert controller.run(playbook, "--syntax-check", hosts=()).rc == 0
+
+
+def test_password_of_the_ledger_is_shown_nowhere(controller: Controller) -> None:
+    url = {"kexec_upgrade_ledger_url": "postgresql://me:secret@127.0.0.1:1/x", "kexec_upgrade_ledger": True}
+    run = controller.run(UPGRADE, "-vvv", everywhere={**url, "kexec_upgrade_hosts": "db"})
+    assert run.rc == 0
+    assert "secret" not in run.output
+
+
+def test_who_may_be_cold_booted_goes_one_first(controller: Controller) -> None:
+    """The reboot is refused on local connections, so that the canary fails."""
+    run = controller.run(PREPARE, groups={"db": {"kexec_prepare_allow_cold_boot": True}})
+    assert run.rc != 0
+    assert run.waves("Prepare hosts") == 4, "web1 and the others lack nothing else"
+    run = controller.run(PREPARE, everywhere={"kexec_prepare_allow_cold_boot": True})
+    assert run.rc != 0
+    assert run.waves("Prepare hosts") == 1
+    assert "The rollout stops here. Not proven: web1. Untouched: web2 web3 db1." in run.said()
+
+
+def test_without_cold_boots_all_are_prepared_together(controller: Controller) -> None:
+    run = controller.run(PREPARE)
+    assert run.rc == 0
+    assert run.waves("Prepare hosts") == 1
+    look = controller.run(
+        PREPARE, "--check", everywhere={"kexec_prepare_allow_cold_boot": True, "kexec_prepare_hosts": "web"}
+    )
+    assert "3 hosts would go in 3 waves" in look.output

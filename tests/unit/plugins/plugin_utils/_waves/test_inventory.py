@@ -1,0 +1,60 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleError
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.inventory import said_of
+
+NAMES = ("waves", "window")
+
+
+class Templar:
+    @staticmethod
+    def is_template(value: Any) -> bool:
+        return "{{" in str(value)
+
+
+class HostVars(dict[str, dict[str, Any]]):
+    """What ``raw_get`` returns; what a template becomes is in ``made``, an error to be raised with it."""
+
+    made: Any = None
+
+    def raw_get(self, host: str) -> dict[str, Any]:
+        return super().__getitem__(host)
+
+    def __getitem__(self, host: str) -> Any:
+        if isinstance(self.made, Exception):
+            raise self.made
+        return {"waves": self.made}
+
+
+def said(made: Any = None, **hosts: Any) -> dict[str, dict[str, Any]]:
+    hostvars = HostVars(hosts)
+    hostvars.made = made
+    return said_of(hostvars, Templar, list(hosts), NAMES)
+
+
+def test_only_what_is_asked_for() -> None:
+    assert said(web1={"waves": [4], "other": 1}, web2={}) == {"web1": {"waves": [4]}, "web2": {}}
+
+
+def test_templates_get_their_values() -> None:
+    assert said([1, 2], web1={"waves": "{{ sizes }}"}) == {"web1": {"waves": [1, 2]}}
+
+
+def test_facts_are_not_the_inventory_s() -> None:
+    hostile = {"waves": [1000], "window": [], "ansible_facts": {"waves": [1000]}}
+    assert said(web1=hostile) == {"web1": {"window": []}}
+
+
+@pytest.mark.parametrize("made", ["{{ sizes }}", AnsibleError("'sizes' is undefined")])
+def test_template_without_a_value_is_refused(made: Any) -> None:
+    with pytest.raises(KhoError, match=r"waves of web1 is a template that has no value") as caught:
+        said(made, web1={"waves": "{{ sizes }}"})
+    assert caught.value.code == "options_invalid"
