@@ -9,21 +9,17 @@ with it. To the check that it puts before a role, the whole specification is an 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import yaml
 from ansible.plugins.action.validate_argument_spec import ActionModule as Check
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, failed_with
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import ROLE_OPTIONS
 from ansible_collections.kho.kexec.plugins.module_utils._options.jump import shutdown_problem
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood import require_own_options
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import ENTRY_POINTS, OWN, require_known
 
 TIMEOUT, SHUTDOWN_TIMEOUT = "kexec_upgrade_timeout", "kexec_upgrade_shutdown_timeout"
-SPECIFICATION = Path(__file__).parents[2] / "roles" / "kexec_upgrade" / "meta" / "argument_specs.yml"
-# Read by the process that all others are forked from, once.
-ENTRY_POINTS: dict[str, Any] = yaml.safe_load(SPECIFICATION.read_text(encoding="utf-8"))["argument_specs"]
 
 
 class ActionModule(Check):  # type: ignore[misc]  # ansible-core has no types
@@ -32,28 +28,34 @@ class ActionModule(Check):  # type: ignore[misc]  # ansible-core has no types
 
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         dummy, options = self.validate_argument_spec(ROLE_OPTIONS)
+        role, variables = options["role"], task_vars or {}
         try:
-            require_own_options(task_vars or {})
+            require_own_options(variables)
+            # What a host reports is not what an operator typed.
+            typed = variables.keys() - (variables.get("ansible_facts") or {}).keys()
+            require_known(role, typed, self._templar.template(variables.get(f"{role}{OWN}") or []))
         except KhoError as error:
             return {"changed": False, **failed_with(error.code, error.message)}
+        specification = ENTRY_POINTS[role][options["entry_point"]]["options"]
         given = self._task.args
-        self._task.args = {"argument_spec": ENTRY_POINTS[options["entry_point"]]["options"]}
+        self._task.args = {"argument_spec": specification}
         try:
             result: dict[str, Any] = super().run(tmp, task_vars)
         finally:
             self._task.args = given
         if result.get("failed"):
-            return self._refusal([str(error) for error in result["argument_errors"]])
-        specification = ENTRY_POINTS[options["entry_point"]]["options"]
+            return self._refusal(role, [str(error) for error in result["argument_errors"]])
+        if TIMEOUT not in specification:
+            return {"changed": False}
         set_ones = self.get_args_from_task_vars(specification, task_vars)
         times = [int(set_ones.get(name, specification[name]["default"])) for name in (TIMEOUT, SHUTDOWN_TIMEOUT)]
         problem = shutdown_problem(*times)
-        return self._refusal([f"{SHUTDOWN_TIMEOUT}: {problem}"]) if problem else {"changed": False}
+        return self._refusal(role, [f"{SHUTDOWN_TIMEOUT}: {problem}"]) if problem else {"changed": False}
 
     @staticmethod
-    def _refusal(errors: list[str]) -> dict[str, Any]:
+    def _refusal(role: str, errors: list[str]) -> dict[str, Any]:
         message = (
-            f"The options of the role kexec_upgrade are not valid on this host: {'; '.join(errors)}. Nothing was done "
+            f"The options of the role {role} are not valid on this host: {'; '.join(errors)}. Nothing was done "
             "here. Correct these variables where they are set, and run the playbook again."
         )
         return {"changed": False, "errors": errors, **failed_with("options_invalid", message)}

@@ -12,9 +12,16 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, failed_with
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import PLAY_OPTIONS
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.inventory import matching, said_of
-from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import ADDRESSES, settled, watched
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import (
+    ADDRESSES,
+    role_of,
+    settled,
+    watched,
+)
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import OWN, require_known
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
@@ -35,10 +42,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         return {**result, "changed": False, "options": {name: found[name] for name in found if name in wanted}}
 
     def _settled(self, playbook: str, task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        names, groups = watched(playbook), task_vars["groups"]
+        role, groups = role_of(playbook), task_vars["groups"]
+        names = (*watched(playbook), role + OWN)
         # What is given for the play itself, by its variables, or on the command line, which comes first.
         own = {*self._task.get_play().get_vars(), *load_extra_vars(self._loader)}
+        require_known(role, own, self._templar.template(task_vars.get(role + OWN) or []))
         given = {name: self._templar.template(task_vars[name]) for name in names if name in own and name in task_vars}
         hosts = matching(self._loader, "all", groups)
         said = said_of(task_vars["hostvars"], self._templar, hosts, names)
-        return settled(playbook, given, said, lambda patterns: matching(self._loader, patterns, groups))
+        found = settled(playbook, given, said, lambda patterns: matching(self._loader, patterns, groups))
+        for host in matching(self._loader, found[f"{role}_hosts"], groups):
+            known = said.get(host, {})
+            globs = given.get(role + OWN, known.get(role + OWN)) or []
+            require_known(role, known, globs, f" (it is set for {printable(host)})")
+        return found

@@ -154,7 +154,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
     @harmless
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         del is_conditional
-        if module_of(task) in MODULES:
+        if is_of_a_rollout(task):
             self._begin_wave()
 
     @harmless
@@ -162,7 +162,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
         module, name = module_of(task), host.get_name()
         if module == "kexec_reboot" and not task.check_mode:
             self._show(name, self._run_log.note_jump(self._now(), name))
-        if module in MODULES:
+        if is_of_a_rollout(task):
             self._run_log.note_begin(name)
 
     @harmless
@@ -278,7 +278,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
     def _note(self, result: Any, failed: bool) -> bool:
         """Note the result of a task of ours; returns False for the others."""
         module, task = module_of(result._task), result._task
-        if module not in MODULES:
+        if not is_of_a_rollout(task):
             return False
         self._begin_wave()
         # Since ansible-core 2.19 only the name of the hook says whether the task failed.
@@ -313,6 +313,11 @@ def batch_of(play: Any, is_known: bool) -> Batch:
 def module_of(task: Any) -> str:
     """Return the name of the task's module without its collection."""
     return str(task.action).rsplit(".", 1)[-1]
+
+
+def is_of_a_rollout(task: Any) -> bool:
+    """Tell whether the task is one that tells of a host's transition; other roles have their options checked, too."""
+    return module_of(task) in MODULES and task.args.get("role", "kexec_upgrade") == "kexec_upgrade"
 
 
 def goes_back(task: Any) -> bool:

@@ -7,21 +7,27 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: kexec_options
-short_description: Check the options of the role kexec_upgrade for many hosts
+short_description: Check the options of a role for many hosts
 version_added: 0.1.0
 description:
-  - Fails on a host where a variable of the role P(kho.kexec.kexec_upgrade#role) is not what the role's specification
-    wants, before anything is done there. The playbooks of this collection begin with it.
+  - Fails on a host where a variable of a role of this collection is not what the role's specification wants, or is
+    named like one and is none, before anything is done there. The roles begin with it.
   - Ansible checks the same by itself before a role, unless it is told C(rolespec_validate=false). It puts the whole
     specification into the result for each host, and keeps all results until the last host is checked. With thousands
     of hosts in a batch the controller grows by hundreds of MiB, and each process that it forks for the tasks after
     that takes longer.
 options:
+  role:
+    description:
+      - Whose options are checked.
+    type: str
+    choices: [kexec_upgrade, kexec_prepare, kexec_report, kho_fact_script]
+    default: kexec_upgrade
   entry_point:
     description:
       - Which of the role's entry points is to run.
     type: str
-    choices: [main, rollback]
+    choices: [main, preflight, stage, transition, verify, commit, rollback]
     default: main
 notes:
   - Runs on the controller, and asks no host.
@@ -42,22 +48,18 @@ author:
 EXAMPLES = r"""
 - name: Check the options of this host
   kho.kexec.kexec_options:
-
-- name: Upgrade this host
-  ansible.builtin.import_role:
-    name: kho.kexec.kexec_upgrade
-    rolespec_validate: false
+    role: kexec_prepare
 """
 
 RETURN = r"""
 code:
-  description: V(options_invalid), when an option cannot be what it is.
+  description: V(options_invalid), when an option cannot be what it is; V(option_unknown), when there is no such option.
   returned: failure
   type: str
   sample: options_invalid
 errors:
   description: What is wrong, one sentence for each option.
-  returned: failure
+  returned: when an option cannot be what it is
   type: list
   elements: str
   sample: ["value of kexec_upgrade_guard must be one of: require, prefer, off, got: of"]

@@ -67,7 +67,18 @@ LEDGER_REQUIRED_IF: list[Any] = [
     ("state", "reported", ["directory"]),
 ]
 
-ROLE_OPTIONS: dict[str, Any] = {"entry_point": {"type": "str", "default": "main", "choices": ["main", "rollback"]}}
+ROLE_OPTIONS: dict[str, Any] = {
+    "role": {
+        "type": "str",
+        "default": "kexec_upgrade",
+        "choices": ["kexec_upgrade", "kexec_prepare", "kexec_report", "kho_fact_script"],
+    },
+    "entry_point": {
+        "type": "str",
+        "default": "main",
+        "choices": ["main", "preflight", "stage", "transition", "verify", "commit", "rollback"],
+    },
+}
 
 PLAY_OPTIONS: dict[str, Any] = {
     "playbook": {

@@ -14,6 +14,7 @@ from ansible.inventory.manager import InventoryManager
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import FAMILIES
 
 
 def matching(loader: Any, patterns: Any, groups: Mapping[str, Iterable[str]]) -> list[str]:
@@ -28,8 +29,9 @@ def matching(loader: Any, patterns: Any, groups: Mapping[str, Iterable[str]]) ->
 
 
 def said_of(hostvars: Any, templar: Any, hosts: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return what the inventory says of each host, of the variables with these names.
+    """Return what the inventory says of each host, of the variables that could be options of this collection.
 
+    Those with these ``names`` have their values, all others may be templates.
     What a host reports as a fact is not the inventory's, and is left out. Raises KhoError ``options_invalid``.
     """
     said = {}
@@ -37,9 +39,9 @@ def said_of(hostvars: Any, templar: Any, hosts: Sequence[str], names: Sequence[s
         # Not hostvars[host][name] for all: of thousands of hosts, that takes long.
         variables = hostvars.raw_get(host)
         facts = variables.get("ansible_facts") or {}
-        own = {name: variables[name] for name in names if name in variables and name not in facts}
+        own = {name: value for name, value in variables.items() if name.startswith(FAMILIES) and name not in facts}
         said[host] = {
-            name: _templated(hostvars, templar, host, name) if templar.is_template(value) else value
+            name: _templated(hostvars, templar, host, name) if name in names and templar.is_template(value) else value
             for name, value in own.items()
         }
     return said

@@ -32,6 +32,7 @@ from tools.layout import ROOT
 NOW = 1795392000
 MODULES = (
     ROOT / "plugins/modules/kexec_ledger.py",
+    ROOT / "plugins/modules/kexec_options.py",
     ROOT / "tests/integration/report/stand_in/kexec_history_info.py",
     ROOT / "tests/integration/ledger/stand_in/kexec_plan_info.py",
 )

@@ -43,7 +43,7 @@ class Controller:
             "playbooks",
         ):
             (collection / part).symlink_to(ROOT / part)
-        for name in ("kexec_ledger", "kexec_play_options"):
+        for name in ("kexec_ledger", "kexec_options", "kexec_play_options"):
             (collection / f"plugins/modules/{name}.py").symlink_to(ROOT / f"plugins/modules/{name}.py")
         stand_in = HERE / "stand_in/kexec_history_info.py"
         (collection / "plugins/modules/kexec_history_info.py").symlink_to(stand_in)

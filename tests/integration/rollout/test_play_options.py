@@ -193,3 +193,49 @@ def test_without_cold_boots_all_are_prepared_together(controller: Controller) ->
         PREPARE, "--check", everywhere={"kexec_prepare_allow_cold_boot": True, "kexec_prepare_hosts": "web"}
     )
     assert "3 hosts would go in 3 waves" in look.output
+
+
+PLAYBOOKS = ("kexec_upgrade", "kexec_rollback", "kexec_prepare", "kexec_report", "kexec_facts")
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_misspelt_option_is_an_error_of_every_playbook(controller: Controller, playbook: str) -> None:
+    role = "kexec_upgrade" if playbook == "kexec_rollback" else playbook
+    run = controller.run(f"kho.kexec.{playbook}", "--check", "-e", f"{role}_host=web")
+    assert run.rc == 2
+    assert "option_unknown" in run.output
+    assert f"{role}_host is no option. Is {role}_hosts meant?" in run.output
+    assert run.output.count("PLAY [") == 1
+
+
+def test_misspelt_option_is_an_error_wherever_it_is(controller: Controller) -> None:
+    wrong = {"kexec_upgrade_targte": "7.3.4-kho"}
+    meant = "kexec_upgrade_targte is no option. Is kexec_upgrade_target meant?"
+    run = controller.run(UPGRADE, groups={"db": wrong})
+    assert (run.rc, run.waves("Upgrade kernels"), meant in run.output) == (2, 0, True)
+    assert "(it is set for db1)" in run.output
+    own = {**wrong, "kexec_upgrade_own_variables": ["kexec_upgrade_targ*"]}
+    assert controller.run(UPGRADE, groups={"db": own}).rc == 0
+    play = {"ansible.builtin.import_playbook": UPGRADE, "vars": wrong}
+    (controller.folder / "site.yml").write_text(json.dumps([play]))
+    assert meant in controller.run("site.yml").output
+
+
+@pytest.mark.parametrize("role", ["kexec_upgrade", "kexec_prepare", "kexec_report", "kho_fact_script"])
+def test_misspelt_variable_of_a_play_with_a_role_is_an_error(controller: Controller, role: str) -> None:
+    """A misspelt parameter of a role is one for Ansible itself, which lists all parameters."""
+    play = {"hosts": "web", "gather_facts": False}
+    wrong = {f"{role}_own_variable": 1}
+    plays = [
+        {**play, "roles": [f"kho.kexec.{role}"], "vars": wrong},
+        {**play, "tasks": [{"ansible.builtin.include_role": {"name": f"kho.kexec.{role}"}, "vars": wrong}]},
+        {**play, "roles": [{"role": f"kho.kexec.{role}", **wrong}]},
+    ]
+    for number, one in enumerate(plays):
+        (controller.folder / "site.yml").write_text(json.dumps([one]))
+        run = controller.run("site.yml")
+        assert run.rc == 2
+        if number < 2:
+            assert run.output.count(f"{role}_own_variable is no option. Is {role}_own_variables meant?") >= 3
+        assert "changed: [" not in run.output
+        assert "KERNEL ROLLOUT" not in run.output or role == "kexec_upgrade"

@@ -11,7 +11,7 @@ from ansible.errors import AnsibleError
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.inventory import said_of
 
-NAMES = ("waves", "window")
+NAMES = ("kexec_waves", "kexec_window")
 
 
 class Templar:
@@ -31,7 +31,7 @@ class HostVars(dict[str, dict[str, Any]]):
     def __getitem__(self, host: str) -> Any:
         if isinstance(self.made, Exception):
             raise self.made
-        return {"waves": self.made}
+        return {"kexec_waves": self.made}
 
 
 def said(made: Any = None, **hosts: Any) -> dict[str, dict[str, Any]]:
@@ -40,21 +40,24 @@ def said(made: Any = None, **hosts: Any) -> dict[str, dict[str, Any]]:
     return said_of(hostvars, Templar, list(hosts), NAMES)
 
 
-def test_only_what_is_asked_for() -> None:
-    assert said(web1={"waves": [4], "other": 1}, web2={}) == {"web1": {"waves": [4]}, "web2": {}}
+def test_only_what_is_asked_for_has_a_value() -> None:
+    assert said(web1={"kexec_waves": [4], "other": 1, "kexec_x": "{{ y }}"}, web2={}) == {
+        "web1": {"kexec_waves": [4], "kexec_x": "{{ y }}"},
+        "web2": {},
+    }
 
 
 def test_templates_get_their_values() -> None:
-    assert said([1, 2], web1={"waves": "{{ sizes }}"}) == {"web1": {"waves": [1, 2]}}
+    assert said([1, 2], web1={"kexec_waves": "{{ sizes }}"}) == {"web1": {"kexec_waves": [1, 2]}}
 
 
 def test_facts_are_not_the_inventory_s() -> None:
-    hostile = {"waves": [1000], "window": [], "ansible_facts": {"waves": [1000]}}
-    assert said(web1=hostile) == {"web1": {"window": []}}
+    hostile = {"kexec_waves": [1000], "kexec_window": [], "ansible_facts": {"kexec_waves": [1000]}}
+    assert said(web1=hostile) == {"web1": {"kexec_window": []}}
 
 
 @pytest.mark.parametrize("made", ["{{ sizes }}", AnsibleError("'sizes' is undefined")])
 def test_template_without_a_value_is_refused(made: Any) -> None:
-    with pytest.raises(KhoError, match=r"waves of web1 is a template that has no value") as caught:
-        said(made, web1={"waves": "{{ sizes }}"})
+    with pytest.raises(KhoError, match=r"kexec_waves of web1 is a template that has no value") as caught:
+        said(made, web1={"kexec_waves": "{{ sizes }}"})
     assert caught.value.code == "options_invalid"

@@ -1,0 +1,108 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The names of all options of roles and playbooks, so that one that is misspelt is not ignored. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import SequenceMatcher, get_close_matches
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, printable
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import FAMILIES, PLAYBOOKS
+
+ROLES = ("kexec_upgrade", "kexec_prepare", "kexec_report", "kho_fact_script")
+PREFIXES = (*ROLES, "kexec_facts")
+"""What names of options begin with, before an underscore."""
+OWN = "_own_variables"
+"""After a prefix, the option that names variables of the operator's own."""
+ALIKE, NEARLY_THE_SAME = 0.6, 0.9
+SHOWN = 5
+_FOLDER = Path(__file__).parents[3] / "roles"
+
+
+def _entry_points(role: str) -> Any:
+    text = (_FOLDER / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)["argument_specs"]
+
+
+# Read by the process that all others are forked from, once.
+ENTRY_POINTS: Mapping[str, Mapping[str, Any]] = {role: _entry_points(role) for role in ROLES}
+"""What each entry point of each role says of itself in its specification."""
+
+OPTIONS: Mapping[str, frozenset[str]] = {
+    prefix: frozenset(
+        {
+            prefix + OWN,
+            *(name for entry in ENTRY_POINTS.get(prefix, {}).values() for name in entry.get("options", {})),
+            *(name for options in PLAYBOOKS.values() for name in options if name.startswith(f"{prefix}_")),
+        }
+    )
+    for prefix in PREFIXES
+}
+_ALL = frozenset(name for options in OPTIONS.values() for name in options)
+
+
+def prefix_of(name: str) -> str | None:
+    """Return the prefix that a variable's name begins with; None for other variables."""
+    return next((prefix for prefix in PREFIXES if name.startswith(f"{prefix}_")), None)
+
+
+def require_known(prefix: str, names: Iterable[str], own: Iterable[str] = (), where: str = "") -> None:
+    """Raise KhoError ``option_unknown`` when a variable is named like an option with ``prefix``, and is none.
+
+    Names with two underscores after the prefix are this collection's own, and so is the result that a role leaves.
+    ``own`` are globs for names of the operator's. A variable whose prefix is misspelt is one, too, when the rest of it
+    leaves little doubt. ``where`` ends the sentence that says that nothing was done.
+    """
+    globs = [str(glob) for glob in own]
+    unknown = sorted(
+        {
+            name
+            for name in map(str, names)
+            if _is_mistake(prefix, name) and not any(fnmatchcase(name, glob) for glob in globs)
+        }
+    )
+    if unknown:
+        told = listed([_told(name) for name in unknown], SHOWN, " ")
+        raise KhoError(
+            "option_unknown",
+            f"{told} It would be ignored, and the default would be done in its place, so nothing was done{where}. "
+            f"Correct the name, or remove it. If it is a variable of your own, name it in {prefix}{OWN}, or give it "
+            "another prefix.",
+        )
+
+
+def _is_mistake(prefix: str, name: str) -> bool:
+    found = prefix_of(name)
+    if found is not None:
+        is_private = name.startswith(f"{found}__") or name == f"{found}_result"
+        return found == prefix and not is_private and name not in OPTIONS[prefix]
+    return name.startswith(FAMILIES) and bool(get_close_matches(name, OPTIONS[prefix], 1, NEARLY_THE_SAME))
+
+
+def _told(name: str) -> str:
+    prefix = prefix_of(name)
+    likeness = {option: _likeness(name, option, whole=prefix is None) for option in sorted(_ALL)}
+    # One of the same role is meant, unless that of another is the same but for its prefix.
+    own = [option for option in likeness if prefix_of(option) == prefix and likeness[option] >= ALIKE]
+    others = [option for option in likeness if likeness[option] >= NEARLY_THE_SAME]
+    nearest = max(others or own, key=lambda option: (likeness[option], option in own), default="")
+    meant = f" Is {nearest} meant?" if nearest else ""
+    return f"{printable(name, 100)} is no option.{meant}"
+
+
+def _likeness(name: str, option: str, whole: bool) -> float:
+    """Return how much a name is like an option, up to 1; but for their prefixes, unless the ``whole`` names count."""
+    names = (name, option) if whole else (_rest(name), _rest(option))
+    return SequenceMatcher(None, *names).ratio()
+
+
+def _rest(name: str) -> str:
+    return name[len(prefix_of(name) or "") + 1 :]
