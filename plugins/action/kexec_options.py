@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""kho.kexec.kexec_options: Ansible's own check of a role's options, without the specification in every result.
+"""kho.kexec.kexec_options: Ansible's own check of a role's options and more, without the specification in every result.
 
 Ansible keeps what a task returned for each host, with the arguments that the task was given, until all hosts are done
 with it. To the check that it puts before a role, the whole specification is an argument.
@@ -11,22 +11,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.plugins.action.validate_argument_spec import ActionModule as Check
+from ansible.plugins.action import ActionBase
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, failed_with
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import ROLE_OPTIONS
-from ansible_collections.kho.kexec.plugins.module_utils._options.jump import shutdown_problem
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood import require_own_options
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import ENTRY_POINTS, OWN, require_known
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_values import problems
 
-TIMEOUT, SHUTDOWN_TIMEOUT = "kexec_upgrade_timeout", "kexec_upgrade_shutdown_timeout"
 
-
-class ActionModule(Check):  # type: ignore[misc]  # ansible-core has no types
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
+    TRANSFERS_FILES = False
+    _requires_connection = False
     _supports_async = False
     _supports_check_mode = True
 
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
         dummy, options = self.validate_argument_spec(ROLE_OPTIONS)
         role, variables = options["role"], task_vars or {}
         try:
@@ -36,24 +37,11 @@ class ActionModule(Check):  # type: ignore[misc]  # ansible-core has no types
             require_known(role, typed, self._templar.template(variables.get(f"{role}{OWN}") or []))
         except KhoError as error:
             return {"changed": False, **failed_with(error.code, error.message)}
-        specification = ENTRY_POINTS[role][options["entry_point"]]["options"]
-        given = self._task.args
-        self._task.args = {"argument_spec": specification}
-        try:
-            result: dict[str, Any] = super().run(tmp, task_vars)
-        finally:
-            self._task.args = given
-        if result.get("failed"):
-            return self._refusal(role, [str(error) for error in result["argument_errors"]])
-        if TIMEOUT not in specification:
+        specified = ENTRY_POINTS[role][options["entry_point"]]["options"]
+        values = {name: self._templar.template(variables[name]) for name in specified if name in variables}
+        errors = problems(role, options["entry_point"], values)
+        if not errors:
             return {"changed": False}
-        set_ones = self.get_args_from_task_vars(specification, task_vars)
-        times = [int(set_ones.get(name, specification[name]["default"])) for name in (TIMEOUT, SHUTDOWN_TIMEOUT)]
-        problem = shutdown_problem(*times)
-        return self._refusal(role, [f"{SHUTDOWN_TIMEOUT}: {problem}"]) if problem else {"changed": False}
-
-    @staticmethod
-    def _refusal(role: str, errors: list[str]) -> dict[str, Any]:
         message = (
             f"The options of the role {role} are not valid on this host: {'; '.join(errors)}. Nothing was done "
             "here. Correct these variables where they are set, and run the playbook again."

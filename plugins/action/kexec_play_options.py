@@ -17,11 +17,14 @@ from ansible_collections.kho.kexec.plugins.module_utils._options.controller impo
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.inventory import matching, said_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import (
     ADDRESSES,
+    Said,
     role_of,
     settled,
     watched,
 )
-from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import OWN, require_known
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_values import checked
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import ENTRY_POINTS, OWN, require_known
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_values import problems, require_valid
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
@@ -51,8 +54,27 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         hosts = matching(self._loader, "all", groups)
         said = said_of(task_vars["hostvars"], self._templar, hosts, names)
         found = settled(playbook, given, said, lambda patterns: matching(self._loader, patterns, groups))
-        for host in matching(self._loader, found[f"{role}_hosts"], groups):
+        members = matching(self._loader, found[f"{role}_hosts"], groups)
+        for host in members:
             known = said.get(host, {})
             globs = given.get(role + OWN, known.get(role + OWN)) or []
             require_known(role, known, globs, f" (it is set for {printable(host)})")
-        return found
+        if role in ENTRY_POINTS:
+            entry_point = "rollback" if playbook == "kexec_rollback" else "main"
+            own_values = {name: task_vars[name] for name in own if name in task_vars}
+            self._require_valid(role, entry_point, {host: {**said.get(host, {}), **own_values} for host in members})
+        return checked(playbook, found, members, groups)
+
+    def _require_valid(self, role: str, entry_point: str, values: Said) -> None:
+        """Raise KhoError ``options_invalid`` unless the role can be run with the options of each host.
+
+        A template that needs what only the host can tell is left to the check that the role begins with.
+        """
+        specified = ENTRY_POINTS[role][entry_point]["options"]
+        seen: dict[str, tuple[dict[str, Any], list[str]]] = {}
+        for host, known in values.items():
+            plain = {name: known[name] for name in specified if name in known}
+            templates = [name for name, value in plain.items() if self._templar.is_template(value)]
+            checkable = {name: plain[name] for name in plain if name not in templates}
+            seen.setdefault(repr(sorted(checkable.items())), (checkable, []))[1].append(host)
+        require_valid(role, [(problems(role, entry_point, options), hosts) for options, hosts in seen.values()])

@@ -67,7 +67,9 @@ def _type(said: dict[str, Any]) -> str:
     if "choices" in said:
         return ", ".join(f"`{choice}`" for choice in said["choices"])
     named: str = said["type"] if "elements" not in said else f"{said['type']} of {said['elements']}"
-    return "mapping or list" if named == "raw" else named
+    if named == "raw":
+        return "seconds, or `10m`, `2h`" if isinstance(said["default"], int) else "mapping or list"
+    return named
 
 
 def plain(description: str | list[str]) -> str:

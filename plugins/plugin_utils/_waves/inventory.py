@@ -31,7 +31,7 @@ def matching(loader: Any, patterns: Any, groups: Mapping[str, Iterable[str]]) ->
 def said_of(hostvars: Any, templar: Any, hosts: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return what the inventory says of each host, of the variables that could be options of this collection.
 
-    Those with these ``names`` have their values, all others may be templates.
+    Those with these ``names`` have their values. Others may still be templates, which need what only the host can tell.
     What a host reports as a fact is not the inventory's, and is left out. Raises KhoError ``options_invalid``.
     """
     said = {}
@@ -39,15 +39,20 @@ def said_of(hostvars: Any, templar: Any, hosts: Sequence[str], names: Sequence[s
         # Not hostvars[host][name] for all: of thousands of hosts, that takes long.
         variables = hostvars.raw_get(host)
         facts = variables.get("ansible_facts") or {}
-        own = {name: value for name, value in variables.items() if name.startswith(FAMILIES) and name not in facts}
+        own = {name: value for name, value in variables.items() if _could_be_option(name) and name not in facts}
         said[host] = {
-            name: _templated(hostvars, templar, host, name) if name in names and templar.is_template(value) else value
+            name: _templated(hostvars, templar, host, name, name in names) if templar.is_template(value) else value
             for name, value in own.items()
         }
     return said
 
 
-def _templated(hostvars: Any, templar: Any, host: str, name: str) -> Any:
+def _could_be_option(name: str) -> bool:
+    """Results of tasks have two underscores, and may be large."""
+    return name.startswith(FAMILIES) and "__" not in name
+
+
+def _templated(hostvars: Any, templar: Any, host: str, name: str, is_needed: bool) -> Any:
     why = "something that it needs is not defined"
     try:
         value = hostvars[host][name]
@@ -55,6 +60,8 @@ def _templated(hostvars: Any, templar: Any, host: str, name: str) -> Any:
             return value
     except AnsibleError as error:
         why = printable(str(error), 300)
+    if not is_needed:
+        return hostvars.raw_get(host)[name]
     raise KhoError(
         "options_invalid",
         f"{name} of {printable(host)} is a template that has no value before hosts are asked: {why}. It is an option "

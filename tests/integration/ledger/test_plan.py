@@ -55,7 +55,7 @@ class Controller:
         self.directory = directory
         collection = directory / "collections/ansible_collections/kho/kexec"
         (collection / "plugins/modules").mkdir(parents=True)
-        for part in ("plugins/action", "plugins/plugin_utils", "plugins/module_utils", "roles"):
+        for part in ("plugins/action", "plugins/filter", "plugins/plugin_utils", "plugins/module_utils", "roles"):
             (collection / part).symlink_to(ROOT / part)
         for module in MODULES:
             (collection / "plugins/modules" / module.name).symlink_to(module)

@@ -239,3 +239,33 @@ def test_misspelt_variable_of_a_play_with_a_role_is_an_error(controller: Control
             assert run.output.count(f"{role}_own_variable is no option. Is {role}_own_variables meant?") >= 3
         assert "changed: [" not in run.output
         assert "KERNEL ROLLOUT" not in run.output or role == "kexec_upgrade"
+
+
+@pytest.mark.parametrize("check", [(), ("--check",)])
+def test_bad_values_are_found_before_the_first_host_is_asked(controller: Controller, check: tuple[str, ...]) -> None:
+    bad = {"gate_soak": "10 minutes", "max_failed": "5%", "ledger": "maybe", "window": {"from": "25:00", "to": "26:00"}}
+    run = controller.run(UPGRADE, *check, everywhere={f"kexec_upgrade_{name}": value for name, value in bad.items()})
+    assert (run.rc, run.waves("Upgrade kernels")) == (2, 0)
+    assert "options_invalid" in run.output
+    for name in ("gate_soak", "max_failed", "ledger"):
+        assert f"kexec_upgrade_{name}: " in run.output
+    late = controller.run(
+        UPGRADE, *check, groups={"db": {"kexec_upgrade_guard": "of", "kexec_upgrade_timeout": "{{ 'x' }}"}}
+    )
+    assert (late.rc, late.waves("Upgrade kernels")) == (2, 0)
+    assert "The options of the role kexec_upgrade are not valid for db1: " in late.output
+    assert "kexec_upgrade_timeout: 'x' is no number of seconds; write 600, 10m, 2h or 1h30m" in late.output
+    assert controller.run(UPGRADE, *check, "-e", "kexec_upgrade_waves=often").output.count("waves_invalid") > 0
+
+
+def test_times_have_units(controller: Controller) -> None:
+    times = {"gate_soak": "1s", "timeout": "20m", "confirm_timeout": "5m", "shutdown_timeout": "15m", "panic": "1m"}
+    run = controller.run(UPGRADE, everywhere={f"kexec_upgrade_{name}": value for name, value in times.items()})
+    assert run.rc == 0
+    short = controller.run(
+        UPGRADE, everywhere={"kexec_upgrade_timeout": "10m", "kexec_upgrade_shutdown_timeout": "10m"}
+    )
+    assert short.rc == 2
+    assert "the time for everything (600 s) must exceed the time for stopping services (600 s)" in short.said()
+    cold = {"kexec_prepare_cold_boot_timeout": "30m", "kexec_prepare_panic": "10s"}
+    assert controller.run(PREPARE, everywhere=cold).rc == 0

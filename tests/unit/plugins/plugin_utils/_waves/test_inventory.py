@@ -31,7 +31,7 @@ class HostVars(dict[str, dict[str, Any]]):
     def __getitem__(self, host: str) -> Any:
         if isinstance(self.made, Exception):
             raise self.made
-        return {"kexec_waves": self.made}
+        return {"kexec_waves": self.made, "kexec_x": "{{ y }}"}
 
 
 def said(made: Any = None, **hosts: Any) -> dict[str, dict[str, Any]]:
