@@ -9,15 +9,22 @@ with it. To the check that it puts before a role, the whole specification is an 
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, failed_with
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import ROLE_OPTIONS
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood import require_own_options
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.hooks import OF_HOSTS, named, require_all
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import ENTRY_POINTS, OWN, require_known
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_values import problems
+
+SETTLED = "kexec_upgrade__settled"
+"""What the playbook's first play has registered."""
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
@@ -41,9 +48,24 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         values = {name: self._templar.template(variables[name]) for name in specified if name in variables}
         errors = problems(role, options["entry_point"], values)
         if not errors:
-            return {"changed": False}
+            return self._with_hooks(values, variables)
         message = (
             f"The options of the role {role} are not valid on this host: {'; '.join(errors)}. Nothing was done "
             "here. Correct these variables where they are set, and run the playbook again."
         )
         return {"changed": False, "errors": errors, **failed_with("options_invalid", message)}
+
+    def _with_hooks(self, values: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a success, unless a task file is neither where the playbook found it nor where Ansible will look."""
+        known = (variables.get(SETTLED) or {}).get("hooks") or {}
+        begin = os.path.join(variables.get("role_path") or variables["playbook_dir"], "tasks")
+        missing = [
+            f"{name} ({printable(path)})"
+            for name, path in named(OF_HOSTS, values).items()
+            if path not in known and not os.path.isfile(self._loader.path_dwim_relative(begin, "tasks", path))
+        ]
+        try:
+            require_all(missing)
+        except KhoError as error:
+            return {"changed": False, **failed_with(error.code, error.message)}
+        return {"changed": False}

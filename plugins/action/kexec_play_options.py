@@ -5,16 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, failed_with
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import PLAY_OPTIONS
-from ansible_collections.kho.kexec.plugins.plugin_utils._waves.inventory import matching, said_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.hooks import OF_A_PLAY, OF_HOSTS, named, resolved
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.inventory import folders, matching, said_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import (
     ADDRESSES,
     Said,
@@ -38,13 +39,19 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         result: dict[str, Any] = super().run(tmp, task_vars)
         dummy, options = self.validate_argument_spec(PLAY_OPTIONS)
         try:
-            found = self._settled(options["playbook"], task_vars or {})
+            found, hooks = self._settled(options["playbook"], task_vars or {})
         except KhoError as error:
             return {**result, "changed": False, **failed_with(error.code, error.message)}
-        wanted = ADDRESSES if options["part"] == "addresses" else found.keys() - ADDRESSES
-        return {**result, "changed": False, "options": {name: found[name] for name in found if name in wanted}}
+        if options["part"] == "addresses":
+            return {**result, "changed": False, "options": {name: found[name] for name in found if name in ADDRESSES}}
+        for given, path in hooks.items():
+            if given != path:
+                say(f"The task file {given} is {path}.")
+        shown = {name: found[name] for name in found if name not in ADDRESSES}
+        return {**result, "changed": False, "options": shown, "hooks": hooks}
 
-    def _settled(self, playbook: str, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    def _settled(self, playbook: str, task_vars: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return the options of the play, and where task files are, by what was given."""
         role, groups = role_of(playbook), task_vars["groups"]
         names = (*watched(playbook), role + OWN)
         # What is given for the play itself, by its variables, or on the command line, which comes first.
@@ -55,15 +62,26 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         said = said_of(task_vars["hostvars"], self._templar, hosts, names)
         found = settled(playbook, given, said, lambda patterns: matching(self._loader, patterns, groups))
         members = matching(self._loader, found[f"{role}_hosts"], groups)
+        own_values = {name: task_vars[name] for name in own if name in task_vars}
+        of_hosts = {host: {**said.get(host, {}), **own_values} for host in members}
         for host in members:
-            known = said.get(host, {})
-            globs = given.get(role + OWN, known.get(role + OWN)) or []
-            require_known(role, known, globs, f" (it is set for {printable(host)})")
+            require_known(role, said.get(host, {}), of_hosts[host].get(role + OWN) or [], f" (it is set for {host})")
         if role in ENTRY_POINTS:
-            entry_point = "rollback" if playbook == "kexec_rollback" else "main"
-            own_values = {name: task_vars[name] for name in own if name in task_vars}
-            self._require_valid(role, entry_point, {host: {**said.get(host, {}), **own_values} for host in members})
-        return checked(playbook, found, members, groups)
+            self._require_valid(role, "rollback" if playbook == "kexec_rollback" else "main", of_hosts)
+        found = checked(playbook, found, members, groups)
+        if playbook != "kexec_upgrade":
+            return found, {}
+        hooks = self._hooks(found, of_hosts.values(), folders(task_vars["playbook_dir"]))
+        return {**found, **{name: hooks[path] for name, path in named(OF_A_PLAY, found).items()}}, hooks
+
+    def _hooks(
+        self, options: Mapping[str, Any], of_hosts: Iterable[Mapping[str, Any]], where: Sequence[str]
+    ) -> dict[str, str]:
+        """Return where task files are, by what was given. Raises KhoError ``hook_missing``."""
+        paths = set(named(OF_A_PLAY, options).items())
+        for one in of_hosts:
+            paths.update(item for item in named(OF_HOSTS, one).items() if not self._templar.is_template(item[1]))
+        return resolved(sorted(paths), where)
 
     def _require_valid(self, role: str, entry_point: str, values: Said) -> None:
         """Raise KhoError ``options_invalid`` unless the role can be run with the options of each host.

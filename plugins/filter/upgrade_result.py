@@ -37,6 +37,11 @@ options:
       - What M(kho.kexec.boot_default) returned before a cold boot.
     type: dict
     default: {}
+  message:
+    description:
+      - What went wrong, for people.
+    type: str
+    default: ""
   check_mode:
     description:
       - Whether the tasks only said what they would do.
@@ -59,7 +64,7 @@ _value:
   description:
     - Says for the host which release ran (C(from)), the target (C(to)), the C(action) of the plan, what was C(promised)
       and C(reported), the C(verdict), whether it was C(accepted) and C(committed), C(rolled_back_to), the C(code) of
-      what went wrong, C(boot_id_left) and C(outage_seconds). What there is not is V(null).
+      what went wrong, a C(message) about that, C(boot_id_left) and C(outage_seconds). What there is not is V(null).
   type: dict
 """
 
@@ -73,7 +78,9 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._rollout import outcome
 TASKS = ("stage", "guard", "default", "transition", "commit", "rollback")
 
 
-def upgrade_result(host: str, *, check_mode: bool = False, **returned: Mapping[str, Any]) -> dict[str, Any]:
+def upgrade_result(
+    host: str, *, message: str = "", check_mode: bool = False, **returned: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return what became of ``host``. Raises AnsibleFilterError for a task that there is not."""
     unknown = sorted(returned.keys() - set(TASKS))
     if unknown:
@@ -82,7 +89,7 @@ def upgrade_result(host: str, *, check_mode: bool = False, **returned: Mapping[s
         )
     told = {task: returned.get(task) or {} for task in TASKS}
     rollback = told.pop("rollback")
-    return outcome.upgrade_result(host, outcome.Results(**told, only_planned=check_mode), rollback)
+    return outcome.upgrade_result(host, outcome.Results(**told, only_planned=check_mode), rollback, message)
 
 
 class FilterModule:

@@ -13,9 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import at
 
 TASK_FAILED = "task_failed"
+MESSAGE_LIMIT = 2000
 
 
 @dataclass
@@ -134,8 +136,11 @@ def _code(results: Results) -> Any:
     return next((task["code"] for task in tasks if task.get("code")), results.failure)
 
 
-def upgrade_result(host: str, results: Results, rollback: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``kexec_upgrade_result``; the role's README has its keys. ``rollback`` is of the jump that went back."""
+def upgrade_result(host: str, results: Results, rollback: Mapping[str, Any], message: str = "") -> dict[str, Any]:
+    """Return ``kexec_upgrade_result``; the role's README has its keys.
+
+    ``rollback`` is of the jump that went back, ``message`` says what went wrong.
+    """
     if results.came_true and not results.kept and not results.only_planned:
         # Hosts that do not come to the commit were stopped by what the operator wanted to see.
         results = replace(results, failure=TASK_FAILED)
@@ -153,6 +158,7 @@ def upgrade_result(host: str, results: Results, rollback: Mapping[str, Any]) -> 
         "committed": outcome.committed,
         "rolled_back_to": at(rollback, "verdict", "promised", "release") if is_accepted(rollback) else None,
         "code": outcome.code or (None if is_fine else TASK_FAILED),
+        "message": printable(message, MESSAGE_LIMIT) or None,
         "boot_id_left": results.transition.get("boot_id_before"),
         "outage_seconds": outcome.outage_seconds,
     }

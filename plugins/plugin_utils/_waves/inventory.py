@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,13 @@ def matching(loader: Any, patterns: Any, groups: Mapping[str, Iterable[str]]) ->
             inventory.add_host(host, group=group)
     inventory.subset(context.CLIARGS.get("subset"))
     return [str(host.name) for host in inventory.get_hosts(pattern=patterns)]
+
+
+def folders(playbook_dir: str) -> list[str]:
+    """Return where relative paths begin: beside the playbook, beside the inventory, in the working directory."""
+    sources = [os.path.abspath(source) for source in context.CLIARGS.get("inventory") or () if os.path.exists(source)]
+    beside = [source if os.path.isdir(source) else os.path.dirname(source) for source in sources]
+    return list(dict.fromkeys([os.path.abspath(playbook_dir), *beside, os.getcwd()]))
 
 
 def said_of(hostvars: Any, templar: Any, hosts: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, Any]]:

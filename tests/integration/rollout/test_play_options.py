@@ -269,3 +269,51 @@ def test_times_have_units(controller: Controller) -> None:
     assert "the time for everything (600 s) must exceed the time for stopping services (600 s)" in short.said()
     cold = {"kexec_prepare_cold_boot_timeout": "30m", "kexec_prepare_panic": "10s"}
     assert controller.run(PREPARE, everywhere=cold).rc == 0
+
+
+@pytest.mark.parametrize("check", [(), ("--check",)])
+def test_hooks_are_looked_for_before_the_first_wave(controller: Controller, check: tuple[str, ...]) -> None:
+    run = controller.run(UPGRADE, *check, groups={"db": {"kexec_upgrade_verify_tasks": "verify.yml"}})
+    assert (run.rc, run.waves("Upgrade kernels")) == (2, 0)
+    assert "hook_missing" in run.output
+    assert f"{controller.folder}/verify.yml" in run.output
+    play = {"hosts": "web1", "gather_facts": False, "roles": ["kho.kexec.kexec_upgrade"]}
+    (controller.folder / "site.yml").write_text(json.dumps([{**play, "vars": {"kexec_upgrade_verify_tasks": "v.yml"}}]))
+    role = controller.run("site.yml", *check)
+    assert (role.rc, "hook_missing" in role.output) == (2, True)
+
+
+def test_hooks_are_found_and_said_and_run_on_new_kernels_only(controller: Controller) -> None:
+    (controller.folder / "beside").mkdir()
+    task = {"name": "HOOK", "ansible.builtin.debug": {"msg": "It is {{ playbook_dir }}"}}
+    (controller.folder / "after.yml").write_text(json.dumps([task]))
+    (controller.folder / "beside/gate.yml").write_text(json.dumps([task]))
+    play = {"ansible.builtin.import_playbook": UPGRADE, "vars": {"kexec_upgrade_gate_tasks": "gate.yml"}}
+    (controller.folder / "beside/site.yml").write_text(json.dumps([play]))
+    run = controller.run(
+        "beside/site.yml", everywhere={"kexec_upgrade_wave_after_tasks": "after.yml", "kexec_upgrade_waves": [9]}
+    )
+    assert run.rc == 0
+    assert f"The task file gate.yml is {controller.folder}/beside/gate.yml." in run.output
+    assert f"The task file after.yml is {controller.folder}/after.yml." in run.output
+    assert run.output.count("TASK [HOOK]") == 2
+
+
+def test_error_of_a_hook_is_in_the_result(controller: Controller) -> None:
+    fails = [{"name": "Ask", "ansible.builtin.fail": {"msg": "The shop answers 503."}}]
+    (controller.folder / "before.yml").write_text(json.dumps(fails))
+    told = [
+        {"name": "Tell", "ansible.builtin.debug": {"msg": "MESSAGE {{ hostvars['db1'].kexec_upgrade_result.message }}"}}
+    ]
+    (controller.folder / "tell.yml").write_text(json.dumps(told))
+    options = {
+        "kexec_upgrade_hosts": "db",
+        "kexec_upgrade_target": "staged",
+        "kexec_upgrade_before_tasks": "before.yml",
+    }
+    run = controller.run(UPGRADE, everywhere={**options, "kexec_upgrade_wave_after_tasks": "tell.yml"})
+    assert run.rc == 2
+    assert "MESSAGE The shop answers 503. The target is unloaded" in run.output
+    del options["kexec_upgrade_before_tasks"]
+    look = controller.run(UPGRADE, "--check", everywhere={**options, "kexec_upgrade_verify_tasks": "before.yml"})
+    assert "The shop answers" not in look.output

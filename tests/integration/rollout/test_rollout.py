@@ -157,6 +157,7 @@ def test_every_wave_follows_when_all_are_proven(tmp_path: Path) -> None:
         "committed": True,
         "rolled_back_to": None,
         "code": None,
+        "message": None,
         "boot_id_left": None,
         "outage_seconds": None,
     }

@@ -20,3 +20,9 @@ def test_results_of_tasks_may_be_missing_or_empty() -> None:
 def test_unknown_task_is_named() -> None:
     with pytest.raises(AnsibleFilterError, match=r"knows no jump; it knows stage, guard, default"):
         upgrade_result("web1", jump={})
+
+
+def test_message_is_printable_and_none_when_there_is_none() -> None:
+    assert upgrade_result("web1")["message"] is None
+    assert upgrade_result("web1", message="An alert fires.\n{{ x }}")["message"] == "An alert fires.??{ x }}"
+    assert len(upgrade_result("web1", message="x" * 10**6)["message"]) == 2000

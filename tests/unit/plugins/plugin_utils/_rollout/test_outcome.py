@@ -45,6 +45,7 @@ def test_host_that_went_well() -> None:
         "rolled_back_to": None,
         "code": None,
         "boot_id_left": "0a0a",
+        "message": None,
         "outage_seconds": 8.5,
     }
 

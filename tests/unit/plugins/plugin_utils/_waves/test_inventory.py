@@ -3,13 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible import context
 from ansible.errors import AnsibleError
+from ansible.module_utils.common.collections import ImmutableDict
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
-from ansible_collections.kho.kexec.plugins.plugin_utils._waves.inventory import said_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.inventory import folders, said_of
 
 NAMES = ("kexec_waves", "kexec_window")
 
@@ -61,3 +64,14 @@ def test_template_without_a_value_is_refused(made: Any) -> None:
     with pytest.raises(KhoError, match=r"kexec_waves of web1 is a template that has no value") as caught:
         said(made, web1={"kexec_waves": "{{ sizes }}"})
     assert caught.value.code == "options_invalid"
+
+
+def test_where_relative_paths_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("playbooks", "inventory", "here"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "hosts.yml").touch()
+    sources = [str(tmp_path / "inventory"), str(tmp_path / "hosts.yml"), "web1,web2", str(tmp_path / "absent")]
+    monkeypatch.setattr(context, "CLIARGS", ImmutableDict(inventory=sources))
+    monkeypatch.chdir(tmp_path / "here")
+    expected = [tmp_path / "playbooks", tmp_path / "inventory", tmp_path, tmp_path / "here"]
+    assert folders(str(tmp_path / "playbooks")) == [str(folder) for folder in expected]

@@ -1,0 +1,58 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Task files of the operator's: where they are, before the first of them is due."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, printable
+
+LONGEST_PATH = 4096
+OF_A_PLAY = tuple(
+    f"kexec_upgrade_{name}" for name in ("gate_tasks", "wave_before_tasks", "wave_after_tasks", "wave_failed_tasks")
+)
+OF_HOSTS = tuple(f"kexec_upgrade_{name}_tasks" for name in ("before", "verify", "after", "failed"))
+
+
+def named(names: Iterable[str], variables: Mapping[str, Any]) -> dict[str, str]:
+    """Return the paths that options hold, by the options' names."""
+    given = {name: variables.get(name) for name in names}
+    return {name: str(path) for name, path in given.items() if isinstance(path, str) and path}
+
+
+def resolved(paths: Iterable[tuple[str, str]], folders: Sequence[str]) -> dict[str, str]:
+    """Return the absolute path of each file, by what was given; of ``folders``, the first that has it counts.
+
+    ``paths`` come with the names of their options. Raises KhoError ``hook_missing`` with all that are nowhere.
+    """
+    found, missing = {}, []
+    for name, path in paths:
+        whole = os.path.expanduser(path)
+        places = [os.path.normpath(os.path.join(folder, whole)) for folder in folders] or [whole]
+        file = next((place for place in places if os.path.isfile(place)), None)
+        if file is None:
+            missing.append(f"{name} ({printable(path, LONGEST_PATH)}: {_nowhere(dict.fromkeys(places))})")
+        else:
+            found[path] = file
+    require_all(missing)
+    return found
+
+
+def require_all(missing: Sequence[str]) -> None:
+    """Raise KhoError ``hook_missing`` when any task file is missing, each told with its option."""
+    if missing:
+        raise KhoError(
+            "hook_missing",
+            f"Task files are missing: {listed(missing, 4)}. They would be missed in the middle of an upgrade, so "
+            "nothing was done. Correct the paths. A relative one is looked for beside the playbook that is run, then "
+            "beside the inventory, then in the working directory.",
+        )
+
+
+def _nowhere(places: Iterable[str]) -> str:
+    return f"there is no {listed([printable(place, LONGEST_PATH) for place in places], 5)}"
