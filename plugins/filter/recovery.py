@@ -54,6 +54,7 @@ _value:
       whether it C(has_left) the kernel that it ran, and a C(message) for people that says what went wrong and what
       became of it.
   type: dict
+  sample: {step: undo, runs_what_it_ran: true, has_left: false, message: An alert fires. The target is unloaded.}
 """
 
 from collections.abc import Callable, Mapping

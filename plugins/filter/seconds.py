@@ -30,6 +30,7 @@ RETURN = r"""
 _value:
   description: The seconds.
   type: int
+  sample: 600
 """
 
 from collections.abc import Callable

@@ -66,6 +66,7 @@ _value:
       and C(reported), the C(verdict), whether it was C(accepted) and C(committed), C(rolled_back_to), the C(code) of
       what went wrong, a C(message) about that, C(boot_id_left) and C(outage_seconds). What there is not is V(null).
   type: dict
+  sample: {host: web1, from: 7.2.13-kho, to: 7.3.4-kho, verdict: handover_verified, accepted: true, committed: true}
 """
 
 from collections.abc import Callable, Mapping

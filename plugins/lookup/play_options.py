@@ -41,6 +41,7 @@ _list:
   description: The options of the play, by their names, in the one mapping of this list.
   type: list
   elements: dict
+  sample: [{kexec_upgrade_hosts: web, kexec_upgrade_waves: canary}]
 """
 
 from collections.abc import Mapping

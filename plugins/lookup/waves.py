@@ -62,6 +62,7 @@ _list:
   description: The waves, each a list of names of hosts. Empty when the patterns match no host.
   type: list
   elements: list
+  sample: [[web1], [web2, web3]]
 """
 
 from typing import Any

@@ -132,6 +132,7 @@ diff:
   description: The default before and after.
   returned: success
   type: dict
+  sample: {before: '7.2.13-kho', after: '7.3.4-kho'}
 code:
   description: Stable name of what went wrong, for programs.
   returned: failure

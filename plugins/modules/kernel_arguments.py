@@ -86,6 +86,7 @@ diff:
   description: The command line before and after.
   returned: success
   type: dict
+  sample: {before: root=LABEL=root, after: root=LABEL=root kho=on}
 code:
   description: Stable name of what went wrong, for programs.
   returned: failure

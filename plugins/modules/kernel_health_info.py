@@ -154,6 +154,7 @@ troubles:
     message:
       description: What is wrong, what was found, and what to do.
       type: str
+      sample: The link of eth0 (0000:00:03.0/virtio) is down, and was up before the transition.
     kind:
       description: >-
         V(memory_corruption), V(hardware_state) or V(firmware), the three kinds of bugs that a kexec brings and a cold
@@ -188,48 +189,60 @@ health:
     taint:
       description: The kernel's taint, as in C(/proc/sys/kernel/tainted).
       type: int
+      sample: 512
     taint_names:
       description: Its bits in words.
       type: list
       elements: str
+      sample: [warning]
     log:
       description: >-
         Whether the kernel's log of this boot could be read; V(complete), V(incomplete) or V(unreadable).
       type: str
+      sample: complete
     complaints:
       description: >-
         What the kernel complained about in this boot, once each; C(what), C(signature) (what stays the same when it is
         said again) and C(line).
       type: list
       elements: dict
+      sample: []
     failed_units:
       description: Units that systemd calls failed.
       type: list
       elements: str
+      sample: [worker.service]
     devices:
       description: PCI devices, with C(identity) (address), C(name) (vendor and device) and C(driver).
       type: list
       elements: dict
+      sample: [{identity: '0000:00:03.0', name: '1af4:1041', driver: virtio-pci}]
     links:
       description: Network interfaces of hardware and bonds, with C(identity), C(name) and C(up).
       type: list
       elements: dict
+      sample: [{identity: 0000:00:03.0/virtio, name: eth0, up: true}]
     disks:
       description: Disks that are not removable, with C(identity), C(name) and number of C(partitions).
       type: list
       elements: dict
+      sample: [{identity: 0000:00:04.0/virtio, name: vda, partitions: 3}]
     cpus:
       description: Processors online.
       type: int
+      sample: 2
     memory_bytes:
       description: Memory in bytes, without what is set aside for a crash kernel.
       type: int
+      sample: 1024000000
     crash_bytes:
       description: Memory in bytes that is set aside for a crash kernel.
       type: int
+      sample: 0
     crash_image_loaded:
       description: Whether a crash kernel is loaded.
       type: bool
+      sample: false
 soaked_seconds:
   description: How long the host was watched, without the time of O(commands).
   returned: success
@@ -248,6 +261,7 @@ notes:
     message:
       description: What was found.
       type: str
+      sample: eth0 is called ens3 now.
   sample: []
 code:
   description: Stable name of what went wrong, for programs.

@@ -77,10 +77,12 @@ guard:
   description: What M(kho.kexec.kexec_guard) returns with C(state=disarmed).
   returned: success
   type: dict
+  sample: {changed: true, guard: null}
 boot_default:
   description: What M(kho.kexec.boot_default) returns; V(null) when the default was left alone, or could not be set.
   returned: success
   type: dict
+  sample: {changed: true, loader: grub, after: {release: 7.3.4-kho}}
 notes:
   description: What an operator should know.
   returned: success
@@ -94,10 +96,12 @@ notes:
     message:
       description: What was found, why it matters, and what to do.
       type: str
+      sample: The boot loader cannot be told what to start.
 claim:
   description: Who works on the host, since when, and until when others keep away.
   returned: when it was refused for that
   type: dict
+  sample: {owner: root@controller (process 4711), since: '2026-11-22T15:00:00Z', until: '2026-11-22T15:30:00Z'}
 code:
   description: Stable name of what went wrong, for programs.
   returned: failure

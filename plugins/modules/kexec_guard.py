@@ -218,6 +218,7 @@ diff:
   description: The guard's record before and after.
   returned: success
   type: dict
+  sample: {before: '', after: 'state: armed'}
 code:
   description: Stable name of what went wrong, for programs.
   returned: failure

@@ -132,12 +132,14 @@ running:
   description: The running kernel, in the shape of C(ansible_facts.kho) of M(kho.kexec.kho_facts).
   returned: always, unless O(state=unloaded) is refused before the kernel was looked at
   type: dict
+  sample: {release: 7.2.13-kho, boot: cold, previous_release: null, kexec_count: 0, abi: kho-v4, enabled: true}
 target:
   description:
     - The target as it is installed, in the shape of RV(kho.kexec.kexec_plan_info#module:target); V(null) when none was
       found, and with O(state=unloaded).
   returned: always
   type: dict
+  sample: {release: 7.3.4-kho, image: /boot/vmlinuz-7.3.4-kho, initrds: [/boot/initrd.img-7.3.4-kho]}
 plan:
   description:
     - What was decided, in the shape of RV(kho.kexec.kexec_plan_info#module:plan); V(null) with O(state=unloaded).
@@ -201,6 +203,7 @@ diff:
   description: The staged image before and after.
   returned: success
   type: dict
+  sample: {before: '', after: /boot/vmlinuz-7.3.4-kho}
 code:
   description: Stable name of what went wrong, for programs.
   returned: failure

@@ -55,6 +55,7 @@ running:
   description: The running kernel, in the shape of C(ansible_facts.kho) of M(kho.kexec.kho_facts).
   returned: success
   type: dict
+  sample: {release: 7.2.13-kho, boot: cold, previous_release: null, kexec_count: 0, abi: kho-v4, enabled: true}
 candidates:
   description: All installed kernels, the chosen one first, the others from the newest to the oldest.
   returned: success
@@ -233,6 +234,10 @@ transition:
     The transition record of the host, in the shape that M(kho.kexec.kexec_image) returns; V(null) when there is none.
   returned: success
   type: dict
+  sample:
+    state: loaded
+    left: {release: 7.2.13-kho}
+    promise: {release: 7.3.4-kho, previous_release: 7.2.13-kho, kexec_count: 1}
 """
 
 from ansible.module_utils.basic import AnsibleModule

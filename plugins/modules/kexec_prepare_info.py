@@ -79,6 +79,7 @@ running:
   description: The running kernel, in the shape of C(ansible_facts.kho) of M(kho.kexec.kho_facts).
   returned: success
   type: dict
+  sample: {release: 7.2.13-kho, boot: cold, previous_release: null, kexec_count: 0, abi: kho-v4, enabled: true}
 ready:
   description: Whether nothing is missing.
   returned: success

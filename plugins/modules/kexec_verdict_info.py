@@ -119,10 +119,15 @@ transition:
   description: The transition record, in the shape that M(kho.kexec.kexec_image) returns; V(null) when there is none.
   returned: success
   type: dict
+  sample:
+    state: loaded
+    left: {release: 7.2.13-kho}
+    promise: {release: 7.3.4-kho, previous_release: 7.2.13-kho, kexec_count: 1}
 running:
   description: The running kernel, in the shape of C(ansible_facts.kho) of M(kho.kexec.kho_facts).
   returned: always
   type: dict
+  sample: {release: 7.2.13-kho, boot: cold, previous_release: null, kexec_count: 0, abi: kho-v4, enabled: true}
 notes:
   description: Why there is no verdict; empty when there is one.
   returned: success

@@ -102,6 +102,7 @@ diff:
   description: The script before and after.
   returned: success
   type: dict
+  sample: {before: '', after: '#!/usr/bin/python3'}
 code:
   description: Stable name of what went wrong, for programs.
   returned: failure

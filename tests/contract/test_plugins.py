@@ -141,3 +141,28 @@ def test_gate_makes_the_waves_of_the_lookup():
     gate, lookup = documented_options("kexec_gate"), documentation("lookup", "waves")["options"]
     for name in ("sizes", "limits"):
         assert option_shape(gate[name]) == option_shape(lookup[name])
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (kind, name)
+        for kind, known in (("modules", MODULES), ("lookup", LOOKUPS), ("filter", FILTERS))
+        for name in known
+    ],
+)
+def test_what_is_returned_has_samples(kind, name):
+    assert without_sample(yaml.safe_load(strings(kind, name)["RETURN"])) == []
+
+
+def without_sample(fields):
+    """Return the names of fields without a sample, and without fields below them that have one."""
+    missing = [name for name, said in fields.items() if "sample" not in said and "contains" not in said]
+    return missing + [below for said in fields.values() for below in without_sample(said.get("contains") or {})]
+
+
+def test_group_of_modules_has_what_takes_a_policy():
+    """Defaults of a group are given to all of its modules, which must know them."""
+    policy = set(documentation("doc_fragments", "policy")["options"])
+    taking = [name for name in MODULES if policy <= set(documented_options(name))]
+    assert load(ROOT / "meta" / "runtime.yml")["action_groups"] == {"kexec": taking}

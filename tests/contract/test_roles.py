@@ -76,6 +76,11 @@ def test_every_entry_point_is_documented(role):
     for name, entry in entry_points(role).items():
         assert entry.get("short_description"), name
         assert entry.get("description"), name
+        assert entry.get("version_added"), name
+        assert entry.get("author"), name
+        (example,) = yaml.safe_load(entry["examples"])
+        called = example["ansible.builtin.import_role"]
+        assert (called["name"], called.get("tasks_from", "main")) == (f"kho.kexec.{role.name}", name)
         assert all(option.get("description") for option in entry.get("options", {}).values()), name
 
 

@@ -317,3 +317,16 @@ def test_error_of_a_hook_is_in_the_result(controller: Controller) -> None:
     del options["kexec_upgrade_before_tasks"]
     look = controller.run(UPGRADE, "--check", everywhere={**options, "kexec_upgrade_verify_tasks": "before.yml"})
     assert "The shop answers" not in look.output
+
+
+def test_defaults_of_the_group_of_modules_count(controller: Controller) -> None:
+    play = {
+        "hosts": "db",
+        "gather_facts": False,
+        "module_defaults": {"group/kho.kexec.kexec": {"handover": "perhaps"}},
+        "tasks": [{"name": "Plan", "kho.kexec.kexec_plan_info": {}}],
+    }
+    (controller.folder / "site.yml").write_text(json.dumps([play]))
+    run = controller.run("site.yml")
+    assert run.rc == 2
+    assert "value of handover must be one of: require, prefer, ignore, got: perhaps" in run.output
