@@ -66,9 +66,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         of_hosts = {host: {**said.get(host, {}), **own_values} for host in members}
         for host in members:
             require_known(role, said.get(host, {}), of_hosts[host].get(role + OWN) or [], f" (it is set for {host})")
+        found = checked(playbook, found, members, groups)
         if role in ENTRY_POINTS:
             self._require_valid(role, "rollback" if playbook == "kexec_rollback" else "main", of_hosts)
-        found = checked(playbook, found, members, groups)
         if playbook != "kexec_upgrade":
             return found, {}
         hooks = self._hooks(found, of_hosts.values(), folders(task_vars["playbook_dir"]))

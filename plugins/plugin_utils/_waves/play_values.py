@@ -39,6 +39,8 @@ def checked(
             f"Options of the play cannot be what they are: {'; '.join(wrong)}. No host was asked, and nothing was "
             "done. Correct them where they are set, and run the playbook again.",
         )
+    if found.get(f"{role}_window"):
+        windows_of(found[f"{role}_window"])
     if f"{role}_waves" in found:
         waves(hosts, found[f"{role}_waves"], found[f"{role}_group_limits"], groups)
     return found
@@ -81,12 +83,6 @@ def _percentage(value: Any) -> int | str:
     return limit
 
 
-def _windows(value: Any) -> Any:
-    if value:
-        windows_of(value)
-    return value
-
-
 def _as_it_is(value: Any) -> Any:
     return value
 
@@ -94,12 +90,11 @@ def _as_it_is(value: Any) -> Any:
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     # Ansible takes a text or a list, and an error of it says what is wrong.
     "hosts": _as_it_is,
-    # By the function that makes the waves.
-    **dict.fromkeys(("waves", "group_limits"), _as_it_is),
+    # By the functions that make waves and windows of them.
+    **dict.fromkeys(("waves", "group_limits", "window"), _as_it_is),
     **dict.fromkeys(("allow_empty", "ledger", "only_attention"), _truth),
     **dict.fromkeys(("gate_soak", "fleet_lock_timeout"), _duration),
     "max_failed": _limit,
     "max_failed_percentage": _percentage,
     "long_chain": _whole_number,
-    "window": _windows,
 }

@@ -73,5 +73,5 @@ def _window_problems(known: Mapping[str, Any]) -> list[str]:
         if known.get(WINDOW):
             windows_of(known[WINDOW])
     except WindowError as error:
-        return [f"{WINDOW}: {error.message}"]
+        return [f"{WINDOW}: {error.message.rstrip('.')}"]
     return []
