@@ -71,7 +71,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             self._require_valid(role, "rollback" if playbook == "kexec_rollback" else "main", of_hosts)
         if playbook != "kexec_upgrade":
             return found, {}
-        hooks = self._hooks(found, of_hosts.values(), folders(task_vars["playbook_dir"]))
+        hooks = self._hooks(found, of_hosts.values(), folders())
         return {**found, **{name: hooks[path] for name, path in named(OF_A_PLAY, found).items()}}, hooks
 
     def _hooks(

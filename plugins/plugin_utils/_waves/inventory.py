@@ -29,11 +29,17 @@ def matching(loader: Any, patterns: Any, groups: Mapping[str, Iterable[str]]) ->
     return [str(host.name) for host in inventory.get_hosts(pattern=patterns)]
 
 
-def folders(playbook_dir: str) -> list[str]:
-    """Return where relative paths begin: beside the playbook, beside the inventory, in the working directory."""
+def folders() -> list[str]:
+    """Return where relative paths begin: beside the playbook, beside the inventory, in the working directory.
+
+    The playbook is the one that was named to Ansible; ``playbook_dir`` is that of the one that it imports.
+    """
+    playbooks = [
+        os.path.dirname(os.path.abspath(path)) for path in context.CLIARGS.get("args") or () if os.path.exists(path)
+    ]
     sources = [os.path.abspath(source) for source in context.CLIARGS.get("inventory") or () if os.path.exists(source)]
     beside = [source if os.path.isdir(source) else os.path.dirname(source) for source in sources]
-    return list(dict.fromkeys([os.path.abspath(playbook_dir), *beside, os.getcwd()]))
+    return list(dict.fromkeys([*playbooks, *beside, os.getcwd()]))
 
 
 def said_of(hostvars: Any, templar: Any, hosts: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -70,8 +70,13 @@ def test_where_relative_paths_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for name in ("playbooks", "inventory", "here"):
         (tmp_path / name).mkdir()
     (tmp_path / "hosts.yml").touch()
+    (tmp_path / "playbooks/site.yml").touch()
     sources = [str(tmp_path / "inventory"), str(tmp_path / "hosts.yml"), "web1,web2", str(tmp_path / "absent")]
-    monkeypatch.setattr(context, "CLIARGS", ImmutableDict(inventory=sources))
+    monkeypatch.setattr(
+        context,
+        "CLIARGS",
+        ImmutableDict(inventory=sources, args=["kho.kexec.kexec_upgrade", str(tmp_path / "playbooks/site.yml")]),
+    )
     monkeypatch.chdir(tmp_path / "here")
     expected = [tmp_path / "playbooks", tmp_path / "inventory", tmp_path, tmp_path / "here"]
-    assert folders(str(tmp_path / "playbooks")) == [str(folder) for folder in expected]
+    assert folders() == [str(folder) for folder in expected]
