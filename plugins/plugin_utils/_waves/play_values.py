@@ -72,6 +72,12 @@ def _whole_number(value: Any) -> int:
     return int(text[:9])
 
 
+def _integer(value: Any) -> int:
+    """With less than 0, every chain is long."""
+    text = str(value).strip()
+    return -_whole_number(text[1:]) if text.startswith("-") and not isinstance(value, float) else _whole_number(value)
+
+
 def _limit(value: Any) -> int | str:
     return value if isinstance(value, str) and value == "" else _whole_number(value)
 
@@ -96,5 +102,5 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("gate_soak", "fleet_lock_timeout"), _duration),
     "max_failed": _limit,
     "max_failed_percentage": _percentage,
-    "long_chain": _whole_number,
+    "long_chain": _integer,
 }

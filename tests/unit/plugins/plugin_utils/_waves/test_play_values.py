@@ -74,6 +74,18 @@ def test_what_cannot_be(name: str, given: Any, why: str) -> None:
     assert "kexec_upgrade_wave_after_tasks: 2 is no text" in caught.value.message
 
 
+@pytest.mark.parametrize(("given", "found"), [("-1", -1), (-1, -1), (10, 10), ("3", 3)])
+def test_chains_may_be_long_from_the_first_on(given: Any, found: int) -> None:
+    options = checked("kexec_facts", {**PLAYBOOKS["kexec_facts"], "kexec_facts_long_chain": given}, HOSTS, GROUPS)
+    assert options["kexec_facts_long_chain"] == found
+
+
+@pytest.mark.parametrize("given", [-1.5, "-", "--1", True])
+def test_chains_are_counted(given: Any) -> None:
+    with pytest.raises(KhoError, match="kexec_facts_long_chain: .* is no number"):
+        checked("kexec_facts", {**PLAYBOOKS["kexec_facts"], "kexec_facts_long_chain": given}, HOSTS, GROUPS)
+
+
 def test_password_is_not_shown() -> None:
     with pytest.raises(KhoError, match="kexec_upgrade_ledger_url: what was given is no text") as caught:
         check(ledger_url=["postgresql://me:secret@x"])
