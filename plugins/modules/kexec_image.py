@@ -190,6 +190,7 @@ guard:
   description: What M(kho.kexec.kexec_guard) returns; V(null) without O(guard), and where no kexec is staged.
   returned: success, with O(state=loaded)
   type: dict
+  sample: {changed: true, guard: {state: armed, confirm_timeout: 300}}
 claim:
   description: Who works on the host, since when, and until when others keep away.
   returned: when it was refused for that
