@@ -55,7 +55,7 @@ class Controller:
         (collection / "plugins/modules").mkdir(parents=True)
         for part in ("action", "callback", "doc_fragments", "filter", "lookup", "plugin_utils", "module_utils"):
             (collection / "plugins" / part).symlink_to(ROOT / "plugins" / part)
-        for part in ("roles", "playbooks"):
+        for part in ("meta", "playbooks", "roles"):
             (collection / part).symlink_to(ROOT / part)
         for module in (ROOT / "plugins/modules").glob("*.py"):
             (collection / "plugins/modules" / module.name).symlink_to(STAND_INS.get(module.stem, module))
