@@ -153,7 +153,7 @@ options:
             description: Stable name of the caution.
             type: str
             required: true
-          message:
+          sentence:
             description: What was found, and what it means.
             type: str
             required: true

@@ -74,6 +74,6 @@ def _crash_risk_spec() -> dict[str, Any]:
             "type": "list",
             "elements": "dict",
             "default": [],
-            "options": {name: {"type": "str", "required": True} for name in ("code", "message")},
+            "options": {name: {"type": "str", "required": True} for name in ("code", "sentence")},
         },
     }

@@ -151,7 +151,7 @@ def policy_of(options: Mapping[str, Any]) -> Policy:
                 risk["longest_chain"],
                 risk["relative_risk_low"],
                 risk["sentence"],
-                tuple(Note(caution["code"], caution["message"]) for caution in risk["cautions"]),
+                tuple(Note(caution["code"], caution["sentence"]) for caution in risk["cautions"]),
             )
             for risk in options["crash_risks"]
         ),

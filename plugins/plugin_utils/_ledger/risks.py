@@ -87,5 +87,5 @@ def _as_dict(one: TransitionRisk, longest_chain: int | None, when: str) -> dict[
         "q": risk.q,
         "bug": one.bugs[0].bug if one.bugs else None,
         "sentence": sentence(one, when),
-        "cautions": [note.as_dict() for note in one.cautions],
+        "cautions": [{"code": note.code, "sentence": note.message} for note in one.cautions],
     }

@@ -110,7 +110,7 @@ class _Chart:
         """Return when that was; the end of the chart for what goes on."""
         return self.span if moment is None else _seconds(self._results, moment)
 
-    def bar(self, begin: float, end: float, kind: str, top: float = 0.0, height: float = 100.0) -> Bar:
+    def drawn(self, begin: float, end: float, kind: str, top: float = 0.0, height: float = 100.0) -> Bar:
         """Return a bar from ``begin`` to ``end``, in seconds, that is wide enough to be seen."""
         width = max(100 * (end - begin) / self.span, LEAST_WIDTH)
         return Bar(min(100 * begin / self.span, 100 - width), width, kind, top, height)
@@ -140,18 +140,18 @@ def _rows(results: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], chart:
 def _wave_row(wave: Mapping[str, Any], counts: Counter[str], chart: _Chart) -> Row:
     """Return the bar of a wave: its height is divided among the outcomes of its hosts."""
     begin, end, hosts = chart.seconds(wave["begin"]), chart.seconds(wave["end"]), len(wave["hosts"])
-    bars, top = [chart.bar(begin, end, DONE if counts[DONE] else BEFORE)], 0.0
+    bars, top = [chart.drawn(begin, end, DONE if counts[DONE] else BEFORE)], 0.0
     for outcome in OUTCOMES:
         if counts[outcome] and outcome != DONE:
             height = max(100 * counts[outcome] / max(hosts, 1), LEAST_SHARE)
-            bars.append(chart.bar(begin, end, outcome, top, min(height, 100 - top)))
+            bars.append(chart.drawn(begin, end, outcome, top, min(height, 100 - top)))
             top = min(top + height, 100 - LEAST_SHARE)
     said = ", ".join(f"{counts[name]} {name.replace('_', ' ')}" for name in OUTCOMES if counts[name])
     return Row(f"wave {wave['number']}: {hosts} host{'' if hosts == 1 else 's'}", tuple(bars), "", "", said)
 
 
 def _host_row(host: Mapping[str, Any], wave_end: float, chart: _Chart) -> Row:
-    bars = tuple(chart.bar(begin, max(begin, end), kind) for begin, end, kind in _phases(host, wave_end, chart))
+    bars = tuple(chart.drawn(begin, max(begin, end), kind) for begin, end, kind in _phases(host, wave_end, chart))
     return Row(host["name"], bars, host["outcome"], SHAPES[host["outcome"]], said(host))
 
 

@@ -20,7 +20,7 @@ class Made(BootLoader):
     """A boot loader with given entries."""
 
     name = "made"
-    default = meaning_of = require_changeable = write = edit = None
+    default = meaning_of = require_changeable = write = writing_needs = edit = None
     kept = True
 
     def __init__(self, *entries: Entry) -> None:
@@ -32,9 +32,6 @@ class Made(BootLoader):
 
     def keeps_arguments(self) -> bool:
         return self.kept
-
-
-Made.__abstractmethods__ = frozenset()
 
 
 def entry(setting: str, release: str, options: Optional[str] = "ro quiet", obstacle: Optional[Note] = None) -> Entry:

@@ -29,7 +29,7 @@ def test_every_option_has_its_place():
     risk = {
         **{"boot": "handover", "previous_release": "7.2.13", "release": "7.3.4", "longest_chain": 4},
         **{"relative_risk_low": 2.8, "sentence": "It crashes.", "bug": None, **told},
-        "cautions": [{"code": "boots_younger", "message": "They are young."}],
+        "cautions": [{"code": "boots_younger", "sentence": "They are young."}],
     }
     options = {
         "release": "7.3.*",

@@ -16,8 +16,8 @@ ESCAPED = "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;{{ 7 * 7 }}"
 
 def page(**changes: object) -> str:
     texts = dict.fromkeys(("title", "lead", "reason", "advice", "begin"), HOSTILE)
-    bar = {"begin": 0, "top": 0, "width": 100, "height": 100, "kind": HOSTILE, "is_hatched": True}
-    row = {"name": HOSTILE, "outcome": HOSTILE, "shape": HOSTILE, "said": HOSTILE, "bars": [bar]}
+    drawn = {"begin": 0, "top": 0, "width": 100, "height": 100, "kind": HOSTILE, "is_hatched": True}
+    row = {"name": HOSTILE, "outcome": HOSTILE, "shape": HOSTILE, "said": HOSTILE, "bars": [drawn]}
     given = {
         **texts,
         "kinds": [],

@@ -37,7 +37,7 @@ def rows(told: dict[str, Any], *shown: dict[str, Any]) -> tuple[Row, ...]:
 
 
 def kinds(row: Row) -> list[str]:
-    return [bar.kind for bar in row.bars]
+    return [drawn.kind for drawn in row.bars]
 
 
 @pytest.mark.parametrize(("end", "seconds"), [(at(60), 60.0), (None, 90.0)])
@@ -65,19 +65,19 @@ def test_each_outcome_has_a_shape_and_words(changes: dict[str, Any], said: str) 
 def test_wave_counts_its_hosts() -> None:
     wave = rows(results(host("web1"), host("web2", "failed"), host("db", wave=None)))[0]
     assert (wave.name, wave.said) == ("wave 1: 2 hosts", "1 done, 1 failed")
-    assert [(bar.kind, bar.top, bar.height) for bar in wave.bars] == [("done", 0, 100), ("failed", 0, 50)]
+    assert [(drawn.kind, drawn.top, drawn.height) for drawn in wave.bars] == [("done", 0, 100), ("failed", 0, 50)]
 
 
 def test_what_is_not_done_is_hatched() -> None:
     (_wave, done), (_other, failed) = (rows(results(host("web1", outcome))) for outcome in ("done", "failed"))
-    assert [bar.is_hatched for bar in done.bars] == [False, False, False]
-    assert [bar.is_hatched for bar in failed.bars] == [False, False, True]
+    assert [drawn.is_hatched for drawn in done.bars] == [False, False, False]
+    assert [drawn.is_hatched for drawn in failed.bars] == [False, False, True]
 
 
 def test_bars_of_a_host_go_from_its_old_kernel_to_the_end_of_its_wave() -> None:
     _wave, row = rows(results(host("web1")))
     assert kinds(row) == ["before", "away", "done"]
-    places = [(round(bar.begin), round(bar.begin + bar.width)) for bar in row.bars]
+    places = [(round(drawn.begin), round(drawn.begin + drawn.width)) for drawn in row.bars]
     assert places == [(0, 17), (17, 33), (33, 100)]
 
 
