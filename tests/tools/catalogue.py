@@ -27,6 +27,8 @@ UNIT = TESTS / "unit"
 INTEGRATED = TESTS / "integration"
 # The folder of integration tests whose stand-in hosts are late when they have to share; last, as others wait for it.
 MEASURING = "reboot"
+# A folder with many runs of playbooks, of what ansible-cores have in common: `make test` runs it with the newest alone.
+WITH_ONE_CORE = "play_options"
 MODULE_UTILS = Path("plugins", "module_utils")
 MOLECULE = ROOT / "molecule"
 # Those that the tests on real guests use.
@@ -131,7 +133,7 @@ def integration(dev: Environment, everything: bool) -> Iterator[Step]:
     names = {path.parent.name for path in INTEGRATED.glob("*/test_*.py")}
     for name in sorted(names, key=lambda name: (name == MEASURING, name)):
         processors = WHOLE_MACHINE if name == MEASURING else 1
-        action = partial(integrate, name, versions)
+        action = partial(integrate, name, versions[-1:] if name == WITH_ONE_CORE and not everything else versions)
         title = f"integration tests, {name.replace('_', ' ')}"
         yield Step(f"integration-{name}", "integration", title, action, INTEGRATION, made, processors=processors)
 

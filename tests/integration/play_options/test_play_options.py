@@ -20,12 +20,11 @@ from integration.cores import CORES
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
+OBLIGING = ("kexec_guard", "boot_default", "kexec_commit", "kernel_health_info")
 STAND_INS = {
-    "kexec_image": HERE / "stand_in/kexec_image.py",
+    "kexec_image": HERE.parent / "rollout/stand_in/kexec_image.py",
     "kexec_prepare_info": HERE.parent / "docs/stand_in/kexec_prepare_info.py",
-    **dict.fromkeys(
-        ("kexec_guard", "boot_default", "kexec_commit", "kernel_health_info"), HERE / "stand_in/obliging.py"
-    ),
+    **dict.fromkeys(OBLIGING, HERE.parent / "rollout/stand_in/obliging.py"),
 }
 HOSTS = ("web1", "web2", "web3", "db1")
 
