@@ -101,7 +101,7 @@ class Stage:
 
     def kill_at(self, point: str) -> None:
         """Kill the module that works on the guest as soon as this shell command succeeds there."""
-        self.sh(f"until {point}; do sleep 0.02; done; pkill --signal KILL --exact 'python3.*'")
+        self.sh(f"until {point}; do :; done; pkill --signal KILL --exact 'python3.*'")
 
     def power_cut(self) -> None:
         """Switch the guest off and on, and do not wait for it."""
