@@ -66,8 +66,13 @@ options:
   sample:
     kexec_upgrade_hosts: web
     kexec_upgrade_waves: canary
+hooks:
+  description: Where each task file of the operator is that the play or a host names, by the path that was given.
+  returned: success, unless O(part=addresses)
+  type: dict
+  sample: {drain.yml: /srv/fleet/drain.yml}
 code:
-  description: Why it failed, see the page on troubleshooting.
+  description: Stable name of what went wrong, for programs.
   returned: failure
   type: str
   sample: play_options_differ

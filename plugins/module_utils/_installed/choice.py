@@ -84,7 +84,7 @@ def choose(
 ) -> Choice:
     """The candidate that ``wanted`` means: ``latest``, a release, or a glob (the newest release that matches).
 
-    Releases hold no ``*``, ``?`` and ``[``, so that a text is either a release or a glob. Unless a release is named,
+    Releases hold no ``*``, ``?`` and ``[``: a text is either a release or a glob. Unless a release is named,
     the kernel is of the ``running`` one's flavour, or of one that the glob spells out, and intact: it has modules and
     an initrd where its siblings have them, and ``problem_of`` finds nothing. Where none is intact, the newest is meant,
     for the plan to say what is wrong with it.
@@ -232,7 +232,7 @@ def _not_found(
     obstacles += [_other_flavour(candidate, running or "").message for candidate in matching]
     what = "kernel" if wanted == LATEST else f"kernel {printable(wanted, RELEASE_LIMIT)}"
     parts = [
-        f"No {what} is installed that could be started, so that there is nothing to plan for.",
+        f"No {what} is installed that could be started: there is nothing to plan for.",
         f"Found: {listed(releases, SHOWN) or 'nothing, in /boot, /usr/lib/modules, /efi and the menu of GRUB'}.",
         *([f"Nearest: {', '.join(near)}."] if near else []),
         *obstacles[:SHOWN],

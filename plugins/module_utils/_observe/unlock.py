@@ -186,7 +186,7 @@ def _tpm_asks(what: str, entry: Entry, header: str) -> Optional[Passphrase]:
         return None
     return Passphrase(
         f"{what}, and unlocked by the TPM as long as registers have values that each boot changes and only a reset "
-        f"brings back (PCR {', '.join(sorted(registers))}), so that it asks after a kexec.",
+        f"brings back (PCR {', '.join(sorted(registers))}): it asks after a kexec.",
         only_kexec=True,
     )
 

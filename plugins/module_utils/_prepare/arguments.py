@@ -222,7 +222,7 @@ def scratch_large(seen: Readiness) -> Optional[Note]:
         "scratch_large",
         f"The scratch memory of Kexec HandOver takes {mib(taken)} MiB (CmaTotal {total or 'unknown'}, CmaFree "
         f"{free or 'unknown'}), and {mib(better.total)} MiB are enough for what is installed. Programs may use it, but "
-        f"nothing in it can be pinned for long, as RDMA, VFIO and GPUs do, so that this may fail.{pins} Do not switch "
+        f"nothing in it can be pinned for long, as RDMA, VFIO and GPUs do: this may fail.{pins} Do not switch "
         f"Kexec HandOver off: give the kernel {name}={better.value}, and cold-boot the host.",
     )
 

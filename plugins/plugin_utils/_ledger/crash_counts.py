@@ -116,7 +116,7 @@ class Bounded(NamedTuple):
 def bound(counts: Iterable[Count], hosts: Mapping[Way, int]) -> Bounded:
     """Keep of all counts those of the ``WAYS`` weightiest ways, and of their counts the weightiest.
 
-    A way weighs as many ``hosts`` as took it, so that no host can crowd out what others did, and then its boots. With
+    A way weighs as many ``hosts`` as took it, and then its boots: no host can crowd out what others did. With
     the ways to a kernel go the cold boots of its release, which they are compared with. Nothing is chosen by crashes,
     so the statistics hold for what is left.
     """

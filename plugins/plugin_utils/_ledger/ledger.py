@@ -142,7 +142,7 @@ class Ledger:
         name = printable(host)
         cursor = {"host": name, "cursor": cursor_of(history), "imported": now, "left_out": None}
         with self._writing() as connection:
-            # The first, so that two imports of one host come one after the other.
+            # First of all: two imports of one host then come one after the other.
             self._put(connection, put_cursor(self._dialect), [cursor])
             boots, crashes, left_out, notes = self._take(connection, name, told, now)
             told_anew = [

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The colours of the matrix: few crashes are like the paper, light or dark, and many stand out from it. Pure.
 
-They are of the scale viridis (matplotlib, CC0), whose lightness is even, so that it can be read without colours, too.
+They are of the scale viridis (matplotlib, CC0), whose lightness is even: it can be read without colours, too.
 """
 
 from __future__ import annotations

@@ -245,7 +245,7 @@ def _way_of_boot() -> list[Any]:
 def _with_ways(dialect: str, host: Any = None) -> Insert:
     way = _way_of_boot()
     wanted = sa.true() if host is None else tables().boots.c.host == host
-    # In one order, so that controllers that import at once do not each wait for the other.
+    # In one order: controllers that import at once would each wait for the other.
     found = sa.select(*way).where(wanted).distinct().order_by(*way)
     numbered: Insert = _insert(tables().ways, dialect).from_select(WAY, found).on_conflict_do_nothing()
     return numbered

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The names of all options of roles and playbooks, so that one that is misspelt is not ignored. Pure."""
+"""The names of all options of roles and playbooks: one that is misspelt must not be ignored. Pure."""
 
 from __future__ import annotations
 

@@ -174,7 +174,7 @@ def test_password_of_the_ledger_is_shown_nowhere(controller: Controller) -> None
 
 
 def test_who_may_be_cold_booted_goes_one_first(controller: Controller) -> None:
-    """The reboot is refused on local connections, so that the canary fails."""
+    """The reboot is refused on local connections: the canary fails."""
     run = controller.run(PREPARE, groups={"db": {"kexec_prepare_allow_cold_boot": True}})
     assert run.rc != 0
     assert run.waves("Prepare hosts") == 4, "web1 and the others lack nothing else"

@@ -112,7 +112,7 @@ def test_playbooks_that_change_nothing_may_have_no_host():
         ({"kexec_prepare_hosts": "web"}, {"kexec_prepare_allow_cold_boot": True}, "100%"),
     ],
 )
-def test_whoever_may_be_cold_booted_goes_in_waves(given, said, sizes):
+def test_hosts_that_may_be_cold_booted_go_in_waves(given, said, sizes):
     """Also when only one host of the play may; the fleet would go together otherwise."""
     others = dict.fromkeys(FLEET, {key: value for key, value in said.items() if key == "kexec_prepare_waves"})
     assert settle("kexec_prepare", given, **{**others, "db1": said})["kexec_prepare_waves"] == sizes
