@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible import constants
-from ansible.plugins.action import ActionBase
 
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import AWAIT
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_action import ControllerAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline, MonotonicClock
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Departure, DepartureError, departure_from
@@ -23,25 +23,20 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_many import (
 )
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
-    BYPASS_HOST_LOOP = True
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_async = False
-    _supports_check_mode = True
+class ActionModule(ControllerAction):
+    SPEC = AWAIT
 
-    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        dummy, options = self.validate_argument_spec(AWAIT)
+    def _done(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         started = Deadline(MonotonicClock(), 0)
-        left = dict(hosts_that_left(task_vars or {}, options["registered"]))
+        left = dict(hosts_that_left(task_vars, options["registered"]))
         awaited = list(awaited_of(left, options["timeout"], options["rollback_timeout"]))
         wave_wait = WaveWait(awaited, say)
+        warnings = []
         try:
             keep_sightings(sightings_directory(constants.DEFAULT_LOCAL_TMP), wave_wait.wait() if awaited else {})
         except Exception as error:
             # A failure would be one of all hosts, and they have left; each is waited for by the next task anyhow.
-            result["warnings"] = [f"Waiting for the hosts of this wave failed: {type(error).__name__}: {error}."]
+            warnings = [f"Waiting for the hosts of this wave failed: {type(error).__name__}: {error}."]
         asked = {one.name for one in awaited}
         not_back = {
             **dict.fromkeys((name for name in left if name not in asked), "absent"),
@@ -49,8 +44,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             **dict.fromkeys(wave_wait.unsure, "unsure"),
         }
         return {
-            **result,
-            "changed": False,
+            **({"warnings": warnings} if warnings else {}),
             "hosts": len(left),
             # Each host is looked up in it: a dictionary, because a list is templated item by item for that.
             "not_back": not_back,

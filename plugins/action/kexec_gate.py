@@ -11,10 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, failed_with
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import GATE
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_action import ControllerAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves import gate
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.waves import waves
@@ -26,22 +24,10 @@ SAY_EVERY = 60
 """Seconds between two lines that say what is waited for."""
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
-    BYPASS_HOST_LOOP = True
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_async = False
-    _supports_check_mode = True
+class ActionModule(ControllerAction):
+    SPEC = GATE
 
-    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        dummy, options = self.validate_argument_spec(GATE)
-        try:
-            return {**result, "changed": False, **self._held(options, task_vars or {})}
-        except KhoError as error:
-            return {**result, "changed": False, **failed_with(error.code, error.message)}
-
-    def _held(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    def _done(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Wait until what must hold holds, or return the failure."""
         windows = windows_of(options["window"]) if options["window"] is not None else ()
         budget = gate.budget_of(options["max_failed"], options["max_failed_percentage"])

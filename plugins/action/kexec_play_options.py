@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, failed_with
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import PLAY_OPTIONS
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_action import ControllerAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.hooks import OF_A_PLAY, OF_HOSTS, named, resolved
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.inventory import folders, matching, said_of
@@ -28,27 +27,18 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options impo
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_values import problems, require_valid
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
-    BYPASS_HOST_LOOP = True
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_async = False
-    _supports_check_mode = True
+class ActionModule(ControllerAction):
+    SPEC = PLAY_OPTIONS
 
-    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        dummy, options = self.validate_argument_spec(PLAY_OPTIONS)
-        try:
-            found, hooks = self._settled(options["playbook"], task_vars or {})
-        except KhoError as error:
-            return {**result, "changed": False, **failed_with(error.code, error.message)}
+    def _done(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        found, hooks = self._settled(options["playbook"], task_vars)
         if options["part"] == "addresses":
-            return {**result, "changed": False, "options": {name: found[name] for name in found if name in ADDRESSES}}
+            return {"options": {name: found[name] for name in found if name in ADDRESSES}}
         for given, path in hooks.items():
             if given != path:
                 say(f"The task file {given} is {path}.")
         shown = {name: found[name] for name in found if name not in ADDRESSES}
-        return {**result, "changed": False, "options": shown, "hooks": hooks}
+        return {"options": shown, "hooks": hooks}
 
     def _settled(self, playbook: str, task_vars: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         """Return the options of the play, and where task files are, by what was given."""

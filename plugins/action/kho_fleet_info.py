@@ -8,28 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import FLEET_INFO
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_action import ControllerAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
 from ansible_collections.kho.kexec.plugins.plugin_utils._fleet.fleet import counts_of, render_fleet, rows_of
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
-    BYPASS_HOST_LOOP = True
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_async = False
-    _supports_check_mode = True
+class ActionModule(ControllerAction):
+    SPEC = FLEET_INFO
 
-    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        dummy, options = self.validate_argument_spec(FLEET_INFO)
-        rows = rows_of(results_of_play(task_vars or {}, options["registered"]), options["long_chain"])
+    def _done(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        rows = rows_of(results_of_play(task_vars, options["registered"]), options["long_chain"])
         say("\n".join(render_fleet(rows, options["only_attention"])))
         return {
-            **result,
-            "changed": False,
             "rows": [row.as_dict() for row in rows],
             "counts": counts_of(rows),
             "lost": [row.host for row in rows if row.is_lost],

@@ -1,0 +1,37 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What action plugins have in common that run once for all hosts of a batch, on the controller, and ask no host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, failed_with
+
+
+class ControllerAction(ActionBase):  # type: ignore[misc]  # ansible-core has no types
+    """Checks the options by ``SPEC``; a KhoError is a failure with its code."""
+
+    BYPASS_HOST_LOOP = True
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_async = False
+    _supports_check_mode = True
+
+    SPEC: Mapping[str, Any] = {}
+
+    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        dummy, options = self.validate_argument_spec(self.SPEC)
+        try:
+            return {**result, "changed": False, **self._done(options, task_vars or {})}
+        except KhoError as error:
+            return {**result, "changed": False, **failed_with(error.code, error.message)}
+
+    def _done(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Do the work, and return what the task returns."""
+        raise NotImplementedError
