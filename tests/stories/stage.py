@@ -33,7 +33,6 @@ PATIENT = {
 }
 # Ansible may choose a Python by a name with its version.
 KILL = "pkill --signal KILL --exact 'python3.*'"
-KILLED = "/run/story-killed"
 SCRIPT = "/usr/local/sbin/story"
 UNIT = "/etc/systemd/system/story.service"
 
@@ -105,15 +104,6 @@ class Stage:
     def kill_at(self, point: str) -> None:
         """Kill the module that works on the guest as soon as this shell command succeeds there."""
         self.sh(f"until {point}; do sleep 0.2; done; {KILL}")
-
-    def kill_in_next_boot(self, release: str, point: str) -> None:
-        """Do so in the next boot of that kernel: nobody who logs in only then is early enough."""
-        watch = f"until {point}; do sleep 0.2; done; {KILL}; touch {KILLED}"
-        self.at_next_boot(release, f"systemd-run --collect sh -c {shlex.quote(watch)}")
-
-    def wait_for_kill(self) -> None:
-        """Wait until that has happened."""
-        self.sh(f"until test -e {KILLED}; do sleep 0.2; done")
 
     def power_cut(self) -> None:
         """Switch the guest off and on, and do not wait for it."""
