@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Takes a slot for each of O(holders) from a server that speaks the FleetLock protocol, or gives them back, so that
     several controllers and other tools that reboot hosts share one budget.
-  - All slots are taken together or none: two waves never wait for each other. The server's budget must allow
+  - All slots are taken together or none. Two waves never wait for each other. The server's budget must allow
     for all of O(holders).
   - Both can be repeated. A slot that a holder has is taken again, and giving back one that it does not have is no
     error.

@@ -18,9 +18,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import CODE
 PASSED_ON = frozenset(
     {
         "action.fleet_lock: error.code",
-        "action.kexec_gate: error.code",
         "action.kexec_options: error.code",
-        "action.kexec_play_options: error.code",
         "action.kexec_reboot: error.code",
         "action.kexec_reboot: refusal.code",
         "action.kexec_ledger: error.code",
@@ -47,6 +45,7 @@ PASSED_ON = frozenset(
         "module_utils._transition.stage: refusal.code",
         "module_utils._transition.verdict: str(first['code'])",
         "plugin_utils._common.answers: WORD",
+        "plugin_utils._common.controller_action: error.code",
         "plugin_utils._fleet.attention: _text(noted['code'], CODE_LIMIT)",
         "plugin_utils._waves.gate: self.code",
         "plugin_utils._rollout.outcome: _code(results)",

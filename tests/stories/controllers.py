@@ -15,7 +15,7 @@ STAGE = "Load the target kernel"
 JUMP = "Leave the running kernel and prove the handover"
 # Points inside of the task that stages.
 GUARD = "/var/lib/kho-kexec/guard.json"
-LOADED = "test $(cat /sys/kernel/kexec_loaded) = 1"
+LOADED = "{ read -r loaded < /sys/kernel/kexec_loaded; test $loaded = 1; }"
 GUARD_BEGUN = f"test -e {GUARD}"
 GUARD_ARMED = "test -e /etc/systemd/system/sysinit.target.d/kho-kexec-guard.conf"
 # Where the operator looks at the new kernel, the commit is a task of its own.

@@ -103,7 +103,17 @@ class Stage:
 
     def kill_at(self, point: str) -> None:
         """Kill the module that works on the guest as soon as this shell command succeeds there."""
-        self.sh(f"until {point}; do sleep 0.2; done; {KILL}")
+        # What a guest is asked must end; a busy one may need minutes to come to the point.
+        looks = (
+            f"looks=0; until {point}; do looks=$((looks + 1)); [ $looks -lt 200 ] || exit 9; sleep 0.2; done; {KILL}"
+        )
+        for _round in range(5):
+            done = self.guest.do("sh", "-euc", looks)
+            if done.returncode == 0:
+                return
+            if done.returncode != 9:
+                break
+        raise StoryError(f"nothing was killed at {point!r}: {done.returncode}, {done.stderr.strip()[-300:]}")
 
     def power_cut(self) -> None:
         """Switch the guest off and on, and do not wait for it."""
