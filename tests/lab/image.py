@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The guests' disk: Debian with systemd, sshd and GRUB, and the older kernel as the boot loader's default."""
+"""The guests' disk: Debian with systemd, sshd and a boot loader, which starts the older kernel by default."""
 
 from __future__ import annotations
 
@@ -31,11 +31,24 @@ _PACKAGES = (
     "systemd-sysv", "udev", "dbus", "kmod", "iproute2", "procps", "openssh-server", "sudo",
     # what Ansible and the collection need; the lab's kernels are compressed with LZ4
     "python3", "python3-apt", "kexec-tools", "lz4",
-    # the boot loader, by the distribution's own hooks
-    "grub-efi-amd64", "dosfstools",
 )  # fmt: skip
-_MORE_PACKAGES = {"plain": (), "initramfs": ("initramfs-tools", "zstd")}
-KINDS = tuple(_MORE_PACKAGES)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What makes guests of one kind: the packages of the boot loader, more, and the script that installs it."""
+
+    boot_loader: tuple[str, ...] = ("grub-efi-amd64", "dosfstools")
+    more: tuple[str, ...] = ()
+    install: str = "install-boot-loader-and-kernel"
+
+
+_KINDS = {
+    "plain": _Kind(),
+    "initramfs": _Kind(more=("initramfs-tools", "zstd")),
+    "systemd-boot": _Kind(boot_loader=("systemd-boot",), install="install-systemd-boot-and-kernel"),
+}
+KINDS = tuple(_KINDS)
 _DISK_MIB = 3072
 _EFI_MIB = 64
 _ALIGNMENT_MIB = 1
@@ -80,7 +93,7 @@ def ensure(kind: str) -> Image:
     made_from: Ingredients = {
         "kernel": kernel.deb.parent.name,
         "root": root.parent.name,
-        "install": _text("install-boot-loader-and-kernel"),
+        "install": _text(_KINDS[kind].install),
     }
     folder = build_once("images", kind, made_from, lambda made: _install(kind, kernel, root, made))
     return Image(folder / "disk.raw", "raw", kind, kernel.release, code, variables)
@@ -88,7 +101,7 @@ def ensure(kind: str) -> Image:
 
 def build_root(kind: str) -> Path:
     """The root file system of this kind as a tar archive, without a kernel."""
-    packages = [*_PACKAGES, *_MORE_PACKAGES[kind]]
+    packages = [*_PACKAGES, *_KINDS[kind].boot_loader, *_KINDS[kind].more]
     made_from: Ingredients = {"suite": GUEST_SUITE, "packages": packages, "prepare": _text("prepare-root")}
     return build_once("roots", kind, made_from, lambda made: _bootstrap(kind, packages, made)) / "root.tar"
 
@@ -122,12 +135,15 @@ def _bootstrap(kind: str, packages: list[str], folder: Path) -> None:
 def _install(kind: str, kernel: Kernel, root: Path, folder: Path) -> None:
     """Put the root file system on a disk, then let the guest itself install its boot loader and kernel."""
     with step(f"disk for {kind} guests"):
-        _make_disk(kernel, root, folder)
-    with step(f"installing GRUB and {kernel.package} inside the {kind} guest"), times.measured("image", kind):
+        _make_disk(_GUEST_FILES / _KINDS[kind].install, kernel, root, folder)
+    with (
+        step(f"installing boot loader and {kernel.package} inside the {kind} guest"),
+        times.measured("image", kind),
+    ):
         _boot_once(kernel, folder)
 
 
-def _make_disk(kernel: Kernel, root: Path, folder: Path) -> None:
+def _make_disk(install: Path, kernel: Kernel, root: Path, folder: Path) -> None:
     log, disk, tree = folder / "build.log", folder / "disk.raw", folder / "tree"
     tree.mkdir()
     root_mib = _DISK_MIB - _EFI_MIB - 2 * _ALIGNMENT_MIB
@@ -135,7 +151,7 @@ def _make_disk(kernel: Kernel, root: Path, folder: Path) -> None:
     script.write_text(
         "set -eu\n"
         f"tar -x --numeric-owner --exclude=./dev/* -C '{tree}' -f '{root}'\n"
-        f"install -D -m 0755 '{_GUEST_FILES / 'install-boot-loader-and-kernel'}' '{tree}/var/lib/lab/install'\n"
+        f"install -D -m 0755 '{install}' '{tree}/var/lib/lab/install'\n"
         f"install -m 0644 '{kernel.deb}' '{tree}/var/lib/lab/'\n"
         f"mke2fs -q -t ext4 -L root -E lazy_itable_init=0 -d '{tree}' '{folder}/root.ext4' {root_mib}M\n"
         f"rm -rf '{tree}'\n"

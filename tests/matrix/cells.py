@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-PLAIN, INITRAMFS = "plain", "initramfs"
+# Kinds of the lab's guests.
+PLAIN, INITRAMFS, SYSTEMD_BOOT = "plain", "initramfs", "systemd-boot"
 # A scratch area that no lab kernel fits into.
 TINY_SCRATCH = "kho_scratch=4M,4M,8M"
 KHO_OFF = "kho=off"

@@ -24,11 +24,11 @@ from pathlib import Path
 from lab import kernels, run
 from lab.errors import LabError
 from lab.owner import default_owner
-from matrix.cells import INITRAMFS, PLAIN
+from matrix.cells import PLAIN
 from matrix.guest import Guest, GuestError
 from tools.layout import ROOT
 
-from . import controllers, crashes, fleets, hosts, middles, targets
+from . import boots, controllers, crashes, fleets, hosts, middles, targets
 from .fleet import Fleet
 from .show import StoryError
 from .stage import Stage
@@ -36,7 +36,7 @@ from .story import FLEET, FLEET_STORIES, STORIES, FleetStory, Story
 
 RUN = "stories"
 RESULTS = ROOT / "build" / "stories"
-MODULES = (targets, hosts, middles, controllers, fleets, crashes)
+MODULES = (targets, hosts, boots, middles, controllers, fleets, crashes)
 LOST = "not told, because the guest was lost before"
 _BOOT_WITHIN = 600.0  # seconds
 _CLEAN = """
@@ -209,7 +209,7 @@ def _tell(chosen: Sequence[Story | FleetStory], plain_guests: int) -> list[Endin
     }
     offered = sorted({"old", *(kernel for names in wanted.values() for kernel in names)})
     releases = {kernel.name: kernel.release for kernel in kernels.ensure(offered)}
-    guests = {name: INITRAMFS if name == INITRAMFS else PLAIN for name in told}
+    guests = {name: share[0].kind if share else PLAIN for name, share in told.items()}
     owner, cold = default_owner(os.environ), run.is_cold(os.environ)
     inventory = run.up(run.Request(RUN, guests, offered, owner, _BOOT_WITHIN, wanted, cold))
     teller = Storyteller(inventory, releases)
@@ -223,12 +223,12 @@ def _tell(chosen: Sequence[Story | FleetStory], plain_guests: int) -> list[Endin
 
 
 def _shares(chosen: Sequence[Story], guests: int) -> dict[str, list[Story]]:
-    """Which guest tells which: so many plain ones take turns. None without stories."""
+    """Which guest tells which: so many plain ones take turns, and each other kind has one. None without stories."""
     plain = [story for story in chosen if story.kind == PLAIN]
-    given = {
-        **{f"plain-{number + 1}": plain[number::guests] for number in range(guests)},
-        INITRAMFS: [story for story in chosen if story.kind == INITRAMFS],
-    }
+    given = {f"plain-{number + 1}": plain[number::guests] for number in range(guests)}
+    for story in chosen:
+        if story.kind != PLAIN:
+            given.setdefault(story.kind, []).append(story)
     return {guest: share for guest, share in given.items() if share}
 
 

@@ -18,6 +18,7 @@ from lab.layout import RunFolder
 from lab.monitor import power_cycle
 from lab.ready import patience, wait_for_boot
 from lab.run import access
+from matrix.cells import SYSTEMD_BOOT
 from matrix.guest import Guest
 
 from .show import Call, Show, StoryError, Told, playing
@@ -75,6 +76,9 @@ class Stage:
 
     def default(self, release: str) -> None:
         """Have the boot loader start this release from cold."""
+        if self.guest.kind == SYSTEMD_BOOT:
+            self.sh(f"bootctl set-default debian-{release}.conf; sync")
+            return
         entry = self.sh("grep -o 'gnulinux-advanced-[0-9a-f-]*' /boot/grub/grub.cfg | head -n1")
         item = f"{entry}>gnulinux-{release}-{entry.removeprefix('gnulinux-')}"
         # GRUB does not replay a journal, so that nothing may be left in it when a story cuts the power.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from matrix.cells import INITRAMFS, PLAIN
+from matrix.cells import PLAIN
 
 from .fleet import Fleet
 from .show import StoryError, Told
@@ -51,12 +51,11 @@ FLEET_STORIES: list[FleetStory] = []
 
 
 def story(
-    kernels: Sequence[str] = (), initramfs: bool = False, scars: bool = False, representative: bool = False
+    kernels: Sequence[str] = (), kind: str = PLAIN, scars: bool = False, representative: bool = False
 ) -> Callable[[Callable[[Stage], None]], Callable[[Stage], None]]:
-    """Register a story under its function's name."""
+    """Register a story under its function's name; it is told on a guest of this kind."""
 
     def register(tell: Callable[[Stage], None]) -> Callable[[Stage], None]:
-        kind = INITRAMFS if initramfs else PLAIN
         STORIES.append(Story(tell.__name__, tell, kind, tuple(kernels), scars, representative))
         return tell
 

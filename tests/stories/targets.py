@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from matrix.cells import Kernel
+from matrix.cells import INITRAMFS, Kernel
 
 from .stage import ROLLBACK, Stage
 from .story import causes, ends, is_untouched, require, require_in, story
@@ -86,7 +86,7 @@ def target_that_hangs_before_the_watchdogs_driver(stage: Stage) -> None:
     require(causes(stage, before), ["kexec", "watchdog"], "boots")
 
 
-@story(initramfs=True)
+@story(kind=INITRAMFS)
 def initrd_that_is_corrupt(stage: Stage) -> None:
     """The target finds no root file system in what it can read of it."""
     before = len(stage.boots())
