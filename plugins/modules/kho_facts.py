@@ -180,6 +180,21 @@ ansible_facts:
           returned: always
           type: int
           sample: 201326592
+        cma_total_bytes:
+          description:
+            - The memory that is kept for large allocations, in bytes, as C(CmaTotal) of F(/proc/meminfo) tells it.
+            - Scratch memory is lent out as such. Programs may use it, and nothing in it can be pinned for long. The
+              kernel does not count all of it here. V(null) when the kernel has none (C(CONFIG_CMA)), or does not tell.
+          returned: always
+          type: int
+          sample: 0
+        cma_free_bytes:
+          description: >-
+            The part of it that nothing uses now, in bytes, scratch memory counted, as C(CmaFree) of F(/proc/meminfo)
+            tells it. V(null) when the kernel has none, or does not tell.
+          returned: always
+          type: int
+          sample: 190840832
         image_loaded:
           description: Whether a kernel is loaded for the next kexec. V(null) when the kernel does not tell.
           returned: always

@@ -17,7 +17,8 @@ from typing import Any, Dict
 # The fields of RunningKernel, which cannot be asked for them when its module cannot be imported.
 FIELDS = (
     *("release", "boot_id", "boot", "previous_release", "kexec_count", "source", "next", "built", "enabled", "abi"),
-    *("luo_abi", "subtrees", "scratch_bytes", "largest_scratch_bytes", "image_loaded", "crash_image_loaded", "notes"),
+    *("luo_abi", "subtrees", "scratch_bytes", "largest_scratch_bytes", "cma_total_bytes", "cma_free_bytes"),
+    *("image_loaded", "crash_image_loaded", "notes"),
 )
 _ERROR_LIMIT = 200
 

@@ -33,12 +33,15 @@ def memory_bytes(host: Host) -> Optional[int]:
     return int(match.group(1)) << 10 if match else None
 
 
-def contiguous_bytes(host: Host) -> Tuple[Optional[int], Optional[int]]:
-    """The memory that is kept for large allocations (CmaTotal, CmaFree); None for what the kernel does not tell.
+def contiguous_bytes(host: Host) -> Optional[Tuple[Optional[int], Optional[int]]]:
+    """CmaTotal and CmaFree of proc_meminfo(5): the memory that is kept for large allocations. None: cannot be read.
 
-    Scratch memory is lent out as such. The kernel counts what is free of it, and not all of it in the total.
+    One that the kernel does not name is None: it names both with CONFIG_CMA alone (fs/proc/meminfo.c). Scratch memory
+    is lent out as such. The kernel counts what is free of it, and not all of it in the total.
     """
     text = read_lossless(host, MEMORY)
+    if not text:
+        return None
     found = (re.search(rf"^{name}: +([0-9]{{1,15}}) kB$", text, re.MULTILINE) for name in ("CmaTotal", "CmaFree"))
     total, free = (int(match.group(1)) << 10 if match else None for match in found)
     return total, free

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Iterator, List, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
+from ansible_collections.kho.kexec.plugins.module_utils._host.memory import MEMORY
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.log import Event
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import COUNT_LIMIT, Record
 from ansible_collections.kho.kexec.plugins.module_utils._observe.handover import Handover
@@ -34,7 +35,7 @@ _REFUSALS = (
 def notes_of(sources: Sources, handover: Handover) -> Tuple[Note, ...]:
     """Return all notes, most important first, at most one of each code."""
     if handover.boot == "kdump":
-        candidates = [_kdump(), *_identity(sources)]
+        candidates = [_kdump(), *_identity(sources), *_contiguous(sources)]
     else:
         candidates = [
             *_container(sources),
@@ -46,6 +47,7 @@ def notes_of(sources: Sources, handover: Handover) -> Tuple[Note, ...]:
             *_obstacles(sources, handover),
             *_damage(sources),
             *_identity(sources),
+            *_contiguous(sources),
         ]
     notes: List[Note] = []
     for note in candidates:
@@ -229,6 +231,18 @@ def _identity(sources: Sources) -> Iterator[Note]:
     if sources.kexec.image_loaded is None or sources.kexec.crash_image_loaded is None:
         message = "The kernel does not say in /sys/kernel whether an image is loaded; it may be built without kexec."
         yield Note("kexec_state_unknown", message)
+
+
+def _contiguous(sources: Sources) -> Iterator[Note]:
+    """Say why it is not known how much memory is kept for large allocations."""
+    if sources.contiguous is None:
+        yield Note("cma_unknown", f"{MEMORY} could not be read, so nothing tells what scratch memory takes.")
+    elif None in sources.contiguous:
+        yield Note(
+            "cma_unknown",
+            f"{MEMORY} names no CmaTotal or no CmaFree. A kernel without memory for large allocations (CONFIG_CMA) "
+            "names neither; one with Kexec HandOver has it.",
+        )
 
 
 def _shown(record: Optional[Record]) -> str:

@@ -22,7 +22,7 @@ class RunningKernel:
 
     ``boot`` is cold, kexec, handover, kdump or unknown; ``source`` is debugfs, kernel_log, journal or none;
     ``next`` is the outgoing record; ``scratch_bytes`` is the sum of all scratch areas, ``largest_scratch_bytes`` the
-    size of the largest. All text is printable ASCII.
+    size of the largest; ``cma_total_bytes`` and ``cma_free_bytes`` are CmaTotal and CmaFree of /proc/meminfo. All text is printable ASCII.
     """
 
     release: Optional[str]
@@ -39,6 +39,8 @@ class RunningKernel:
     subtrees: Tuple[str, ...]
     scratch_bytes: Optional[int]
     largest_scratch_bytes: Optional[int]
+    cma_total_bytes: Optional[int]
+    cma_free_bytes: Optional[int]
     image_loaded: Optional[bool]
     crash_image_loaded: Optional[bool]
     notes: Tuple[Note, ...]
@@ -66,6 +68,7 @@ def conclude(sources: Sources) -> RunningKernel:
     # What a capture kernel finds was meant for the kernel that crashed.
     record = handover.record if handover.boot != "kdump" else None
     areas = sources.files.scratch_areas
+    cma_total, cma_free = sources.contiguous or (None, None)
     return RunningKernel(
         release=sources.release,
         boot_id=sources.boot_id,
@@ -81,6 +84,8 @@ def conclude(sources: Sources) -> RunningKernel:
         subtrees=sources.files.subtrees,
         scratch_bytes=None if areas is None else sum(areas),
         largest_scratch_bytes=None if areas is None else max(areas),
+        cma_total_bytes=cma_total,
+        cma_free_bytes=cma_free,
         image_loaded=sources.kexec.image_loaded,
         crash_image_loaded=sources.kexec.crash_image_loaded,
         notes=notes_of(sources, handover),

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Optional
+from typing import Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.container import container_manager
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.kexec_state import KexecState, read_kexec_state
+from ansible_collections.kho.kexec.plugins.module_utils._host.memory import contiguous_bytes
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.build_config import BuildConfig, running_build_config
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.log import (
@@ -51,7 +52,10 @@ class LogReading:
 
 @dataclass(frozen=True)
 class Sources:
-    """All that was read. None means that it could not be read, or, for ``config``, that it was not needed."""
+    """All that was read. None means that it could not be read, or, for ``config``, that it was not needed.
+
+    ``contiguous`` are CmaTotal and CmaFree in bytes, each None when the kernel does not name it.
+    """
 
     release: Optional[str]
     boot_id: Optional[str]
@@ -63,6 +67,7 @@ class Sources:
     kexec: KexecState
     container: Optional[str]
     systemd_count: Optional[int]
+    contiguous: Optional[Tuple[Optional[int], Optional[int]]]
 
     @property
     def log(self) -> BootLog:
@@ -88,6 +93,7 @@ def read_sources(host: Host) -> Sources:
         kexec=read_kexec_state(host),
         container=container_manager(host),
         systemd_count=None if shown_in_debugfs else _systemd_count(host),
+        contiguous=contiguous_bytes(host),
     )
 
 

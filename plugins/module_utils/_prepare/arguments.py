@@ -215,7 +215,8 @@ def scratch_large(seen: Readiness) -> Optional[Note]:
     taken, better = seen.running.scratch_bytes, _computed(seen)
     if taken is None or better is None or taken <= 2 * better.total:
         return None
-    total, free = (None if size is None else f"{mib(size)} MiB" for size in seen.contiguous)
+    sizes = (seen.running.cma_total_bytes, seen.running.cma_free_bytes)
+    total, free = (None if size is None else f"{mib(size)} MiB" for size in sizes)
     pins = f" Drivers that are loaded here do so: {', '.join(seen.pinning)}." if seen.pinning else ""
     name = _parameters(seen)[0]
     return Note(

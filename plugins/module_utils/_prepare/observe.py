@@ -13,7 +13,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.detect import boot_command_line, boot_loader_of
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader import GRUB, BootLoader
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._host.memory import contiguous_bytes
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, number_of, read_lossless
 from ansible_collections.kho.kexec.plugins.module_utils._host.programs import has_program
 from ansible_collections.kho.kexec.plugins.module_utils._image.payload import program_for
@@ -78,8 +77,8 @@ class Readiness:
 
     ``watchdog`` is the identity of the first hardware watchdog (empty when it tells none), None without one;
     ``stop_on_reboot`` the watchdog core's parameter, None when unknown. ``journal``: whether it outlives a boot.
-    ``saved_default`` is None where GRUB does not decide. ``contiguous`` are CmaTotal and CmaFree in bytes, ``pinning``
-    drivers that are loaded and pin memory for long.
+    ``saved_default`` is None where GRUB does not decide. ``pinning`` are drivers that are loaded and pin memory for
+    long.
     """
 
     running: RunningKernel
@@ -92,7 +91,6 @@ class Readiness:
     journal: bool
     debugfs: bool
     saved_default: Optional[SavedDefault]
-    contiguous: Tuple[Optional[int], Optional[int]] = (None, None)
     pinning: Tuple[str, ...] = ()
 
     @property
@@ -122,7 +120,6 @@ def observe_readiness(host: Host) -> Readiness:
         journal=_is_journal_kept(host),
         debugfs=bool(names_in(host, MOUNT)),
         saved_default=_saved_default(host) if boot.loader == GRUB else None,
-        contiguous=contiguous_bytes(host),
         pinning=tuple(sorted(_PINNING & set(_MODULE.findall(read_lossless(host, "/proc/modules", 1 << 20))))),
     )
 

@@ -63,8 +63,8 @@ class Assessment:
             "default_entry": printable(saved.entry, 1000) if saved and saved.entry else None,
             "memory": {
                 "scratch_bytes": seen.running.scratch_bytes,
-                "cma_total_bytes": seen.contiguous[0],
-                "cma_free_bytes": seen.contiguous[1],
+                "cma_total_bytes": seen.running.cma_total_bytes,
+                "cma_free_bytes": seen.running.cma_free_bytes,
                 "pinning_drivers": list(seen.pinning),
             },
             "notes": [note.as_dict() for note in self.notes],

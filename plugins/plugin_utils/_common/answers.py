@@ -53,6 +53,8 @@ RUNNING = Record(
         "subtrees": TEXTS,
         "scratch_bytes": COUNT,
         "largest_scratch_bytes": COUNT,
+        "cma_total_bytes": COUNT,
+        "cma_free_bytes": COUNT,
         "image_loaded": FLAG,
         "crash_image_loaded": FLAG,
         "notes": NOTES,

@@ -8,7 +8,14 @@ from __future__ import annotations
 from typing import Optional, Sequence
 
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
-from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID, kho_files, kmsg, metadata, x86_host
+from ansible_collections.kho.kexec.tests.unit.support.kernels import (
+    BOOT_ID,
+    MEMORY,
+    kho_files,
+    kmsg,
+    metadata,
+    x86_host,
+)
 
 START = "Linux version 7.3.4 (root@vm) #1 SMP PREEMPT"
 FOUND = "KHO: found kexec handover data."
@@ -41,7 +48,7 @@ def without_debugfs(host: FakeRoot, log: Optional[bytes] = None) -> FakeRoot:
 def arm64_host(host: FakeRoot, chosen: Sequence[str], log: Optional[bytes] = None) -> FakeRoot:
     """An arm64 host whose device tree has the properties in /chosen."""
     host.add("/proc/sys/kernel/osrelease", "7.3.4\n").add("/proc/sys/kernel/random/boot_id", BOOT_ID + "\n")
-    host.add("/proc/cmdline", "kho=on\n").add("/dev/kmsg", log or kmsg(START, INIT))
+    host.add("/proc/meminfo", MEMORY).add("/proc/cmdline", "kho=on\n").add("/dev/kmsg", log or kmsg(START, INIT))
     host.add("/sys/kernel/kexec/loaded", "0\n").add("/sys/kernel/kexec/crash_loaded", "0\n")
     host.add_directory("/sys/kernel/debug/tracing")
     for name in ("bootargs", *chosen):

@@ -14,6 +14,8 @@ from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 
 BOOT_ID = "14279335-2684-452e-8909-1f3ab862a53b"
 KHO = "/sys/kernel/debug/kho"
+# Of 2 GiB, and with 256 MiB of scratch memory.
+MEMORY = "MemTotal:        2031616 kB\nCmaTotal:              0 kB\nCmaFree:          186368 kB\n"
 
 _PREFIXES = {"little": "<", "big": ">"}
 
@@ -83,6 +85,7 @@ def x86_host(
     host.add("/proc/sys/kernel/random/boot_id", BOOT_ID + "\n")
     host.add("/proc/sys/kernel/bootloader_type", f"{loader}\n")
     host.add("/proc/cmdline", command_line + "\n")
+    host.add("/proc/meminfo", MEMORY)
     host.add_directory("/sys/kernel/boot_params")
     for number, kind in enumerate(setup_data):
         host.add(f"/sys/kernel/boot_params/setup_data/{number}/type", f"0x{kind:x}\n")

@@ -49,6 +49,8 @@ def running(**changes: Any) -> RunningKernel:
         "subtrees": (),
         "scratch_bytes": 1 << 28,
         "largest_scratch_bytes": 3 << 26,
+        "cma_total_bytes": 0,
+        "cma_free_bytes": 1 << 28,
         "image_loaded": False,
         "crash_image_loaded": False,
         "notes": (),

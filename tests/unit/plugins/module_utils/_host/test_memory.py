@@ -67,6 +67,8 @@ def test_host_that_shows_nothing(tmp_path):
 
 def test_memory_that_is_lent_out(tmp_path):
     host = FakeRoot(tmp_path)
+    assert contiguous_bytes(host) is None
+    host.add(MEMORY, "MemTotal: 1 kB\n")
     assert contiguous_bytes(host) == (None, None)
     host.add(MEMORY, "MemTotal: 1 kB\nCmaTotal:              0 kB\nCmaFree:          186368 kB\n")
     assert contiguous_bytes(host) == (0, 186368 << 10)

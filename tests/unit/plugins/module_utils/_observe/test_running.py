@@ -66,6 +66,8 @@ def test_handover(host):
         "subtrees": ["LUO", "kexec-metadata"],
         "scratch_bytes": 268435456,
         "largest_scratch_bytes": 201326592,
+        "cma_total_bytes": 0,
+        "cma_free_bytes": 186368 << 10,
         "image_loaded": False,
         "crash_image_loaded": False,
         "notes": [],
@@ -311,7 +313,8 @@ def test_a_host_that_shows_nothing(host):
     unknown = [name for name, value in facts.items() if value is None]
     assert unknown == [
         *("release", "boot_id", "previous_release", "kexec_count", "next", "built", "enabled", "abi", "luo_abi"),
-        *("scratch_bytes", "largest_scratch_bytes", "image_loaded", "crash_image_loaded"),
+        *("scratch_bytes", "largest_scratch_bytes", "cma_total_bytes", "cma_free_bytes", "image_loaded"),
+        "crash_image_loaded",
     ]
     assert (facts["boot"], facts["source"], facts["subtrees"]) == ("unknown", "none", [])
     assert [note["code"] for note in facts["notes"]] == [
@@ -322,7 +325,27 @@ def test_a_host_that_shows_nothing(host):
         "release_unknown",
         "boot_id_unknown",
         "kexec_state_unknown",
+        "cma_unknown",
     ]
+
+
+@pytest.mark.parametrize(
+    ("memory", "sizes", "says"),
+    [
+        (None, (None, None), "/proc/meminfo could not be read"),
+        ("MemTotal: 2031616 kB\n", (None, None), "CONFIG_CMA"),
+        ("CmaTotal: 4096 kB\n", (4096 << 10, None), "CmaFree"),
+        ("CmaTotal: -1 kB\nCmaFree: 1 MB\n", (None, None), "CmaTotal"),
+    ],
+)
+def test_memory_for_large_allocations_that_is_not_told(host, memory, sizes, says):
+    handed_over(host, kmsg(START, FOUND, EXEC, INIT))
+    (host.root / "proc/meminfo").unlink()
+    if memory:
+        host.add("/proc/meminfo", memory)
+    running = observe_running(host)
+    assert ((running.cma_total_bytes, running.cma_free_bytes), codes(running)) == (sizes, ["cma_unknown"])
+    assert says in running.notes[0].message
 
 
 def test_facts_name_every_field_once(host):
@@ -342,6 +365,8 @@ def test_facts_name_every_field_once(host):
         "subtrees",
         "scratch_bytes",
         "largest_scratch_bytes",
+        "cma_total_bytes",
+        "cma_free_bytes",
         "image_loaded",
         "crash_image_loaded",
         "notes",
