@@ -12,7 +12,7 @@ from typing import Any
 from ansible import constants
 from ansible.errors import AnsibleConnectionFailure
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal, failed_with
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal, failed_with
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._options.health import require_health_options
 from ansible_collections.kho.kexec.plugins.module_utils._options.jump import jump_spec, shutdown_problem
@@ -26,6 +26,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._jump.module_action impo
     facts_of_interpreter,
     taking_over,
 )
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.reach import require_ssh
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.route import find_route
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.session import Session, reason_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_many import kept_sightings, sightings_directory
@@ -167,21 +168,18 @@ def refuse(transport: str, options: Mapping[str, Any]) -> dict[str, Any] | None:
         )
     elif shutdown is not None:
         code, message = "timeout_invalid", f"`shutdown_timeout` does not go with `timeout`: {shutdown}. Correct them."
-    elif transport == "local":
-        code = "connection_local"
-        message = (
-            "The connection is `local`, so the controller would kexec itself and nobody would be left to ask for the"
-            " verdict. Reach the host over ssh, from another one."
-        )
-    elif transport != "ssh":
-        code = "connection_unsupported"
-        message = (
-            f"The connection is `{transport}`. Only with `ssh` it is known how to notice a host that vanishes without"
-            " closing its connections, so any other could wait forever. Set `ansible_connection: ssh`."
-        )
     else:
-        return None
+        return refuse_connection(transport)
     return refused(code, message)
+
+
+def refuse_connection(transport: str) -> dict[str, Any] | None:
+    """Return why no host can be left over this connection, or None."""
+    try:
+        require_ssh(transport)
+    except KhoError as error:
+        return refused(error.code, error.message)
+    return None
 
 
 def refuse_checks(options: Mapping[str, Any]) -> dict[str, Any] | None:

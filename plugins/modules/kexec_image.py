@@ -71,6 +71,8 @@ notes:
     root may enter. What was made there is removed after the load.
   - While an image is loaded, C(systemctl reboot) and C(ansible.builtin.reboot) start it too. To get to the firmware
     instead, use O(state=unloaded) first.
+  - Connections that lead to the controller or to something without a kernel of its own (C(local), C(docker), C(chroot)
+    and so on) are refused before the host is asked, in check mode too.
   - Each load and unload uses up one of the sysctl C(kernel.kexec_load_limit_reboot), if that is set.
 requirements:
   - Linux with CONFIG_KEXEC_FILE and CONFIG_KEXEC_HANDOVER, started with C(kho=on); Linux 7.1 or newer for the proof

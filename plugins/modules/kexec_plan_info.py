@@ -17,6 +17,8 @@ description:
   - Changes nothing, loads nothing, and needs one round trip.
 notes:
   - Needs root to read what the kernel hands over. Without root RV(plan.action) is V(refuse).
+  - Connections that lead to the controller or to something without a kernel of its own (C(local), C(docker), C(chroot)
+    and so on) are refused before the host is asked. The role P(kho.kexec.kexec_upgrade#role) takes C(ssh) only.
   - The role P(kho.kexec.kexec_upgrade#role) does not need it, since M(kho.kexec.kexec_image) plans too, in check mode
     as well.
 seealso:

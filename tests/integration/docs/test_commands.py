@@ -79,7 +79,11 @@ class Operator:
     def write_inventory(self, inventory: dict[str, Any]) -> None:
         """Write an inventory whose hosts are this machine; with a panic of 0 the stand-in has nothing to go back to."""
         (self.folder / "inventory.yml").write_text(yaml.safe_dump(inventory))
-        here = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
+        here = {
+            "ansible_connection": "this_machine",
+            "ansible_become": False,
+            "ansible_python_interpreter": sys.executable,
+        }
         for host in inventory["all"]["hosts"]:
             (self.folder / "host_vars" / host).mkdir(parents=True, exist_ok=True)
             (self.folder / "host_vars" / host / "here.yml").write_text(json.dumps({**here, "kexec_upgrade_panic": 0}))
@@ -92,6 +96,7 @@ class Operator:
         own = {
             "HOME": str(self.folder),
             "ANSIBLE_COLLECTIONS_PATH": str(self._collections),
+            "ANSIBLE_CONNECTION_PLUGINS": str(HERE.parent / "connection"),
             "ANSIBLE_REMOTE_TMP": str(self.folder / "remote"),
             "ANSIBLE_NOCOLOR": "1",
             "COLUMNS": "1000",

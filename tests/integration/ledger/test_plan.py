@@ -65,7 +65,11 @@ class Controller:
 
     def run(self, tasks: list[dict[str, Any]], hosts: dict[str, dict[str, Any]], **play: Any) -> str:
         """Run the tasks on the hosts; return what Ansible said, after its exit status."""
-        local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "ansible_become": False}
+        local = {
+            "ansible_connection": "this_machine",
+            "ansible_python_interpreter": sys.executable,
+            "ansible_become": False,
+        }
         inventory = {"all": {"hosts": {name: {**local, **own} for name, own in hosts.items()}}}
         (self.directory / "inventory.json").write_text(json.dumps(inventory))
         whole = [{"name": "Test", "hosts": "all", "gather_facts": False, **play, "tasks": tasks}]
@@ -73,6 +77,7 @@ class Controller:
         own = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
         settings = {
             "ANSIBLE_COLLECTIONS_PATH": str(self.directory / "collections"),
+            "ANSIBLE_CONNECTION_PLUGINS": str(ROOT / "tests/integration/connection"),
             "ANSIBLE_HOME": str(self.directory / "home"),
             "ANSIBLE_REMOTE_TMP": str(self.directory / "remote"),
             "ANSIBLE_NOCOLOR": "1",

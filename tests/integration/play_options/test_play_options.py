@@ -23,6 +23,7 @@ ROOT = HERE.parents[2]
 OBLIGING = ("kexec_guard", "boot_default", "kexec_commit", "kernel_health_info")
 STAND_INS = {
     "kexec_image": HERE.parent / "rollout/stand_in/kexec_image.py",
+    "kexec_reboot": HERE.parent / "rollout/stand_in/stuck.py",
     "kexec_prepare_info": HERE.parent / "docs/stand_in/kexec_prepare_info.py",
     **dict.fromkeys(OBLIGING, HERE.parent / "rollout/stand_in/obliging.py"),
 }
@@ -76,7 +77,7 @@ class Controller:
             for group in ("web", "db")
         }
         local = {
-            "ansible_connection": "local",
+            "ansible_connection": "this_machine",
             "ansible_python_interpreter": sys.executable,
             "ansible_remote_tmp": str(self.folder / "remote"),
         }
@@ -84,6 +85,7 @@ class Controller:
         (self.folder / "inventory.yml").write_text(json.dumps(inventory))
         settings = {
             "ANSIBLE_COLLECTIONS_PATH": str(self.folder / "collections"),
+            "ANSIBLE_CONNECTION_PLUGINS": str(HERE.parent / "connection"),
             "ANSIBLE_CALLBACKS_ENABLED": "kho.kexec.rollout",
             "ANSIBLE_HOME": str(self.folder / "home"),
             "ANSIBLE_NOCOLOR": "1",
@@ -174,7 +176,7 @@ def test_password_of_the_ledger_is_shown_nowhere(controller: Controller) -> None
 
 
 def test_who_may_be_cold_booted_goes_one_first(controller: Controller) -> None:
-    """The reboot is refused on local connections: the canary fails."""
+    """A stand-in is not started anew: the canary fails."""
     run = controller.run(PREPARE, groups={"db": {"kexec_prepare_allow_cold_boot": True}})
     assert run.rc != 0
     assert run.waves("Prepare hosts") == 4, "web1 and the others lack nothing else"
@@ -329,3 +331,48 @@ def test_defaults_of_the_group_of_modules_count(controller: Controller) -> None:
     run = controller.run("site.yml")
     assert run.rc == 2
     assert "value of handover must be one of: require, prefer, ignore, got: perhaps" in run.output
+
+
+@pytest.mark.parametrize("check", [(), ("--check",)])
+@pytest.mark.parametrize(
+    ("connection", "code"), [("local", "connection_local"), ("incus", "connection_without_kernel")]
+)
+def test_what_cannot_be_left_is_refused_before_it_is_asked(
+    controller: Controller, connection: str, code: str, check: tuple[str, ...]
+) -> None:
+    everywhere = {"ansible_connection": connection, "kexec_upgrade_target": "staged"}
+    for playbook in (UPGRADE, "kho.kexec.kexec_rollback"):
+        run = controller.run(playbook, *check, everywhere={**everywhere, "kexec_upgrade_hosts": "db"})
+        assert run.rc == 2
+        assert f"(docs/reference/codes.md#{code})" in run.output
+        assert "Load the" not in run.output, "nothing was staged"
+        assert "WAS ASKED" not in run.output
+    cold = {**everywhere, "kexec_prepare_hosts": "db", "kexec_prepare_allow_cold_boot": True}
+    run = controller.run(PREPARE, *check, everywhere=cold)
+    assert (run.rc, f"codes.md#{code}" in run.output, "Look" in run.output) == (2, True, False)
+
+
+def test_delegation_decides_where_a_plan_leads(controller: Controller) -> None:
+    tasks = [
+        {"name": "Plan", "kho.kexec.kexec_plan_info": {}},
+        {"name": "Load", "kho.kexec.kexec_image": {"release": "staged"}},
+        {"name": "Jump", "kho.kexec.kexec_reboot": {}},
+    ]
+    for delegate in ("localhost", "127.0.0.1"):
+        plays = [
+            {"hosts": "db", "gather_facts": False, "tasks": [{**task, "delegate_to": delegate}]} for task in tasks
+        ]
+        for play in plays:
+            (controller.folder / "site.yml").write_text(json.dumps([play]))
+            # Only the name of the implicit localhost has a connection of its own.
+            run = controller.run("site.yml", everywhere={"ansible_connection": "local"})
+            assert run.rc == 2
+            assert "codes.md#connection_local" in run.output
+    (controller.folder / "site.yml").write_text(
+        json.dumps([{"hosts": "db", "gather_facts": False, "tasks": [{**tasks[1], "delegate_to": "localhost"}]}])
+    )
+    run = controller.run("site.yml")
+    assert (run.rc, "codes.md#connection_local" in run.output) == (2, True)
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": [{**tasks[1], "delegate_to": "db1"}]}
+    (controller.folder / "site.yml").write_text(json.dumps([play]))
+    assert controller.run("site.yml").rc == 0

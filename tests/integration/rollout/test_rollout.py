@@ -23,12 +23,12 @@ from integration.fleet_lock.test_fleet_lock import serving
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 
-THERE: dict[str, Any] = {"ansible_connection": "local"}
-REFUSED: dict[str, Any] = {"ansible_connection": "local", "kexec_upgrade_target": "refused"}
-# kexec_reboot refuses the local connection, so that this host fails between staging and the jump.
-STUCK: dict[str, Any] = {"ansible_connection": "local", "kexec_upgrade_target": "staged"}
+THERE: dict[str, Any] = {"ansible_connection": "this_machine"}
+REFUSED: dict[str, Any] = {"ansible_connection": "this_machine", "kexec_upgrade_target": "refused"}
+# The stand-in of kexec_reboot refuses to leave: this host fails between staging and the jump.
+STUCK: dict[str, Any] = {"ansible_connection": "this_machine", "kexec_upgrade_target": "staged"}
 # The stand-in of kexec_image has nothing to go back to then.
-BACK: dict[str, Any] = {"ansible_connection": "local", "kexec_upgrade_panic": 0}
+BACK: dict[str, Any] = {"ansible_connection": "this_machine", "kexec_upgrade_panic": 0}
 LOST: dict[str, Any] = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
 
 AFTERWARDS = "TASK [Afterwards]"
@@ -95,7 +95,8 @@ def roll_out(
     for part in ("action", "callback", "filter", "lookup", "plugin_utils", "module_utils"):
         (collection / "plugins" / part).symlink_to(ROOT / "plugins" / part)
     (collection / "plugins/modules/kexec_image.py").symlink_to(HERE / "stand_in/kexec_image.py")
-    for name in ("fleet_lock", "kexec_gate", "kexec_ledger", "kexec_options", "kexec_play_options", "kexec_reboot"):
+    (collection / "plugins/modules/kexec_reboot.py").symlink_to(HERE / "stand_in/stuck.py")
+    for name in ("fleet_lock", "kexec_gate", "kexec_ledger", "kexec_options", "kexec_play_options"):
         (collection / f"plugins/modules/{name}.py").symlink_to(ROOT / f"plugins/modules/{name}.py")
     for name in ("kexec_guard", "boot_default", "kexec_commit", "kernel_health_info"):
         (collection / f"plugins/modules/{name}.py").symlink_to(HERE / "stand_in/obliging.py")
@@ -110,6 +111,7 @@ def roll_out(
     (directory / "playbook.yml").write_text(REPORT.format(root=ROOT, playbook=playbook))
     settings = {
         "ANSIBLE_COLLECTIONS_PATH": str(directory / "collections"),
+        "ANSIBLE_CONNECTION_PLUGINS": str(HERE.parent / "connection"),
         "ANSIBLE_CALLBACKS_ENABLED": "kho.kexec.rollout",
         "ANSIBLE_HOME": str(directory / "home"),
         "ANSIBLE_NOCOLOR": "1",
@@ -164,7 +166,7 @@ def test_every_wave_follows_when_all_are_proven(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("loss", "code"), [(LOST, "unreachable"), (REFUSED, "kexec_disabled"), (STUCK, "connection_local")]
+    ("loss", "code"), [(LOST, "unreachable"), (REFUSED, "kexec_disabled"), (STUCK, "packages_locked")]
 )
 def test_one_unproven_host_stops_the_rollout_after_its_wave(tmp_path: Path, loss: dict[str, Any], code: str) -> None:
     run = roll_out(tmp_path, {"web1": THERE, "web2": loss, "web3": THERE, "web4": THERE})
