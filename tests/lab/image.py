@@ -36,23 +36,39 @@ _PACKAGES = (
 
 @dataclass(frozen=True)
 class _Kind:
-    """What makes guests of one kind: the packages of the boot loader, more, and the script that installs it."""
+    """What makes guests of one kind: the packages of the boot loader, more, and the script that installs it.
+
+    ``partitions`` are sizes in MiB of those that come after the root that the script finds.
+    """
 
     boot_loader: tuple[str, ...] = ("grub-efi-amd64", "dosfstools")
     more: tuple[str, ...] = ()
     install: str = "install-boot-loader-and-kernel"
+    partitions: tuple[int, ...] = ()
+
+
+_INITRAMFS = ("initramfs-tools", "zstd")
+
+
+def _moved(*packages: str) -> _Kind:
+    """A guest whose root is where only an initramfs finds it; it has a partition for /boot, and one for that."""
+    return _Kind(more=(*_INITRAMFS, "busybox", *packages), install="install-and-move-root", partitions=(256, 2560))
 
 
 _KINDS = {
     "plain": _Kind(),
-    "initramfs": _Kind(more=("initramfs-tools", "zstd")),
+    "initramfs": _Kind(more=_INITRAMFS),
     "systemd-boot": _Kind(boot_loader=("systemd-boot",), install="install-systemd-boot-and-kernel"),
+    "uki": _Kind(boot_loader=("systemd-boot", "systemd-ukify"), install="install-systemd-boot-and-kernel"),
+    "luks": _moved("cryptsetup-initramfs"),
+    "lvm": _moved("lvm2"),
+    "btrfs": _moved("btrfs-progs"),
 }
 KINDS = tuple(_KINDS)
 _DISK_MIB = 3072
 _EFI_MIB = 64
 _ALIGNMENT_MIB = 1
-_INSTALL_LASTS = 600.0  # seconds, under emulation on a busy machine
+_INSTALL_LASTS = 1200.0  # seconds, under emulation on a busy machine
 _OVMF = Path("/usr/share/OVMF")
 
 
@@ -135,7 +151,7 @@ def _bootstrap(kind: str, packages: list[str], folder: Path) -> None:
 def _install(kind: str, kernel: Kernel, root: Path, folder: Path) -> None:
     """Put the root file system on a disk, then let the guest itself install its boot loader and kernel."""
     with step(f"disk for {kind} guests"):
-        _make_disk(_GUEST_FILES / _KINDS[kind].install, kernel, root, folder)
+        _make_disk(kind, kernel, root, folder)
     with (
         step(f"installing boot loader and {kernel.package} inside the {kind} guest"),
         times.measured("image", kind),
@@ -143,9 +159,10 @@ def _install(kind: str, kernel: Kernel, root: Path, folder: Path) -> None:
         _boot_once(kernel, folder)
 
 
-def _make_disk(install: Path, kernel: Kernel, root: Path, folder: Path) -> None:
+def _make_disk(kind: str, kernel: Kernel, root: Path, folder: Path) -> None:
     log, disk, tree = folder / "build.log", folder / "disk.raw", folder / "tree"
     tree.mkdir()
+    install, more = _GUEST_FILES / _KINDS[kind].install, _KINDS[kind].partitions
     root_mib = _DISK_MIB - _EFI_MIB - 2 * _ALIGNMENT_MIB
     script = tree.with_name("fill")
     script.write_text(
@@ -153,6 +170,7 @@ def _make_disk(install: Path, kernel: Kernel, root: Path, folder: Path) -> None:
         f"tar -x --numeric-owner --exclude=./dev/* -C '{tree}' -f '{root}'\n"
         f"install -D -m 0755 '{install}' '{tree}/var/lib/lab/install'\n"
         f"install -m 0644 '{kernel.deb}' '{tree}/var/lib/lab/'\n"
+        f"echo '{kind}' >'{tree}/var/lib/lab/kind'\n"
         f"mke2fs -q -t ext4 -L root -E lazy_itable_init=0 -d '{tree}' '{folder}/root.ext4' {root_mib}M\n"
         f"rm -rf '{tree}'\n"
     )
@@ -160,8 +178,9 @@ def _make_disk(install: Path, kernel: Kernel, root: Path, folder: Path) -> None:
     script.unlink()
     run_logged(["mkfs.vfat", "-n", "EFI", "-C", str(folder / "efi.vfat"), str(_EFI_MIB * 1024)], log)
     with disk.open("wb") as made:
-        made.truncate(_DISK_MIB << 20)
+        made.truncate(_DISK_MIB + sum(more) << 20)
     table = f"label: gpt\nstart={_ALIGNMENT_MIB}MiB, size={_EFI_MIB}MiB, type=U\nsize={root_mib}MiB, type=L\n"
+    table += "".join(f"size={mib}MiB, type=L\n" for mib in more)
     subprocess.run(["sfdisk", "--quiet", str(disk)], input=table, text=True, check=True, capture_output=True)
     for part, start in (("efi.vfat", _ALIGNMENT_MIB), ("root.ext4", _ALIGNMENT_MIB + _EFI_MIB)):
         place = ["bs=1M", f"seek={start}", "conv=notrunc,sparse", "status=none"]

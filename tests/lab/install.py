@@ -24,8 +24,12 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get -q update </dev/null
 apt-get -q -y -o Dpkg::Use-Pty=0 install --no-install-recommends {packages} </dev/null
 sync
-fsfreeze --freeze /
-fsfreeze --unfreeze /
+for place in / /boot; do
+    if mountpoint --quiet $place; then
+        fsfreeze --freeze $place
+        fsfreeze --unfreeze $place
+    fi
+done
 echo installed
 """
 

@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 # Kinds of the lab's guests.
-PLAIN, INITRAMFS, SYSTEMD_BOOT = "plain", "initramfs", "systemd-boot"
+PLAIN, INITRAMFS, SYSTEMD_BOOT, UKI, LUKS, LVM, BTRFS = (
+    "plain", "initramfs", "systemd-boot", "uki", "luks", "lvm", "btrfs",
+)  # fmt: skip
+WITH_INITRAMFS = (INITRAMFS, LUKS, LVM, BTRFS)
 # A scratch area that no lab kernel fits into.
 TINY_SCRATCH = "kho_scratch=4M,4M,8M"
 KHO_OFF = "kho=off"

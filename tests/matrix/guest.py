@@ -18,7 +18,7 @@ from lab.report import boots_of
 from lab.run import access
 from lab.state import read_state
 
-from .cells import Kernel
+from .cells import WITH_INITRAMFS, Kernel
 
 _BOOT_WITHIN = 300.0  # seconds
 _COMMAND_WITHIN = 120.0  # seconds
@@ -81,7 +81,7 @@ class Guest:
         """Load the kernel; returns what kexec said when it could not."""
         argv = ["kexec", "--kexec-syscall" if kernel.old_call else "--kexec-file-syscall", "--load"]
         argv += [f"/boot/vmlinuz-{release}"]
-        argv += [f"--initrd=/boot/initrd.img-{release}"] if self.kind == "initramfs" else []
+        argv += [f"--initrd=/boot/initrd.img-{release}"] if self.kind in WITH_INITRAMFS else []
         argv += ["--command-line=" + " ".join([self.command_line, "panic=5", *kernel.options])]
         done = self.do(*argv)
         return None if done.returncode == 0 else done.stderr.strip()

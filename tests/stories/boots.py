@@ -1,34 +1,56 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Boot loaders other than GRUB: a cold boot starts what is proven, and its boots are no longer counted."""
+"""Other boot loaders and other roots: a cold boot starts what is proven, whatever starts and unlocks it."""
 
 from __future__ import annotations
 
-from matrix.cells import SYSTEMD_BOOT
+import time
+from collections.abc import Callable
 
+from matrix.cells import BTRFS, LUKS, LVM, SYSTEMD_BOOT, UKI, Kernel
+
+from .show import StoryError
 from .stage import ROLLBACK, Stage
-from .story import causes, ends, is_quiet, require, require_in, story
+from .story import causes, ends, is_quiet, is_untouched, require, require_in, story
 
-ENTRIES = "/boot/efi/loader/entries"
+FILES = {SYSTEMD_BOOT: ("/boot/efi/loader/entries", "conf"), UKI: ("/boot/efi/EFI/Linux", "efi")}
+
+
+def files(stage: Stage, release: str) -> str:
+    """The names of this kernel's entries."""
+    folder, _kind = FILES[stage.guest.kind]
+    return stage.sh(f"cd {folder}; ls debian-{release}*")
 
 
 def is_default(stage: Stage, release: str) -> None:
     """systemd-boot itself calls this kernel's entry the default, and no longer counts its boots."""
     said = stage.sh("bootctl list --no-pager")
     default = next((part for part in said.split("\n\n") if "(default)" in part), said)
-    require_in(f"debian-{release}.conf", default, "default of the boot loader")
-    require(stage.sh(f"cd {ENTRIES}; ls debian-{release}*"), f"debian-{release}.conf", "file of the entry")
+    name = f"debian-{release}.{FILES[stage.guest.kind][1]}"
+    require_in(name, default, "default of the boot loader")
+    require(files(stage, release), name, "file of the entry")
 
 
 def upgraded(stage: Stage, release: str) -> None:
-    """The host goes to this kernel by kexec, in good health, and its entry is marked as good."""
+    """The host goes to this kernel by kexec, as planned, in good health, and a cold boot will start it."""
     before = len(stage.boots())
+    planned = stage.planned(kexec_upgrade_target=release)
+    require((planned.status, planned.result.get("action")), (0, "handover"), "plan", planned)
     told = stage.play(kexec_upgrade_target=release)
     ends(stage, told, "handover_verified", release)
     require(told.result["committed"], True, "committed", told)
     require(causes(stage, before), ["kexec"], "boots")
-    is_default(stage, release)
+    if stage.guest.kind in FILES:
+        is_default(stage, release)
+
+
+def goes_and_comes_back(stage: Stage) -> None:
+    """An upgrade, a power cut, a rollback, and another power cut."""
+    upgraded(stage, stage.new)
+    stage.cold_boot()
+    require(stage.running(), stage.new, "release of a cold boot after the commit")
+    rolled_back(stage, stage.old)
 
 
 def rolled_back(stage: Stage, release: str) -> None:
@@ -41,14 +63,20 @@ def rolled_back(stage: Stage, release: str) -> None:
     is_quiet(stage)
 
 
+def waits_for(is_there: Callable[[], bool], what: str, seconds: float) -> None:
+    """Return when it is there."""
+    deadline = time.monotonic() + seconds
+    while not is_there():
+        if time.monotonic() > deadline:
+            raise StoryError(f"{what} did not come within {seconds:.0f} s")
+        time.sleep(2.0)
+
+
 @story(kind=SYSTEMD_BOOT, representative=True)
 def systemd_boot_that_counts(stage: Stage) -> None:
-    """An upgrade, a power cut and a rollback where systemd-boot counts the boots of each entry."""
-    require(stage.sh(f"cd {ENTRIES}; ls debian-{stage.new}*"), f"debian-{stage.new}+3.conf", "entry before the jump")
-    upgraded(stage, stage.new)
-    stage.cold_boot()
-    require(stage.running(), stage.new, "release of a cold boot after the commit")
-    rolled_back(stage, stage.old)
+    """systemd-boot counts the boots of each entry: what is proven is marked as good."""
+    require(files(stage, stage.new), f"debian-{stage.new}+3.conf", "entry before the jump")
+    goes_and_comes_back(stage)
 
 
 @story(kind=SYSTEMD_BOOT, kernels=["pstore"])
@@ -59,3 +87,51 @@ def systemd_boot_twice(stage: Stage) -> None:
     require(stage.running(), stage.new, "release of a cold boot after the commit")
     upgraded(stage, stage.releases["pstore"])
     rolled_back(stage, stage.new)
+
+
+@story(kind=UKI)
+def unified_kernel_images(stage: Stage) -> None:
+    """systemd-boot starts unified kernel images, whose boots are counted."""
+    require(files(stage, stage.new), f"debian-{stage.new}+3.efi", "image before the jump")
+    goes_and_comes_back(stage)
+
+
+@story(kind=LVM)
+def root_in_a_logical_volume(stage: Stage) -> None:
+    """GRUB reads /boot from a logical volume, too."""
+    goes_and_comes_back(stage)
+
+
+@story(kind=BTRFS)
+def root_in_a_subvolume(stage: Stage) -> None:
+    """btrfs, with a subvolume as root, and /boot for itself."""
+    goes_and_comes_back(stage)
+
+
+@story(kind=LUKS)
+def root_that_is_encrypted(stage: Stage) -> None:
+    """A host that unlocks its root itself is upgraded like any other."""
+    goes_and_comes_back(stage)
+
+
+@story(kind=LUKS, scars=True)
+def root_that_waits_for_a_passphrase(stage: Stage) -> None:
+    """The next kernel would wait for somebody to type: refused, and it is shown that it would have waited."""
+    before = len(stage.boots())
+    stage.sh("sed -i 's| /etc/keys/root.key | none |' /etc/crypttab")
+    remade = "remade.service"
+    stage.sh(f"systemd-run --quiet --unit {remade} update-initramfs -u -k {stage.new}")
+    waits_for(lambda: stage.sh(f"systemctl is-active {remade} || true") != "active", "the new initramfs", 600.0)
+    require(stage.sh(f"systemctl is-failed {remade} || true"), "inactive", "making of the initramfs")
+    is_untouched(stage, stage.play(), "passphrase_needed", before)
+    accepted = stage.planned(kexec_upgrade_accept=["passphrase_needed"])
+    require((accepted.status, accepted.result.get("action")), (0, "handover"), "plan when accepted", accepted)
+    problem = stage.guest.load(Kernel("new"), stage.new)
+    require(problem, None, "loaded by hand")
+    said = stage.guest.console_size()
+    stage.guest.leave()
+    waits_for(lambda: "unlock disk" in stage.guest.console_since(said), "the question for a passphrase", 300.0)
+    # The older kernel's initramfs still has the key.
+    stage.power_cut()
+    stage.wait_for_boot(before + 1)
+    require(stage.running(), stage.old, "release of a cold boot")

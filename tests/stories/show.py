@@ -121,6 +121,7 @@ class Call:
     folder: Path
     number: int
     forks: int = 5
+    check: bool = False
 
 
 @contextmanager
@@ -129,6 +130,7 @@ def playing(call: Call) -> Iterator[Show]:
     storyline = call.folder / f"storyline-{call.number}.jsonl"
     storyline.unlink(missing_ok=True)
     argv = ["ansible-playbook", "-i", str(call.inventory), "--limit", ",".join(call.hosts)]
+    argv += ["--check"] if call.check else []
     argv += ["-e", json.dumps(call.variables), str(ROOT / "playbooks" / call.playbook)]
     environment = {
         **os.environ,

@@ -9,7 +9,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from lab.layout import RunFolder
 from lab.monitor import power_cycle
 from lab.ready import patience, wait_for_boot
 from lab.run import access
-from matrix.cells import SYSTEMD_BOOT
+from matrix.cells import SYSTEMD_BOOT, UKI
 from matrix.guest import Guest
 
 from .show import Call, Show, StoryError, Told, playing
@@ -34,6 +34,8 @@ PATIENT = {
 }
 # Ansible may choose a Python by a name with its version.
 KILL = "pkill --signal KILL --exact 'python3.*'"
+# GRUB replays no journal of a file system.
+SYNC = "sync; for place in / /boot; do ! mountpoint -q $place || { fsfreeze -f $place; fsfreeze -u $place; }; done"
 SCRIPT = "/usr/local/sbin/story"
 UNIT = "/etc/systemd/system/story.service"
 
@@ -76,13 +78,12 @@ class Stage:
 
     def default(self, release: str) -> None:
         """Have the boot loader start this release from cold."""
-        if self.guest.kind == SYSTEMD_BOOT:
-            self.sh(f"bootctl set-default debian-{release}.conf; sync")
+        if self.guest.kind in (SYSTEMD_BOOT, UKI):
+            self.sh(f"bootctl set-default debian-{release}.*; sync")
             return
         entry = self.sh("grep -o 'gnulinux-advanced-[0-9a-f-]*' /boot/grub/grub.cfg | head -n1")
         item = f"{entry}>gnulinux-{release}-{entry.removeprefix('gnulinux-')}"
-        # GRUB does not replay a journal, so that nothing may be left in it when a story cuts the power.
-        self.sh(f"grub-set-default '{item}'; sync; fsfreeze --freeze / && fsfreeze --unfreeze /")
+        self.sh(f"grub-set-default '{item}'; {SYNC}")
 
     def at_next_boot(self, release: str, script: str) -> None:
         """Have this script run, as root and before anybody can log in, when that kernel boots for the first time."""
@@ -142,6 +143,14 @@ class Stage:
 
     def playing(self, playbook: str = UPGRADE, **variables: Any) -> AbstractContextManager[Show]:
         """A run of a playbook that can be watched and killed."""
+        return playing(self._call(playbook, variables))
+
+    def planned(self, **variables: Any) -> Told:
+        """Run the upgrade in check mode to its end."""
+        with playing(replace(self._call(UPGRADE, variables), check=True)) as show:
+            return show.end()
+
+    def _call(self, playbook: str, variables: Mapping[str, Any]) -> Call:
         self.plays += 1
         given = {"kexec_upgrade_target": self.new, **PATIENT, **self.variables, **variables}
-        return playing(Call(playbook, self.inventory, [self.guest.name], given, self.folder, self.plays))
+        return Call(playbook, self.inventory, [self.guest.name], given, self.folder, self.plays)
