@@ -22,7 +22,8 @@ class RunningKernel:
 
     ``boot`` is cold, kexec, handover, kdump or unknown; ``source`` is debugfs, kernel_log, journal or none;
     ``next`` is the outgoing record; ``scratch_bytes`` is the sum of all scratch areas, ``largest_scratch_bytes`` the
-    size of the largest; ``cma_total_bytes`` and ``cma_free_bytes`` are CmaTotal and CmaFree of /proc/meminfo. All text is printable ASCII.
+    size of the largest; ``cma_total_bytes`` and ``cma_free_bytes`` are CmaTotal and CmaFree of /proc/meminfo. All text
+    is printable ASCII.
     """
 
     release: Optional[str]

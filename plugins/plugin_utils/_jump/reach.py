@@ -33,9 +33,9 @@ def require_kernel(transport: str) -> None:
     if name in CONTROLLERS_OWN:
         raise KhoError(
             "connection_local",
-            f"The connection is `{name}`, which leads to the machine that Ansible runs on: it would take its own kernel "
-            "away, and nobody would be left to ask for the verdict. Nothing was done. Run it from another machine, "
-            "with `ansible_connection: ssh` for this host.",
+            f"The connection is `{name}`, which leads to the machine that Ansible runs on: it would take its own "
+            "kernel away, and nobody would be left to ask for the verdict. Nothing was done. Run it from another "
+            "machine, with `ansible_connection: ssh` for this host.",
         )
     if name in WITHOUT_KERNEL:
         raise KhoError(

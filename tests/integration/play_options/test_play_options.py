@@ -359,9 +359,7 @@ def test_delegation_decides_where_a_plan_leads(controller: Controller) -> None:
         {"name": "Jump", "kho.kexec.kexec_reboot": {}},
     ]
     for delegate in ("localhost", "127.0.0.1"):
-        plays = [
-            {"hosts": "db", "gather_facts": False, "tasks": [{**task, "delegate_to": delegate}]} for task in tasks
-        ]
+        plays = [{"hosts": "db", "gather_facts": False, "tasks": [{**task, "delegate_to": delegate}]} for task in tasks]
         for play in plays:
             (controller.folder / "site.yml").write_text(json.dumps([play]))
             # Only the name of the implicit localhost has a connection of its own.

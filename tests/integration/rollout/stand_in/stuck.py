@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stands in for the half of kexec_reboot that runs on the host: it does not leave, since packages are being installed."""
+"""Stands in for what kexec_reboot runs on the host: it does not leave, since packages are being installed."""
 
 from __future__ import annotations
 

@@ -162,6 +162,7 @@ def test_scratch_memory_that_takes_much_more_than_is_needed():
 
 
 def test_scratch_memory_of_a_size_that_is_not_known():
-    note = result(readiness(kernel={"scratch_bytes": 1 << 33, "cma_total_bytes": None, "cma_free_bytes": None}))["notes"][0]
+    unknown = {"scratch_bytes": 1 << 33, "cma_total_bytes": None, "cma_free_bytes": None}
+    note = result(readiness(kernel=unknown))["notes"][0]
     assert "CmaTotal unknown, CmaFree unknown" in note["message"]
     assert result(readiness(kernel={"scratch_bytes": None}))["notes"] == []
