@@ -65,7 +65,8 @@ options:
     type: raw
 notes:
   - The target gets the running kernel's command line, without C(BOOT_IMAGE) and C(initrd=), edited as the options say,
-    with C(kho=on), and with C(panic=). Everything else stays as it is, in its order.
+    with C(kho=on), and with C(panic=). Everything else stays as it is, in its order. What the kernels add themselves
+    (C(CONFIG_CMDLINE)) is taken out, and what a boot configuration has added, where the target brings one of its own.
   - What was read and judged is what is loaded. A file that changes in between is refused (C(image_changed)).
   - A unified kernel image (UKI) is taken apart, and several initrds are joined, in a directory below C(/run) that only
     root may enter. What was made there is removed after the load.

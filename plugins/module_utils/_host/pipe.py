@@ -9,7 +9,7 @@ import os
 import selectors
 import subprocess
 import time
-from typing import IO, Iterator, Mapping, Sequence, Union, cast
+from typing import IO, Iterator, List, Mapping, Sequence, Union, cast
 
 READ_SIZE = 1 << 20
 COMPLAINT_LIMIT = 2000
@@ -106,6 +106,22 @@ class _Pump:
             yield chunk
         else:
             self.complaint = (self.complaint + chunk)[:COMPLAINT_LIMIT]
+
+
+def read_kmsg(path: str, limit: int) -> bytes:
+    """Return the records of /dev/kmsg, joined by line ends; once they have ``limit`` bytes, no more. Raises OSError."""
+    records: List[bytes] = []
+    size = 0
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        for record in kmsg_records(descriptor):
+            records.append(record)
+            size += len(record)
+            if size >= limit:
+                break
+    finally:
+        os.close(descriptor)
+    return b"\n".join(records)
 
 
 def kmsg_records(descriptor: int) -> Iterator[bytes]:

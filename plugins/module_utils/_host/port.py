@@ -109,6 +109,10 @@ class Host(abc.ABC):
     def read_roots(self, path: str, limit: int = 1 << 16) -> bytes:
         """Return a file of root's (or this user's) from where others may write; ``foreign`` when it is none."""
 
+    @abc.abstractmethod
+    def read_part(self, path: str, start: int, size: int) -> bytes:
+        """Return ``size`` bytes of the file from byte ``start`` on, or as many as there are."""
+
     def read_text(self, path: str, limit: int = 1 << 16) -> str:
         """Return the whole file as text; what is not UTF-8 becomes U+FFFD."""
         return self.read_bytes(path, limit).decode("utf-8", "replace")
@@ -212,6 +216,11 @@ class LocalHost(Host):
                 raise HostError(path, "too_large", f"more than {limit} bytes")
             return stream.read(status.st_size)
 
+    def read_part(self, path: str, start: int, size: int) -> bytes:
+        with _host_errors(path), open(path, "rb") as stream:
+            stream.seek(start)
+            return stream.read(size)
+
     def exists(self, path: str) -> bool:
         return os.path.exists(path)
 
@@ -241,21 +250,10 @@ class LocalHost(Host):
         return FileIdentity(status.st_size, status.st_mtime_ns, status.st_ino)
 
     def kernel_log(self, limit: int = 4 << 20) -> bytes:
-        from ansible_collections.kho.kexec.plugins.module_utils._host.pipe import kmsg_records
+        from ansible_collections.kho.kexec.plugins.module_utils._host.pipe import read_kmsg
 
-        records: List[bytes] = []
-        size = 0
         with _host_errors(KMSG):
-            descriptor = os.open(KMSG, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            try:
-                for record in kmsg_records(descriptor):
-                    records.append(record)
-                    size += len(record)
-                    if size >= limit:
-                        break
-            finally:
-                os.close(descriptor)
-        return b"\n".join(records)
+            return read_kmsg(KMSG, limit)
 
     def run(self, argv: Sequence[str], timeout: float = 60.0) -> Completed:
         environment = _environment_with(argv[0])

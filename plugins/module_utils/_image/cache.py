@@ -42,7 +42,7 @@ CACHE_LIMIT = 1 << 20
 # What a host has installed, several times over; the oldest entries make room.
 MOST_ENTRIES = 32
 # Raised whenever the scan learns to see more.
-VERSION = 4
+VERSION = 5
 _OTHERS_WRITE = 0o022
 FILE = JsonFile(CACHE_PATH, CACHE_LIMIT, lambda why: HostError(CACHE_PATH, "failed", why), indent=None)
 

@@ -77,3 +77,12 @@ def is_on(command_line: str, parameter: str) -> bool | None:
 def for_kernel(arguments: Sequence[str]) -> list[str]:
     """The arguments before ``--``."""
     return list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
+
+
+def begins_with(arguments: Sequence[str], run: Sequence[str]) -> bool:
+    """Whether the first arguments are those of ``run``, however they are quoted; no value and an empty one are one."""
+    return [*map(_compared, arguments[: len(run)])] == [*map(_compared, run)]
+
+
+def _compared(argument: str) -> tuple[str, str]:
+    return name(argument), value(argument) or ""

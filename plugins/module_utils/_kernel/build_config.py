@@ -20,6 +20,7 @@ GZIP_LIMIT = 1 << 20
 # The options that predict what a kernel does after a kexec.
 OPTIONS = (
     "CONFIG_BLK_DEV_INITRD",
+    "CONFIG_BOOT_CONFIG_EMBED",
     "CONFIG_CMDLINE",
     "CONFIG_CMDLINE_FORCE",
     "CONFIG_CMDLINE_OVERRIDE",

@@ -146,6 +146,19 @@ def built_in_arguments_unknown(_target: Target, situation: Situation) -> Note | 
     )
 
 
+def boot_config_unclear(_target: Target, situation: Situation) -> Note | None:
+    """A kernel puts the arguments of a boot configuration before those that it is given."""
+    if not situation.boot_config_unclear:
+        return None
+    return Note(
+        "boot_config_unclear",
+        "It is not known which arguments a boot configuration has added to those that the running kernel was given: "
+        "what /proc/bootconfig shows cannot be read or understood, or is not at the start of /proc/cmdline. "
+        "A target with a boot configuration would have them twice, and each kexec would make the command line longer. "
+        "Look at both files, and remove what stands there twice (command_line_remove).",
+    )
+
+
 def command_line_too_long(target: Target, situation: Situation) -> Note | None:
     """kexec_file_load() refuses a command line that the target has no room for."""
     limit = (target.image and target.image.command_line_limit) or COMMAND_LINE_LIMIT
@@ -227,5 +240,5 @@ CHECKS: tuple[tuple[Ways, str, tuple[TargetCheck, ...]], ...] = (
     ),
     (ANY_KEXEC, OBSTACLE, (lockdown, root_device_missing, command_line_too_long)),
     (ANY_WAY, DOUBT, (image_release_unknown,)),
-    (ANY_KEXEC, ADVICE, (panic_never_restarts, built_in_arguments_unknown)),
+    (ANY_KEXEC, ADVICE, (panic_never_restarts, built_in_arguments_unknown, boot_config_unclear)),
 )

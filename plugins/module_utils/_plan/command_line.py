@@ -13,6 +13,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refu
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import (
     BLANKS,
+    begins_with,
     for_kernel,
     is_on,
     join,
@@ -52,21 +53,26 @@ NO_EDITS = CommandLineEdits()
 
 
 def for_target(
-    running: str, panic_seconds: int, edits: CommandLineEdits = NO_EDITS, built_in: Sequence[str] = ()
+    running: str,
+    panic_seconds: int,
+    edits: CommandLineEdits = NO_EDITS,
+    built_in: Sequence[str] = (),
+    init_built_in: str = "",
 ) -> str:
     """The target's command line, made from the running kernel's. Raises Refusal ``command_line_edit_invalid``.
 
-    Without what the boot loader and the kernels added (``built_in``: one text for each kernel), edited, with
-    ``kho=on``, and with ``panic=`` unless one is there: a target that panics then starts the machine's firmware after
-    that many seconds, instead of standing still forever. Everything else stays as it is, in its order. What is added
-    goes before ``--``, where the kernel still reads it.
+    Without what the boot loader and the kernels added (``built_in``: one text for each source of arguments;
+    ``init_built_in``: what was put before those for init), edited, with ``kho=on``, and with ``panic=`` unless one is
+    there: a target that panics then starts the machine's firmware after that many seconds, instead of standing still
+    forever. Everything else stays as it is, in its order. What is added goes before ``--``, where the kernel still
+    reads it.
     """
     check_edits(edits)
     arguments = split(_with_quotes_closed(running))
     kernel = for_kernel(arguments)
     init = arguments[len(kernel) :]
-    for text in built_in:
-        kernel = _without_built_in(kernel, split(text))
+    kernel = _without_all_built_in(kernel, [split(text) for text in built_in])
+    init = _without_init(init, split(init_built_in))
     kernel = _without_run(kernel, edits.append)
     kernel = _without(kernel, (*_BOOT_LOADER_PARAMETERS, *edits.remove))
     for parameter, new in edits.replace.items():
@@ -79,16 +85,37 @@ def for_target(
     return join(kernel + init)
 
 
+def _without_all_built_in(arguments: Sequence[str], sources: Sequence[Sequence[str]]) -> list[str]:
+    """Without what the sources have added, in whatever order they did so, and however often."""
+    before: list[str] = []
+    left = list(arguments)
+    while left != before:
+        before = left
+        for source in sources:
+            left = _without_built_in(left, source)
+    return left
+
+
+def _without_init(init: Sequence[str], built_in: Sequence[str]) -> list[str]:
+    """``init`` (with its ``--``) without what a boot configuration has put before what was given."""
+    if not built_in:
+        return list(init)
+    own = list(init[1:])
+    while begins_with(own, built_in):
+        own = own[len(built_in) :]
+    return [*init[:1], *own] if own else []
+
+
 def _without_built_in(arguments: Sequence[str], built_in: Sequence[str]) -> list[str]:
     """Without what a kernel has put before what it was given, or behind it, once for each kexec.
 
-    setup_arch() in arch/x86/kernel/setup.c, early_init_dt_scan_chosen() in drivers/of/fdt.c. What a kernel has of its
-    own alone is kept.
+    setup_arch() in arch/x86/kernel/setup.c, early_init_dt_scan_chosen() in drivers/of/fdt.c;
+    setup_command_line() in init/main.c. What a kernel has of its own alone is kept.
     """
     left, size = list(arguments), len(built_in)
-    while 0 < size < len(left) and left[:size] == list(built_in):
+    while 0 < size < len(left) and begins_with(left, built_in):
         left = left[size:]
-    while 0 < size < len(left) and left[-size:] == list(built_in):
+    while 0 < size < len(left) and begins_with(left[-size:], built_in):
         left = left[:-size]
     return left
 

@@ -84,6 +84,7 @@ class Situation:
     or of no account. ``busy`` says who must not be broken off. ``commit_problem`` is what
     keeps the target from becoming the boot loader's default later, None when nothing does or nobody wants that.
     ``built_in`` are the arguments that the running kernel adds to those that it is given, None when that is unknown.
+    ``boot_config_unclear`` says that a boot configuration has added arguments, and that it is not known which.
     ``passphrase`` says what asks for one when the host starts, ``firmware`` names updates that wait for a reset.
     """
 
@@ -99,6 +100,7 @@ class Situation:
     busy: tuple[Note, ...] = ()
     commit_problem: str | None = None
     built_in: str | None = ""
+    boot_config_unclear: bool = False
     passphrase: Passphrase | None = None
     firmware: tuple[str, ...] = ()
 

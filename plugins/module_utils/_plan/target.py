@@ -24,6 +24,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._installed.choice import
     choose,
     header_problem,
 )
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.bootconfig import NO_BOOT_CONFIG
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.build_config import (
     TEXT_LIMIT,
     built_in_arguments,
@@ -33,6 +34,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._observe.firmware import
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel, observe_running
 from ansible_collections.kho.kexec.plugins.module_utils._observe.site import observe_site
 from ansible_collections.kho.kexec.plugins.module_utils._observe.unlock import passphrase_needed
+from ansible_collections.kho.kexec.plugins.module_utils._plan.boot_config import adds_boot_config, observe_boot_config
 from ansible_collections.kho.kexec.plugins.module_utils._plan.command_line import for_target
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._plan.root_device import find_root_device
@@ -64,11 +66,14 @@ def observe_situation(host: Host, policy: Policy, run_identity: RunIdentity, rem
         candidates = find_candidates(host)
         choice = _choose(host, candidates, policy, transition, running.release)
         built_in = _built_in(host, candidates, running, remember)
+        boot_config = observe_boot_config(host, site.command_line)
 
-        def command_line(own: str) -> str:
-            return for_target(site.command_line, policy.panic, policy.edits, [built_in or "", own])
+        def command_line(own: str, has_boot_config: bool) -> str:
+            added = boot_config if boot_config and has_boot_config else NO_BOOT_CONFIG
+            sources = [added.kernel, built_in or "", own]
+            return for_target(site.command_line, policy.panic, policy.edits, sources, added.init)
 
-        command_line("")  # what is wrong with the edits is said whatever the target is
+        command_line("", False)  # what is wrong with the edits is said whatever the target is
         bare = _runs_without_initrd(candidates, running)
         target = observe_target(host, choice.chosen, command_line, bare, remember) if choice.chosen else None
     except Refusal as refusal:
@@ -77,7 +82,17 @@ def observe_situation(host: Host, policy: Policy, run_identity: RunIdentity, rem
     handlers = _luo_handlers(host, candidates, running, remember) if site.live_update else None
     claim = claim_in_the_way(host, run_identity)
     situation = Situation(
-        running, site, choice, target, policy, transition, claim, failures, handlers, built_in=built_in
+        running,
+        site,
+        choice,
+        target,
+        policy,
+        transition,
+        claim,
+        failures,
+        handlers,
+        built_in=built_in,
+        boot_config_unclear=boot_config is None,
     )
     if policy.release == PREVIOUS:  # the way back is not held up: where nobody goes it, the guard resets the host
         return situation
@@ -144,16 +159,18 @@ def _previous_unknown() -> Note:
 
 
 def observe_target(
-    host: Host, candidate: Candidate, line_for: Callable[[str], str], bare: bool, remember: bool
+    host: Host, candidate: Candidate, line_for: Callable[[str, bool], str], bare: bool, remember: bool
 ) -> Target:
     """What the file system holds of this kernel; ``bare`` says that the running one does without an initrd.
 
-    ``line_for`` makes its command line, for a kernel that adds the arguments which are given.
+    ``line_for`` makes its command line, for a kernel that adds the arguments which are given, and those of a boot
+    configuration or not.
     """
     files = _identities(host, (candidate.image, *candidate.initrds))
     image, problem = _image(host, candidate, remember)
     options = read_lossless(host, candidate.config, TEXT_LIMIT) if candidate.config else ""
-    command_line = line_for(built_in_arguments(image.config) if image else "")
+    own = built_in_arguments(image.config) if image else ""
+    command_line = line_for(own, adds_boot_config(host, candidate, image))
     return Target(
         candidate=candidate,
         image=image,

@@ -127,6 +127,13 @@ class FakeRoot(Host):
             raise HostError(path, "foreign")
         return self.read_bytes(path, limit)
 
+    def read_part(self, path: str, start: int, size: int) -> bytes:
+        self._check(path)
+        try:
+            return self._real(path).read_bytes()[start : start + size]
+        except OSError as error:
+            self._raise(path, error)
+
     def exists(self, path: str) -> bool:
         return not self._is_denied(os.path.dirname(path)) and self._real(path).exists()
 

@@ -42,6 +42,9 @@ class Recorder(Host):
             data = self._host.read_roots(path, limit)
         return self._keep(path, data)
 
+    def read_part(self, path: str, start: int, size: int) -> bytes:
+        return self._host.read_part(path, start, size)
+
     def attribute(self, path: str, name: str) -> bytes:
         return self._host.attribute(path, name)
 

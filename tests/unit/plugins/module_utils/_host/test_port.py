@@ -46,6 +46,14 @@ def test_reading(host, tmp_path):
     assert reason(host.read_bytes, str(tmp_path)) == "failed"
 
 
+def test_a_part_of_a_file(host, tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"0123456789")
+    parts = [host.read_part(str(path), start, 4) for start in (0, 6, 8, 20)]
+    assert parts == [b"0123", b"6789", b"89", b""]
+    assert reason(host.read_part, str(path / "below"), 0, 4) == "absent"
+
+
 def test_a_place_that_others_may_write(host, tmp_path, monkeypatch):
     path = tmp_path / "file"
     path.write_bytes(b"12345")

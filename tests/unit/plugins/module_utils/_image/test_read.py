@@ -84,6 +84,7 @@ def test_a_kernel_that_tells_all(tmp_path):
         metadata_version=1,
         config={
             "CONFIG_BLK_DEV_INITRD": "n",
+            "CONFIG_BOOT_CONFIG_EMBED": "n",
             "CONFIG_CMDLINE": "n",
             "CONFIG_CMDLINE_FORCE": "n",
             "CONFIG_CMDLINE_OVERRIDE": "n",

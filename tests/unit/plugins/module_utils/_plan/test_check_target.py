@@ -108,6 +108,11 @@ WARNINGS = [
         ["CONFIG_CMDLINE", "longer", "/boot/config-7.2.13-kho"],
     ),
     (
+        "boot_config_unclear",
+        {"boot_config_unclear": True},
+        ["/proc/bootconfig", "twice", "longer", "command_line_remove"],
+    ),
+    (
         "image_release_unknown",
         {"target": target(image=image(release=None))},
         ["/boot/vmlinuz-" + NEW, "its name", "verdict"],

@@ -221,7 +221,8 @@ def partition(arguments):
         ("console=ttyS0 ro root=/dev/vda", ["console=ttyS0 ro"], "root=/dev/vda kho=on panic=10"),
         ("console=ttyS0 ro " * 34 + "root=/dev/vda", ["console=ttyS0 ro"], "root=/dev/vda kho=on panic=10"),
         ("root=/dev/vda console=ttyS0 ro", ["console=ttyS0 ro"], "root=/dev/vda kho=on panic=10"),
-        ("a b a c d", ["a", "b", "", "d"], "a c kho=on panic=10"),
+        ("a b a c d", ["a", "b", "", "d"], "c kho=on panic=10"),
+        ('x="1" y a x=1 "y=" a root=/dev/vda', ["x=1 y", "a"], "root=/dev/vda kho=on panic=10"),
         # What is in the middle, or all that there is, was given by somebody.
         (
             "root=/dev/vda console=ttyS0 ro quiet",
