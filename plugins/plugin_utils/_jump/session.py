@@ -31,6 +31,11 @@ _REASON_LIMIT = 300
 _BOOT_ID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 
 
+def boot_id_command() -> str:
+    """What a shell on the host is told to do to say the boot id."""
+    return f"cat {BOOT_ID_PATH}"
+
+
 class Action(Protocol):
     """What a session needs of the action plugin: Ansible's own ways to run something on the host."""
 
@@ -100,7 +105,7 @@ class Session:
         over = {"ssh_args": self._shared} if keep else {}
         try:
             with self._options(**over):
-                result = self._action.run_command(f"cat {BOOT_ID_PATH}")
+                result = self._action.run_command(boot_id_command())
         except AnsibleConnectionFailure as failure:
             self._grant_more_time()
             raise NoAnswer(reason_of(failure)) from failure

@@ -10,12 +10,15 @@ kernel that holds any number takes the place of ``bootloader_type``.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._guard.files import PROGRAM
 
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
 # A number that a user namespace may set, read and written as those in /proc/sys/kernel are.
 NUMBER = "/proc/sys/user/max_time_namespaces"
@@ -58,8 +61,11 @@ CALLS = [
 ]
 
 
-def run(tmp_path, shell, state, loader=208, release=None, token=None):
-    """Let the guard's time elapse; returns what it called, its exit status last, and its last text for the operator."""
+def run(tmp_path, shell, state, loader=208, release=None, token=None, armed="b5b3", binds=()):
+    """Let the guard's time elapse; returns what it called, its exit status last, once without and once with kexec.
+
+    ``binds`` are directories, each with the one whose place it takes.
+    """
     programs = tmp_path / "bin"
     programs.mkdir()
     for name in ("systemctl", "kexec"):
@@ -74,9 +80,10 @@ def run(tmp_path, shell, state, loader=208, release=None, token=None):
     program.write_text(PROGRAM)
     disk = tmp_path / "disk"
     setup = STATES[state].format(disk=disk, bin=programs)
+    setup += "".join(f"\nmount --bind {source} {place}" for source, place in binds)
     world = WORLD % {"loader": loader, "number": NUMBER, "dir": tmp_path, "state": setup}
     units = f"{disk}/etc/systemd/system"
-    words = ["b5b3", release or "0.0.1", f"{disk}/var/guard.ended", f"{units}/sysinit.target.d/{token or 'guard.conf'}"]
+    words = [armed, release or "0.0.1", f"{disk}/var/guard.ended", f"{units}/sysinit.target.d/{token or 'guard.conf'}"]
     argv = [
         "unshare",
         "--user",
@@ -128,3 +135,26 @@ def test_the_kernel_that_was_left_may_stay(tmp_path, shell, state):
 @pytest.mark.parametrize("state", ["writable", "read_only", "full", "no_var"])
 def test_it_does_nothing_once_the_kernel_is_confirmed(tmp_path, shell, state):
     assert run(tmp_path, shell, state, token="removed")[0] == ["status 0"]
+
+
+@pytest.mark.parametrize("state", ["writable", "read_only"])
+def test_it_does_nothing_in_the_boot_that_armed_it(tmp_path, shell, state):
+    assert run(tmp_path, shell, state, armed=BOOT_ID.read_text().strip())[0] == ["status 0"]
+
+
+def test_it_says_how_it_ended(tmp_path, shell):
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    run(tmp_path, shell, "writable", binds=[(kept, tmp_path / "disk/var")])
+    lines = (kept / "guard.ended").read_text().splitlines()
+    assert lines[:4] == ["b5b3", "fired", BOOT_ID.read_text().strip(), os.uname().release]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", lines[4])
+
+
+@pytest.mark.parametrize(("name", "fires"), [("linux,booted-from-kexec", True), ("linux,uefi-system-table", False)])
+def test_a_device_tree_tells_of_a_kexec_where_no_loader_does(tmp_path, shell, name, fires):
+    firmware = tmp_path / "firmware"
+    firmware.mkdir()
+    (firmware / "fdt").write_bytes(b"\xd0\x0d\xfe\xed\0\0\0chosen\0" + name.encode() + b"\0")
+    calls, _everything = run(tmp_path, shell, "read_only", 0, binds=[(firmware, "/sys/firmware")])
+    assert calls[:-1] == (CALLS if fires else [])
