@@ -73,6 +73,12 @@ def parser() -> argparse.ArgumentParser:
     _add_json(one_or_all)
     build = _added(commands, "build", _build, "build all that guests need, so that `up` only has to start them")
     build.add_argument("kernel", nargs="*", default=DEFAULT_KERNELS, help="kernels to build, default %(default)s")
+    build.add_argument(
+        "--kind",
+        action="append",
+        choices=KINDS,
+        help=f"a kind of guests; default: {', '.join(DEFAULT_GUESTS.values())}",
+    )
     failed = _added(commands, "report", _report, "show all that is known of a run's guests: console, events, boots")
     failed.add_argument("--run", default=DEFAULT_RUN, metavar="NAME")
     clean = _added(commands, "clean", _clean, "remove what ended runs left")
@@ -249,7 +255,7 @@ def _report(given: argparse.Namespace) -> int:
 
 
 def _build(given: argparse.Namespace) -> int:
-    for made in image.ensure_all(KINDS).values():
+    for made in image.ensure_all(given.kind or DEFAULT_GUESTS.values()).values():
         print(f"{made.kind:<12} {made.release:<20} {made.path}")
     return _kernels(argparse.Namespace(name=given.kernel, json=False))
 

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from lab import cli, run
+from lab import cli, image, kernels, run
 from lab.errors import LabError
 from lab.events import Event
 from lab.layout import RunFolder
@@ -126,6 +127,23 @@ def test_an_owner_that_is_gone_is_refused(capsys: pytest.CaptureFixture[str]) ->
 def test_a_run_has_a_plain_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["down", "--run", name]) == 1
     assert "the run's name is" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"), [([], ["plain", "initramfs"]), (["--kind", "uki", "--kind", "luks"], ["uki", "luks"])]
+)
+def test_disks_of_these_kinds_are_built(
+    words: list[str], wanted: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+
+    def ensure_all(kinds: Iterable[str]) -> dict[str, image.Image]:
+        asked.extend(kinds)
+        return {}
+
+    monkeypatch.setattr(image, "ensure_all", ensure_all)
+    monkeypatch.setattr(kernels, "ensure", list)
+    assert (cli.main(["build", *words]), asked, capsys.readouterr().out) == (0, wanted, "")
 
 
 def test_ending_a_run_that_is_not_up_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:

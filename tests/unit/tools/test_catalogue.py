@@ -87,6 +87,16 @@ def test_everything_tells_all_stories_and_tries_all_cells(everything, name, want
     assert context.ran[-1] == wanted
 
 
+def test_each_kind_of_guest_tells_its_own_stories_and_plain_ones_take_turns():
+    shares = stories._shares(stories.STORIES, 3)
+    assert [name for name in shares if name.startswith("plain")] == ["plain-1", "plain-2", "plain-3"]
+    for name, share in shares.items():
+        assert {story.kind for story in share} == {"plain" if name.startswith("plain") else name}
+    assert sorted(story.name for share in shares.values() for story in share) == sorted(
+        story.name for story in stories.STORIES
+    )
+
+
 def test_everything_on_guests_is_done_without_snapshots_too():
     about_snapshots = {"lab", "snapshots", "by-hand"}
     warm = {step.name for step in catalogue.steps(True) if step.group in ("guests", "molecule")} - about_snapshots
