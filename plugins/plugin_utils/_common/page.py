@@ -8,13 +8,18 @@ A template lies beside the file that fills it. Drawings are made in Python, and 
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 TEMPLATES = Path(__file__).parents[1]
+_LONG_WORD = re.compile(r"[\w.-]{24,}")
+_JOINT = re.compile(r"[.-](?=\w)")
+_QUANTITY = re.compile(r"(\d) (?=(?:s|%)(?!\w))")
 
 
 def render(template: str, **values: Any) -> str:
@@ -25,9 +30,16 @@ def render(template: str, **values: Any) -> str:
     return _environment().get_template(f"{template}.html.j2").render(values)
 
 
+def breakable(value: Any) -> Markup:
+    """Return a text that breaks at good places only: long names at dots and hyphens, arrows and units nowhere."""
+    text = str(escape(value)).replace("-&gt;", "\N{RIGHTWARDS ARROW}")
+    text = _QUANTITY.sub("\\1\N{NO-BREAK SPACE}", text)
+    return Markup(_LONG_WORD.sub(lambda word: _JOINT.sub(r"\g<0><wbr>", word[0]), text))
+
+
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -35,3 +47,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    made.filters["breakable"] = breakable
+    return made

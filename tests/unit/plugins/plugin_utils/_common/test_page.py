@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from jinja2 import UndefinedError
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._common.page import TEMPLATES, render
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.page import TEMPLATES, breakable, render
 
 HOSTILE = "<script>alert('1')</script>&{{ 7 * 7 }}"
 ESCAPED = "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;{{ 7 * 7 }}"
@@ -59,3 +59,17 @@ def test_a_page_needs_nothing_else() -> None:
 def test_no_template_switches_escaping_off(template: object) -> None:
     text = template.read_text(encoding="utf-8")  # type: ignore[attr-defined]
     assert not any(word in text for word in ("safe", "autoescape", "Markup"))
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("frontend-0001.rack01.example.com", "frontend-<wbr>0001.<wbr>rack01.<wbr>example.<wbr>com"),
+        ("7.2.13-kho", "7.2.13-kho"),
+        ("7.2 -> 7.3", "7.2 \N{RIGHTWARDS ARROW} 7.3"),
+        ("95 % within 9.8 s, longest", "95\xa0% within 9.8\xa0s, longest"),
+        ("2 sets of <b>", "2 sets of &lt;b&gt;"),
+    ],
+)
+def test_text_breaks_at_good_places_only(given: str, shown: str) -> None:
+    assert breakable(given) == shown

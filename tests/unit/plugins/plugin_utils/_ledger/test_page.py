@@ -39,7 +39,8 @@ def test_page_is_whole_and_needs_nothing_else(page: str) -> None:
 
 
 def test_page_opens_with_what_matters_most(page: str) -> None:
-    lead = f"Do not repeat {OLD} -&gt; {NEW}: 41 of 512 boots crashed, 6.1 times as often as cold boots of {NEW}."
+    ways = f"{OLD} \N{RIGHTWARDS ARROW} {NEW}"
+    lead = f"Do not repeat {ways}: 41 of 512 boots crashed, 6.1 times as often as cold boots of {NEW}."
     assert f'<h1>Crashes by transition</h1>\n<p class="lead">{lead}</p>' in page
 
 
