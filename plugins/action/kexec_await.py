@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible import constants
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import AWAIT
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_action import ControllerAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline, MonotonicClock
@@ -49,7 +50,7 @@ class ActionModule(ControllerAction):
             # Each host is looked up in it: a dictionary, because a list is templated item by item for that.
             "not_back": not_back,
             "elapsed_seconds": round(started.elapsed(), 2),
-            "msg": f"{len(left) - len(not_back)} of {len(left)} hosts are back.",
+            "msg": f"Back: {len(left) - len(not_back)} of {counted(len(left), 'host')}.",
         }
 
 

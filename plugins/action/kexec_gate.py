@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import GATE
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_action import ControllerAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
@@ -84,7 +85,7 @@ def soak(seconds: int, wave: gate.Wave) -> None:
     """Let the kernels of a wave run for a while before they are looked at again."""
     if seconds > 0:
         until = (now() + timedelta(seconds=seconds)).astimezone()
-        say(f"{wave} soaks for {seconds} seconds, until {until:%H:%M:%S}.".capitalize())
+        say(f"{wave} soaks for {counted(seconds, 'second')}, until {until:%H:%M:%S}.".capitalize())
         time.sleep(seconds)
 
 

@@ -109,7 +109,7 @@ msg:
   description: How many are back.
   returned: success
   type: str
-  sample: 199 of 200 hosts are back.
+  sample: "Back: 199 of 200 hosts."
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -95,9 +95,9 @@ def _journal(host: Host, request: Request, deadline: float) -> Tuple[Journal, Li
         notes.append(
             Note(
                 "history_incomplete",
-                f"The time was over ({request.time_limit:g} s) before the whole journal was read. The first "
-                f"{len(journal.spans)} boots are here. Run this again with the returned cursor to go on, or with a "
-                "larger time_limit.",
+                f"The time was over ({request.time_limit:g} s) before the whole journal was read. Of its "
+                f"boots, the first {len(journal.spans)} can be told of. Run this again with the returned cursor to go "
+                "on, or with a larger time_limit.",
             )
         )
     return journal, notes

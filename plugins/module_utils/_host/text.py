@@ -36,6 +36,11 @@ def listed(texts: Sequence[str], most: int, between: str = ", ") -> str:
     return between.join(texts[:most]) + (f" and {more} more" if more > 0 else "")
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number with the word for what is counted: ``1 host``, ``2 hosts``; ``many`` where an s is not enough."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def until_nul(field: bytes, limit: int) -> str:
     """Return the C string in a fixed-size ``field`` as printable ASCII of at most ``limit`` characters.
 

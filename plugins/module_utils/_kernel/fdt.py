@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Dict, List, Mapping, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, printable
 
 MAGIC = 0xD00DFEED
 HEADER = struct.Struct(">10I")
@@ -62,7 +62,7 @@ def first_property(blob: bytes) -> bytes:
     Names of properties stand there, so that which one it is cannot be told. Raises ``FdtError``.
     """
     if len(blob) < HEADER.size:
-        raise FdtError(f"it has {len(blob)} bytes, fewer than its header.")
+        raise FdtError(f"it has {counted(len(blob), 'byte')}, fewer than its header.")
     magic, _total, structure_at = HEADER.unpack_from(blob)[:3]
     if magic != MAGIC:
         raise FdtError(f"it starts with 0x{magic:08x} instead of 0x{MAGIC:08x}.")
@@ -79,7 +79,7 @@ def first_property(blob: bytes) -> bytes:
 def _blocks(blob: bytes) -> Tuple[bytes, bytes]:
     """Check the header, and cut out the structure block and the strings block."""
     if len(blob) < HEADER.size:
-        raise FdtError(f"it has {len(blob)} bytes, fewer than its header.")
+        raise FdtError(f"it has {counted(len(blob), 'byte')}, fewer than its header.")
     magic, total, structure_at, strings_at, _reserved, version, compatible_with, _cpu, strings_size, structure_size = (
         HEADER.unpack_from(blob)
     )
@@ -88,10 +88,12 @@ def _blocks(blob: bytes) -> Tuple[bytes, bytes]:
     if version < VERSION or compatible_with > VERSION:
         raise FdtError(f"its format is version {version}, and only version {VERSION} is known.")
     if total > len(blob):
-        raise FdtError(f"it claims {total} bytes and has {len(blob)}.")
+        raise FdtError(f"it claims {counted(total, 'byte')} and has {len(blob)}.")
     for start, size in ((structure_at, structure_size), (strings_at, strings_size)):
         if start < HEADER.size or start + size > total:
-            raise FdtError(f"a block of {size} bytes at {start} lies outside of its {total} bytes.")
+            raise FdtError(
+                f"a block of {counted(size, 'byte')} at {start} lies outside of its {counted(total, 'byte')}."
+            )
     return blob[structure_at : structure_at + structure_size], blob[strings_at : strings_at + strings_size]
 
 

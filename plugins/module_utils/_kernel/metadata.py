@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Dict
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import until_nul
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, until_nul
 
 NODE_NAME = "kexec-metadata"
 VERSION = 1
@@ -60,7 +60,7 @@ def parse_metadata(blob: bytes, byteorder: str = sys.byteorder) -> Record:
     if len(blob) < 4:
         raise MetadataError(
             "metadata_damaged",
-            f"The kexec metadata has {len(blob)} bytes, too few to even hold its version.",
+            f"The kexec metadata has {counted(len(blob), 'byte')}, too few to even hold its version.",
         )
     version = struct.unpack_from(prefix + "I", blob)[0]
     if version != VERSION:
@@ -71,7 +71,7 @@ def parse_metadata(blob: bytes, byteorder: str = sys.byteorder) -> Record:
     if len(blob) < BLOB_SIZE:
         raise MetadataError(
             "metadata_damaged",
-            f"The kexec metadata has {len(blob)} bytes instead of the {BLOB_SIZE} of version 1.",
+            f"The kexec metadata has {counted(len(blob), 'byte')} instead of the {BLOB_SIZE} of version 1.",
         )
     release, count = struct.unpack_from(prefix + "65sI", blob, 4)
     return Record(until_nul(release, RELEASE_LIMIT), count)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Callable, Optional
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, printable
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import HANDOVER, KEXEC
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import last_value
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.build_config import built_in_arguments
@@ -167,7 +167,7 @@ def command_line_too_long(target: Target, situation: Situation) -> Note | None:
     length = len(target.command_line.encode("utf-8", "surrogateescape"))
     if length <= room:
         return None
-    more = f" beside the {len(own)} bytes that it adds itself (CONFIG_CMDLINE)" if own else ""
+    more = f" beside the {counted(len(own), 'byte')} that it adds itself (CONFIG_CMDLINE)" if own else ""
     unknown = "" if situation.built_in is not None else " " + _BUILT_IN_UNKNOWN
     return Note(
         "command_line_too_long",

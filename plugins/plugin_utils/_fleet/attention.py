@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, printable
 
 NOTES_LIMIT = 32
 CODE_LIMIT = 40
@@ -93,7 +93,9 @@ def _found(facts: Mapping[str, Any], long_chain: int) -> Iterator[Note]:
         yield Note("image_staged", "A kernel is staged: a plain reboot of this host would start it.")
     count = facts.get("kexec_count")
     if isinstance(count, int) and count > long_chain:
-        yield Note("long_chain", f"{count} handovers since the last cold boot, which is more than {long_chain}.")
+        yield Note(
+            "long_chain", f"{counted(count, 'handover')} since the last cold boot, which is more than {long_chain}."
+        )
 
 
 def _text(value: Any, limit: int) -> str:

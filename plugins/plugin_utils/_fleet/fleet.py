@@ -93,7 +93,7 @@ def _summary(rows: Sequence[Row]) -> list[str]:
     counts = counts_of(rows)
     deserving = sum(1 for row in rows if row.attention)
     lines = [
-        ("hosts", f"{len(rows)}, of which {deserving} deserve attention"),
+        ("hosts", f"{len(rows)}, of which {deserving} {'deserves' if deserving == 1 else 'deserve'} attention"),
         ("attention", _shown(counts["attention"], "{code}: {hosts}")),
         ("boot", _shown(counts["boot"], "{boot}: {hosts}")),
         ("transition", _shown(counts["transition"], "{previous_release} -> {release}: {hosts}")),

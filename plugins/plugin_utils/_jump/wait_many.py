@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, listed
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import MonotonicClock
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.banner import asks_for_banner
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Port
@@ -136,7 +136,7 @@ class WaveWait:
             absent = self._not_back()
             if absent:
                 names = listed(absent, NAMED, " ")
-                self._say(f"waiting for {len(absent)} of {len(self._awaited)} hosts: {names}")
+                self._say(f"waiting for {len(absent)} of {counted(len(self._awaited), 'host')}: {names}")
 
 
 def open_connections() -> int:

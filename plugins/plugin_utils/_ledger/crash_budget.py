@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import failed_with
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, listed
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.counts import count_begun
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 
@@ -24,7 +24,8 @@ def keep_within(ledger: Ledger, previous_release: str | None, release: str, sinc
     begun = count_begun(ledger, previous_release, release, since)
     origin = f"from {previous_release} " if previous_release else ""
     crashed = len(begun.crashed_hosts)
-    counted = f"On {crashed} of {begun.hosts} hosts, boots of {release} that a kexec {origin}began since then crashed"
+    hosts = counted(begun.hosts, "host")
+    seen = f"On {crashed} of {hosts}, boots of {release} that a kexec {origin}began since then crashed"
     result = {
         "changed": False,
         "hosts_begun": begun.hosts,
@@ -33,9 +34,9 @@ def keep_within(ledger: Ledger, previous_release: str | None, release: str, sinc
         "crashed_hosts": list(begun.crashed_hosts),
     }
     if crashed <= most:
-        return {**result, "msg": f"{counted}, and on up to {most} they may."}
+        return {**result, "msg": f"{seen}, and on up to {most} they may."}
     message = (
-        f"{counted}, and on at most {most} they may (max_crashes): {listed(begun.crashed_hosts, NAMED)}. The next wave "
+        f"{seen}, and on at most {most} they may (max_crashes): {listed(begun.crashed_hosts, NAMED)}. The next wave "
         "would repeat it on more hosts. Look at the crashes in the report before you go on, or allow more."
     )
     return {**result, **failed_with("crash_budget_exceeded", message)}

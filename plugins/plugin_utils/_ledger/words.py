@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isinf
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, listed
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import (
     CRASHES_LESS,
     CRASHES_MORE,
@@ -45,7 +45,7 @@ def sentence(one: TransitionRisk, when: str = "") -> str:
         where = _in(first.frames[:TOP_FRAMES])
         paths = f", {len(first.signatures)} signatures" if len(first.signatures) > 1 else ""
         old = ", as an earlier version named it" if first.old else ""
-        seen = _number(first.boots, "boot")
+        seen = counted(first.boots, "boot")
         parts.append(f"leading bug {first.bug[:16]} ({first.kind}{where}, {seen}{paths}{old})")
     if one.trend and one.trend.finding in (GROWS, FALLS):
         parts.append(f"{one.trend.finding} with the count ({_q(one.trend.q)})")
@@ -56,11 +56,11 @@ def bugs(one: TransitionRisk) -> list[tuple[str, list[str]]]:
     """Return what is to be said of each of the leading bugs, and of each of its leading signatures."""
     return [
         (
-            f"Bug {found.bug[:16]}: {found.kind}{_in(found.frames)}, {_number(found.boots, 'boot')}"
+            f"Bug {found.bug[:16]}: {found.kind}{_in(found.frames)}, {counted(found.boots, 'boot')}"
             + ("; an earlier version named it, so it is compared with no newer one" if found.old else "")
             + ".",
             [
-                f"Signature {below.signature[:16]}{_in(below.frames)}, {_number(below.boots, 'boot')}."
+                f"Signature {below.signature[:16]}{_in(below.frames)}, {counted(below.boots, 'boot')}."
                 for below in found.signatures
             ],
         )
@@ -83,7 +83,7 @@ def headline(fleet: Correlation) -> str:
         if few:
             return (
                 "No transition is known to crash more often than cold boots of the same release; of "
-                f"{few} of {_number(len(fleet.transitions), 'transition')} there are too few boots to tell."
+                f"{few} of {counted(len(fleet.transitions), 'transition')} there are too few boots to tell."
             )
         return "No transition crashes more often than cold boots of the same release."
     if len(more) == 1:
@@ -95,7 +95,7 @@ def headline(fleet: Correlation) -> str:
 def _in_short(one: TransitionRisk) -> str:
     risk, release = one.risk, one.way.release
     if risk.relative_risk is None or isinf(risk.relative_risk):
-        compared = f"and none of {_number(risk.cold.boots, 'cold boot')} of {release} did"
+        compared = f"and none of {counted(risk.cold.boots, 'cold boot')} of {release} did"
     else:
         compared = f"{ratio(risk.relative_risk)} times as often as cold boots of {release}"
     return f"{name_of(one.way)}: {_of_boots(risk)}, {compared}."
@@ -105,20 +105,21 @@ def summary(fleet: Correlation) -> list[str]:
     """Return what is to be said of the fleet as a whole."""
     findings = [one.risk.finding for one in fleet.transitions]
     more, few = findings.count(CRASHES_MORE), findings.count(TOO_FEW)
+    crash = "crashes" if more == 1 else "crash"
     said = [
-        f"{_number(fleet.boots, 'boot')} in the ledger, {_number(len(findings), 'transition')}: {more} crash more "
+        f"{counted(fleet.boots, 'boot')} in the ledger, {counted(len(findings), 'transition')}: {more} {crash} more "
         f"often than cold boots of the same release, of {few} there are too few boots to tell."
     ]
     if fleet.not_compared:
-        boots = _number(fleet.not_compared, "boot")
+        boots = counted(fleet.not_compared, "boot")
         said.append(f"{boots} of unknown kind or release, or of crash kernels, not compared.")
     if fleet.not_joined:
-        crashes = _number(fleet.not_joined, "crash", "crashes")
+        crashes = counted(fleet.not_joined, "crash", "crashes")
         said.append(f"{crashes} of boots that the ledger does not know, not counted.")
     if fleet.rest.ways:
         said.append(
-            f"{_number(fleet.rest.ways, 'further transition or release', 'further transitions and releases')}, with "
-            f"{_number(fleet.rest.boots, 'boot')}, of which {fleet.rest.crashes} crashed, not told each by itself: "
+            f"{counted(fleet.rest.ways, 'further transition or release', 'further transitions and releases')}, with "
+            f"{counted(fleet.rest.boots, 'boot')}, of which {fleet.rest.crashes} crashed, not told each by itself: "
             "those that the fewest hosts took."
         )
     if fleet.doubted_hosts:
@@ -178,7 +179,7 @@ def _main_clause(one: TransitionRisk) -> str:
     counts = f"{_of_boots(risk)}, {_q(risk.q)}"
     if risk.relative_risk is None or isinf(risk.relative_risk):
         return (
-            f"crashes, and none of {_number(risk.cold.boots, 'cold boot')} of {release} did (at least "
+            f"crashes, and none of {counted(risk.cold.boots, 'cold boot')} of {release} did (at least "
             f"{interval[0]:.2g} times as often, {counts})"
         )
     shown = f"CI {interval[0]:.2g} to {interval[1]:.2g}"
@@ -212,8 +213,4 @@ def _q(value: float | None) -> str:
 
 
 def _of_boots(risk: Risk) -> str:
-    return f"{risk.seen.crashes} of {_number(risk.seen.boots, 'boot')} crashed"
-
-
-def _number(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
+    return f"{risk.seen.crashes} of {counted(risk.seen.boots, 'boot')} crashed"

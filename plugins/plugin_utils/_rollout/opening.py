@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import CODES_PAGE
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, listed
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import (
     DONE,
     FAILED,
@@ -52,7 +52,7 @@ def opening(results: Mapping[str, Any]) -> str:
     done = [host for host in hosts if host["outcome"] == DONE]
     if hosts and len(done) == len(hosts):
         return f"{_all(len(hosts))} {_runs(done)}, and there is nothing left to do."
-    said = [f"{len(done)} of {_hosts(len(hosts))} {_runs(done)}"]
+    said = [f"{len(done)} of {counted(len(hosts), 'host')} {_runs(done)}"]
     for outcome, one, several in _PARTS:
         meant = [host for host in hosts if host["outcome"] == outcome]
         if meant:
@@ -89,7 +89,7 @@ def troubles(hosts: Hosts) -> list[str]:
 def planned(hosts: Hosts) -> list[str]:
     """Return a line for each action of the plan, then for each reason of a refusal, and for each warning."""
     actions = [
-        f"{_hosts(len(meant))} {_ACTIONS.get(action, 'without a plan')}: {names(meant)}"
+        f"{counted(len(meant), 'host')} {_ACTIONS.get(action, 'without a plan')}: {names(meant)}"
         for action, meant in _by([(str(host["action"]), host) for host in hosts if host["wave"] is not None])
     ]
     refused = [(str(host["code"]), host) for host in hosts if host["code"]]
@@ -106,9 +106,8 @@ def _opening_of_plan(hosts: Hosts) -> str:
     refused = [host for host in hosts if host["code"] or host["action"] in (None, "refuse")]
     there = [host for host in hosts if host not in refused and host["action"] == "none"]
     going = [host for host in hosts if host not in refused and host not in there]
-    said = [
-        f"{len(going)} of {_hosts(len(hosts))} would change {'its' if len(going) == 1 else 'their'} kernel{_to(going)}"
-    ]
+    whose = "its" if len(going) == 1 else "their"
+    said = [f"{len(going)} of {counted(len(hosts), 'host')} would change {whose} kernel{_to(going)}"]
     if there:
         said.append(f"{len(there)} {'is' if len(there) == 1 else 'are'} there already")
     if refused:
@@ -143,17 +142,13 @@ def _all(number: int) -> str:
     return "The one host" if number == 1 else f"All {number} hosts"
 
 
-def _hosts(number: int) -> str:
-    return f"{number} host{'' if number == 1 else 's'}"
-
-
 def _why(host: Mapping[str, Any]) -> str:
     is_bad = host["verdict"] and not host["accepted"]
     return str((host["verdict"] if is_bad else host["code"]) or "failed")
 
 
 def _grouped(pairs: Pairs, head: str = "") -> list[str]:
-    return [f"{head}{word} on {_hosts(len(meant))}: {names(meant)}{_see(word)}" for word, meant in _by(pairs)]
+    return [f"{head}{word} on {counted(len(meant), 'host')}: {names(meant)}{_see(word)}" for word, meant in _by(pairs)]
 
 
 def _see(word: str) -> str:

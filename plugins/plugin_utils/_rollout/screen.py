@@ -13,6 +13,7 @@ from threading import Event as Signal
 from threading import Thread
 from typing import Any, TextIO
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.table import clean, speaks_unicode
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.events import HostEvent
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.progress import (
@@ -71,8 +72,7 @@ class Screen:
         if self._row is not None and self._closed.is_set():
             self._closed.clear()
             Thread(target=self._tick, daemon=True).start()
-        hosts = len(wave.hosts)
-        self._progress_line(wave, f"begins, {hosts} host{'' if hosts == 1 else 's'}")
+        self._progress_line(wave, f"begins, {counted(len(wave.hosts), 'host')}")
         self._draw()
 
     def wave_ends(self, wave: Wave) -> None:

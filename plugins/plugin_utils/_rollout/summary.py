@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, listed
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.table import clean, render_table
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import (
     DONE,
@@ -93,13 +93,17 @@ def hosts_to_show(run_log: RunLog) -> list[str]:
 def not_shown(run_log: RunLog, shown: int) -> list[str]:
     """Return a sentence about the hosts without a row; none when every host has one."""
     heard_of = len(run_log.rollout.hosts)
+    hosts = counted(heard_of, "host")
     if shown == heard_of:
         return []
     if run_log.rollout.is_preview:
-        return [f"{heard_of - shown} of {heard_of} hosts have no row; those with warnings or refusals come first."]
+        return [f"Without a row: {heard_of - shown} of {hosts}; those with warnings or refusals come first."]
     fine = sum(run_log.outcomes.get(host) == DONE for host in run_log.rollout.hosts)
     more = heard_of - shown - fine
-    return [f"{fine} of {heard_of} hosts are done and have no row." + (f" Neither have {more} others." if more else "")]
+    return [
+        f"Done, and without a row: {fine} of {hosts}."
+        + (f" Without a row, too: {counted(more, 'other')}." if more else "")
+    ]
 
 
 def where_it_stopped(run_log: RunLog, state: str, now: float, ascii_only: bool) -> list[str]:

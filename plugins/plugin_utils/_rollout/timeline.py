@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import (
     DONE,
     FAILED,
@@ -147,7 +148,7 @@ def _wave_row(wave: Mapping[str, Any], counts: Counter[str], chart: _Chart) -> R
             bars.append(chart.drawn(begin, end, outcome, top, min(height, 100 - top)))
             top = min(top + height, 100 - LEAST_SHARE)
     said = ", ".join(f"{counts[name]} {name.replace('_', ' ')}" for name in OUTCOMES if counts[name])
-    return Row(f"wave {wave['number']}: {hosts} host{'' if hosts == 1 else 's'}", tuple(bars), "", "", said)
+    return Row(f"wave {wave['number']}: {counted(hosts, 'host')}", tuple(bars), "", "", said)
 
 
 def _host_row(host: Mapping[str, Any], wave_end: float, chart: _Chart) -> Row:

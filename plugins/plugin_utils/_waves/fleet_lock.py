@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, listed, printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline
 
 LOCK, UNLOCK = "v1/pre-reboot", "v1/steady-state"
@@ -149,9 +149,9 @@ class FleetLock:
 
 def _refused(holders: Sequence[str], said: str) -> str:
     return (
-        f"The FleetLock server did not give {len(holders)} slots ({_named(holders)}) in time. It said last: {said}. "
-        "Hosts of a wave go together, so they need all their slots together; without them, more hosts could be away at "
-        "once than is allowed. No host was touched. Find out who holds the slots, make waves no larger "
+        f"The FleetLock server did not give {counted(len(holders), 'slot')} ({_named(holders)}) in time. It said last: "
+        f"{said}. Hosts of a wave go together, and need all their slots together; without them, more hosts could be "
+        "away at once than is allowed. No host was touched. Find out who holds the slots, make waves no larger "
         "than the budget, or wait longer, and run the same again."
     )
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, failed_with
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, listed, printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import (
     WINDOW_CLOSED,
     Window,
@@ -161,8 +161,7 @@ def preview(waves: Sequence[Sequence[str]], windows: Sequence[Window], now: date
     """Return what a rollout in these waves would be like, for people."""
     sizes = [f"{number}. {len(wave)} ({shown(wave, 3)})" for number, wave in enumerate(waves, 1)]
     hosts = sum(len(wave) for wave in waves)
-    counted = f"{hosts} host{'' if hosts == 1 else 's'} would go in {len(waves)} wave{'' if len(waves) == 1 else 's'}"
-    text = f"{counted}: {listed(sizes, WAVES_SHOWN)}."
+    text = f"{counted(hosts, 'host')} would go in {counted(len(waves), 'wave')}: {listed(sizes, WAVES_SHOWN)}."
     if windows and not is_open(windows, now):
         text += f" The window is closed until {next_opening(windows, now)}."
     return text
@@ -184,8 +183,9 @@ def _exceeded(budget: Budget, wave: Wave, failed_now: int, failed: int) -> str:
         return f"Failed since the rollout began: {failed}; allowed: {budget.max_failed} (max_failed)."
     percentage = budget.max_failed_percentage
     if percentage is not None and failed_now * 100 > percentage * len(wave.hosts):
-        counted = f"{failed_now} of {len(wave.hosts)}"
-        return f"Failed in this wave: {counted}; allowed: {percentage} % (max_failed_percentage)."
+        return (
+            f"Failed in this wave: {failed_now} of {len(wave.hosts)}; allowed: {percentage} % (max_failed_percentage)."
+        )
     return ""
 
 

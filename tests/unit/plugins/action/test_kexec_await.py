@@ -54,7 +54,7 @@ def test_hosts_that_left_are_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert "failed" not in result
     assert result["hosts"] == 3
     assert result["not_back"] == {"web2": "absent", "web8": "absent", "web1": "unsure"}
-    assert result["msg"] == "0 of 3 hosts are back."
+    assert result["msg"] == "Back: 0 of 3 hosts."
     assert len(list((tmp_path / "seen").iterdir())) == 1
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, printable, until_nul
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, listed, printable, until_nul
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,14 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed
 )
 def test_printable(text, shown):
     assert printable(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("number", "one", "many", "said"),
+    [(0, "host", "", "0 hosts"), (1, "host", "", "1 host"), (2, "crash", "crashes", "2 crashes")],
+)
+def test_counted(number, one, many, said):
+    assert counted(number, one, many) == said
 
 
 @given(st.one_of(st.text(), st.binary()), st.integers(0, 50))

@@ -102,7 +102,7 @@ def test_table_and_summary() -> None:
         "web1  7.3.4-kho   handover  7.2.13-kho            1  no",
         "web2  7.2.13-kho  cold      -                     0  no",
         "",
-        "hosts         3, of which 1 deserve attention",
+        "hosts         3, of which 1 deserves attention",
         "attention     unreachable: 1",
         "boot          handover: 1, cold: 1",
         "transition    7.2.13-kho -> 7.3.4-kho: 1",
@@ -114,7 +114,7 @@ def test_only_what_deserves_attention_is_shown_and_all_is_counted() -> None:
     shown = lines(("calm", result(**COLD)), ("lost", LOST), only_attention=True)
     assert [line.split("  ")[0] for line in shown[2:5]] == ["lost", "", "hosts"]
     assert not any(line.startswith("calm") for line in shown)
-    assert "hosts         2, of which 1 deserve attention" in shown
+    assert "hosts         2, of which 1 deserves attention" in shown
 
 
 def test_calm_fleet_is_its_summary() -> None:

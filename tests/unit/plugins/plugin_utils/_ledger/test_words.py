@@ -117,7 +117,7 @@ def test_words(counts: list[Count], words: str) -> None:
 
 def test_summary() -> None:
     assert summary(WHOLE) == [
-        "1045 boots in the ledger, 2 transitions: 1 crash more often than cold boots of the same release, of 1 there "
+        "1045 boots in the ledger, 2 transitions: 1 crashes more often than cold boots of the same release, of 1 there "
         "are too few boots to tell.",
         "1 boot of unknown kind or release, or of crash kernels, not compared.",
         "2 crashes of boots that the ledger does not know, not counted.",

@@ -100,7 +100,7 @@ def test_many_hosts_have_rows_when_they_are_not_done_worst_first() -> None:
     told = fleet((2, "rolled_back"), (1, "unhealthy"), (1, "unreachable"))
     assert hosts_to_show(told.run_log) == ["node0002", "node0003", "node0000", "node0001"]
     lines = texts(told.run_log, "finished")
-    assert "3996 of 4000 hosts are done and have no row." in lines
+    assert "Done, and without a row: 3996 of 4000 hosts." in lines
     assert "handover_verified: 3996, rolled_back: 2, unhealthy: 1, unreachable: 1" in lines
 
 
@@ -108,14 +108,14 @@ def test_rows_and_names_are_bounded() -> None:
     told = fleet((4000, "unhealthy"))
     lines = "\n".join(texts(told.run_log, "stopped")).splitlines()
     assert sum(line.startswith("node") for line in lines) == MOST_ROWS
-    assert "0 of 4000 hosts are done and have no row. Neither have 3800 others." in lines
+    assert "Done, and without a row: 0 of 4000 hosts. Without a row, too: 3800 others." in lines
     (failed,) = (line for line in lines if line.startswith("  failed"))
     assert failed.endswith("node0009 and 3990 more")
 
 
 def test_fleet_without_a_blemish_has_no_table() -> None:
     lines = texts(fleet().run_log, "finished")
-    assert lines == ["KERNEL ROLLOUT", "4000 of 4000 hosts are done and have no row.", "", "handover_verified: 4000"]
+    assert lines == ["KERNEL ROLLOUT", "Done, and without a row: 4000 of 4000 hosts.", "", "handover_verified: 4000"]
 
 
 def preview(hosts: int) -> RunLog:
@@ -135,7 +135,7 @@ def test_plan_of_many_hosts_shows_those_that_deserve_a_look() -> None:
     assert hosts_to_show(run_log) == [f"node{hosts - 1:04}"]
     lines = texts(run_log, state_of(run_log, ended=True))
     assert lines[0] == "KERNEL ROLLOUT (PLAN)"
-    assert f"{hosts - 1} of {hosts} hosts have no row; those with warnings or refusals come first." in lines
+    assert f"Without a row: {hosts - 1} of {hosts} hosts; those with warnings or refusals come first." in lines
     assert lines[-1].startswith("kexec_disabled (")
     assert len(hosts_to_show(preview(FEW_HOSTS))) == FEW_HOSTS
 
