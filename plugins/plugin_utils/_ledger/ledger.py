@@ -120,16 +120,32 @@ class Ledger:
         self._keep = keep
         self._engine = _engine(place, keep)
         self._dialect = self._engine.dialect.name
+        self._undone: sa.Connection | None = None
         with self._reading() as connection:
             old = check_version(version_of(connection), place.words)
-        if old:
-            with self._writing(always=self._is_passing()) as connection:
+        if old and (keep or self._is_passing()):
+            with self._writing(always=True) as connection:
                 migrate(connection, place.words)
+        elif old:
+            self._undone = self._migrated_for_now()
+
+    def _migrated_for_now(self) -> sa.Connection:
+        """Return a connection on which the tables are new, for everything that is done until it is closed."""
+        with understood(self._place.words, self._place.secret):
+            connection = self._engine.connect().execution_options(writes=True)
+            try:
+                migrate(connection, self._place.words)
+            except BaseException:
+                connection.close()
+                raise
+        return connection
 
     def __enter__(self) -> Ledger:
         return self
 
     def __exit__(self, *_trouble: object) -> None:
+        if self._undone is not None:
+            self._undone.close()
         self._engine.dispose()
 
     def import_history(self, host: str, history: Any, now: int) -> dict[str, Any]:
@@ -200,12 +216,21 @@ class Ledger:
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
+        if self._undone is not None:
+            with understood(self._place.words, self._place.secret):
+                yield self._undone
+            return
         with understood(self._place.words, self._place.secret), self._engine.connect() as connection:
             level = {} if self._dialect == "sqlite" else {"isolation_level": "REPEATABLE READ"}
             yield connection.execution_options(**level)
 
     @contextmanager
     def _writing(self, always: bool = False, durably: bool = False) -> Iterator[sa.Connection]:
+        if self._undone is not None:
+            with understood(self._place.words, self._place.secret), self._undone.begin_nested() as part:
+                yield self._undone
+                part.rollback()
+            return
         with understood(self._place.words, self._place.secret), self._engine.connect() as connection:
             yield connection.execution_options(writes=True, durably=durably)
             if self._keep or always:

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -29,7 +28,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Le
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.report import render_reports
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risks import crash_risks
 from bench.fleet import histories
-from bench.postgres import Cluster, private_cluster
+from bench.postgres import Cluster
 from tools.layout import COLLECTIONS, ROOT
 
 NOW = 1795392000
@@ -46,34 +45,6 @@ with Ledger(place_of(url)) as ledger:
         ledger.import_history(f"{seed}-{host}", history, 1795392000)
         print(host, flush=True)
 """
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    with private_cluster() as running:
-        yield running
-
-
-@pytest.fixture
-def postgresql(cluster: Cluster) -> str:
-    cluster.sql("DROP SCHEMA public CASCADE")
-    cluster.sql("CREATE SCHEMA public")
-    cluster.sql("GRANT USAGE ON SCHEMA public TO PUBLIC")
-    return cluster.url
-
-
-@pytest.fixture
-def sqlite(tmp_path: Path) -> str:
-    # Others may come here, for the test of what they may not do.
-    for folder in tmp_path.parents[:2]:
-        folder.chmod(0o755)
-    return f"sqlite:///{tmp_path}/ledger.db"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest) -> str:
-    address: str = request.getfixturevalue(request.param)
-    return address
 
 
 def import_fleet(url: str, fleet: list[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
