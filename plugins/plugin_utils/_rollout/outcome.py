@@ -139,8 +139,9 @@ def _code(results: Results) -> Any:
 def upgrade_result(host: str, results: Results, rollback: Mapping[str, Any], message: str = "") -> dict[str, Any]:
     """Return ``kexec_upgrade_result``; the role's README has its keys.
 
-    ``rollback`` is of the jump that went back, ``message`` says what went wrong.
+    ``rollback`` is of the jump that went back, ``message`` says what went wrong; without one, the refusal does.
     """
+    refusal = results.stage.get("msg") if results.stage.get("failed") else ""
     if results.came_true and not results.kept and not results.only_planned:
         # Hosts that do not come to the commit were stopped by what the operator wanted to see.
         results = replace(results, failure=TASK_FAILED)
@@ -158,7 +159,7 @@ def upgrade_result(host: str, results: Results, rollback: Mapping[str, Any], mes
         "committed": outcome.committed,
         "rolled_back_to": at(rollback, "verdict", "promised", "release") if is_accepted(rollback) else None,
         "code": outcome.code or (None if is_fine else TASK_FAILED),
-        "message": printable(message, MESSAGE_LIMIT) or None,
+        "message": printable(message or str(refusal or ""), MESSAGE_LIMIT) or None,
         "boot_id_left": results.transition.get("boot_id_before"),
         "outage_seconds": outcome.outage_seconds,
     }

@@ -31,6 +31,7 @@ STUCK: dict[str, Any] = {"ansible_connection": "this_machine", "kexec_upgrade_ta
 BACK: dict[str, Any] = {"ansible_connection": "this_machine", "kexec_upgrade_panic": 0}
 LOST: dict[str, Any] = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
 
+HOSTS = ("web1", "web2", "web3")
 AFTERWARDS = "TASK [Afterwards]"
 STAGED = "TASK [kho.kexec.kexec_upgrade : Load the target kernel]"
 
@@ -185,6 +186,17 @@ def test_wave_that_is_lost_as_a_whole_stops_the_rollout(tmp_path: Path) -> None:
     assert AFTERWARDS not in run.output
     assert not run.ran_on("web3")
     assert "Not proven: web1 web2. Untouched: web3." in run.output
+
+
+def test_refusal_takes_few_lines_and_says_why_once(tmp_path: Path) -> None:
+    run = roll_out(tmp_path, dict.fromkeys(HOSTS, REFUSED), waves=(3,))
+    assert run.rc == 2
+    said = [f'[{host}]: FAILED! => {{"changed": false, "code": "kexec_disabled"' for host in HOSTS]
+    assert [run.output.count(text) for text in said] == [1, 1, 1]
+    assert run.output.count("Switch it on.") == 3, "once for each host"
+    assert "Undo what was staged" not in run.output
+    assert len(run.output.splitlines()) <= 100
+    assert "Not proven: web1 web2 web3." in run.output
 
 
 def test_others_of_the_wave_go_their_way_to_the_end(tmp_path: Path) -> None:

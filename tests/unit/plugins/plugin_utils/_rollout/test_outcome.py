@@ -162,3 +162,10 @@ def test_what_hosts_return_need_not_have_the_type_that_it_should() -> None:
         stage={"running": None, "target": [], "plan": "x"}, transition={"verdict": 7}, rollback={"verdict": []}
     )
     assert (result["from"], result["verdict"], result["accepted"]) == (None, None, False)
+
+
+def test_refusal_is_the_message_unless_more_is_to_be_said() -> None:
+    refused = {"failed": True, "code": "kexec_disabled", "msg": "It is off. Switch it on."}
+    assert told(stage=refused)["message"] == refused["msg"]
+    assert upgrade_result("web1", Results(stage=refused), NOTHING, "It was undone.")["message"] == "It was undone."
+    assert told(stage={**staged(), "msg": "It is loaded."})["message"] is None
