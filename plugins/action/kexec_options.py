@@ -21,6 +21,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._options.controller impo
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood import require_own_options
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.reach import require_kernel, require_ssh
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.hooks import OF_HOSTS, named, require_all
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.libraries import REPORT, require_library_of_reports
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import COLD_BOOTS, is_true
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import ENTRY_POINTS, OWN, require_known
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_values import problems
@@ -40,7 +41,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         dummy, options = self.validate_argument_spec(ROLE_OPTIONS)
         role, variables = options["role"], task_vars or {}
         try:
-            self._require_connection(role, variables)
+            self._require_possible(role, variables)
             require_own_options(variables)
             # What a host reports is not what an operator typed.
             typed = variables.keys() - (variables.get("ansible_facts") or {}).keys()
@@ -58,10 +59,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         )
         return {"changed": False, "errors": errors, **failed_with("options_invalid", message)}
 
-    def _require_connection(self, role: str, variables: Mapping[str, Any]) -> None:
-        """Raise KhoError unless the role can go all its way over this connection: nothing is done in half."""
+    def _require_possible(self, role: str, variables: Mapping[str, Any]) -> None:
+        """Raise KhoError unless the role can go all its way over this connection, and from this controller."""
         if role == "kexec_upgrade":
             require_ssh(self._connection.transport)
+        elif role == REPORT and f"{REPORT}__settled" not in variables:
+            require_library_of_reports()
         elif role == "kexec_prepare" and is_true(self._templar.template(variables.get(COLD_BOOTS, False))):
             require_kernel(self._connection.transport)
 

@@ -15,6 +15,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_actio
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.hooks import OF_A_PLAY, OF_HOSTS, named, resolved
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.inventory import folders, matching, said_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.libraries import REPORT, require_library_of_reports
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import (
     ADDRESSES,
     Said,
@@ -57,6 +58,8 @@ class ActionModule(ControllerAction):
         for host in members:
             require_known(role, said.get(host, {}), of_hosts[host].get(role + OWN) or [], f" (it is set for {host})")
         found = checked(playbook, found, members, groups)
+        if role == REPORT:
+            require_library_of_reports()
         if role in ENTRY_POINTS:
             self._require_valid(role, "rollback" if playbook == "kexec_rollback" else "main", of_hosts)
         if playbook != "kexec_upgrade":

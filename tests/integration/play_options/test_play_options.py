@@ -67,6 +67,7 @@ class Controller:
         everywhere: Mapping[str, Any] | None = None,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
         hosts: tuple[str, ...] = HOSTS,
+        python_path: Path | None = None,
     ) -> Run:
         """Run a playbook; ``everywhere`` holds variables of all hosts, ``groups`` those of `web` and `db`."""
         children = {
@@ -90,7 +91,7 @@ class Controller:
             "ANSIBLE_HOME": str(self.folder / "home"),
             "ANSIBLE_NOCOLOR": "1",
             "COLUMNS": "1000",
-            "PYTHONPATH": "",
+            "PYTHONPATH": str(python_path or ""),
         }
         done = subprocess.run(
             [str(self._programs / "ansible-playbook"), "-i", "inventory.yml", playbook, *arguments],
@@ -374,3 +375,24 @@ def test_delegation_decides_where_a_plan_leads(controller: Controller) -> None:
     play = {"hosts": "localhost", "gather_facts": False, "tasks": [{**tasks[1], "delegate_to": "db1"}]}
     (controller.folder / "site.yml").write_text(json.dumps([play]))
     assert controller.run("site.yml").rc == 0
+
+
+@pytest.mark.parametrize("check", [(), ("--check",)])
+def test_library_of_reports_is_asked_for_before_the_fleet_is_read(
+    controller: Controller, check: tuple[str, ...]
+) -> None:
+    broken = controller.folder / "libraries"
+    broken.mkdir()
+    (broken / "scipy.py").write_text("raise ImportError('it is not there')")
+    run = controller.run("kho.kexec.kexec_report", *check, python_path=broken)
+    assert run.rc == 2
+    assert "codes.md#ledger_library_missing" in run.output
+    assert run.output.count("PLAY [") == 1, "no host was asked"
+    assert "pipx inject ansible-core" in run.said()
+    assert "PEP 668" in run.said()
+    assert "no ledger" not in run.said()
+    play = {"hosts": "db", "gather_facts": False, "roles": ["kho.kexec.kexec_report"]}
+    (controller.folder / "site.yml").write_text(json.dumps([play]))
+    alone = controller.run("site.yml", *check, python_path=broken)
+    assert (alone.rc, "codes.md#ledger_library_missing" in alone.output) == (2, True)
+    assert "Read the boots" not in alone.output
