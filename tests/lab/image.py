@@ -52,7 +52,9 @@ _INITRAMFS = ("initramfs-tools", "zstd")
 
 def _moved(*packages: str) -> _Kind:
     """A guest whose root is where only an initramfs finds it; it has a partition for /boot, and one for that."""
-    return _Kind(more=(*_INITRAMFS, "busybox", *packages), install="install-and-move-root", partitions=(256, 2560))
+    return _Kind(
+        more=(*_INITRAMFS, "busybox", "e2fsprogs", *packages), install="install-and-move-root", partitions=(256, 2560)
+    )
 
 
 _KINDS = {
@@ -213,5 +215,6 @@ def _boot_once(kernel: Kernel, folder: Path) -> None:
     run_logged(["timeout", f"{_INSTALL_LASTS:.0f}", *command_line(machine)], folder / "build.log")
     shutil.rmtree(folder / "kernel")
     said = console.read_text(errors="replace")
-    if not re.search(r"LAB-IMAGE: complete", said):
-        raise LabError(f"the guest did not install its boot loader and kernel; the end of its console:\n{said[-3000:]}")
+    if "LAB-IMAGE: complete" not in said:
+        until_it_failed = re.sub(r"(LAB-IMAGE: failed[^\n]*).*", r"\1", said, flags=re.DOTALL)
+        raise LabError(f"the guest did not install its boot loader and kernel; its console:\n{until_it_failed[-3000:]}")
