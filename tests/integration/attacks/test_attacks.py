@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import json
+import socket
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.attacks.connection.hostile import GOOD, PROMISE, VERDICT
+from integration.attacks.connection.hostile import BOOT_IDS, GOOD, PROMISE, VERDICT
 from integration.attacks.world import PLAYBOOKS, World
 from integration.cores import CORES
 
@@ -83,10 +85,16 @@ EVERY_WAY = """\
       delegate_to: mallory
       delegate_facts: true
       register: delegated
+    - name: As a job in the background
+      kho.kexec.{module}:
+      async: 20
+      poll: 1
+      register: job
     - name: Tell
       ansible.builtin.debug:
         msg: >-
-          TOLD={{{{ [plain | list, (looped.results | first) | list, again | list, delegated | list] | to_json }}}}
+          TOLD={{{{ [plain | list, (looped.results | first) | list, again | list, delegated | list, job | list]
+          | to_json }}}}
     - name: Tell what Ansible knows
       ansible.builtin.debug:
         msg: >-
@@ -98,8 +106,15 @@ ADDED_BY_ANSIBLE = {"changed", "failed", "ansible_loop_var", "item", "attempts",
 
 @pytest.mark.parametrize("module", ["kexec_plan_info", "kho_facts"])
 def test_only_what_is_described_gets_in(world: World, module: str) -> None:
-    done = world.play(EVERY_WAY.format(module=module), {"mallory": {module: poisoned(module)}})
+    job = {"ansible_job_id": "j1.1", "started": 1, "finished": 0}
+    answers = {
+        module: poisoned(module),
+        "async_wrapper": {**ACTED_ON, **job},
+        "async_status": {**poisoned(module), **job, "finished": 1},
+    }
+    done = world.play(EVERY_WAY.format(module=module), {"mallory": answers})
     assert done.rc == 0
+    assert "async_status" in done.asked("mallory")
     for keys in done.told("TOLD"):
         assert set(keys) - ADDED_BY_ANSIBLE == {*GOOD[module]}
     facts, budget, hosts, delegated = done.told("VARS")
@@ -147,3 +162,47 @@ def test_a_hostile_host_fails_alone_and_the_others_are_upgraded(world: World) ->
     assert {codes[name] for name in ("infinite", "garbled", "patient", "wrong")} == {"answer_invalid"}
     assert done.seconds < 60
     assert "192.0.2.66" not in done.output
+
+
+def test_the_budget_and_the_ledger_stay_those_of_the_play(world: World) -> None:
+    """One host changes options, another brings what cannot be recorded, a third names somebody else."""
+    ledger = world.folder / "ledger.db"
+    hosts: dict[str, Any] = {
+        "web1": {},
+        "mallory": {name: poisoned(name) for name in GOOD if name != "leave"},
+        "infinite": {"arrive": json.dumps({**poisoned("arrive"), "outage_seconds": "X"}).replace('"X"', "1e400")},
+        "wrong": {"arrive": {"verdict": {**VERDICT, "accepted": "yes"}}},
+        "last": {},
+        "web2": {},
+        "victim": {},
+    }
+    more = {"guard": "off", "ledger": True, "ledger_url": f"sqlite:///{ledger}"}
+    done = world.roll_out(hosts, [5, 2], **more)
+    assert done.rc == 2
+    assert done.asked("web2") == done.asked("victim") == []
+    assert done.outcomes() == {
+        **dict.fromkeys(("web1", "mallory", "infinite", "last"), "done"),
+        "wrong": "failed",
+        **dict.fromkeys(("web2", "victim"), "untouched"),
+    }
+    assert done.results()["run"]["state"] == "stopped"
+    with sqlite3.connect(ledger) as connection:
+        recorded = dict(connection.execute("SELECT host, verdict FROM transitions"))
+    proven = dict.fromkeys(("web1", "mallory", "infinite", "last"), "handover_verified")
+    assert {name: verdict for name, verdict in recorded.items() if name != "wrong"} == proven
+    assert "attacker.example" not in done.output
+
+
+def test_no_host_says_where_the_controller_connects_to(world: World) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as trap:
+        trap.settimeout(0)
+        port = {"address": "127.0.0.1", "port": trap.getsockname()[1], "connect_timeout": 5}
+        left = {"boot_id": BOOT_IDS[0], "at": 1.0, "port": port}
+        hosts = {
+            "fails": {"leave": {"failed": True, "msg": "x", "code": "x", "left": left, "port": port}},
+            "leaves": {"leave": {"changed": True, **GOOD["leave"], "left": left, "port": port}},
+        }
+        done = world.roll_out(hosts, [2], max_failed=5, guard="off")
+        assert done.outcomes()["leaves"] == "done"
+        with pytest.raises(BlockingIOError):
+            trap.accept()

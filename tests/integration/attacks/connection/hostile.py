@@ -75,6 +75,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "arrive": {"verdict": VERDICT, "commit": {"release": NEW, "notes": []}},
 }
 MODULE = re.compile(rb"plugins[./]modules[./](\w+)|ansible[./]modules[./](\w+)")
+# What Ansible has a host make for the files of a job.
+DIRECTORY = re.compile(r"ansible-tmp-[\d.-]+")
 PHASE = re.compile(rb"phase\W+(leave|arrive)")
 
 
@@ -90,9 +92,12 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # ansible-core has no t
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
-        if in_data is None:
+        if in_data is None and "async_wrapper" not in cmd:
+            made = DIRECTORY.search(cmd)
+            if made is not None:
+                return 0, f"{made[0]}=/nonexistent/{made[0]}".encode(), b""
             return 0, BOOT_IDS[self._left()].encode() if "boot_id" in cmd else b"", b""
-        asked = self._asked(in_data)
+        asked = "async_wrapper" if in_data is None else self._asked(in_data)
         answers = json.loads(Path(str(self.get_option("answers"))).read_text(encoding="utf-8"))
         said = answers.get(asked) or json.dumps({"changed": True, **GOOD.get(asked, {})})
         with (self._folder() / "asked").open("a", encoding="utf-8") as stream:
@@ -120,8 +125,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # ansible-core has no t
         return folder
 
     def put_file(self, in_path: str, out_path: str) -> None:
-        del in_path, out_path
-        raise AnsibleConnectionFailure("a simulated host keeps no files")
+        """Files are sent for jobs in the background alone, and nobody looks at them."""
 
     def fetch_file(self, in_path: str, out_path: str) -> None:
         del in_path, out_path
