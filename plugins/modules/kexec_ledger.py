@@ -205,6 +205,7 @@ finding:
   description:
     - V(crashes_more), the host crashes more often after this handover than after a cold boot of the same release.
     - V(crashes_less), less often.
+    - V(one_host), there is a difference, but it rests on one host. It is a suspicion about that host, not a finding.
     - V(no_difference), there are enough boots, and no difference is seen.
     - V(too_few), there are too few boots or crashes to tell.
   returned: O(state=queried)
@@ -231,17 +232,35 @@ risk:
       description: How long they ran, together.
       type: float
       sample: 18112.4
+    again:
+      description:
+        - How many of the boots came right after a crash of the same host. They are not compared, since a crash loop is
+          one crash. C(again_crashes) is how many of these crashed.
+      type: int
+      sample: 6
+    hosts:
+      description:
+        - On how many C(hosts) these boots were, and on how many of them any C(crashed); C(cold_hosts) and
+          C(cold_crashed) are those of cold boots. V(null) for a single C(kexec_count).
+      type: dict
+      sample: {hosts: 120, crashed: 37, cold_hosts: 131, cold_crashed: 7}
+    worth:
+      description:
+        - What these boots are worth as evidence, as numbers of independent boots. Fewer than there were, where a host's
+          boots are like each other. All that follows is computed from these.
+      type: dict
+      sample: {boots: 506, crashes: 41, cold_boots: 522, cold_crashes: 7}
     rate:
-      description: The share that crashed. C(rate_interval) is its interval of 95 %.
+      description: The share that crashes. C(rate_interval) is its interval of 95 %.
       type: float
       sample: 0.08
     cold:
-      description: Boots, crashes and hours of cold boots of the same release.
+      description: Boots, crashes and hours of cold boots of the same release, and those right after a crash.
       type: dict
-      sample: {boots: 530, crashes: 7, hours: 20311.0}
+      sample: {boots: 530, crashes: 7, hours: 20311.0, again: 8, again_crashes: 0}
     relative_risk:
       description:
-        - How many times as often they crash as cold boots; V(null) when no cold boot crashed.
+        - How many times as often they crash as cold boots; V(null) when no cold boot crashed, or hardly any.
         - C(relative_risk_interval) is its interval of 95 %, an end that is V(null) is not bounded.
       type: float
       sample: 6.06

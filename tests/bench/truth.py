@@ -23,7 +23,17 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Count, FleetCounts, Way
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risks import crash_risks
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ALPHA, ODDS_TO_FIND
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import (
+    ALPHA,
+    ODDS_TO_FIND,
+    SIGNIFICANT,
+    Table,
+    adjust,
+    exact_test,
+    risk_interval,
+)
+from bench.hosts import RATE, Kind, counted, harmful, harmless
+from bench.hosts import simulate as simulate_hosts
 
 RELEASE = "7.3.4"
 COLD_BOOTS, COLD_RATE = 600, 0.02
@@ -131,6 +141,49 @@ def told_to_plans(seeds: range) -> dict[str, Tally]:
     }
 
 
+FOUND = (CRASHES_MORE, CRASHES_LESS)
+
+
+class OfHosts(NamedTuple):
+    """What is found in fleets of one kind, and what would be if boots were taken for independent (``pooled``).
+
+    In which shares of the fleets something is found at all, and which shares of the intervals miss the truth.
+    """
+
+    alarms: Tally
+    pooled_alarms: Tally
+    missed: Tally
+    pooled_missed: Tally
+
+
+def of_hosts(kind: Kind, seeds: range) -> OfHosts:
+    """Look at fleets in which hosts differ, or are alike."""
+    truth = _relative_risk(kind.odds)
+    alarms = pooled_alarms = missed = pooled_missed = intervals = 0
+    for seed in seeds:
+        found = correlate(counted(kind, simulate_hosts(kind, seed))).transitions
+        risks = [one.risk for one in found if one.risk.interval is not None]
+        alarms += any(risk.finding in FOUND for risk in risks)
+        missed += sum(not risk.interval[0] <= truth <= risk.interval[1] for risk in risks if risk.interval)
+        tables = [Table(risk.seen.crashes, risk.seen.boots, risk.cold.crashes, risk.cold.boots) for risk in risks]
+        pooled_alarms += _is_found(tables)
+        pooled_missed += sum(not low <= truth <= high for low, high in map(risk_interval, tables))
+        intervals += len(risks)
+    return OfHosts(
+        *(Tally(happened, len(seeds), ALPHA) for happened in (alarms, pooled_alarms)),
+        *(Tally(happened, max(intervals, 1), ALPHA) for happened in (missed, pooled_missed)),
+    )
+
+
+def _relative_risk(odds: float) -> float:
+    return odds / (1 - RATE + odds * RATE)
+
+
+def _is_found(tables: Sequence[Table]) -> bool:
+    tests = [test for test in map(exact_test, tables) if test.smallest_p <= SIGNIFICANT]
+    return any(q <= SIGNIFICANT for q in adjust([test.p for test in tests]))
+
+
 QUESTIONS: tuple[Callable[[range], dict[str, Tally]], ...] = (
     false_alarms,
     power,
@@ -146,12 +199,33 @@ def ask_all(seeds: range) -> Iterator[tuple[str, Tally]]:
         yield from question(seeds).items()
 
 
+def share(tally: Tally) -> float:
+    """Return the share of what could happen that happened."""
+    return tally.happened / tally.of
+
+
+def table_of_hosts(seeds: range) -> Iterator[str]:
+    """Yield the lines of a table in Markdown: each kind of fleets, and the same with boots taken for independent."""
+    yield "| fleets | something found | boots independent | interval misses the truth | boots independent |"
+    yield "|---|---|---|---|---|"
+    kinds = {**harmless(), **{f"odds {ODDS_TO_FIND:g}, {name}": kind for name, kind in harmful(ODDS_TO_FIND).items()}}
+    for name, kind in kinds.items():
+        found = of_hosts(kind, seeds)
+        yield f"| {name} | {' | '.join(f'{100 * share(tally):.1f} %' for tally in found)} |"
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Print how often each thing happened, beside how often it may, or is computed to."""
     parser = argparse.ArgumentParser(prog="bench.truth", description=__doc__)
     parser.add_argument("--seeds", type=int, default=10_000, help="how many fleets, default %(default)s")
-    for name, tally in ask_all(range(parser.parse_args(argv).seeds)):
-        print(f"{name:30} {tally.happened / tally.of:.4f}  (expected {tally.expected:.4f})", flush=True)
+    parser.add_argument("--hosts", action="store_true", help="only fleets whose hosts are not alike, as a table")
+    given = parser.parse_args(argv)
+    if given.hosts:
+        for line in table_of_hosts(range(given.seeds)):
+            print(line, flush=True)
+        return 0
+    for name, tally in ask_all(range(given.seeds)):
+        print(f"{name:30} {share(tally):.4f}  (expected {tally.expected:.4f})", flush=True)
     return 0
 
 

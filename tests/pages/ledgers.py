@@ -15,6 +15,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts imp
     FleetCounts,
     Signature,
     Way,
+    WorstHost,
 )
 
 RATE = 0.01
@@ -69,7 +70,7 @@ def _fleet(counts: Sequence[Count], deadly: dict[Way, int]) -> Correlation:
         FleetCounts(
             counts=tuple(counts),
             bugs=tuple(_bug(way, at, crashes[way] // (at + 2)) for way, bugs in deadly.items() for at in range(bugs)),
-            worst_host=dict.fromkeys(deadly, 2),
+            worst_host=dict.fromkeys(deadly, WorstHost("web7", 2)),
             boots=sum(count.boots for count in counts) + 12,
             not_compared=12,
             not_joined=2,

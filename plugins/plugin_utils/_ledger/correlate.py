@@ -20,9 +20,17 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts imp
     Bug,
     Count,
     FleetCounts,
+    HostCount,
     Rest,
     Way,
+    WorstHost,
     in_order,
+)
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.evidence import (
+    Hosts,
+    hosts_of,
+    rests_on_one_host,
+    weigh,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import (
     SIGNIFICANT,
@@ -38,6 +46,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics impor
 
 CRASHES_MORE = "crashes_more"
 CRASHES_LESS = "crashes_less"
+ONE_HOST = "one_host"
 NO_DIFFERENCE = "no_difference"
 TOO_FEW = "too_few"
 GROWS, FALLS, NO_TREND = "grows", "falls", "no_trend"
@@ -51,29 +60,40 @@ YOUNG = 0.5
 
 
 class Sum(NamedTuple):
-    """Boots, how many of them crashed, and how long they ran."""
+    """Boots, how many of them crashed, and how long they ran; and those that came right after a crash of their host."""
 
     boots: int = 0
     crashes: int = 0
     hours: float = 0.0
+    again: int = 0
+    again_crashes: int = 0
 
 
 @dataclass(frozen=True)
 class Risk:
     """How often boots crash, compared with cold boots of the same release.
 
-    ``test`` is None without boots to compare; ``q`` is None unless the test could have found anything, and only those
-    tests are corrected for. An infinite ``relative_risk`` or upper end of its ``interval`` means that no cold boot
-    crashed.
+    ``seen`` and ``cold`` are all boots. ``table`` has what they are worth as evidence, in independent boots, which all
+    that follows is computed from. ``hosts`` is None where nothing is known of single hosts: of single counts, whose
+    boots are worth as much, each, as those of all counts. ``test`` is None without boots to compare; ``q`` is None
+    unless the test could have found anything, and only those tests are corrected for. An infinite ``relative_risk`` or
+    upper end of its ``interval`` means that no cold boot crashed. ``alone``: what was found rests on one host.
     """
 
     seen: Sum
     cold: Sum
+    table: Table
+    hosts: Hosts | None
     rate: tuple[float, float, float]
-    relative_risk: float | None
     interval: tuple[float, float] | None
     test: ExactTest | None
     q: float | None = None
+    alone: bool = False
+
+    @property
+    def relative_risk(self) -> float | None:
+        """How many times as often boots crash as cold boots; None when neither crashed or there are none of a kind."""
+        return self.table.relative_risk
 
     @property
     def could_tell(self) -> bool:
@@ -82,8 +102,10 @@ class Risk:
 
     @property
     def finding(self) -> str:
-        """``crashes_more``, ``crashes_less``, ``no_difference``, or ``too_few`` boots to tell."""
+        """``crashes_more``, ``crashes_less``, ``one_host``, ``no_difference``, or ``too_few`` boots to tell."""
         if self.q is not None and self.q <= SIGNIFICANT and self.relative_risk is not None:
+            if self.alone:
+                return ONE_HOST
             return CRASHES_MORE if self.relative_risk > 1 else CRASHES_LESS
         return NO_DIFFERENCE if self.test is not None and self.test.power >= ENOUGH_POWER else TOO_FEW
 
@@ -112,7 +134,10 @@ class Trend:
 
 @dataclass(frozen=True)
 class TransitionRisk:
-    """All that is known of the crashes after one way to a kernel other than a cold boot."""
+    """All that is known of the crashes after one way to a kernel other than a cold boot.
+
+    ``suspect`` is the host with the most crashes after it, and ``cold_suspect`` that after cold boots of its release.
+    """
 
     way: Way
     risk: Risk
@@ -120,6 +145,8 @@ class TransitionRisk:
     trend: Trend | None
     bugs: tuple[Bug, ...]
     cautions: tuple[Note, ...]
+    suspect: str = ""
+    cold_suspect: str = ""
 
 
 @dataclass(frozen=True)
@@ -160,7 +187,7 @@ def correlate(fleet: FleetCounts) -> Correlation:
     ]
     return Correlation(
         cold=cold,
-        transitions=_corrected(found),
+        transitions=_corrected(found, fleet.hosts),
         boots=fleet.boots,
         not_compared=fleet.not_compared,
         not_joined=fleet.not_joined,
@@ -172,21 +199,25 @@ def correlate(fleet: FleetCounts) -> Correlation:
 def _transition(
     way: Way, counts: Sequence[Count], cold: Sum, fleet: FleetCounts, bugs: Sequence[Bug]
 ) -> TransitionRisk:
-    risk = risk_of(_sum(counts), cold)
+    risk = risk_of(_sum(counts), cold, fleet.hosts.get(way, ()))
     by_count: defaultdict[int | None, list[Count]] = defaultdict(list)
     for count in counts:
         by_count[count.kexec_count].append(count)
     # A count is unknown where a journal has lost the beginning of a boot.
     numbered = sorted((number, _sum(same)) for number, same in by_count.items() if number is not None)
     unnumbered = [(None, _sum(same)) for number, same in by_count.items() if number is None]
-    test = trend_test([(number, total.boots, total.crashes) for number, total in numbered])
+    cells = tuple((number, part_of(total, risk)) for number, total in [*numbered, *unnumbered])
+    tables = [(number, cell.table) for number, cell in cells if number is not None]
+    test = trend_test([(number, table.boots, table.crashes) for number, table in tables if table.boots])
     return TransitionRisk(
         way=way,
         risk=risk,
-        by_count=tuple((number, risk_of(total, cold)) for number, total in [*numbered, *unnumbered]),
+        by_count=cells,
         trend=None if test is None else Trend(test),
         bugs=tuple(bugs),
         cautions=tuple(_cautions(way, risk, fleet)),
+        suspect=fleet.suspects.get(way, ""),
+        cold_suspect=fleet.suspects.get(Way(COLD, None, way.release), ""),
     )
 
 
@@ -195,40 +226,90 @@ def _sum(counts: Iterable[Count]) -> Sum:
     return Sum(*(sum(getattr(count, name) for count in chosen) for name in Sum._fields))
 
 
-def risk_of(seen: Sum, cold: Sum) -> Risk:
-    """Compare boots, of which there are some, with cold boots; ``q`` is for those who know what else was looked at."""
-    table = Table(seen.crashes, seen.boots, cold.crashes, cold.boots)
-    comparable = seen.boots > 0 and cold.boots > 0
+def risk_of(seen: Sum, cold: Sum, hosts: Sequence[HostCount] = ()) -> Risk:
+    """Compare boots, of which there are some, with cold boots; ``q`` is for those who know what else was looked at.
+
+    Without ``hosts``, each boot is compared as if it were one of another host.
+    """
+    table, told = _as_they_are(seen, cold), hosts_of(hosts)
+    if told.hosts and told.cold_hosts:
+        table = weigh(hosts).table
+    return _compared(seen, cold, table, told if hosts else None)
+
+
+def part_of(seen: Sum, whole: Risk) -> Risk:
+    """Compare some of the boots of a transition, which are worth as much, each, as its boots are on average."""
+    return _compared(seen, whole.cold, _scaled(seen, whole), None)
+
+
+def _scaled(seen: Sum, whole: Risk) -> Table:
+    raw, worth = _as_they_are(whole.seen, whole.cold), whole.table
+    part = _as_they_are(seen, whole.cold)
+    boots, crashes = (round(number * _share(worth.boots, raw.boots)) for number in (part.boots, part.crashes))
+    # Cold boots are what they are for the whole transition.
+    return Table(crashes, max(boots, min(part.boots, 1)), worth.cold_crashes, worth.cold_boots)
+
+
+def _share(worth: int, raw: int) -> float:
+    return worth / raw if raw else 1.0
+
+
+def _as_they_are(seen: Sum, cold: Sum) -> Table:
+    """All boots but those that came right after a crash of their host: a crash loop is one crash."""
+    return Table(
+        seen.crashes - seen.again_crashes,
+        seen.boots - seen.again,
+        cold.crashes - cold.again_crashes,
+        cold.boots - cold.again,
+    )
+
+
+def _compared(seen: Sum, cold: Sum, table: Table, hosts: Hosts | None) -> Risk:
+    comparable = table.boots > 0 and table.cold_boots > 0
     return Risk(
         seen=seen,
         cold=cold,
-        rate=(seen.crashes / seen.boots, *rate_interval(seen.crashes, seen.boots)),
-        relative_risk=table.relative_risk,
+        table=table,
+        hosts=hosts,
+        rate=_rate(table.crashes, table.boots),
         interval=risk_interval(table) if comparable else None,
         test=exact_test(table) if comparable else None,
     )
 
 
+def _rate(crashes: int, boots: int) -> tuple[float, float, float]:
+    # Where all came right after a crash, nothing is known.
+    return (crashes / boots, *rate_interval(crashes, boots)) if boots else (0.0, 0.0, 1.0)
+
+
 def _cautions(way: Way, risk: Risk, fleet: FleetCounts) -> Iterable[Note]:
     seen, cold = risk.seen, risk.cold
-    worst, worst_cold = (fleet.worst_host.get(one, 0) for one in (way, Way(COLD, None, way.release)))
-    if seen.crashes >= FEW_OF_ONE_HOST and worst > seen.crashes / 2:
+    nobody = WorstHost("", 0)
+    worst, worst_cold = (fleet.worst_host.get(one, nobody) for one in (way, Way(COLD, None, way.release)))
+    if seen.crashes >= FEW_OF_ONE_HOST and worst.crashes > seen.crashes / 2:
         yield Note(
             CRASHES_ON_ONE_HOST,
-            f"{worst} of the {seen.crashes} boots that crashed are of one host. The numbers take boots for "
-            "independent, so look at that host's hardware before you blame the transition.",
+            f"{worst.crashes} of the {seen.crashes} boots that crashed are of one host, {worst.host}. Look at its "
+            "hardware, and at what it tells, before you blame the transition.",
         )
-    if cold.crashes >= FEW_OF_ONE_HOST and worst_cold > cold.crashes / 2:
+    if cold.crashes >= FEW_OF_ONE_HOST and worst_cold.crashes > cold.crashes / 2:
         yield Note(
             "cold_crashes_on_one_host",
-            f"{worst_cold} of the {cold.crashes} cold boots of {way.release} that crashed are of one host. They make "
-            "the transition look better than it is, if that host is broken, or tells what is not so.",
+            f"{worst_cold.crashes} of the {cold.crashes} cold boots of {way.release} that crashed are of one host, "
+            f"{worst_cold.host}. They would make the transition look better than it is, if that host is broken, or "
+            "tells what is not so.",
         )
     if way in fleet.counts_left_out:
         yield Note(
             "counts_left_out",
             f"{fleet.counts_left_out[way]} further kexec counts, with the fewest boots, are not told each by itself, "
             "but as boots whose count is unknown. The trend is that of the others.",
+        )
+    if cold.again > cold.boots / 2 or seen.again > seen.boots / 2:
+        yield Note(
+            "boots_after_crashes",
+            f"{seen.again} of its {seen.boots} boots, and {cold.again} of the {cold.boots} cold boots, came right "
+            "after a crash of the same host. They tell of that host, and are not compared.",
         )
     if cold.boots and seen.hours / seen.boots < YOUNG * cold.hours / cold.boots:
         yield Note(
@@ -238,7 +319,7 @@ def _cautions(way: Way, risk: Risk, fleet: FleetCounts) -> Iterable[Note]:
         )
 
 
-def _corrected(found: Sequence[TransitionRisk]) -> tuple[TransitionRisk, ...]:
+def _corrected(found: Sequence[TransitionRisk], hosts: Mapping[Way, Sequence[HostCount]]) -> tuple[TransitionRisk, ...]:
     """Return the transitions with their q-values; each of the three questions is corrected by itself."""
     risks = _with_q([one.risk for one in found])
     cells = iter(_with_q([risk for one in found for _count, risk in one.by_count]))
@@ -246,13 +327,19 @@ def _corrected(found: Sequence[TransitionRisk]) -> tuple[TransitionRisk, ...]:
     corrected = [
         replace(
             one,
-            risk=risk,
+            risk=_with_suspicion(risk, hosts.get(one.way, ())),
             by_count=tuple((count, next(cells)) for count, _risk in one.by_count),
             trend=next(trends) if one.trend else None,
         )
         for one, risk in zip(found, risks, strict=True)
     ]
     return tuple(sorted(corrected, key=_urgency))
+
+
+def _with_suspicion(risk: Risk, hosts: Sequence[HostCount]) -> Risk:
+    if risk.finding not in (CRASHES_MORE, CRASHES_LESS) or not hosts:
+        return risk
+    return replace(risk, alone=rests_on_one_host(hosts, risk.finding == CRASHES_MORE))
 
 
 def _with_q(risks: Sequence[Risk]) -> list[Risk]:
@@ -266,6 +353,6 @@ def _with_trend_q(trends: Sequence[Trend]) -> list[Trend]:
 
 
 def _urgency(one: TransitionRisk) -> tuple[Any, ...]:
-    order = (CRASHES_MORE, CRASHES_LESS, NO_DIFFERENCE, TOO_FEW)
+    order = (CRASHES_MORE, CRASHES_LESS, ONE_HOST, NO_DIFFERENCE, TOO_FEW)
     place = in_order(one.way.release), in_order(one.way.previous_release), one.way.boot
     return order.index(one.risk.finding), one.risk.q if one.risk.q is not None else 1.0, -one.risk.seen.boots, *place

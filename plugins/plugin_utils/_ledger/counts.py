@@ -18,7 +18,13 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts imp
     FleetCounts,
     Signature,
     Way,
+    WorstHost,
     bound,
+)
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.host_counts import (
+    by_way,
+    cold_hosts_alike,
+    hosts_alike,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.tables import (
@@ -53,14 +59,18 @@ def count_fleet(ledger: Ledger) -> FleetCounts:
         detailed = {count.way for count in bounded.counts}
         bugs = [row for row in connection.execute(_bugs_by_way()) if _way(row) in detailed]
         signatures = _by_bug(connection.execute(_signatures_of_bugs({str(row.bug) for row in bugs})))
-        worst = [*connection.execute(_worst_host_by_way())]
+        worst = [*connection.execute(_worst_host_by_way("crashes"))]
+        suspects = [*connection.execute(_worst_host_by_way("apart"))]
+        alike = by_way(detailed, connection.execute(hosts_alike()), connection.execute(cold_hosts_alike()))
         not_joined = int(connection.execute(_crashes_without_boot()).scalar_one())
         doubted = tuple(connection.execute(_doubted_hosts()).scalars())
     boots = sum(int(row.boots) for row in counted)
     return FleetCounts(
         counts=bounded.counts,
         bugs=tuple(_bug(row, signatures) for row in bugs),
-        worst_host={_way(row): int(row.boots) for row in worst if _way(row) in detailed},
+        hosts=alike,
+        worst_host={_way(row): WorstHost(row.host, int(row.crashes)) for row in worst if _way(row) in detailed},
+        suspects={_way(row): row.host for row in suspects if _way(row) in detailed},
         boots=boots,
         not_compared=boots - sum(int(row.boots) for row in compared),
         not_joined=not_joined,
@@ -72,7 +82,9 @@ def count_fleet(ledger: Ledger) -> FleetCounts:
 
 def _count(row: Any) -> Count:
     number = None if row.kexec_count == NO_COUNT else row.kexec_count
-    return Count(_way(row), number, int(row.boots), int(row.crashes), float(row.seconds) / SECONDS_PER_HOUR)
+    hours = float(row.seconds) / SECONDS_PER_HOUR
+    again = int(row.again), int(row.again_crashes)
+    return Count(_way(row), number, int(row.boots), int(row.crashes), hours, *again)
 
 
 def _by_bug(rows: Iterable[Any]) -> dict[tuple[Way, str], list[Signature]]:
@@ -138,17 +150,19 @@ def _named(question: Any, *more: str) -> Any:
 
 def _tallies_by_way() -> Any:
     tallies = tables().tallies.c
-    names = ("boots", "crashes", "seconds")
+    names = ("boots", "crashes", "seconds", "again", "again_crashes")
     key = [tallies.way, tallies.kexec_count]
     sums = [sa.func.sum(tallies[name]).label(name) for name in names]
     return _named(sa.select(*key, *sums).group_by(*key), "kexec_count", *names)
 
 
 def _by_host(*wanted: Any) -> Any:
-    """The crashes of each host after each way."""
+    """The crashes of each host after each way, and ``apart`` those that came right after no other."""
     tallies = tables().tallies.c
     key = [tallies.host, tallies.way]
-    return sa.select(*key, sa.func.sum(tallies.crashes).label("crashes")).where(*wanted).group_by(*key).subquery().c
+    crashes = sa.func.sum(tallies.crashes).label("crashes")
+    apart = sa.func.sum(tallies.crashes - tallies.again_crashes).label("apart")
+    return sa.select(*key, crashes, apart).where(*wanted).group_by(*key).subquery().c
 
 
 def _hosts_by_way() -> Any:
@@ -156,9 +170,14 @@ def _hosts_by_way() -> Any:
     return _named(sa.select(found.way, sa.func.count().label("hosts")).group_by(found.way), "hosts")
 
 
-def _worst_host_by_way() -> Any:
+def _worst_host_by_way(by: str) -> Any:
+    """The host with the most ``crashes`` after each way, or with the most of them ``apart``."""
     found = _by_host(tables().tallies.c.crashes > 0)
-    return _named(sa.select(found.way, sa.func.max(found.crashes).label("boots")).group_by(found.way), "boots")
+    worst_first = [found[by].desc(), found.host]
+    place = sa.func.row_number().over(partition_by=found.way, order_by=worst_first).label("place")
+    ranked = sa.select(found.way, found.host, found.crashes, place).subquery().c
+    worst = sa.select(ranked.way, ranked.host, ranked.crashes).where(ranked.place == 1)
+    return _named(worst, "host", "crashes")
 
 
 def _doubted_hosts() -> Any:

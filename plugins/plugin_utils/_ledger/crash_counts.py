@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -40,7 +40,8 @@ class Count:
     """Boots of one way with one ``kexec_count`` (None: unknown), how many of them crashed, and how long they ran.
 
     A boot has crashed when a crash ended it, or when evidence of a crash that its kernel died of, or was broken after,
-    names it; it counts once.
+    names it; it counts once. ``again`` are those that came right after a crash of the same host, and ``again_crashes``
+    how many of these crashed.
     """
 
     way: Way
@@ -48,6 +49,28 @@ class Count:
     boots: int
     crashes: int
     hours: float
+    again: int = 0
+    again_crashes: int = 0
+
+
+class HostCount(NamedTuple):
+    """So many ``hosts`` that have the same numbers of boots and crashes of one way, and of cold boots of its release.
+
+    Without those that came right after a crash: a crash loop is one crash.
+    """
+
+    boots: int
+    crashes: int
+    cold_boots: int
+    cold_crashes: int
+    hosts: int = 1
+
+
+class WorstHost(NamedTuple):
+    """The host with the most crashed boots of one way."""
+
+    host: str
+    crashes: int
 
 
 @dataclass(frozen=True)
@@ -88,15 +111,20 @@ class Rest(NamedTuple):
 class FleetCounts:
     """All that is counted, as of one moment.
 
-    ``worst_host`` has by way the crashed boots of that host that has most of them. ``not_compared`` are boots whose
-    kind or release is unknown, and those of crash kernels; ``not_joined`` crashes whose boot is not in the ledger.
+    ``hosts`` has the numbers of single hosts by way, other than those of cold boots alone; a way that is missing is
+    compared as if each boot were one of another host. ``worst_host`` is the host that has most of the crashed boots, by
+    way, and ``suspects`` names the one that has most but for those that came right after another. ``not_compared`` are
+    boots whose kind or release is unknown, and those of crash kernels; ``not_joined`` crashes whose boot is not in the
+    ledger.
     ``rest`` are ways beyond ``WAYS``; ``counts_left_out`` has by way how many values of ``kexec_count`` are told as
     unknown ones. ``doubted_hosts`` are those of whose history something was left out.
     """
 
     counts: tuple[Count, ...]
     bugs: tuple[Bug, ...] = ()
-    worst_host: dict[Way, int] = field(default_factory=dict)
+    hosts: Mapping[Way, tuple[HostCount, ...]] = field(default_factory=dict)
+    worst_host: Mapping[Way, WorstHost] = field(default_factory=dict)
+    suspects: Mapping[Way, str] = field(default_factory=dict)
     boots: int = 0
     not_compared: int = 0
     not_joined: int = 0
@@ -153,5 +181,10 @@ def _bound_counts(counts: list[Count], most: int) -> tuple[list[Count], int]:
     ranked = sorted(counts, key=lambda count: (count.kexec_count is None, -count.boots, count.kexec_count or 0))
     few, others = ranked[:most], ranked[most:]
     further = sum(count.kexec_count is not None for count in others)
-    boots, crashes = sum(count.boots for count in others), sum(count.crashes for count in others)
-    return [*few, Count(counts[0].way, None, boots, crashes, sum(count.hours for count in others))], further
+    return [*few, merged(others)], further
+
+
+def merged(counts: Sequence[Count]) -> Count:
+    """Return counts of one way, of which there are some, as one whose ``kexec_count`` is unknown."""
+    names = ("boots", "crashes", "hours", "again", "again_crashes")
+    return Count(counts[0].way, None, *(sum(getattr(count, name) for count in counts) for name in names))

@@ -17,6 +17,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import
     CRASHES_LESS,
     CRASHES_MORE,
     NO_DIFFERENCE,
+    ONE_HOST,
     TOO_FEW,
     Correlation,
     Sum,
@@ -62,6 +63,7 @@ def render_html(fleet: Correlation, made: str) -> str:
         ],
         header=NUMBERS,
         numbers=[numbers(one) for one in fleet.transitions],
+        suspicions=_findings(fleet, ONE_HOST),
         alike=_findings(fleet, NO_DIFFERENCE),
         too_few=_findings(fleet, TOO_FEW),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timezone
 from math import isinf
 from typing import Any
@@ -31,7 +32,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.words import (
     summary,
 )
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the JSON report; a program that reads it looks at this first."""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|!~&])")
 
@@ -96,6 +97,8 @@ def _risk(risk: Risk) -> dict[str, Any]:
     return {
         "finding": risk.finding,
         **risk.seen._asdict(),
+        "hosts": risk.hosts._asdict() if risk.hosts else None,
+        "worth": asdict(risk.table),
         "rate": risk.rate[0],
         "rate_interval": list(risk.rate[1:]),
         "cold": risk.cold._asdict(),

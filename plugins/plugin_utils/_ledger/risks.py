@@ -17,7 +17,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import
     Risk,
     Sum,
     TransitionRisk,
-    risk_of,
+    part_of,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ODDS_TO_FIND
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.words import sentence
@@ -52,10 +52,10 @@ def long_chains(one: TransitionRisk) -> LongChains | None:
     """
     numbered = [(count, risk) for count, risk in one.by_count if count is not None]
     first = next((at for at, (_count, risk) in enumerate(numbered) if risk.finding == CRASHES_MORE), 0)
-    if one.trend is None or one.trend.finding != GROWS or not first:
+    if one.risk.alone or one.trend is None or one.trend.finding != GROWS or not first:
         return None
-    below = risk_of(_total(numbered[:first]), one.risk.cold)
-    beyond = risk_of(_total(numbered[first:]), one.risk.cold)
+    below = part_of(_total(numbered[:first]), one.risk)
+    beyond = part_of(_total(numbered[first:]), one.risk)
     # The split goes by two findings, so it is as uncertain as the weaker one.
     beyond = replace(beyond, q=max(one.trend.q or 0.0, numbered[first][1].q or 0.0))
     if not _is_harmless(below) or beyond.finding != CRASHES_MORE:

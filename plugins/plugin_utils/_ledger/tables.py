@@ -39,7 +39,8 @@ class Tables(NamedTuple):
     """All tables of the newest version.
 
     ``ways`` gives a number to each way in which boots came to be, and ``tallies`` has the sums of each host's boots by
-    these: databases sort numbers in a fraction of the time that texts take.
+    these: databases sort numbers in a fraction of the time that texts take. ``again`` are those of the boots that came
+    right after a crash of the same host, and ``again_crashes`` how many of these crashed.
     """
 
     schema_version: sa.Table
@@ -110,8 +111,8 @@ def tables() -> Tables:
         table(
             "tallies",
             {"host": text, "way": number, "kexec_count": number},
-            {"boots": number, "crashes": number, "seconds": number},
-            ["boots", "crashes", "seconds"],
+            {"boots": number, "crashes": number, "seconds": number, "again": number, "again_crashes": number},
+            ["boots", "crashes", "seconds", "again", "again_crashes"],
         ),
     )
 
@@ -137,7 +138,13 @@ def _add_tallies(connection: sa.Connection) -> None:
     connection.execute(_tallied())
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_create, _add_bugs, _add_tallies)
+def _tell_loops(connection: sa.Connection) -> None:
+    tables().tallies.drop(connection)
+    tables().tallies.create(connection)
+    connection.execute(_tallied())
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_create, _add_bugs, _add_tallies, _tell_loops)
 """What makes each version from the one before; the first makes the tables in an empty database."""
 
 
@@ -256,17 +263,33 @@ def _tallied(host: Any = None) -> Insert:
     named = named_by_evidence(*(() if host is None else (crashes.host == host,)))
     same_way = sa.and_(*(ways.c[name] == value for name, value in zip(WAY, _way_of_boot(), strict=True)))
     no_count: sa.ColumnClause[int] = sa.literal_column(str(NO_COUNT))
-    key = [boots.host, ways.c.way, sa.func.coalesce(boots.kexec_count, no_count)]
     until = sa.func.coalesce(boots.ended, boots.seen)
-    sums = [
-        sa.func.count(),
-        sa.func.sum(sa.case((has_crashed(named), 1), else_=0)),
-        sa.func.sum(sa.case((until > boots.began, until - boots.began), else_=0)),
-    ]
-    question = sa.select(*key, *sums).select_from(with_evidence(named).join(ways, same_way)).group_by(*key)
+    crashed = sa.case((has_crashed(named), 1), else_=0)
+    columns = {
+        "host": boots.host,
+        "way": ways.c.way,
+        "kexec_count": sa.func.coalesce(boots.kexec_count, no_count),
+        "crashed": crashed,
+        "seconds": sa.case((until > boots.began, until - boots.began), else_=0),
+        "after": sa.func.coalesce(_of_boot_before(crashed), 0),
+    }
+    question = sa.select(*(column.label(name) for name, column in columns.items()))
+    question = question.select_from(with_evidence(named).join(ways, same_way))
     if host is not None:
         question = question.where(boots.host == host)
-    return tallies.insert().from_select([column.name for column in tallies.columns], question)
+    boot = question.subquery().c
+    key = [boot.host, boot.way, boot.kexec_count]
+    added = [sa.func.sum(value) for value in (boot.crashed, boot.seconds, boot.after, boot.after * boot.crashed)]
+    sums = sa.select(*key, sa.func.count(), *added).group_by(*key)
+    return tallies.insert().from_select([column.name for column in tallies.columns], sums)
+
+
+def _of_boot_before(value: Any) -> Any:
+    """What the boot before this one on the same host has for a value; boots of crash kernels lie between no two."""
+    boots = tables().boots.c
+    when = sa.func.coalesce(boots.began, boots.ended, boots.seen)
+    kdump: sa.ColumnClause[str] = sa.literal_column("'kdump'")
+    return sa.func.lag(value).over(partition_by=[boots.host, boots.boot == kdump], order_by=[when, boots.boot_id])
 
 
 # --- rows that are there already ------------------------------------------------------------------------------------

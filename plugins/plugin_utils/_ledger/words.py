@@ -15,6 +15,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import
     ENOUGH_POWER,
     FALLS,
     GROWS,
+    ONE_HOST,
     TOO_FEW,
     Correlation,
     Risk,
@@ -95,7 +96,7 @@ def headline(fleet: Correlation) -> str:
 def _in_short(one: TransitionRisk) -> str:
     risk, release = one.risk, one.way.release
     if risk.relative_risk is None or isinf(risk.relative_risk):
-        compared = f"and none of {counted(risk.cold.boots, 'cold boot')} of {release} did"
+        compared = f"and {_hardly_any(risk)} of {release} did"
     else:
         compared = f"{ratio(risk.relative_risk)} times as often as cold boots of {release}"
     return f"{name_of(one.way)}: {_of_boots(risk)}, {compared}."
@@ -110,6 +111,9 @@ def summary(fleet: Correlation) -> list[str]:
         f"{counted(fleet.boots, 'boot')} in the ledger, {counted(len(findings), 'transition')}: {more} {crash} more "
         f"often than cold boots of the same release, of {few} there are too few boots to tell."
     ]
+    suspicions = findings.count(ONE_HOST)
+    if suspicions:
+        said.append(f"{counted(suspicions, 'suspicion')} about single hosts, which say nothing of a transition.")
     if fleet.not_compared:
         boots = counted(fleet.not_compared, "boot")
         said.append(f"{boots} of unknown kind or release, or of crash kernels, not compared.")
@@ -142,6 +146,8 @@ NUMBERS = (
     "finding",
     "boots",
     "crashed",
+    "hosts",
+    "crashed on",
     "hours",
     "times cold",
     "lower end (95 %)",
@@ -161,6 +167,8 @@ def numbers(one: TransitionRisk) -> tuple[str, ...]:
         risk.finding,
         f"{risk.seen.boots}",
         f"{risk.seen.crashes}",
+        f"{risk.hosts.hosts}" if risk.hosts else "-",
+        f"{risk.hosts.crashed}" if risk.hosts else "-",
         f"{risk.seen.hours:.0f}",
         ratio(risk.relative_risk),
         ratio(low),
@@ -173,17 +181,33 @@ def numbers(one: TransitionRisk) -> tuple[str, ...]:
 def _main_clause(one: TransitionRisk) -> str:
     risk, release = one.risk, one.way.release
     finding = risk.finding
+    if finding == ONE_HOST:
+        return _suspicion(one)
     if finding not in (CRASHES_MORE, CRASHES_LESS):
         return _nothing_found(risk, release)
     interval = _interval(risk)
     counts = f"{_of_boots(risk)}, {_q(risk.q)}"
     if risk.relative_risk is None or isinf(risk.relative_risk):
         return (
-            f"crashes, and none of {counted(risk.cold.boots, 'cold boot')} of {release} did (at least "
-            f"{interval[0]:.2g} times as often, {counts})"
+            f"crashes, and {_hardly_any(risk)} of {release} did (at least {interval[0]:.2g} times as often, {counts})"
         )
     shown = f"CI {interval[0]:.2g} to {interval[1]:.2g}"
     return f"crashes {ratio(risk.relative_risk)} times as often as a cold boot of {release} ({shown}, {counts})"
+
+
+def _hardly_any(risk: Risk) -> str:
+    """What there is of crashed cold boots, where they are worth less than one crash as evidence."""
+    return f"{risk.cold.crashes or 'none'} of {counted(risk.cold.boots, 'cold boot')}"
+
+
+def _suspicion(one: TransitionRisk) -> str:
+    more = one.risk.relative_risk is not None and one.risk.relative_risk > 1
+    host = one.suspect if more else one.cold_suspect
+    kind = "boots" if more else f"cold boots of {one.way.release}"
+    return (
+        f"is under no suspicion, but {host} is: without its crashes of {kind}, no difference to cold boots of "
+        f"{one.way.release} would be found ({_of_boots(one.risk)})"
+    )
 
 
 def _interval(risk: Risk) -> tuple[float, float]:
@@ -213,4 +237,7 @@ def _q(value: float | None) -> str:
 
 
 def _of_boots(risk: Risk) -> str:
-    return f"{risk.seen.crashes} of {counted(risk.seen.boots, 'boot')} crashed"
+    crashed = f"{risk.seen.crashes} of {counted(risk.seen.boots, 'boot')} crashed"
+    if risk.hosts is None:
+        return crashed
+    return f"{crashed}, on {risk.hosts.crashed} of {counted(risk.hosts.hosts, 'host')}"

@@ -53,26 +53,32 @@ def plan(ledger: Ledger) -> Any:
     return decide(situation(policy=policy_of({**DEFAULTS, "crash_risks": assess(ledger)["risks"]})))
 
 
-def test_made_up_crashes_refuse_a_transition_for_nobody(ledger: Ledger) -> None:
+@pytest.mark.parametrize("looping", [True, False])
+def test_made_up_crashes_refuse_a_transition_for_nobody(ledger: Ledger, looping: bool) -> None:
     for number in range(HONEST):
         kernels = {"release": NEW_OF_PLAN, "previous_release": OLD_OF_PLAN}
         boots = [ended(5, **kernels), cold(6, release=NEW_OF_PLAN), cold(7, release=NEW_OF_PLAN)]
         ledger.import_history(f"web{number}", history(*boots), NOW)
     crashed = lies(30, release=NEW_OF_PLAN, previous_release=OLD_OF_PLAN, ending="crash")
+    if not looping:
+        crashed = [one if at % 2 else {**one, "ending": "clean"} for at, one in enumerate(crashed)]
     ledger.import_history("mallory", history(*crashed), NOW)
-    (risk,) = assess(ledger)["risks"]
-    assert codes(risk["cautions"]) == ["crashes_on_one_host"]
     decided = plan(ledger)
-    assert (decided.action, [note.code for note in decided.warnings]) == ("handover", ["transition_crashes"])
-    assert "30 of the 30 boots that crashed are of one host" in decided.warnings[0].message
+    assert (decided.action, decided.warnings) == ("handover", ())
+    found = query(ledger, OLD_OF_PLAN, NEW_OF_PLAN)
+    assert found["finding"] not in ("crashes_more", "crashes_less")
+    (caution, *_others) = found["risk"]["cautions"]
+    assert caution["code"] == "crashes_on_one_host"
+    number = 30 if looping else 15
+    assert f"{number} of the {number} boots that crashed are of one host, mallory." in caution["message"]
 
 
 def test_made_up_crashes_of_cold_boots_are_said_to_be_one_hosts(ledger: Ledger) -> None:
     crashed = lies(200, boot="cold", previous_release=None, kexec_count=0, ending="crash")
     ledger.import_history("mallory", history(*crashed), NOW)
     found = query(ledger, OLD, NEW)
-    assert found["finding"] == "crashes_less"
-    assert codes(found["risk"]["cautions"]) == ["cold_crashes_on_one_host"]
+    assert found["finding"] not in ("crashes_more", "crashes_less")
+    assert codes(found["risk"]["cautions"])[0] == "cold_crashes_on_one_host"
 
 
 @pytest.mark.parametrize(

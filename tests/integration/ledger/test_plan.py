@@ -130,7 +130,9 @@ def test_transition_that_crashed_elsewhere_is_not_repeated(
     assert (refused["action"], refused["reasons"][0]["code"]) == ("refuse", "transition_crashes")
     message = refused["reasons"][0]["message"]
     assert f"{OLD} -> {NEW} crashes" in message
-    assert re.search(r"[0-9]+ of [0-9]+ boots crashed, q = .*leading bug [0-9a-f]{16} \(", message)
+    assert re.search(
+        r"[0-9]+ of [0-9]+ boots crashed, on [0-9]+ of [0-9]+ hosts, q = .*leading bug [0-9a-f]{16} \(", message
+    )
     assert plan(fallback="cold_boot")["action"] == "cold_boot"
     for changes in ({"accept": ["transition_crashes"]}, {"on_crash_risk": "warn"}, {"crash_risk_threshold": 1e6}):
         allowed = plan(**changes)

@@ -7,9 +7,15 @@ from __future__ import annotations
 
 from math import sqrt
 
-from bench.truth import Tally, coverage, false_alarms, false_discoveries, power, told_to_plans
+import pytest
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ODDS_TO_FIND
+from bench.hosts import Kind, harmful, harmless
+from bench.truth import Tally, coverage, false_alarms, false_discoveries, of_hosts, power, share, told_to_plans
 
 SEEDS = range(1000)
+FLEETS = range(200)
+LEAST_POWER = 0.9
 DEVIATIONS = 4
 """Of this many standard deviations, chance alone is responsible in one of 30,000 runs; and the seeds are fixed."""
 
@@ -52,3 +58,23 @@ def test_plans_are_told_the_truth() -> None:
     assert at_most_expected(tallies["harmless chain told too short"])
     found = tallies["harmless chain found"]
     assert found.happened / found.of > 0.8
+
+
+@pytest.mark.parametrize(("name", "kind"), harmless().items())
+def test_harmless_fleets_whose_hosts_are_not_alike(name: str, kind: Kind) -> None:
+    found = of_hosts(kind, FLEETS)
+    assert at_most_expected(found.alarms), name
+    assert at_most_expected(found.missed), name
+
+
+def test_boots_are_not_independent() -> None:
+    """The same fleets do fool who takes them for that, so they are a test."""
+    for name in ("2 % at 0.9, 20 boots, apart", "5 % at 0.4, few apart", "crash loops, cold boots"):
+        assert not at_most_expected(of_hosts(harmless()[name], range(50)).pooled_alarms), name
+
+
+@pytest.mark.parametrize(("name", "kind"), harmful(ODDS_TO_FIND).items())
+def test_three_times_the_odds_are_found_where_hosts_are_alike(name: str, kind: Kind) -> None:
+    found = of_hosts(kind, FLEETS)
+    assert share(found.alarms) >= LEAST_POWER * share(found.pooled_alarms), name
+    assert at_most_expected(found.missed), name

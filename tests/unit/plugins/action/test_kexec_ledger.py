@@ -166,7 +166,7 @@ def test_folder_that_is_a_file_is_told_in_check_mode_too(data: Path, monkeypatch
 
 def test_assessment() -> None:
     assert run(state="assessed")["risks"] == []
-    for host, given in histories(40, 200, seed=1):
+    for host, given in histories(100, 200, seed=1):
         run(state="imported", history=given, host=host)
     found = run(state="assessed")
     assert [(one["previous_release"], one["release"]) for one in found["risks"]] == [DEADLY]
@@ -245,6 +245,6 @@ def test_all_that_is_returned_is_documented_and_the_other_way_round(data: Path) 
     undocumented = set(results[2]["risk"]) - set(documented["risk"]["contains"])
     # Their descriptions stand with the numbers that they belong to; the others are the options and the finding again.
     assert undocumented == {
-        *("rate_interval", "relative_risk_interval", "smallest_p"),
+        *("rate_interval", "relative_risk_interval", "smallest_p", "again_crashes"),
         *("boot", "previous_release", "release", "finding"),
     }

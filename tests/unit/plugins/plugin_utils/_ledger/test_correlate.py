@@ -8,20 +8,38 @@ from math import inf, nextafter
 
 import pytest
 
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import correlate as correlation
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import evidence
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import (
     CRASHES_LESS,
     CRASHES_MORE,
     GROWS,
     NO_DIFFERENCE,
     NO_TREND,
+    ONE_HOST,
     TOO_FEW,
     Correlation,
     TransitionRisk,
     Trend,
     correlate,
 )
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Bug, Count, FleetCounts, Way
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ALPHA, ExactTest, TrendTest
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import (
+    Bug,
+    Count,
+    FleetCounts,
+    HostCount,
+    Way,
+    WorstHost,
+)
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.evidence import Hosts
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risks import crash_risks
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import (
+    ALPHA,
+    ExactTest,
+    Table,
+    TrendTest,
+)
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.words import sentence, summary
 
 OLD, NEW = "7.2.13-kho", "7.3.4-kho"
 HANDOVER, COLD = Way("handover", OLD, NEW), Way("cold", None, NEW)
@@ -158,13 +176,14 @@ def test_bugs_go_to_their_transition() -> None:
     ("crashes", "worst", "expected"), [(40, 39, True), (40, 20, False), (2, 2, False), (3, 3, True)]
 )
 def test_caution_when_one_host_crashes(crashes: int, worst: int, expected: bool) -> None:
-    found = one(counted(HANDOVER, 512, crashes), counted(COLD, 512, 9, 0), worst_host={HANDOVER: worst})
+    worst_host = {HANDOVER: WorstHost("web7", worst)}
+    found = one(counted(HANDOVER, 512, crashes), counted(COLD, 512, 9, 0), worst_host=worst_host)
     assert [note.code for note in found.cautions] == (["crashes_on_one_host"] if expected else [])
 
 
 @pytest.mark.parametrize(("worst", "expected"), [(8, True), (4, False)])
 def test_caution_when_the_cold_boots_of_one_host_crash(worst: int, expected: bool) -> None:
-    found = one(counted(HANDOVER, 512, 5), counted(COLD, 512, 9, 0), worst_host={COLD: worst})
+    found = one(counted(HANDOVER, 512, 5), counted(COLD, 512, 9, 0), worst_host={COLD: WorstHost("web7", worst)})
     assert [note.code for note in found.cautions] == (["cold_crashes_on_one_host"] if expected else [])
 
 
@@ -179,3 +198,65 @@ def test_caution_when_boots_are_young() -> None:
     assert [note.code for note in found.cautions] == ["boots_younger"]
     assert "1 hours" in found.cautions[0].message
     assert "24" in found.cautions[0].message
+
+
+@pytest.mark.parametrize(("again", "expected"), [(300, True), (200, False)])
+def test_caution_when_boots_came_after_crashes(again: int, expected: bool) -> None:
+    cold = replace(counted(COLD, 512, 9, 0), again=again)
+    found = one(counted(HANDOVER, 512, 5), cold)
+    assert [note.code for note in found.cautions] == (["boots_after_crashes"] if expected else [])
+
+
+def test_a_crash_loop_is_one_crash() -> None:
+    loop = replace(counted(HANDOVER, 541, 36), again=29, again_crashes=29)
+    assert one(loop, counted(COLD, 530, 7, 0)).risk.table == Table(7, 512, 7, 530)
+
+
+ALIKE = (HostCount(10, 0, 10, 0, 300), HostCount(10, 1, 10, 0, 50), HostCount(10, 0, 10, 1, 8))
+
+
+def with_hosts(*hosts: HostCount, **more: object) -> TransitionRisk:
+    boots, crashes, cold_boots, cold_crashes = (
+        sum(one.hosts * getattr(one, name) for one in hosts)
+        for name in ("boots", "crashes", "cold_boots", "cold_crashes")
+    )
+    counts = (counted(HANDOVER, boots, crashes), counted(COLD, cold_boots, cold_crashes, 0))
+    return one(*counts, hosts={HANDOVER: hosts}, **more)
+
+
+def test_finding_names_its_hosts() -> None:
+    found = with_hosts(*ALIKE)
+    assert found.risk.finding == CRASHES_MORE
+    assert found.risk.hosts == Hosts(358, 50, 358, 8)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "suspect"),
+    [
+        ((HostCount(5, 0, 5, 0, 30), HostCount(4, 3, 4, 0)), "web7"),
+        ((HostCount(5, 0, 5, 0, 30), HostCount(4, 0, 4, 3)), "web8"),
+    ],
+    ids=["more", "less"],
+)
+def test_what_rests_on_one_host_is_a_suspicion_about_it(
+    hosts: tuple[HostCount, ...], suspect: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As if hosts were alike: otherwise it would be no finding in the first place.
+    monkeypatch.setattr(evidence, "_likeness", lambda _arms: 0.0)
+    monkeypatch.setattr(correlation, "SIGNIFICANT", 0.3)
+    found = with_hosts(*hosts, suspects={HANDOVER: "web7", COLD: "web8"})
+    assert found.risk.finding == ONE_HOST
+    assert f"is under no suspicion, but {suspect} is" in sentence(found)
+    assert "1 suspicion about single hosts" in " ".join(summary(fleet_of(found)))
+    assert crash_risks(fleet_of(found)) == []
+
+
+def fleet_of(found: TransitionRisk) -> Correlation:
+    return Correlation(cold={}, transitions=(found,), boots=1, not_compared=0, not_joined=0)
+
+
+def test_cold_boots_that_hardly_crashed_are_not_said_to_be_none() -> None:
+    often = [HostCount(10, 5, 10, 0, 20), HostCount(10, 0, 10, 0, 20), HostCount(10, 0, 10, 1)]
+    found = with_hosts(*often)
+    assert (found.risk.finding, found.risk.table.cold_crashes) == (CRASHES_MORE, 0)
+    assert f"and 1 of 410 cold boots of {NEW} did" in sentence(found)

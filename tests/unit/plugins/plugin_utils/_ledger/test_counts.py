@@ -30,7 +30,11 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.counts import (
     count_begun,
     count_fleet,
 )
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import FleetCounts, Way
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import (
+    FleetCounts,
+    Way,
+    WorstHost,
+)
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 
 HANDOVER, COLD = Way("handover", OLD, NEW), Way("cold", None, NEW)
@@ -53,7 +57,7 @@ def test_boots_by_way_and_count(ledger: Ledger) -> None:
 
 def test_boots_of_unknown_kind_are_compared_with_nothing(ledger: Ledger) -> None:
     unknown = [ended(number, boot="unknown", previous_release=None, ending="crash") for number in range(10, 30)]
-    ledger.import_history("web1", history(ended(1), cold(2), *unknown), NOW)
+    ledger.import_history("web1", history(ended(40), cold(41), *unknown), NOW)
     fleet = count_fleet(ledger)
     assert boots_and_crashes(fleet) == {(HANDOVER, 1): (1, 0), (COLD, 0): (1, 0)}
     assert (fleet.not_compared, fleet.worst_host) == (20, {})
@@ -140,7 +144,7 @@ def test_worst_host(ledger: Ledger) -> None:
     for host, crashed in (("web1", 1), ("web2", 3), ("web3", 0)):
         boots = [ended(number, ending="crash" if number <= crashed else "clean") for number in range(1, 6)]
         ledger.import_history(host, history(*boots), NOW)
-    assert count_fleet(ledger).worst_host == {HANDOVER: 3}
+    assert count_fleet(ledger).worst_host == {HANDOVER: WorstHost("web2", 3)}
 
 
 def test_counts_of_a_made_up_fleet(ledger: Ledger) -> None:

@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from ansible_collections.kho.kexec.plugins.module_utils._options.policy import policy_spec
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import CRASHES_MORE, GROWS, correlate
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Bug, Count, FleetCounts, Way
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import (
+    Bug,
+    Count,
+    FleetCounts,
+    Way,
+    WorstHost,
+)
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risks import crash_risks, long_chains
 
 OLD, NEW = "7.2.13-kho", "7.3.4-kho"
@@ -76,7 +82,7 @@ def test_kexec_without_handover_and_the_worst_first() -> None:
 
 
 def test_cautions_reach_the_plan() -> None:
-    (one,) = risks(counted(512, 41), Count(COLD, 0, 530, 7, 530.0), worst_host={HANDOVER: 30})
+    (one,) = risks(counted(512, 41), Count(COLD, 0, 530, 7, 530.0), worst_host={HANDOVER: WorstHost("web7", 30)})
     assert [caution["code"] for caution in one["cautions"]] == ["crashes_on_one_host"]
     assert set(one["cautions"][0]) == set(policy_spec()["crash_risks"]["options"]["cautions"]["options"])
 

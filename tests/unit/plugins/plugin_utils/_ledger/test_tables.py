@@ -30,7 +30,7 @@ def test_older_ledger_is_migrated(place: Place, ledger: Ledger, ask: Ask, monkey
     monkeypatch.setattr(tables, "MIGRATIONS", (*tables.MIGRATIONS, add_column))
     with Ledger(place):
         pass
-    assert ask("SELECT version FROM schema_version") == [(4,)]
+    assert ask("SELECT version FROM schema_version") == [(5,)]
     assert ask("SELECT host, more FROM boots") == [("web1", None)]
 
 
@@ -41,23 +41,24 @@ def test_first_version_gets_bugs(place: Place, ledger: Ledger, ask: Ask) -> None
         connection.execute("UPDATE schema_version SET version = 1")
     with Ledger(place):
         pass
-    assert ask("SELECT version FROM schema_version") == [(3,)]
+    assert ask("SELECT version FROM schema_version") == [(4,)]
     assert ask("SELECT signature, bug FROM crashes") == [(crash()["signature"], None)]
 
 
 def test_older_ledger_is_summed_up(place: Place, ledger: Ledger, ask: Ask) -> None:
     ledger.import_history("web1", history(ended(1), ended(2, release=None, kexec_count=None), cold(3)), NOW)
-    ledger.import_history("web2", history(ended(1), crashes=(crash(boot_id=some_id(1)),)), NOW)
+    looping = history(ended(1), ended(2, ending="crash"), crashes=(crash(boot_id=some_id(1)),))
+    ledger.import_history("web2", looping, NOW)
     question = (
-        "SELECT host, boot, previous_release, release, kexec_count, boots, crashes, seconds "
+        "SELECT host, boot, previous_release, release, kexec_count, boots, crashes, seconds, again, again_crashes "
         "FROM tallies JOIN ways USING (way) ORDER BY 1, 2, 3, 4"
     )
     sums = ask(question)
     assert sums == [
-        ("web1", "cold", "", NEW, 0, 1, 0, 9000),
-        ("web1", "handover", OLD, "", -1, 1, 0, 9000),
-        ("web1", "handover", OLD, NEW, 1, 1, 0, 9000),
-        ("web2", "handover", OLD, NEW, 1, 1, 1, 9000),
+        ("web1", "cold", "", NEW, 0, 1, 0, 9000, 0, 0),
+        ("web1", "handover", OLD, "", -1, 1, 0, 9000, 0, 0),
+        ("web1", "handover", OLD, NEW, 1, 1, 0, 9000, 0, 0),
+        ("web2", "handover", OLD, NEW, 1, 2, 2, 18000, 1, 1),
     ]
     with sqlite3.connect(str(place.file)) as connection:
         connection.execute("DROP TABLE tallies")
@@ -78,4 +79,4 @@ def test_migration_that_fails_leaves_the_ledger_as_it_was(
     monkeypatch.setattr(tables, "MIGRATIONS", (*tables.MIGRATIONS, add_column, fail_halfway))
     assert refusal(lambda: Ledger(place)).code == "ledger_failed"
     assert ask("SELECT * FROM sqlite_master") == before
-    assert ask("SELECT version FROM schema_version") == [(3,)]
+    assert ask("SELECT version FROM schema_version") == [(4,)]
