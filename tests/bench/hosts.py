@@ -44,6 +44,7 @@ class Kind:
     flaky: float = 0.0
     odds: float = 1.0
     loops: str = ""
+    few: int = FEW
     lie: tuple[int, int, int, int] | None = None
 
 
@@ -87,7 +88,7 @@ def _few_apart(_draw: np.random.Generator, kind: Kind) -> NDArray[np.int64]:
     """A few hosts take nothing but one transition, and all others are cold-booted."""
     way = np.zeros((kind.hosts, kind.boots), dtype=np.int64)
     for number in range(kind.transitions):
-        way[FEW * number : FEW * (number + 1)] = number + 1
+        way[kind.few * number : kind.few * (number + 1)] = number + 1
     return way
 
 
@@ -95,8 +96,8 @@ def _few_mixed(draw: np.random.Generator, kind: Kind) -> NDArray[np.int64]:
     """A few hosts take a transition with half of their boots; all others are cold ones."""
     way = np.zeros((kind.hosts, kind.boots), dtype=np.int64)
     for number in range(kind.transitions):
-        chosen = draw.choice(kind.hosts, FEW, replace=False)
-        way[chosen] = np.where(draw.random((FEW, kind.boots)) < 0.5, number + 1, way[chosen])
+        chosen = draw.choice(kind.hosts, kind.few, replace=False)
+        way[chosen] = np.where(draw.random((kind.few, kind.boots)) < 0.5, number + 1, way[chosen])
     return way
 
 
@@ -147,7 +148,7 @@ def _looping(
     way = np.where(again, 0 if kind.loops == "cold" else first, way)
     crashed = crashed | (at == begin) | again
     if kind.loops == "cold":
-        # Whoever crashes is cold-booted.
+        # After a crash, a host is cold-booted.
         way[:, 1:] = np.where(crashed[:, :-1] & (way[:, 1:] >= 0) & (way[:, :-1] >= 0), 0, way[:, 1:])
     return way, crashed
 
@@ -162,6 +163,7 @@ def counted(kind: Kind, fleet: Simulated) -> FleetCounts:
         for wanted in (fleet.way >= 0, fleet.crashed, again, again & fleet.crashed)
     )
     apart, crashes_apart = boots - boots_again, crashes - crashes_again
+    by_host = np.stack([apart, crashes_apart, boots_again, crashes_again], axis=1)
     counts = [
         Count(
             way_of(number),
@@ -174,19 +176,21 @@ def counted(kind: Kind, fleet: Simulated) -> FleetCounts:
         )
         for number in ways
     ]
-    hosts = {
-        number: _alike(apart[number], crashes_apart[number], apart[0], crashes_apart[0]) for number in ways if number
-    }
+    hosts = {number: _alike(by_host[number], by_host[0]) for number in ways if number}
     if kind.lie is not None:
         counts, hosts = _lied(counts, hosts, kind.lie)
     present = tuple(count for count in counts if count.boots)
     return FleetCounts(counts=present, hosts={way_of(number): tuple(found) for number, found in hosts.items()})
 
 
-def _alike(*columns: NDArray[np.int64]) -> list[HostCount]:
-    rows, many = np.unique(np.stack(columns, axis=1), axis=0, return_counts=True)
+def _alike(here: NDArray[np.int64], cold: NDArray[np.int64]) -> list[HostCount]:
+    rows, many = np.unique(np.concatenate([here, cold]).T, axis=0, return_counts=True)
     pairs = zip(rows.tolist(), many.tolist(), strict=True)
-    return [HostCount(row[0], row[1], row[2], row[3], hosts) for row, hosts in pairs if row[0] or row[2]]
+    return [
+        HostCount(row[0], row[1], row[4], row[5], hosts, row[2], row[3], row[6], row[7])
+        for row, hosts in pairs
+        if row[0] or row[4]
+    ]
 
 
 def _lied(
@@ -239,4 +243,4 @@ def harmless() -> dict[str, Kind]:
 def harmful(odds: float) -> dict[str, Kind]:
     """Return the kinds of fleets of hosts that are alike, with one transition of these odds."""
     sizes = {"mixed": 60, "apart": 70, "unequal": 120, "few mixed": 400, "once": 150}
-    return {design: Kind(design, hosts=hosts, transitions=1, odds=odds) for design, hosts in sizes.items()}
+    return {design: Kind(design, hosts=hosts, transitions=1, odds=odds, few=20) for design, hosts in sizes.items()}

@@ -27,6 +27,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts imp
     in_order,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.evidence import (
+    Evidence,
     Hosts,
     hosts_of,
     rests_on_one_host,
@@ -34,6 +35,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.evidence import 
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import (
     SIGNIFICANT,
+    Estimate,
     ExactTest,
     Table,
     TrendTest,
@@ -73,15 +75,17 @@ class Sum(NamedTuple):
 class Risk:
     """How often boots crash, compared with cold boots of the same release.
 
-    ``seen`` and ``cold`` are all boots. ``table`` has what they are worth as evidence, in independent boots, which all
-    that follows is computed from. ``hosts`` is None where nothing is known of single hosts: of single counts, whose
-    boots are worth as much, each, as those of all counts. ``test`` is None without boots to compare; ``q`` is None
-    unless the test could have found anything, and only those tests are corrected for. An infinite ``relative_risk`` or
-    upper end of its ``interval`` means that no cold boot crashed. ``alone``: what was found rests on one host.
+    ``seen`` and ``cold`` are all boots. ``estimate`` has what they are worth as evidence, in independent boots, and
+    ``table`` the same in whole numbers, for the test. ``hosts`` is None where nothing is known of single hosts: of
+    single counts, whose boots are worth as much, each, as those of all counts. ``test`` is None without boots to
+    compare; ``q`` is None unless the test could have found anything, and only those tests are corrected for. An
+    infinite ``relative_risk`` or upper end of its ``interval`` means that no cold boot crashed. ``alone``: what was
+    found rests on one host.
     """
 
     seen: Sum
     cold: Sum
+    estimate: Estimate
     table: Table
     hosts: Hosts | None
     rate: tuple[float, float, float]
@@ -93,7 +97,7 @@ class Risk:
     @property
     def relative_risk(self) -> float | None:
         """How many times as often boots crash as cold boots; None when neither crashed or there are none of a kind."""
-        return self.table.relative_risk
+        return self.estimate.relative_risk
 
     @property
     def could_tell(self) -> bool:
@@ -231,27 +235,20 @@ def risk_of(seen: Sum, cold: Sum, hosts: Sequence[HostCount] = ()) -> Risk:
 
     Without ``hosts``, each boot is compared as if it were one of another host.
     """
-    table, told = _as_they_are(seen, cold), hosts_of(hosts)
-    if told.hosts and told.cold_hosts:
-        table = weigh(hosts).table
-    return _compared(seen, cold, table, told if hosts else None)
+    raw, told = _as_they_are(seen, cold), hosts_of(hosts)
+    evidence = weigh(hosts) if told.hosts and told.cold_hosts else Evidence(raw, raw)
+    return _compared(seen, cold, evidence, told if hosts else None)
 
 
 def part_of(seen: Sum, whole: Risk) -> Risk:
     """Compare some of the boots of a transition, which are worth as much, each, as its boots are on average."""
-    return _compared(seen, whole.cold, _scaled(seen, whole), None)
-
-
-def _scaled(seen: Sum, whole: Risk) -> Table:
-    raw, worth = _as_they_are(whole.seen, whole.cold), whole.table
-    part = _as_they_are(seen, whole.cold)
-    boots, crashes = (round(number * _share(worth.boots, raw.boots)) for number in (part.boots, part.crashes))
+    raw, part = _as_they_are(whole.seen, whole.cold), _as_they_are(seen, whole.cold)
+    share = whole.estimate.boots / raw.boots if raw.boots else 1.0
+    boots, crashes = part.boots * share, part.crashes * share
     # Cold boots are what they are for the whole transition.
-    return Table(crashes, max(boots, min(part.boots, 1)), worth.cold_crashes, worth.cold_boots)
-
-
-def _share(worth: int, raw: int) -> float:
-    return worth / raw if raw else 1.0
+    estimate = replace(whole.estimate, crashes=crashes, boots=boots)
+    table = replace(whole.table, crashes=round(crashes), boots=max(round(boots), min(part.boots, 1)))
+    return _compared(seen, whole.cold, Evidence(estimate, table), None)
 
 
 def _as_they_are(seen: Sum, cold: Sum) -> Table:
@@ -264,20 +261,22 @@ def _as_they_are(seen: Sum, cold: Sum) -> Table:
     )
 
 
-def _compared(seen: Sum, cold: Sum, table: Table, hosts: Hosts | None) -> Risk:
+def _compared(seen: Sum, cold: Sum, evidence: Evidence, hosts: Hosts | None) -> Risk:
+    estimate, table = evidence.estimate, evidence.table
     comparable = table.boots > 0 and table.cold_boots > 0
     return Risk(
         seen=seen,
         cold=cold,
+        estimate=estimate,
         table=table,
         hosts=hosts,
-        rate=_rate(table.crashes, table.boots),
-        interval=risk_interval(table) if comparable else None,
+        rate=_rate(estimate.crashes, estimate.boots),
+        interval=risk_interval(estimate) if comparable else None,
         test=exact_test(table) if comparable else None,
     )
 
 
-def _rate(crashes: int, boots: int) -> tuple[float, float, float]:
+def _rate(crashes: float, boots: float) -> tuple[float, float, float]:
     # Where all came right after a crash, nothing is known.
     return (crashes / boots, *rate_interval(crashes, boots)) if boots else (0.0, 0.0, 1.0)
 

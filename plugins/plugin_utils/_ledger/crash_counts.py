@@ -56,7 +56,8 @@ class Count:
 class HostCount(NamedTuple):
     """So many ``hosts`` that have the same numbers of boots and crashes of one way, and of cold boots of its release.
 
-    Without those that came right after a crash: a crash loop is one crash.
+    Without those that came right after a crash, since a crash loop is one crash. Of these there were ``again`` and
+    ``cold_again``, and so many of them crashed.
     """
 
     boots: int
@@ -64,6 +65,10 @@ class HostCount(NamedTuple):
     cold_boots: int
     cold_crashes: int
     hosts: int = 1
+    again: int = 0
+    again_crashes: int = 0
+    cold_again: int = 0
+    cold_again_crashes: int = 0
 
 
 class WorstHost(NamedTuple):

@@ -18,7 +18,7 @@ from math import sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import HostCount
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ALPHA, Table, exact_test
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ALPHA, Estimate, Table, exact_test
 
 with suppress(ImportError):  # _ledger_errors.require() says so
     import numpy as np
@@ -48,10 +48,10 @@ class Hosts(NamedTuple):
 
 @dataclass(frozen=True)
 class Evidence:
-    """What boots of ``hosts`` are worth: ``table`` has as many independent boots as tell as much."""
+    """What boots are worth: as many independent boots as tell as much, and the same in whole numbers."""
 
+    estimate: Estimate
     table: Table
-    hosts: Hosts
 
 
 @dataclass(frozen=True)
@@ -96,19 +96,36 @@ def weigh(counts: Sequence[HostCount]) -> Evidence:
 
     Where nothing speaks against it that hosts are alike, the table is that of the boots as they are.
     """
-    alike_hosts: Counter[tuple[int, ...]] = Counter()
+    columns = _columns(counts)
+    arms = _arm(columns, "").bounded(), _arm(columns, "cold_").bounded()
+    # A host that crashes in a loop is counted once, and says all the more that hosts are not alike.
+    looping = _arm(columns, "", loops=True).bounded(), _arm(columns, "cold_", loops=True).bounded()
+    of_both = _likeness(looping)
+    alike = max(of_both, _likeness(looping[:1])), max(of_both, _likeness(looping[1:]))
+    rates, worth = _estimated(arms, alike, _in_common(looping, of_both))
+    clump = _clump(looping, alike)
+    cells = [_worth(rate, boots / clump, arm) for rate, boots, arm in zip(rates, worth, arms, strict=True)]
+    (crashes, boots), (cold_crashes, cold_boots) = cells
+    whole = Table(*(round(number) for cell in cells for number in cell))
+    return Evidence(Estimate(crashes, boots, cold_crashes, cold_boots), whole)
+
+
+def _columns(counts: Sequence[HostCount]) -> dict[str, Numbers]:
+    alike: Counter[HostCount] = Counter()
     for one in counts:
-        alike_hosts[tuple(one[:4])] += one.hosts
+        alike[one._replace(hosts=1)] += one.hosts
     # In one order, since rounding must not decide.
-    rows = [(*numbers, many) for numbers, many in sorted(alike_hosts.items())]
-    columns = [np.array(column, dtype=np.float64) for column in zip(*rows, strict=True)]
-    boots, crashes, cold_boots, cold_crashes, many = columns
-    arms = Arm(boots, crashes, many).bounded(), Arm(cold_boots, cold_crashes, many).bounded()
-    alike = _likeness(arms)
-    rates, worth = _estimated(arms, alike, _in_common(arms, alike))
-    clump = _clump(arms, alike)
-    cells = [_whole(rate, boots / clump, arm) for rate, boots, arm in zip(rates, worth, arms, strict=True)]
-    return Evidence(Table(*cells[0], *cells[1]), hosts_of(counts))
+    rows = [numbers._replace(hosts=many) for numbers, many in sorted(alike.items())]
+    columns = zip(*rows, strict=True)
+    return {name: np.array(values, dtype=np.float64) for name, values in zip(HostCount._fields, columns, strict=True)}
+
+
+def _arm(columns: dict[str, Numbers], kind: str, loops: bool = False) -> Arm:
+    """Return the boots of one kind, with or without those that came right after a crash."""
+    boots, crashes = columns[f"{kind}boots"], columns[f"{kind}crashes"]
+    if loops:
+        boots, crashes = boots + columns[f"{kind}again"], crashes + columns[f"{kind}again_crashes"]
+    return Arm(boots, crashes, columns["hosts"])
 
 
 def hosts_of(counts: Sequence[HostCount]) -> Hosts:
@@ -137,7 +154,7 @@ def rests_on_one_host(counts: Sequence[HostCount], more: bool) -> bool:
     return not (hosts.hosts and hosts.cold_hosts) or exact_test(weigh(others).table).p > ALPHA
 
 
-def _likeness(arms: Pair) -> float:
+def _likeness(arms: Sequence[Arm]) -> float:
     """Return the correlation of two boots of one kind on one host, of which 0 is that hosts are alike.
 
     Of each host its pairs of boots: how much more often both crashed than two of the fleet do. A host counts as many
@@ -167,10 +184,12 @@ def _in_common(arms: Pair, alike: float) -> float:
     return min(max(seen / expected, 0.0), MOST_IN_COMMON * alike)
 
 
-def _estimated(arms: Pair, alike: float, common: float) -> tuple[tuple[float, float], tuple[float, float]]:
+def _estimated(
+    arms: Pair, alike: tuple[float, float], common: float
+) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return both rates as generalized least squares has them, and how many independent boots would be as sure."""
     here, cold = arms
-    variances = here.variance(alike), cold.variance(alike)
+    variances = here.variance(alike[0]), cold.variance(alike[1])
     # The inverse of each host's covariances; a kind of which it has no boots tells nothing.
     determinant = 1 - common**2 / (variances[0] * variances[1])
     own, other = (1 / (variance * determinant) for variance in variances)
@@ -188,7 +207,7 @@ def _estimated(arms: Pair, alike: float, common: float) -> tuple[tuple[float, fl
     return (float(rates[0]), float(rates[1])), (gain / variance, gain / cold_variance)
 
 
-def _clump(arms: Pair, alike: float) -> float:
+def _clump(arms: Pair, alike: tuple[float, float]) -> float:
     """Return by how much boots are worth less because crashes come in clumps.
 
     A few hosts that often crash make what is seen more skewed than independent boots are. So no host of that kind is
@@ -200,16 +219,16 @@ def _clump(arms: Pair, alike: float) -> float:
     )
     often = min(triples / pairs, 1.0) if pairs > 0 else 1.0
     worst = 1.0
-    for arm in arms:
-        worth = 1 / arm.variance(alike)
+    for arm, own in zip(arms, alike, strict=True):
+        worth = 1 / arm.variance(own)
         weight = arm.total(worth**2) / arm.total(worth)
-        shared = (arm.total(worth * arm.boots) / arm.total(worth) - 1) * alike
+        shared = (arm.total(worth * arm.boots) / arm.total(worth) - 1) * own
         if shared > 0:
             worst = max(worst, 1 + max(weight * often - 1, 0.0) * shared / (1 + shared))
     return worst
 
 
-def _whole(rate: float, worth: float, arm: Arm) -> tuple[int, int]:
-    """Return crashes and boots in whole numbers, and not more boots than there were."""
-    boots = max(round(min(worth, arm.total(arm.boots))), 1)
-    return min(round(rate * boots), boots), boots
+def _worth(rate: float, worth: float, arm: Arm) -> tuple[float, float]:
+    """Return crashes and boots, and not more boots than there were."""
+    boots = max(min(worth, arm.total(arm.boots)), 1.0)
+    return rate * boots, boots

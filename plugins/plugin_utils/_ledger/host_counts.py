@@ -17,6 +17,9 @@ with suppress(ImportError):  # _ledger_errors.require() says so
     import sqlalchemy as sa
 
 AFTER_KEXEC = ("kexec", "handover")
+NUMBERS = ("boots", "crashes", "again", "again_crashes")
+COLD_NUMBERS = tuple(f"cold_{name}" for name in NUMBERS)
+"""What is counted of each host, of one way and of its cold boots."""
 
 
 def by_way(wanted: Set[Way], rows: Iterable[Any], cold_rows: Iterable[Any]) -> dict[Way, tuple[HostCount, ...]]:
@@ -24,34 +27,42 @@ def by_way(wanted: Set[Way], rows: Iterable[Any], cold_rows: Iterable[Any]) -> d
 
     ``rows`` are those of ``hosts_alike``, and ``cold_rows`` those of ``cold_hosts_alike``.
     """
-    cold: defaultdict[str, Counter[tuple[int, int]]] = defaultdict(Counter)
+    cold: defaultdict[str, Counter[tuple[int, ...]]] = defaultdict(Counter)
     for row in cold_rows:
-        cold[row.release][int(row.boots), int(row.crashes)] += int(row.hosts)
+        cold[row.release][tuple(int(getattr(row, name)) for name in NUMBERS)] += int(row.hosts)
     found: defaultdict[Way, list[HostCount]] = defaultdict(list)
     for row in rows:
         way = Way(row.boot, row.previous_release or None, row.release)
         if way in wanted:
-            numbers = (row.boots, row.crashes, row.cold_boots, row.cold_crashes, row.hosts)
-            found[way].append(HostCount(*map(int, numbers)))
+            found[way].append(HostCount(*(int(getattr(row, name)) for name in HostCount._fields)))
     for way, hosts in found.items():
         if Way(COLD, None, way.release) not in wanted:
-            hosts[:] = [one._replace(cold_boots=0, cold_crashes=0) for one in hosts]
+            hosts[:] = [one._replace(**dict.fromkeys(COLD_NUMBERS, 0)) for one in hosts]
             continue
         alone = cold[way.release].copy()
         for one in hosts:
-            alone[one.cold_boots, one.cold_crashes] -= one.hosts
-        hosts += [HostCount(0, 0, *numbers, many) for numbers, many in alone.items() if many > 0 and numbers[0]]
+            alone[tuple(getattr(one, name) for name in COLD_NUMBERS)] -= one.hosts
+        hosts += [
+            HostCount(0, 0, 0, 0, many)._replace(**dict(zip(COLD_NUMBERS, numbers, strict=True)))
+            for numbers, many in alone.items()
+            if many > 0 and numbers[0]
+        ]
     return {way: tuple(sorted(hosts)) for way, hosts in found.items()}
 
 
 def _of_hosts(*kinds: str) -> Any:
-    """Boots and crashes of each host after each way of these kinds, but for those right after a crash of that host."""
+    """Boots and crashes of each host after each way of these kinds; those right after a crash of it by themselves."""
     tallies, ways = tables().tallies.c, tables().ways.c
     key = [tallies.host, tallies.way]
-    boots = sa.func.sum(tallies.boots - tallies.again).label("boots")
-    crashes = sa.func.sum(tallies.crashes - tallies.again_crashes).label("crashes")
+    numbers = (
+        tallies.boots - tallies.again,
+        tallies.crashes - tallies.again_crashes,
+        tallies.again,
+        tallies.again_crashes,
+    )
+    sums = [sa.func.sum(number).label(name) for name, number in zip(NUMBERS, numbers, strict=True)]
     wanted = tallies.way.in_(sa.select(ways.way).where(ways.boot.in_(kinds)))
-    return sa.select(*key, boots, crashes).where(wanted).group_by(*key).subquery()
+    return sa.select(*key, *sums).where(wanted).group_by(*key).subquery()
 
 
 def hosts_alike() -> Any:
@@ -65,9 +76,8 @@ def hosts_alike() -> Any:
     )
     none: sa.ColumnClause[int] = sa.literal_column("0")
     numbers = [
-        *(of_way.c.way, of_way.c.boots, of_way.c.crashes),
-        sa.func.coalesce(of_cold.c.boots, none).label("cold_boots"),
-        sa.func.coalesce(of_cold.c.crashes, none).label("cold_crashes"),
+        *(of_way.c.way, *(of_way.c[name] for name in NUMBERS)),
+        *(sa.func.coalesce(of_cold.c[name], none).label(f"cold_{name}") for name in NUMBERS),
     ]
     return _counted(sa.select(*numbers).select_from(joined))
 
@@ -75,7 +85,7 @@ def hosts_alike() -> Any:
 def cold_hosts_alike() -> Any:
     """Return the question for how many hosts have which numbers of cold boots, by release."""
     found = _of_hosts(COLD).c
-    return _counted(sa.select(found.way, found.boots, found.crashes))
+    return _counted(sa.select(found.way, *(found[name] for name in NUMBERS)))
 
 
 def _counted(rows: Any) -> Any:

@@ -45,13 +45,13 @@ SEED = 71
 
 
 @dataclass(frozen=True)
-class Table:
-    """Crashed boots and boots of two groups."""
+class Estimate:
+    """Crashed boots and boots of two groups, as what they are worth, which need be no whole numbers."""
 
-    crashes: int
-    boots: int
-    cold_crashes: int
-    cold_boots: int
+    crashes: float
+    boots: float
+    cold_crashes: float
+    cold_boots: float
 
     @property
     def relative_risk(self) -> float | None:
@@ -61,6 +61,16 @@ class Table:
         if not self.cold_crashes:
             return inf
         return (self.crashes / self.boots) / (self.cold_crashes / self.cold_boots)
+
+
+@dataclass(frozen=True)
+class Table(Estimate):
+    """Crashed boots and boots of two groups."""
+
+    crashes: int
+    boots: int
+    cold_crashes: int
+    cold_boots: int
 
 
 @dataclass(frozen=True)
@@ -77,14 +87,14 @@ class ExactTest:
     power: float
 
 
-def rate_interval(crashes: int, boots: int) -> tuple[float, float]:
+def rate_interval(crashes: float, boots: float) -> tuple[float, float]:
     """Return the interval of Clopper and Pearson (1934) for the share of boots that crash; ``boots`` is not 0."""
     low = betaincinv(crashes, boots - crashes + 1, ALPHA / 2) if crashes else 0.0
     high = betaincinv(crashes + 1, boots - crashes, 1 - ALPHA / 2) if crashes < boots else 1.0
     return float(low), float(high)
 
 
-def risk_interval(table: Table) -> tuple[float, float]:
+def risk_interval(table: Estimate) -> tuple[float, float]:
     """Return the score interval of Miettinen and Nurminen (1985) for the relative risk.
 
     The upper end is infinite when no cold boot crashed, the lower one 0 when no other did.
@@ -98,7 +108,7 @@ def risk_interval(table: Table) -> tuple[float, float]:
     return low, high
 
 
-def _where_score_is(wanted: float, table: Table) -> float:
+def _where_score_is(wanted: float, table: Estimate) -> float:
     """Return the relative risk at which the score has a value; the score falls with it."""
 
     def distance(logarithm: float) -> float:
@@ -111,7 +121,7 @@ def _where_score_is(wanted: float, table: Table) -> float:
     return float(np.exp(brentq(distance, -WIDEST, WIDEST)))
 
 
-def _score(table: Table, ratio: float) -> float:
+def _score(table: Estimate, ratio: float) -> float:
     """Return by how many standard errors the two rates differ from a relative risk of ``ratio``."""
     boots, cold = table.boots, table.cold_boots
     # The cold rate that fits best if the relative risk were `ratio`: a root of a x^2 - b x + c.

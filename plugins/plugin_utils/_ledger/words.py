@@ -196,7 +196,7 @@ def _main_clause(one: TransitionRisk) -> str:
 
 
 def _hardly_any(risk: Risk) -> str:
-    """What there is of crashed cold boots, where they are worth less than one crash as evidence."""
+    """What there is of crashed cold boots, where as evidence they are worth nothing."""
     return f"{risk.cold.crashes or 'none'} of {counted(risk.cold.boots, 'cold boot')}"
 
 

@@ -259,4 +259,4 @@ def test_cold_boots_that_hardly_crashed_are_not_said_to_be_none() -> None:
     often = [HostCount(10, 5, 10, 0, 20), HostCount(10, 0, 10, 0, 20), HostCount(10, 0, 10, 1)]
     found = with_hosts(*often)
     assert (found.risk.finding, found.risk.table.cold_crashes) == (CRASHES_MORE, 0)
-    assert f"and 1 of 410 cold boots of {NEW} did" in sentence(found)
+    assert "none" not in sentence(found)
