@@ -19,6 +19,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import failed_with
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import FLEET_LOCK
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline, MonotonicClock
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.fleet_lock import (
     ANSWER_LIMIT,
     HEADERS,
@@ -54,14 +55,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
     def _do(self, options: Mapping[str, Any]) -> None:
         deadline = Deadline(MonotonicClock(), options["timeout"])
         server = HttpServer(options["url"], options["validate_certs"], options["ca_path"], deadline)
-        slots = FleetLock(server, options["group"], deadline, max(1, options["interval"]), self._say)
+        slots = FleetLock(server, options["group"], deadline, max(1, options["interval"]), tell)
         if options["state"] == "locked":
             slots.lock(options["holders"])
         else:
             slots.unlock(options["holders"])
 
-    def _say(self, text: str) -> None:
-        self._display.display(f"fleet_lock: {text}")
+
+def tell(text: str) -> None:
+    """Show a line while slots are waited for."""
+    say(f"fleet_lock: {text}")
 
 
 class HttpServer:

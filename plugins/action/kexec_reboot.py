@@ -17,6 +17,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.text import printa
 from ansible_collections.kho.kexec.plugins.module_utils._options.health import require_health_options
 from ansible_collections.kho.kexec.plugins.module_utils._options.jump import jump_spec, shutdown_problem
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline, MonotonicClock
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood import understood
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.banner import BannerProbe
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Departure, DepartureError, departure_from
@@ -111,7 +112,7 @@ class ActionModule(Listening):
         name = printable(str(action.task_vars.get("inventory_hostname", self._play_context.remote_addr)))
         arguments = {key: value for key, value in self._task.args.items() if key not in CONTROLLERS_OWN}
         session = Session(self._connection, action, arguments)
-        return Jump(session, deadline, view, lambda text: self._display.display(f"{name}: {text}"))
+        return Jump(session, deadline, view, lambda text: say(f"{name}: {text}"))
 
 
 class _Action:
