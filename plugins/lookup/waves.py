@@ -35,7 +35,7 @@ options:
       - How many hosts of a group a wave has at most, by globs of names of groups. Of several that match a group, the
         smallest counts.
       - A host that does not fit waits for the next wave, so that waves may be smaller than their size, and more.
-      - A glob that matches no group of the inventory is an error.
+      - A glob that matches no group of the inventory is an error, but not for C(--syntax-check).
     type: dict
     default: {}
 notes:
@@ -67,6 +67,7 @@ _list:
 
 from typing import Any
 
+from ansible import context
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
@@ -81,6 +82,8 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core has no typ
         groups = (variables or {})["groups"]
         try:
             hosts = matching(self._loader, self._flatten(terms), groups)
-            return waves(hosts, self.get_option("sizes"), self.get_option("limits"), groups)
+            # Where the syntax is checked, nothing runs, and there need not be an inventory.
+            limits = {} if context.CLIARGS.get("syntax") else self.get_option("limits")
+            return waves(hosts, self.get_option("sizes"), limits, groups)
         except WaveError as error:
             raise AnsibleLookupError(f"{error.code}: {with_reference(error.code, error.message)}") from error
