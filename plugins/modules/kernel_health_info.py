@@ -268,6 +268,11 @@ code:
   returned: failure
   type: str
   sample: baseline_unreadable
+timings:
+  description: Where the time went, in the shape of RV(kho.kexec.kexec_image#module:timings).
+  returned: success
+  type: dict
+  sample: {observing: 0.21, deciding: 0.001, health: 0.08, loading: 0.35, writing: 0.02, total: 0.9}
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -281,6 +286,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._health.watch import (
 )
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
+from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timings
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import TROUBLE_CODES
 from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
 from ansible_collections.kho.kexec.plugins.module_utils._options.health import require_sensible
@@ -322,6 +328,7 @@ def main() -> None:
         boot_id=boot_id_of(host),
         health=outcome.health.as_dict(),
         soaked_seconds=round(outcome.watched, 1),
+        timings=timings(),
     )
 
 

@@ -107,12 +107,18 @@ code:
   returned: failure
   type: str
   sample: last_verdict_not_accepted
+timings:
+  description: Where the time went, in the shape of RV(kho.kexec.kexec_image#module:timings).
+  returned: success
+  type: dict
+  sample: {observing: 0.21, deciding: 0.001, health: 0.08, loading: 0.35, writing: 0.02, total: 0.9}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
+from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timings
 from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
 from ansible_collections.kho.kexec.plugins.module_utils._options.run import commit_spec, run_identity_spec
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import alone, run_identity_of, time_of_day
@@ -138,7 +144,7 @@ def main() -> None:
         fail(module, error)
     for note in result["notes"]:
         module.warn(note["message"])
-    module.exit_json(**result)
+    module.exit_json(**result, timings=timings())
 
 
 if __name__ == "__main__":

@@ -240,11 +240,17 @@ transition:
     state: loaded
     left: {release: 7.2.13-kho}
     promise: {release: 7.3.4-kho, previous_release: 7.2.13-kho, kexec_count: 1}
+timings:
+  description: Where the time went, in the shape of RV(kho.kexec.kexec_image#module:timings).
+  returned: success
+  type: dict
+  sample: {observing: 0.21, deciding: 0.001, health: 0.08, loading: 0.35, writing: 0.02, total: 0.9}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
+from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timings
 from ansible_collections.kho.kexec.plugins.module_utils._options.policy import policy_spec
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import policy_of
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import RunIdentity, time_of_day
@@ -253,7 +259,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import
 
 def main() -> None:
     module = AnsibleModule(argument_spec=policy_spec(), supports_check_mode=True)
-    module.exit_json(changed=False, **preview(LocalHost(), policy_of(module.params), RunIdentity(time_of_day())))
+    result = preview(LocalHost(), policy_of(module.params), RunIdentity(time_of_day()))
+    module.exit_json(changed=False, **result, timings=timings())
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader impor
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import require_access
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
+from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timed
 
 
 def boot_default_of(host: Host) -> BootDefault:
@@ -39,6 +40,7 @@ def boot_default_of(host: Host) -> BootDefault:
         return BootDefault(loader.name, why=error.message)
 
 
+@timed("writing")
 def select(host: Host, release: str, now: str, check_mode: bool, is_good: bool = False) -> dict[str, Any]:
     """Make this release the default, by an entry that stays right when kernels come and go.
 

@@ -43,6 +43,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.access import requ
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timed
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import read_transition
 
 SHORTEST, LONGEST = 30, 86400
@@ -64,6 +65,7 @@ class GuardSettings:
     watchdog_timeout: int = 120
 
 
+@timed("writing")
 def arm(host: Host, settings: GuardSettings, now: str, check_mode: bool) -> dict[str, Any]:
     """Arm a guard for the boot after this one; returns what the module returns. ``now`` is UTC in ISO 8601.
 

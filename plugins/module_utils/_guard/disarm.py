@@ -22,6 +22,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.access import requ
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timed
 from ansible_collections.kho.kexec.plugins.module_utils._observe.sources import BOOT_ID, OSRELEASE
 
 SYSTEMD = "/run/systemd/system"  # sd_booted(3)
@@ -37,6 +38,7 @@ class Boot:
     release: str
 
 
+@timed("writing")
 def disarm(host: Host, check_mode: bool) -> dict[str, Any]:
     """Confirm the running kernel, or take the guard back; returns what the module returns.
 

@@ -32,6 +32,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.kexec_state import
 from ansible_collections.kho.kexec.plugins.module_utils._host.memory import crash_bytes, memory_bytes
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timed
 
 TAINTED = "/proc/sys/kernel/tainted"
 # Documentation/admin-guide/tainted-kernels.rst, by bit.
@@ -104,6 +105,7 @@ def taint_names(taint: int) -> List[str]:
     return [TAINT_NAMES[bit] if bit < len(TAINT_NAMES) else f"bit_{bit}" for bit in bits]
 
 
+@timed("health")
 def observe_health(host: Host) -> Health:
     """Observe the host; nothing that is absent or denied is an error."""
     notes: List[Note] = []

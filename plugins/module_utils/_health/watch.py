@@ -15,6 +15,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._health.observe import H
 from ansible_collections.kho.kexec.plugins.module_utils._health.troubles import Trouble, trouble
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of
+from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timed
 from ansible_collections.kho.kexec.plugins.module_utils._observe.sources import BOOT_ID
 
 # Seconds between two looks.
@@ -86,6 +87,7 @@ def staged_baseline(host: Host) -> Baseline:
     return Baseline(boot_id, health, (Note("baseline_of_this_boot", message),))
 
 
+@timed("health")
 def check_health(host: Host, before: Optional[Health], checks: Checks, clock: Clock = Clock()) -> Outcome:
     """Watch the host until a trouble counts or the time is over, then run the commands."""
     started = clock.now()

@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple, TypeVar
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timed
 
 Stored = TypeVar("Stored")
 Kinds = Tuple[type, ...]
@@ -42,11 +43,13 @@ class JsonFile:
         except (ValueError, RecursionError) as error:
             raise self.unreadable(str(error)) from error
 
+    @timed("writing")
     def write(self, host: Host, content: Any) -> None:
         """Store it, readable for root alone; it survives a crash whole. Raises HostError."""
         text = json.dumps(content, indent=self.indent, sort_keys=True)
         host.write_atomically(self.path, text.encode("utf-8") + b"\n")
 
+    @timed("writing")
     def remove(self, host: Host) -> None:
         """Remove the file, if there is one. Raises HostError."""
         host.remove(self.path)

@@ -10,6 +10,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
+from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timed
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import Record
 from ansible_collections.kho.kexec.plugins.module_utils._observe.handover import handover_of
 from ansible_collections.kho.kexec.plugins.module_utils._observe.notes import notes_of
@@ -55,6 +56,7 @@ class RunningKernel:
         return facts
 
 
+@timed("observing")
 def observe_running(host: Host) -> RunningKernel:
     """Read all that the host's kernel says of how it was started.
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Iterator
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
+from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timed
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import (
     COLD_BOOT,
     HANDOVER,
@@ -58,6 +59,7 @@ class Plan:
         }
 
 
+@timed("deciding")
 def decide(situation: Situation) -> Plan:
     """The plan for this host.
 

@@ -14,6 +14,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.busy import busy
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.ownership import writable_by_others
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import FileIdentity, Host, HostError, read_lossless
+from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timed
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import PREVIOUS
 from ansible_collections.kho.kexec.plugins.module_utils._image.cache import read_image_cached
 from ansible_collections.kho.kexec.plugins.module_utils._image.read import ImageError, KernelImage
@@ -51,6 +52,7 @@ _MODULE = re.compile(r"^CONFIG_\w+=m$", re.MULTILINE)
 _INITRD = re.compile(r"^CONFIG_BLK_DEV_INITRD=y$", re.MULTILINE)
 
 
+@timed("observing")
 def observe_situation(host: Host, policy: Policy, run_identity: RunIdentity, remember: bool) -> Situation:
     """Everything that ``decide`` needs; reads, and changes nothing but, to ``remember``, the cache of images.
 

@@ -16,6 +16,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoE
 from ansible_collections.kho.kexec.plugins.module_utils._host.kexec_state import read_kexec_state
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timed
 from ansible_collections.kho.kexec.plugins.module_utils._image.read import IMAGE_LIMIT
 from ansible_collections.kho.kexec.plugins.module_utils._plan.situation import Target
 from ansible_collections.kho.kexec.plugins.module_utils._transition.load_errors import LOAD_FAILED, load_failure
@@ -27,6 +28,7 @@ INITRD_LIMIT = 1 << 30
 ALIGNMENT = 4
 
 
+@timed("loading")
 def load_target(host: Host, target: Target) -> None:
     """Load by kexec_file_load and by nothing else: only that hands anything over (``-s`` never falls back).
 
@@ -54,6 +56,7 @@ def load_target(host: Host, target: Target) -> None:
         raise
 
 
+@timed("loading")
 def unload_image(host: Host) -> Completed:
     """Unload whatever is loaded for the next kexec; whether that worked is to be read from the kernel."""
     return host.run(["kexec", "-s", "-u"])

@@ -13,6 +13,7 @@ from typing import Any, Mapping, NamedTuple, Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timed
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import (
     COLD_BOOT,
     HANDOVER,
@@ -138,6 +139,7 @@ class Verdict:
         }
 
 
+@timed("deciding")
 def judge(transition: Transition, running: RunningKernel, witness: Witness = NOBODY) -> Verdict:
     """How the transition ended, seen from the kernel that runs now."""
     verdict = Verdict(_find(transition, running, witness), transition, running, witness)

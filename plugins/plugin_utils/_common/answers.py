@@ -8,6 +8,7 @@ Not read from RETURN itself: every run would have to parse thousands of lines of
 
 from __future__ import annotations
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.timings import PARTS
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.shapes import (
     Flag,
     Many,
@@ -33,6 +34,8 @@ FLAG = Flag()
 WHOLE = Whole()
 COUNT = Whole(0)
 NUMBER = Number()
+TIMINGS = Record({name: Number(0, 10**6) for name in (*PARTS, "total")})
+"""Seconds that parts of a module took."""
 TEXTS = Many(TEXT)
 NOTE = Record({"code": WORD, "message": MESSAGE}, needed=("code", "message"))
 NOTES = Many(NOTE)
@@ -274,9 +277,10 @@ ANSWERS: dict[str, Record] = {
             "health": HEALTH,
             "soaked_seconds": NUMBER,
             "notes": Many(NOTE, 10_000),
+            "timings": TIMINGS,
         }
     ),
-    "kexec_commit": Record(_COMMIT_ANSWER),
+    "kexec_commit": Record({**_COMMIT_ANSWER, "timings": TIMINGS}),
     "kexec_guard": Record(_GUARD_ANSWER),
     "kexec_history_info": Record(
         {
@@ -298,6 +302,7 @@ ANSWERS: dict[str, Record] = {
             "guard": Record({"changed": FLAG, **_GUARD_ANSWER}),
             "claim": CLAIM,
             "diff": Tree(),
+            "timings": TIMINGS,
         }
     ),
     "kexec_plan_info": Record(
@@ -307,6 +312,7 @@ ANSWERS: dict[str, Record] = {
             "target": TARGET,
             "plan": PLAN,
             "transition": TRANSITION,
+            "timings": TIMINGS,
         },
         needed=("plan",),
     ),
@@ -337,6 +343,7 @@ ANSWERS: dict[str, Record] = {
             "verdict": VERDICT,
             "commit": Record({**COMMON, **_COMMIT_ANSWER}),
             "claim": CLAIM,
+            "timings": TIMINGS,
         }
     ),
     "kexec_verdict_info": Record(

@@ -77,7 +77,10 @@ class Whole:
 
 @dataclass(frozen=True)
 class Number:
-    """A finite number."""
+    """A finite number from ``least`` to ``most``."""
+
+    least: float = -LARGEST
+    most: float = LARGEST
 
     def build(self, value: Any) -> float:
         """Return it as a plain int or float."""
@@ -86,6 +89,8 @@ class Number:
         # Neither infinity nor what is no number is below anything.
         if not abs(value) < LARGEST:
             raise NotUnderstood("is not finite")
+        if not self.least <= value <= self.most:
+            raise NotUnderstood(f"is not between {self.least} and {self.most}")
         return int(value) if isinstance(value, int) else float(value)
 
 

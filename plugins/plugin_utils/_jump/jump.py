@@ -95,6 +95,7 @@ class Jump:
             "boot_id_before": None,
             "boot_id_after": None,
             "outage_seconds": None,
+            "timings": {},
         }
 
     def run(self) -> dict[str, Any]:
@@ -148,6 +149,7 @@ class Jump:
             self._host.tidy_up()
             return {"rebooted": False, **_told(self._answer)}
         self._report["changed"] = True
+        self._note_timings("leave", self._answer)
         self._note_answer(self._answer)
         self._already_left = bool(self._answer.get("already_left"))
         if self._already_left:
@@ -183,6 +185,10 @@ class Jump:
         except (NoAnswer, AnswerInvalid):
             return
         self._answer_lost = False
+
+    def _note_timings(self, phase: str, answer: dict[str, Any]) -> None:
+        if answer.get("timings"):
+            self._report["timings"] = {**self._report["timings"], phase: answer["timings"]}
 
     def _note_answer(self, left: dict[str, Any]) -> None:
         self._report["promise"] = left.get("promise")
@@ -286,6 +292,7 @@ class Jump:
 
     def _judged(self, judged: dict[str, Any]) -> dict[str, Any]:
         carried = _carried(self._answer, judged)
+        self._note_timings("arrive", judged)
         verdict = judged.get("verdict")
         if judged.get("failed") or not verdict:
             reason = "The new kernel could not be judged: the host gave no verdict."

@@ -112,8 +112,9 @@ def test_options_that_do_not_exist(host, options):
 def test_all_that_is_returned_is_documented_and_the_other_way_round(host):
     success, failure = run(host)[1], run(host, release="9")[1]
     of_loading, of_refusals = {"guard", "notes", "uncommitted"}, {"code", "claim"}
+    only_of_success = of_loading | {"diff", "claim", "timings"}
     assert set(success) - ADDED_BY_ANSIBLE == set(RETURNED) - of_refusals
-    assert set(failure) - ADDED_BY_ANSIBLE == set(RETURNED) - of_loading - {"diff", "claim"}
+    assert set(failure) - ADDED_BY_ANSIBLE == set(RETURNED) - only_of_success
     assert set(run(host, state="unloaded")[1]) - ADDED_BY_ANSIBLE == set(RETURNED) - of_loading - of_refusals
     for name in ("plan", "target"):
         assert set(success[name]) == set(OF_THE_PLAN[name]["contains"])
@@ -138,3 +139,13 @@ def test_a_guard_is_armed_when_one_is_wanted(host):
     assert (rc, result["guard"]["armed"], result["guard"]["notes"][0]["code"]) == (0, False, "systemd_missing")
     rc, result = run(host, guard={"confirm_timeout": 5})
     assert (rc, result["code"], result["plan"]["action"]) == (1, "guard_timeout_invalid", "handover")
+
+
+def test_where_the_time_went(host):
+    timings = run(host)[1]["timings"]
+    assert set(timings) == set(RETURNED["timings"]["sample"])
+    parts = {name: seconds for name, seconds in timings.items() if name != "total"}
+    # What is rounded may be a thousandth too much.
+    assert 0 < sum(parts.values()) <= timings["total"] + len(parts) * 0.0005
+    assert parts["observing"] > 0
+    assert run(host, state="unloaded")[1]["timings"]["observing"] > 0

@@ -33,8 +33,10 @@ def test_leave_then_arrive_in_the_same_boot(host):
     assert (rc, result["changed"], result["triggered"], result["already_left"]) == (0, True, True, False)
     assert (result["boot_id"], result["release"], result["promise"]["release"]) == (BOOT_ID, OLD, NEW)
     assert read_transition(host).state == "left"
+    assert 0 < result["timings"]["observing"] < result["timings"]["total"]
     rc, result = run(host, phase="arrive", timeout=60)
     assert (rc, result["verdict"]["verdict"], read_transition(host).state) == (0, "not_rebooted", "loaded")
+    assert 0 < result["timings"]["observing"] < result["timings"]["total"]
 
 
 @pytest.mark.parametrize("phase", ["leave", "arrive"])

@@ -86,6 +86,8 @@ def test_what_is_right_is_built(shape: Shape, value: Any, built: Any) -> None:
         (Whole(), 1.0, "", "is not a whole number"),
         (Whole(0, 5), 6, "", "is not between 0 and 5"),
         (Number(), math.inf, "", "is not finite"),
+        (Number(0, 10), -0.5, "", "is not between 0 and 10"),
+        (Number(0, 10), 10.5, "", "is not between 0 and 10"),
         (Number(), math.nan, "", "is not finite"),
         (Number(), 10**400, "", "is not finite"),
         (Flag(), 1, "", "is not true or false"),

@@ -49,6 +49,14 @@ def test_proven_jump() -> None:
     assert "code" not in result
 
 
+def test_where_the_time_of_both_parts_went() -> None:
+    host = host_with(JUMPS)
+    host.leaves = [{**LEAVES, "timings": {"total": 0.5}}]
+    host.arrives = [{"verdict": jump(host_with(JUMPS))["verdict"], "timings": {"total": 1.5}}]
+    assert jump(host)["timings"] == {"leave": {"total": 0.5}, "arrive": {"total": 1.5}}
+    assert jump(host_with(JUMPS))["timings"] == {}
+
+
 def test_no_session_is_shared_over_the_jump_and_one_after_it() -> None:
     host = host_with(JUMPS)
     jump(host)
