@@ -127,6 +127,15 @@ def test_page_of_a_large_fleet_stays_small() -> None:
     assert "<h2>Outages</h2>" in text
 
 
+def test_large_fleet_without_a_blemish_has_no_table_of_hosts() -> None:
+    told = Told([f"node{number:04}" for number in range(100)], ["100%"])
+    for host in told.wave():
+        told.proven(host)
+    text, _elements = page_of(results_of(told))
+    assert "<p>None of 100 needs a row of its own; the results file has them all.</p>" in text
+    assert "<th>promised</th>" not in text
+
+
 def test_many_small_waves_of_done_hosts_are_not_drawn() -> None:
     told = Told([f"node{number:04}" for number in range(400)], [1])
     for _wave in range(400):
