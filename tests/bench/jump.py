@@ -14,7 +14,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -27,11 +27,14 @@ from lab.state import read_state
 
 from . import by_hand
 from .common import GUEST, HERE, RESULTS, RUN, guest, keep, quartiles, run_playbook, turns
+from .shares import medians, page
 
 KEXEC_REBOOT, REBOOT, ROLE = "kho.kexec.kexec_reboot", "ansible.builtin.reboot", "kho.kexec.kexec_upgrade"
 BARE_LIMIT = "the bare limit"
 WAYS = (KEXEC_REBOOT, REBOOT, BARE_LIMIT, ROLE)
 COUNTED_SSH = HERE / "counted-ssh"
+# What `play` adds: the two readings of the clock, and what is done after them.
+OWN_TASKS = ("ansible.builtin.set_fact", "ansible.builtin.copy", "ansible.builtin.meta", "set_fact", "copy", "meta")
 _UPTIME = Path("/proc/uptime")
 
 
@@ -53,7 +56,10 @@ COMPARISONS = (
 
 @dataclass(frozen=True)
 class Sample:
-    """One jump to the kernel ``to``: its seconds, how often ssh was called meanwhile, and what the task returned."""
+    """One jump to the kernel ``to``: its seconds, how often ssh was called meanwhile, and what the task returned.
+
+    ``tasks`` is what the stopwatch wrote of each task.
+    """
 
     way: str
     round: int
@@ -61,6 +67,7 @@ class Sample:
     seconds: float
     ssh_calls: int
     returned: dict[str, Any]
+    tasks: list[dict[str, Any]] = field(default_factory=list)
 
 
 class NoKexec(Exception):
@@ -159,7 +166,7 @@ class Bench:
         began, ended = found["began"], found["ended"]
         self._require_kexec(way, before, release)
         calls = count_between(self._calls.read_text(), began, ended)
-        return Sample(way, number, release, round(ended - began, 2), calls, found["returned"])
+        return Sample(way, number, release, round(ended - began, 2), calls, found["returned"], found.get("tasks", []))
 
     def _go_by_hand(self, release: str) -> dict[str, Any]:
         by_hand.load(self._shell, release)
@@ -173,9 +180,21 @@ class Bench:
         answer, playbook = RESULTS / "answer.json", RESULTS / "playbook.json"
         answer.unlink(missing_ok=True)
         playbook.write_text(json.dumps(play(way, release, answer)))
-        run_playbook(self._inventory, playbook, {"ANSIBLE_SSH_EXECUTABLE": str(COUNTED_SSH)})
+        tasks = RESULTS / "tasks.jsonl"
+        tasks.write_text("")
+        run_playbook(
+            self._inventory,
+            playbook,
+            {
+                "ANSIBLE_SSH_EXECUTABLE": str(COUNTED_SSH),
+                "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback"),
+                "ANSIBLE_CALLBACKS_ENABLED": "stopwatch",
+                "BENCH_SAMPLES": str(tasks),
+            },
+        )
         found: dict[str, Any] = json.loads(answer.read_text())
-        return found
+        of_the_jump = [json.loads(line) for line in tasks.read_text().splitlines()]
+        return {**found, "tasks": [one for one in of_the_jump if one["task"] not in OWN_TASKS]}
 
     def _require_kexec(self, way: str, before: int, release: str) -> None:
         boots = boots_of(self._folder)[before:]
@@ -258,6 +277,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     found = summarize(samples)
     path = keep("jump", {"rounds": given.rounds, **found, "samples": [asdict(sample) for sample in samples]}, before)
     print("\n".join(render(found)))
+    shown = RESULTS / "upgrade.md"
+    shown.write_text("\n".join(page(medians([sample.tasks for sample in samples if sample.way == ROLE]))) + "\n")
+    print(shown.read_text())
     print(f"{given.rounds} rounds; raw data: {path}")
     return 0
 

@@ -19,6 +19,9 @@ short_description: Seconds of each task
 description: Appends a line of JSON for each task that ended well to the file that C(BENCH_SAMPLES) names.
 """
 
+# What modules of the collection say of their own time.
+SAID = ("timings", "outage_seconds")
+
 
 class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no types
     """From the start of a task to its result; only right for plays on one host, where nothing goes on beside it."""
@@ -33,6 +36,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
         self._started = time.monotonic()
 
     def v2_runner_on_ok(self, result: Any) -> None:
-        sample = {"task": result._task.get_name(), "seconds": time.monotonic() - self._started}
+        said = {name: result._result[name] for name in SAID if name in result._result}
+        sample = {"task": result._task.get_name(), "seconds": time.monotonic() - self._started, **said}
         with open(os.environ["BENCH_SAMPLES"], "a", encoding="utf-8") as samples:
             samples.write(json.dumps(sample) + "\n")
