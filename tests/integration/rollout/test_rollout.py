@@ -197,6 +197,8 @@ def test_refusal_takes_few_lines_and_says_why_once(tmp_path: Path) -> None:
     assert "Undo what was staged" not in run.output
     assert len(run.output.splitlines()) <= 100
     assert "Not proven: web1 web2 web3." in run.output
+    lost = roll_out(tmp_path / "lost", dict.fromkeys(HOSTS, LOST), waves=(3,))
+    assert "left as it was" not in lost.output, "nobody knows that of a host that does not answer"
 
 
 def test_others_of_the_wave_go_their_way_to_the_end(tmp_path: Path) -> None:
