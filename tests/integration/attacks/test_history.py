@@ -105,6 +105,21 @@ def test_thousands_of_boots_in_no_time_are_not_taken(ledger: Ledger) -> None:
     assert "history_too_large" in codes(told["notes"])
 
 
+def test_thousands_of_clean_boots_hide_no_crashes(ledger: Ledger) -> None:
+    """All of them can have been, so they are taken, and weigh as one host's."""
+    for number in range(HONEST):
+        boots = [ended(5, ending="crash" if number < 30 else "clean"), cold(6), cold(7)]
+        ledger.import_history(f"web{number}", history(*boots), NOW)
+    found = query(ledger, OLD, NEW)
+    assert found["finding"] == "crashes_more"
+    times = [{"begin": before(BEGIN, at / 5 + 0.1), "end": before(BEGIN, at / 5 + 0.05)} for at in range(5000)]
+    clean = [{**one, **when} for one, when in zip(lies(5000, hours=0), times, strict=True)]
+    assert ledger.import_history("mallory", history(*clean), NOW)["boots"] == 5000
+    hidden = query(ledger, OLD, NEW)
+    assert (hidden["finding"], hidden["risk"]["boots"]) == ("crashes_more", found["risk"]["boots"] + 5000)
+    assert hidden["risk"]["rate"] > 0.9 * found["risk"]["rate"]
+
+
 def test_a_crash_loop_counts_as_one_host_in_the_budget(ledger: Ledger) -> None:
     ledger.import_history("mallory", history(*lies(30, ending="crash")), NOW)
     found = keep_within(ledger, OLD, NEW, 0, 1)
