@@ -61,7 +61,9 @@ _KINDS = {
     "plain": _Kind(),
     "initramfs": _Kind(more=_INITRAMFS),
     "systemd-boot": _Kind(boot_loader=("systemd-boot",), install="install-systemd-boot-and-kernel"),
-    "uki": _Kind(boot_loader=("systemd-boot", "systemd-ukify"), install="install-systemd-boot-and-kernel"),
+    "uki": _Kind(
+        boot_loader=("systemd-boot", "systemd-boot-efi", "systemd-ukify"), install="install-systemd-boot-and-kernel"
+    ),
     "luks": _moved("cryptsetup-initramfs"),
     "lvm": _moved("lvm2"),
     "btrfs": _moved("btrfs-progs"),
