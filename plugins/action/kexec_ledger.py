@@ -20,7 +20,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import Le
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.facts import TRANSITION_INVALID
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, default_url, place_of
 
-WITH_STATISTICS = ("queried", "assessed", "reported")
+WITH_STATISTICS = ("queried", "assessed", "no_worse", "reported")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
@@ -90,11 +90,14 @@ def computed(ledger: Ledger, options: Mapping[str, Any], now: int, keep: bool) -
     """Return the answer to a question that takes statistics."""
     # Here, because it takes SciPy a second to load, and all other tasks do without.
     from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import answers
+    from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.no_worse import keep_no_worse
 
     if options["state"] == "queried":
         return answers.query(ledger, options["previous_release"], options["release"])
     if options["state"] == "assessed":
         return answers.assess(ledger)
+    if options["state"] == "no_worse":
+        return keep_no_worse(ledger, options["release"], options["since"])
     return answers.report(ledger, Path(options["directory"]), now, keep)
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -39,7 +40,7 @@ class ActionModule(ControllerAction):
             if given != path:
                 say(f"The task file {given} is {path}.")
         shown = {name: found[name] for name in found if name not in ADDRESSES}
-        return {"options": shown, "hooks": hooks}
+        return {"options": shown, "hooks": hooks, "began": int(time.time())}
 
     def _settled(self, playbook: str, task_vars: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         """Return the options of the play, and where task files are, by what was given."""
@@ -58,7 +59,7 @@ class ActionModule(ControllerAction):
         for host in members:
             require_known(role, said.get(host, {}), of_hosts[host].get(role + OWN) or [], f" (it is set for {host})")
         found = checked(playbook, found, members, groups)
-        if role == REPORT:
+        if role == REPORT or found.get("kexec_upgrade_ledger_gate"):
             require_library_of_reports()
         if role in ENTRY_POINTS:
             self._require_valid(role, "rollback" if playbook == "kexec_rollback" else "main", of_hosts)

@@ -29,11 +29,14 @@ options:
         C(crash_risks) of M(kho.kexec.kexec_image) and M(kho.kexec.kexec_plan_info).
       - V(within_budget), boots of O(release) that a kexec began since O(since) have crashed on at most O(max_crashes)
         hosts. Otherwise the task fails. For a gate, when there are too few boots for statistics.
+      - V(no_worse), hosts that jumped since O(since) are no worse off than those that have not yet, in the same hours.
+        Otherwise the task fails. Of harmless rollouts, at most 5 % fail, however often this is asked. For a gate. What
+        it does not know are hosts whose history was not imported.
       - V(reported), the report of the whole fleet is in O(directory), as C(report.json), C(report.md) and
         C(report.html).
     type: str
     required: true
-    choices: [known, imported, recorded, queried, assessed, within_budget, reported]
+    choices: [known, imported, recorded, queried, assessed, within_budget, no_worse, reported]
   url:
     description:
       - Where the ledger is, C(sqlite:////absolute/path/ledger.db) or C(postgresql://user@host/database).
@@ -65,11 +68,13 @@ options:
   release:
     description:
       - The release that it hands over to. For O(state=queried) and O(state=within_budget).
+      - For O(state=no_worse), only jumps to this release count as such. Without it, every kexec does.
     type: str
   since:
     description:
       - From when on boots count, in seconds since 1970, for O(state=within_budget). The hosts' clocks tell when a boot
         began.
+      - When the rollout began, for O(state=no_worse). It must be the same each time in one rollout.
     type: int
   max_crashes:
     description:
@@ -91,7 +96,7 @@ options:
     default: fail
 requirements:
   - SQLAlchemy >= 2.0.28 on the controller
-  - scipy >= 1.11 on the controller, for O(state=queried), O(state=assessed) and O(state=reported)
+  - scipy >= 1.11 on the controller, for O(state=queried), O(state=assessed), O(state=no_worse) and O(state=reported)
   - psycopg >= 3.1 on the controller, for PostgreSQL
 notes:
   - An SQLite ledger takes one writer at a time, others wait for up to a minute. Keep it off network file systems.
@@ -130,13 +135,6 @@ EXAMPLES = r"""
     history: "{{ history }}"
     url: "{{ kexec_ledger_url | default(omit) }}"
 
-- name: Ask how one transition went elsewhere
-  kho.kexec.kexec_ledger:
-    state: queried
-    previous_release: 7.2.13-kho
-    release: 7.3.4-kho
-  run_once: true
-
 - name: Ask which transitions crash
   kho.kexec.kexec_ledger:
     state: assessed
@@ -147,18 +145,18 @@ EXAMPLES = r"""
   kho.kexec.kexec_image:
     crash_risks: "{{ assessed.risks }}"
 
-- name: Record how an upgrade ended, also where the ledger is away
-  kho.kexec.kexec_ledger:
-    state: recorded
-    transition: "{{ kexec_upgrade_result }}"
-    on_error: warn
-
 - name: Stop when more than one host has crashed in the last day
   kho.kexec.kexec_ledger:
     state: within_budget
     release: 7.3.4-kho
     since: "{{ now().timestamp() | int - 86400 }}"
     max_crashes: 1
+  run_once: true
+
+- name: Stop when hosts that jumped are worse off than the others
+  kho.kexec.kexec_ledger:
+    state: no_worse
+    since: "{{ rollout_began }}"
   run_once: true
 
 - name: Write the report
@@ -173,12 +171,10 @@ boots:
   description: How many boots were new, or were completed.
   returned: O(state=imported)
   type: int
-  sample: 3
 crashes:
   description: How many crashes were new, or were completed.
   returned: O(state=imported)
   type: int
-  sample: 1
 notes:
   description: What of the history was not taken, because it cannot be true or is too much for one host.
   returned: O(state=imported)
@@ -223,37 +219,28 @@ risk:
     boots:
       description: How many boots there were.
       type: int
-      sample: 512
     crashes:
       description: How many of them crashed.
       type: int
-      sample: 41
     hours:
       description: How long they ran, together.
       type: float
-      sample: 18112.4
     again:
-      description:
-        - How many of the boots came right after a crash of the same host. They are not compared, since a crash loop is
-          one crash. C(again_crashes) is how many of these crashed.
+      description: Those right after a crash of their host, which are not compared. C(again_crashes) of these crashed.
       type: int
-      sample: 6
     hosts:
       description:
-        - On how many C(hosts) these boots were, and on how many of them any C(crashed); C(cold_hosts) and
-          C(cold_crashed) are those of cold boots. V(null) for a single C(kexec_count).
+        - On how many C(hosts) these boots were, and on how many of them any C(crashed), and the same of cold boots.
+          V(null) for a single C(kexec_count).
       type: dict
       sample: {hosts: 120, crashed: 37, cold_hosts: 131, cold_crashed: 7}
     worth:
-      description:
-        - What these boots are worth as evidence, as numbers of independent boots. Fewer than there were, where a host's
-          boots are like each other. All that follows is computed from these.
+      description: How many independent boots tell as much as these do. All that follows is computed from these.
       type: dict
       sample: {boots: 506, crashes: 41, cold_boots: 522, cold_crashes: 7}
     rate:
       description: The share that crashes. C(rate_interval) is its interval of 95 %.
       type: float
-      sample: 0.08
     cold:
       description: Boots, crashes and hours of cold boots of the same release, and those right after a crash.
       type: dict
@@ -263,19 +250,15 @@ risk:
         - How many times as often they crash as cold boots; V(null) when no cold boot crashed, or hardly any.
         - C(relative_risk_interval) is its interval of 95 %, an end that is V(null) is not bounded.
       type: float
-      sample: 6.06
     p:
       description: The p-value of Fisher's exact test. C(smallest_p) is the smallest that was possible.
       type: float
-      sample: 1.45e-7
     q:
       description: Corrected for all transitions that were tested; V(null) when it was not.
       type: float
-      sample: 1.7e-6
     power:
       description: With which probability three times the odds would have been found.
       type: float
-      sample: 0.94
     by_count:
       description: The same for each C(kexec_count).
       type: list
@@ -328,23 +311,48 @@ hosts_begun:
   description: On how many hosts a kexec began boots of O(release) since O(since).
   returned: O(state=within_budget)
   type: int
-  sample: 20
 boots_begun:
   description: How many boots of O(release) a kexec began since O(since).
   returned: O(state=within_budget)
   type: int
-  sample: 20
 boots_crashed:
   description: How many of them crashed.
   returned: O(state=within_budget)
   type: int
-  sample: 2
 crashed_hosts:
-  description: The hosts on which they did.
-  returned: O(state=within_budget)
+  description: The hosts on which they did, or that jumped and crashed since.
+  returned: O(state=within_budget) and O(state=no_worse)
   type: list
   elements: str
   sample: [web3, web8]
+jumped:
+  description: How many hosts jumped since O(since), how long they were seen to run, and how many crashed.
+  returned: O(state=no_worse)
+  type: dict
+  sample: {hosts: 156, hours: 157.2, crashed: 3}
+waiting:
+  description: The same before the jump. C(hosts) are those that have not jumped; C(hours) and C(crashed) are of all.
+  returned: O(state=no_worse)
+  type: dict
+  sample: {hosts: 3844, hours: 15562.0, crashed: 0}
+ratio:
+  description: How many times as often, by the hour, hosts crashed after their jump as before it, if any did before.
+  returned: O(state=no_worse)
+  type: float
+ratio_interval:
+  description: Its interval of 95 %, for all looks at one rollout together. An end that is V(null) is not bounded.
+  returned: O(state=no_worse)
+  type: list
+  elements: float
+  sample: [2.1, 260.0]
+evidence:
+  description: What a stake of 1 on jumps doing harm has become. At RV(evidence_limit), the task fails.
+  returned: O(state=no_worse)
+  type: float
+evidence_limit:
+  description: How much evidence is enough.
+  returned: O(state=no_worse)
+  type: float
 summary:
   description: What was found, in sentences. The fleet first, then the transitions that crash more often.
   returned: O(state=reported)
@@ -360,7 +368,8 @@ paths:
 msg:
   description: What was found, or what went wrong.
   returned: >-
-    O(state=queried), O(state=assessed), O(state=within_budget), O(state=reported), or when something went wrong
+    O(state=queried), O(state=assessed), O(state=within_budget), O(state=no_worse), O(state=reported), or when something
+    went wrong
   type: str
   sample: 7.2.13-kho -> 7.3.4-kho crashes 6.1 times as often as a cold boot of 7.3.4-kho (...).
 code:

@@ -71,6 +71,11 @@ hooks:
   returned: success, unless O(part=addresses)
   type: dict
   sample: {drain.yml: /srv/fleet/drain.yml}
+began:
+  description: When this was settled, in seconds since 1970.
+  returned: success, unless O(part=addresses)
+  type: int
+  sample: 1795392000
 code:
   description: Stable name of what went wrong, for programs.
   returned: failure

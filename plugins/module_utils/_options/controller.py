@@ -44,7 +44,7 @@ LEDGER: dict[str, Any] = {
         "required": True,
         "choices": [
             *("known", "imported", "recorded"),
-            *("queried", "assessed", "within_budget", "reported"),
+            *("queried", "assessed", "within_budget", "no_worse", "reported"),
         ],
     },
     "url": {"type": "str", "no_log": True},
@@ -64,6 +64,7 @@ LEDGER_REQUIRED_IF: list[Any] = [
     ("state", "recorded", ["transition", "transitions"], True),
     ("state", "queried", ["previous_release", "release"]),
     ("state", "within_budget", ["release", "since"]),
+    ("state", "no_worse", ["since"]),
     ("state", "reported", ["directory"]),
 ]
 

@@ -35,6 +35,7 @@ PLAYBOOKS: Mapping[str, Mapping[str, Any]] = {
         fleet_lock_timeout=3600,
         ledger=False,
         ledger_url="",
+        ledger_gate="",
     ),
     "kexec_rollback": _named("kexec_upgrade", hosts="all", allow_empty=False, **OFTEN),
     # Without sizes, those who may be cold-booted go in waves.

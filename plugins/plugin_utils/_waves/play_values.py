@@ -15,6 +15,8 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options impo
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.waves import waves
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import windows_of
 
+NO_WORSE = "no_worse"
+"""The question that `kexec_upgrade_ledger_gate` has the ledger asked."""
 _FALSE = frozenset({"0", "f", "false", "n", "no", "off"})
 
 
@@ -33,6 +35,8 @@ def checked(
         except ValueError as error:
             shown = "what was given" if name in ADDRESSES else printable(repr(value), 60)
             wrong.append(f"{name}: {error}" if "; write" in str(error) else f"{name}: {shown} is {error}")
+    if found.get("kexec_upgrade_ledger_gate") and not found["kexec_upgrade_ledger"]:
+        wrong.append("kexec_upgrade_ledger_gate: it asks the ledger, and kexec_upgrade_ledger is not true")
     if wrong:
         raise KhoError(
             "options_invalid",
@@ -89,6 +93,12 @@ def _percentage(value: Any) -> int | str:
     return limit
 
 
+def _ledger_gate(value: Any) -> str:
+    if value not in ("", NO_WORSE):
+        raise ValueError(f"neither {NO_WORSE} nor empty")
+    return str(value)
+
+
 def _as_it_is(value: Any) -> Any:
     return value
 
@@ -100,6 +110,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("waves", "group_limits", "window"), _as_it_is),
     **dict.fromkeys(("allow_empty", "ledger", "only_attention"), _truth),
     **dict.fromkeys(("gate_soak", "fleet_lock_timeout"), _duration),
+    "ledger_gate": _ledger_gate,
     "max_failed": _limit,
     "max_failed_percentage": _percentage,
     "long_chain": _integer,

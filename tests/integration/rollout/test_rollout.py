@@ -19,6 +19,9 @@ from typing import Any
 
 import pytest
 from integration.fleet_lock.test_fleet_lock import serving
+from unit.plugins.plugin_utils.histories import cold, history
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, place_of
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -101,6 +104,7 @@ def roll_out(
         (collection / f"plugins/modules/{name}.py").symlink_to(ROOT / f"plugins/modules/{name}.py")
     for name in ("kexec_guard", "boot_default", "kexec_commit", "kernel_health_info"):
         (collection / f"plugins/modules/{name}.py").symlink_to(HERE / "stand_in/obliging.py")
+    (collection / "plugins/modules/kexec_history_info.py").symlink_to(HERE / "stand_in/dying.py")
     (collection / "roles").symlink_to(ROOT / "roles")
     variables = {
         "ansible_python_interpreter": sys.executable,
@@ -351,6 +355,31 @@ def test_wave_has_hooks_slots_and_the_ledger_also_when_hosts_fail(tmp_path: Path
     assert max(len(one["held"]) for one in asked) == 3
     assert asked[-1]["held"] == ["web3"], "a lost host keeps its slot"
     assert (tmp_path / "ledger.db").exists()
+
+
+@pytest.mark.parametrize("others", [100, 1])
+def test_rollout_stops_when_hosts_that_jumped_are_worse_off(tmp_path: Path, others: int) -> None:
+    now = int(time.time())
+    running = cold(1, begin=datetime.fromtimestamp(now - 3600, timezone.utc).isoformat(), end=None, ending="running")
+    with Ledger(place_of(f"sqlite:///{tmp_path}/ledger.db")) as ledger:
+        for number in range(others):
+            # They are seen to run for as long as the rollout takes.
+            ledger.import_history(f"other{number}", history(running), now + 900)
+    gate = {"ledger": True, "ledger_url": f"sqlite:///{tmp_path}/ledger.db", "ledger_gate": "no_worse"}
+    run = roll_out(tmp_path / "run", {"web1": THERE, "web2": THERE}, waves=(1,), **gate)
+    # One crash among a few hosts says nothing.
+    assert ("codes.md#jumped_hosts_worse" in run.output) == (others == 100)
+    assert (run.rc != 0, run.ran_on("web2")) == ((True, False) if others == 100 else (False, True))
+    if others == 100:
+        assert "1 of 1 host crashed" in " ".join(run.output.split())
+        assert run.waves() == 1
+
+
+def test_a_gate_needs_its_ledger(tmp_path: Path) -> None:
+    run = roll_out(tmp_path, {"web1": THERE}, ledger_gate="no_worse")
+    assert run.rc != 0
+    assert "kexec_upgrade_ledger is not true" in " ".join(run.output.split())
+    assert STAGED not in run.output
 
 
 def test_wave_does_not_begin_without_its_slots(tmp_path: Path) -> None:

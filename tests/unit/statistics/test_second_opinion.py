@@ -6,14 +6,19 @@
 from __future__ import annotations
 
 import warnings
-from math import inf
+from math import inf, sqrt
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
+from statsmodels.duration.survfunc import survdiff
 from statsmodels.stats.contingency_tables import Table as OtherTable
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import HostCount
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.evidence import weigh
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sequential import Watched, crashes_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import (
     ALPHA,
     Table,
@@ -82,3 +87,34 @@ def test_trend(slope: float) -> None:
     assert found is not None
     assert found.direction == np.sign(other.statistic - other.null_mean)
     assert found.p == pytest.approx(other.pvalue, rel=0.6, abs=5e-4)
+
+
+@pytest.mark.parametrize("mixed", [True, False], ids=["hosts with both kinds", "hosts with one kind"])
+@pytest.mark.parametrize("seed", range(5))
+def test_what_boots_of_hosts_are_worth(seed: int, mixed: bool) -> None:
+    """The rates are those of generalized estimating equations, and no surer than these say."""
+    draw, hosts, boots = np.random.default_rng(seed), 200, 10
+    kind = draw.integers(0, 2, size=(hosts, boots if mixed else 1)).repeat(1 if mixed else boots, axis=1)
+    crashed = draw.random((hosts, boots)) < draw.beta(1, 9, size=(hosts, 1))
+    columns = [(kind == 1).sum(1), ((kind == 1) & crashed).sum(1), (kind == 0).sum(1), ((kind == 0) & crashed).sum(1)]
+    found = weigh([HostCount(*row) for row in np.stack(columns, axis=1).tolist()]).estimate
+    rate, cold_rate = found.crashes / found.boots, found.cold_crashes / found.cold_boots
+    variance = rate * (1 - rate) / found.boots + cold_rate * (1 - cold_rate) / found.cold_boots
+    indicators = np.column_stack([kind.ravel() == 1, kind.ravel() == 0]).astype(float)
+    groups = np.repeat(np.arange(hosts), boots)
+    other = sm.GEE(crashed.ravel().astype(float), indicators, groups, cov_struct=sm.cov_struct.Exchangeable()).fit()
+    assert (rate, cold_rate) == pytest.approx(tuple(other.params), rel=0.01)
+    (own, common), (_common, others) = other.cov_naive
+    assert 0.99 <= sqrt(variance / (own + others - 2 * common)) <= 1.2
+
+
+def test_share_of_those_who_run_when_one_crashes() -> None:
+    draw, jumped = np.random.default_rng(1), np.arange(300) < 100
+    begin = np.where(jumped, draw.uniform(0, 5, 300), 0.0)
+    life = draw.exponential(np.where(jumped, 10, 30))
+    end, crashed = np.minimum(begin + life, 20), begin + life <= 20
+    sides = [Watched(begin[side], end[side], crashed[side]) for side in (jumped, ~jumped)]
+    crashes = crashes_of(*sides)
+    share = crashes.running / (crashes.running + crashes.waiting)
+    expected, _p = survdiff(end, crashed.astype(int), jumped.astype(int), entry=begin)
+    assert (crashes.jumped.sum() - share.sum()) ** 2 / (share * (1 - share)).sum() == pytest.approx(expected)

@@ -109,3 +109,11 @@ def test_windows_have_a_code_of_their_own() -> None:
     with pytest.raises(KhoError) as caught:
         check(window={"from": "25:00", "to": "26:00"})
     assert caught.value.code == "window_invalid"
+
+
+def test_gate_that_asks_the_ledger() -> None:
+    assert check(ledger=True, ledger_gate="no_worse")["kexec_upgrade_ledger_gate"] == "no_worse"
+    for given, why in (({}, "kexec_upgrade_ledger is not true"), ({"ledger": True, "ledger_gate": "worse"}, "neither")):
+        with pytest.raises(KhoError, match=f"kexec_upgrade_ledger_gate: .*{why}") as caught:
+            check(**{"ledger_gate": "no_worse", **given})
+        assert caught.value.code == "options_invalid"

@@ -1,0 +1,126 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When hosts ran since a rollout began, before and after their jump, and when each crashed for the first time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.host_counts import AFTER_KEXEC
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sequential import Watched
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.tables import tables, tells_of_crash
+
+with suppress(ImportError):  # _ledger_errors.require() says so
+    import numpy as np
+    import sqlalchemy as sa
+
+
+class Run(NamedTuple):
+    """A time in which a host was seen to run; ``crashed`` when its first crash ended it."""
+
+    host: str
+    jumped: bool
+    begin: float
+    end: float
+    crashed: bool
+
+
+class Sides(NamedTuple):
+    """Hosts that jumped and hosts that have not yet, since the rollout began; and which of the first crashed."""
+
+    jumped: Watched
+    waiting: Watched
+    jumped_hosts: int
+    waiting_hosts: int
+    crashed_hosts: tuple[str, ...]
+
+
+def sides(ledger: Ledger, release: str | None, since: int) -> Sides:
+    """Return how both sides fared ``since`` then, in seconds since 1970. Raises LedgerError.
+
+    A host has jumped with the first boot that a kexec began since then, of ``release`` unless that is None, or when its
+    transition was recorded and it did not come back. It is looked at until its first crash, before the jump or after.
+    """
+    with ledger.snapshot() as connection:
+        boots = [*connection.execute(_boots_since(since))]
+        lost = {row.host: float(row.recorded) for row in connection.execute(_lost_since(release, since))}
+    by_host = groupby(boots, lambda row: str(row.host))
+    runs = [run for host, rows in by_host for run in _runs(host, rows, release, since)]
+    jumped, waiting = [run for run in runs if run.jumped], [run for run in runs if not run.jumped]
+    known = {run.host for run in runs if run.jumped or run.crashed}
+    jumped += _never_came_back({host: when for host, when in lost.items() if host not in known}, jumped)
+    hosts = {run.host for run in jumped}
+    return Sides(
+        _watched(jumped),
+        _watched(waiting),
+        len(hosts),
+        len({run.host for run in waiting} - hosts),
+        tuple(sorted({run.host for run in jumped if run.crashed})),
+    )
+
+
+def _runs(host: str, rows: Iterable[Any], release: str | None, since: int) -> Iterator[Run]:
+    jumped = False
+    for row in rows:
+        jumped = jumped or (
+            row.began >= since and row.boot in AFTER_KEXEC and (release is None or row.release == release)
+        )
+        begin, end = float(max(row.began, since)), float(row.until)
+        crashed = bool(row.crashed)
+        if crashed:
+            end = min(max(float(row.at or end), begin), end)
+        if end >= begin:
+            yield Run(host, jumped, begin, end, crashed)
+        if crashed:
+            return
+
+
+def _never_came_back(lost: dict[str, float], jumped: list[Run]) -> list[Run]:
+    """Return hosts that left and were not seen again: they died when the last of their wave jumped, for all we know."""
+    begins = np.sort(np.array([run.begin for run in jumped]))
+    found = []
+    for host, recorded in lost.items():
+        before = int(np.searchsorted(begins, recorded, side="right"))
+        when = float(begins[before - 1]) if before else recorded
+        found.append(Run(host, True, when, when, True))
+    return found
+
+
+def _watched(runs: list[Run]) -> Watched:
+    begin, end = (np.array([getattr(run, name) for run in runs], dtype=np.float64) for name in ("begin", "end"))
+    return Watched(begin, end, np.array([run.crashed for run in runs], dtype=np.bool_))
+
+
+def _boots_since(since: int) -> Any:
+    boots, crashes = tables().boots.c, tables().crashes.c
+    named = (
+        sa.select(crashes.host, crashes.boot_id, sa.func.min(crashes.at).label("at"))
+        .where(crashes.boot_id.is_not(None), tells_of_crash())
+        .group_by(crashes.host, crashes.boot_id)
+        .subquery("named")
+    )
+    until = sa.func.coalesce(boots.ended, boots.seen)
+    crashed = sa.case((sa.or_(boots.ending == "crash", named.c.boot_id.is_not(None)), 1), else_=0).label("crashed")
+    columns = [boots.host, boots.boot, boots.release, boots.began, until.label("until"), crashed, named.c.at]
+    same = (boots.host == named.c.host) & (boots.boot_id == named.c.boot_id)
+    return (
+        sa.select(*columns)
+        .select_from(tables().boots.outerjoin(named, same))
+        # What began when is all that this is about; a crash kernel is no boot of its own.
+        .where(until >= since, boots.began.is_not(None), boots.boot != "kdump")
+        .order_by(boots.host, boots.began)
+    )
+
+
+def _lost_since(release: str | None, since: int) -> Any:
+    transitions = tables().transitions.c
+    wanted = [transitions.recorded >= since, transitions.accepted.is_(False), transitions.boot_id_found.is_(None)]
+    if release is not None:
+        wanted.append(transitions.to_release == release)
+    first = sa.func.min(transitions.recorded).label("recorded")
+    return sa.select(transitions.host, first).where(*wanted).group_by(transitions.host)

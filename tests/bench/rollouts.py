@@ -1,0 +1,135 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How often the gate of a rollout is wrong, and how fast it is right: simulated rollouts, looked at after each wave."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sequential import (
+    LIMIT,
+    Watched,
+    evidence,
+    ratio_interval,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+WAVES = (1, 5, 25, 125, 500)
+SOAK, STAGGER, DYING = 3600.0, 60.0, 60.0
+"""Seconds that a wave is left alone, in which its hosts jump, and within which one that the jump kills dies."""
+NOISY, QUIET = 1 / 2000, 1 / 100_000
+"""Crashes in an hour of a host."""
+EARLY = 0.05
+"""The share of the fleet that a jump which kills may cost."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Rollouts of one kind: crashes an hour, the share of jumps that ``kill``, and the ``times`` as often afterwards.
+
+    ``flaky`` hosts crash 1,000 times as often. The ledger has read the ``whole`` fleet at each look, or only hosts that
+    jumped, until then, and those of the next wave.
+    """
+
+    rate: float
+    kill: float = 0.0
+    times: float = 1.0
+    flaky: float = 0.0
+    whole: bool = True
+    hosts: int = 4000
+
+
+class Stopped(NamedTuple):
+    """After how many jumps a rollout was stopped, None when never; whether an interval missed the true ratio."""
+
+    after: int | None
+    missed: bool
+
+
+def waves_of(hosts: int) -> list[int]:
+    """Return the sizes of the waves; the last one repeats."""
+    sizes: list[int] = []
+    while sum(sizes) < hosts:
+        sizes.append(min(WAVES[min(len(sizes), len(WAVES) - 1)], hosts - sum(sizes)))
+    return sizes
+
+
+def roll_out(kind: Kind, seed: int) -> Stopped:
+    """Return what became of one rollout."""
+    draw, sizes = np.random.default_rng(seed), waves_of(kind.hosts)
+    wave, each = np.repeat(np.arange(len(sizes)), sizes), SOAK + STAGGER
+    jump = wave * each + draw.uniform(0, STAGGER, kind.hosts)
+    flaky = draw.random(kind.hosts) < kind.flaky
+    mean: NDArray[np.float64] = np.where(flaky, 3.6 / kind.rate, 3600 / kind.rate)
+    before = draw.exponential(mean)
+    after = jump + draw.exponential(mean / kind.times)
+    after = np.where(draw.random(kind.hosts) < kind.kill, jump + draw.uniform(1, DYING, kind.hosts), after)
+    missed = False
+    for number in range(len(sizes)):
+        now = (number + 1) * each
+        # A host is looked at until its first crash.
+        gone = (wave <= number) & (before >= jump)
+        read = np.full(kind.hosts, True) if kind.whole else wave <= number + 1
+        until = np.where(kind.whole, now, (wave + 1) * each).astype(np.float64)
+        jumped = _watched(jump[gone], until[gone], after[gone])
+        waiting = _watched(np.zeros(read.sum()), np.where(wave <= number, jump, now)[read], before[read])
+        low, high = ratio_interval(jumped, waiting)
+        missed = missed or not low <= kind.times <= high
+        if evidence(jumped, waiting) >= LIMIT:
+            return Stopped(int(sum(sizes[: number + 1])), missed)
+    return Stopped(None, missed)
+
+
+def _watched(begin: NDArray[np.float64], until: NDArray[np.float64], crash: NDArray[np.float64]) -> Watched:
+    return Watched(begin, np.minimum(until, crash), crash <= until)
+
+
+KINDS = {
+    "harmless, noisy": Kind(NOISY),
+    "harmless, quiet": Kind(QUIET),
+    "harmless, noisy, 2 % of the hosts crash 1,000 times as often": Kind(NOISY, flaky=0.02),
+    "2 % of jumps kill, noisy": Kind(NOISY, kill=0.02),
+    "2 % of jumps kill, quiet": Kind(QUIET, kill=0.02),
+    "three times as often, noisy": Kind(NOISY, times=3.0),
+    "ten times as often, noisy": Kind(NOISY, times=10.0),
+}
+
+
+def table(seeds: range) -> list[str]:
+    """Return the lines of a table in Markdown."""
+    lines = [
+        "| rollouts | stopped | before 5 % of the fleet | jumps, median | an interval missed |",
+        "|---|---|---|---|---|",
+    ]
+    for reading in (True, False):
+        for name, kind in KINDS.items():
+            found = [roll_out(replace(kind, whole=reading), seed) for seed in seeds]
+            after = [one.after for one in found if one.after is not None]
+            early = sum(jumps <= EARLY * kind.hosts for jumps in after)
+            shares = [f"{100 * number / len(seeds):.1f} %" for number in (len(after), early)]
+            missed = "-" if kind.kill else f"{100 * sum(one.missed for one in found) / len(seeds):.1f} %"
+            which = "" if reading else ", next wave read only"
+            lines.append(f"| {name}{which} | {' | '.join(shares)} | {np.median(after) if after else '-'} | {missed} |")
+            print(lines[-1], flush=True)
+    return lines
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="bench.rollouts", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1000, help="how many rollouts of each kind, default %(default)s")
+    table(range(parser.parse_args(argv).seeds))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A gate that asks whether hosts that jumped are worse off than the others."""
+
+from __future__ import annotations
+
+import pytest
+from unit.plugins.plugin_utils.histories import NEW, history
+from unit.plugins.plugin_utils.jumped_hosts import HOUR, SINCE, after, before, waiting
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.no_worse import keep_no_worse
+
+
+def test_empty_ledger(ledger: Ledger) -> None:
+    found = keep_no_worse(ledger, None, SINCE)
+    assert "failed" not in found
+    assert (found["evidence"], found["ratio"], found["ratio_interval"]) == (1, None, [0.0, None])
+
+
+def test_hosts_before_and_after_their_jump(ledger: Ledger) -> None:
+    waiting(ledger, 2)
+    ledger.import_history("web1", history(before(until=600), after(660)), SINCE + HOUR)
+    found = keep_no_worse(ledger, NEW, SINCE)
+    assert found["jumped"] == {"hosts": 1, "hours": pytest.approx((HOUR - 660) / HOUR), "crashed": 0}
+    assert found["waiting"] == {"hosts": 2, "hours": pytest.approx(2 + 600 / HOUR), "crashed": 0}
+    assert "0 of 1 host crashed in 0.817 host hours after the jump, and 0 of 2 hosts" in found["msg"]
+
+
+def test_jumps_that_kill_are_found(ledger: Ledger) -> None:
+    waiting(ledger, 200)
+    for number in range(6):
+        boots = [before(until=600), after(660), *([after(900, number=3)] if number else [])]
+        if number < 2:
+            boots[1] = after(660, 680, ending="crash")
+        ledger.import_history(f"web{number}", history(*boots), SINCE + HOUR)
+    found = keep_no_worse(ledger, NEW, SINCE)
+    assert (found["failed"], found["code"]) == (True, "jumped_hosts_worse")
+    assert found["crashed_hosts"] == ["web0", "web1"]
+    assert "2 of 6 hosts crashed" in found["msg"]
+    assert "web0, web1" in found["msg"]
+    assert found["evidence"] >= found["evidence_limit"]
+
+
+def test_a_host_that_crashes_in_a_loop_counts_once(ledger: Ledger) -> None:
+    waiting(ledger, 5)
+    loop = [after(660 + 60 * at, 690 + 60 * at, number=2 + at, ending="crash") for at in range(30)]
+    ledger.import_history("web1", history(before(until=600), *loop), SINCE + HOUR)
+    found = keep_no_worse(ledger, NEW, SINCE)
+    assert found["jumped"]["crashed"] == 1
+    assert "failed" not in found
