@@ -30,8 +30,7 @@ options:
       - V(within_budget), boots of O(release) that a kexec began since O(since) have crashed on at most O(max_crashes)
         hosts. Otherwise the task fails. For a gate, when there are too few boots for statistics.
       - V(no_worse), hosts that jumped since O(since) are no worse off than those that have not yet, in the same hours.
-        Otherwise the task fails. Of harmless rollouts, at most 5 % fail, however often this is asked. For a gate. What
-        it does not know are hosts whose history was not imported.
+        Otherwise the task fails. Of harmless rollouts, at most 5 % fail, however often this is asked. For a gate.
       - V(reported), the report of the whole fleet is in O(directory), as C(report.json), C(report.md) and
         C(report.html).
     type: str
@@ -171,10 +170,12 @@ boots:
   description: How many boots were new, or were completed.
   returned: O(state=imported)
   type: int
+  sample: 3
 crashes:
   description: How many crashes were new, or were completed.
   returned: O(state=imported)
   type: int
+  sample: 1
 notes:
   description: What of the history was not taken, because it cannot be true or is too much for one host.
   returned: O(state=imported)
@@ -216,18 +217,16 @@ risk:
       description: The numbers in words.
       type: str
       sample: 7.2.13-kho -> 7.3.4-kho crashes 6.1 times as often as a cold boot of 7.3.4-kho (...).
-    boots:
-      description: How many boots there were.
-      type: int
-    crashes:
-      description: How many of them crashed.
-      type: int
+    boots: {description: How many boots there were., type: int, sample: 512}
+    crashes: {description: How many of them crashed., type: int, sample: 41}
     hours:
       description: How long they ran, together.
       type: float
+      sample: 18112.4
     again:
       description: Those right after a crash of their host, which are not compared. C(again_crashes) of these crashed.
       type: int
+      sample: 6
     hosts:
       description:
         - On how many C(hosts) these boots were, and on how many of them any C(crashed), and the same of cold boots.
@@ -238,9 +237,7 @@ risk:
       description: How many independent boots tell as much as these do. All that follows is computed from these.
       type: dict
       sample: {boots: 506, crashes: 41, cold_boots: 522, cold_crashes: 7}
-    rate:
-      description: The share that crashes. C(rate_interval) is its interval of 95 %.
-      type: float
+    rate: {description: The share that crashes. C(rate_interval) is its interval of 95 %., type: float, sample: 0.08}
     cold:
       description: Boots, crashes and hours of cold boots of the same release, and those right after a crash.
       type: dict
@@ -249,21 +246,20 @@ risk:
       description:
         - How many times as often they crash as cold boots; V(null) when no cold boot crashed, or hardly any.
         - C(relative_risk_interval) is its interval of 95 %, an end that is V(null) is not bounded.
+        - C(relative_risk_by_hour) and its interval are the same by the hour.
       type: float
+      sample: 6.06
     p:
       description: The p-value of Fisher's exact test. C(smallest_p) is the smallest that was possible.
       type: float
+      sample: 1.45e-07
     q:
       description: Corrected for all transitions that were tested; V(null) when it was not.
       type: float
-    power:
-      description: With which probability three times the odds would have been found.
-      type: float
+      sample: 1.7e-06
+    power: {description: With which probability three times the odds would have been found., type: float, sample: 0.94}
     by_count:
-      description: The same for each C(kexec_count).
-      type: list
-      elements: dict
-      sample: []
+      {description: The same for each C(kexec_count)., type: list, elements: dict, sample: []}
     trend:
       description: Whether the risk C(grows) or C(falls) with C(kexec_count), V(null) without counts to compare.
       type: dict
@@ -311,14 +307,17 @@ hosts_begun:
   description: On how many hosts a kexec began boots of O(release) since O(since).
   returned: O(state=within_budget)
   type: int
+  sample: 20
 boots_begun:
   description: How many boots of O(release) a kexec began since O(since).
   returned: O(state=within_budget)
   type: int
+  sample: 20
 boots_crashed:
   description: How many of them crashed.
   returned: O(state=within_budget)
   type: int
+  sample: 2
 crashed_hosts:
   description: The hosts on which they did, or that jumped and crashed since.
   returned: O(state=within_budget) and O(state=no_worse)
@@ -339,6 +338,7 @@ ratio:
   description: How many times as often, by the hour, hosts crashed after their jump as before it, if any did before.
   returned: O(state=no_worse)
   type: float
+  sample: 12.3
 ratio_interval:
   description: Its interval of 95 %, for all looks at one rollout together. An end that is V(null) is not bounded.
   returned: O(state=no_worse)
@@ -349,10 +349,8 @@ evidence:
   description: What a stake of 1 on jumps doing harm has become. At RV(evidence_limit), the task fails.
   returned: O(state=no_worse)
   type: float
-evidence_limit:
-  description: How much evidence is enough.
-  returned: O(state=no_worse)
-  type: float
+  sample: 23.4
+evidence_limit: {description: How much evidence is enough., returned: O(state=no_worse), type: float, sample: 20.0}
 summary:
   description: What was found, in sentences. The fleet first, then the transitions that crash more often.
   returned: O(state=reported)

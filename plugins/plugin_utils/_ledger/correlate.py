@@ -100,6 +100,18 @@ class Risk:
         return self.estimate.relative_risk
 
     @property
+    def by_hour(self) -> tuple[float, float, float] | None:
+        """How many times as often boots crash in an hour as cold boots, and its interval, for hours that are as known.
+
+        None where there is nothing to compare, or nobody knows how long the boots of one kind ran.
+        """
+        seen, cold = self.seen, self.cold
+        if self.relative_risk is None or self.interval is None or not (seen.hours and cold.hours):
+            return None
+        times = (cold.hours / cold.boots) / (seen.hours / seen.boots)
+        return self.relative_risk * times, self.interval[0] * times, self.interval[1] * times
+
+    @property
     def could_tell(self) -> bool:
         """Whether any distribution of the crashes would have been a finding."""
         return self.test is not None and self.test.smallest_p <= SIGNIFICANT
@@ -314,8 +326,16 @@ def _cautions(way: Way, risk: Risk, fleet: FleetCounts) -> Iterable[Note]:
         yield Note(
             "boots_younger",
             f"Its boots ran for {seen.hours / seen.boots:.3g} hours on average, and cold boots of the release for "
-            f"{cold.hours / cold.boots:.3g}. They had less time to crash, so that the risk may still prove higher.",
+            f"{cold.hours / cold.boots:.3g}. They had less time to crash, so the risk may still prove higher."
+            f"{_by_hour(risk)}",
         )
+
+
+def _by_hour(risk: Risk) -> str:
+    if risk.by_hour is None:
+        return ""
+    times, low, high = (f"{number:.2g}" for number in risk.by_hour)
+    return f" By the hour, they crash {times} times as often as cold boots (CI {low} to {high})."
 
 
 def _corrected(found: Sequence[TransitionRisk], hosts: Mapping[Way, Sequence[HostCount]]) -> tuple[TransitionRisk, ...]:

@@ -93,7 +93,7 @@ def _bug(found: Bug) -> dict[str, Any]:
 
 
 def _risk(risk: Risk) -> dict[str, Any]:
-    test, interval = risk.test, risk.interval or (None, None)
+    test, interval, by_hour = risk.test, risk.interval or (None, None), risk.by_hour or (None, None, None)
     return {
         "finding": risk.finding,
         **risk.seen._asdict(),
@@ -104,6 +104,8 @@ def _risk(risk: Risk) -> dict[str, Any]:
         "cold": risk.cold._asdict(),
         "relative_risk": _finite(risk.relative_risk),
         "relative_risk_interval": [_finite(end) for end in interval],
+        "relative_risk_by_hour": _finite(by_hour[0]),
+        "relative_risk_by_hour_interval": [_finite(end) for end in by_hour[1:]],
         "p": test.p if test else None,
         "q": risk.q,
         "smallest_p": test.smallest_p if test else None,

@@ -152,6 +152,7 @@ NUMBERS = (
     "times cold",
     "lower end (95 %)",
     "upper end (95 %)",
+    "by the hour",
     "q",
     "trend",
 )
@@ -173,6 +174,7 @@ def numbers(one: TransitionRisk) -> tuple[str, ...]:
         ratio(risk.relative_risk),
         ratio(low),
         "none" if high is not None and isinf(high) else ratio(high),
+        ratio(risk.by_hour[0] if risk.by_hour else None),
         "-" if risk.q is None else _q(risk.q).removeprefix("q ").removeprefix("= "),
         one.trend.finding if one.trend else "-",
     )

@@ -260,3 +260,15 @@ def test_cold_boots_that_hardly_crashed_are_not_said_to_be_none() -> None:
     found = with_hosts(*often)
     assert (found.risk.finding, found.risk.table.cold_crashes) == (CRASHES_MORE, 0)
     assert "none" not in sentence(found)
+
+
+def test_risk_by_the_hour() -> None:
+    found = one(counted(HANDOVER, 512, 41, hours=512.0), counted(COLD, 530, 7, 0))
+    assert found.risk.by_hour == pytest.approx((24 * 6.06, 24 * 2.81, 24 * 13.16), rel=0.01)
+    assert "By the hour, they crash 1.5e+02 times as often" in found.cautions[0].message
+
+
+@pytest.mark.parametrize("hours", [0.0, 5.0])
+def test_nothing_is_known_by_the_hour(hours: float) -> None:
+    assert one(counted(HANDOVER, 512, 0, hours=hours), counted(COLD, 530, 0, 0)).risk.by_hour is None
+    assert one(counted(HANDOVER, 512, 9, hours=0.0), counted(COLD, 530, 7, 0)).risk.by_hour is None
