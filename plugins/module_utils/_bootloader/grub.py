@@ -35,9 +35,9 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.settings imp
     parse_environment,
     parse_grub_default_option,
 )
+from ansible_collections.kho.kexec.plugins.module_utils._host.access import has_program
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, Host, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._host.programs import has_program
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import GRUB_BYTES_LIMIT, kernel_file_in_grub
 from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import (

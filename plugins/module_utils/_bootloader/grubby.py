@@ -23,8 +23,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader impor
     shown,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.menus import grub_variables
+from ansible_collections.kho.kexec.plugins.module_utils._host.access import has_program
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed
-from ansible_collections.kho.kexec.plugins.module_utils._host.programs import has_program
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import bls_entries, seen_in_bls
 from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import KernelFile

@@ -10,10 +10,10 @@ import posixpath
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.default import boot_default_of, select
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.detect import boot_loader_of
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader import shown
+from ansible_collections.kho.kexec.plugins.module_utils._host.access import has_program
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.mounts import mount_of
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
-from ansible_collections.kho.kexec.plugins.module_utils._host.programs import has_program
 
 
 def why_not_selectable(host: Host, release: str) -> str | None:

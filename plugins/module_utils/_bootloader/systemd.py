@@ -27,9 +27,9 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader impor
     boot_once_pending,
     shown,
 )
+from ansible_collections.kho.kexec.plugins.module_utils._host.access import has_program
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, Host, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._host.programs import has_program
 from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import (
     PARTITIONS,
     bls_entries,

@@ -14,8 +14,8 @@ import re
 from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.access import lockdown_mode
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Note
-from ansible_collections.kho.kexec.plugins.module_utils._host.lockdown import lockdown_mode
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, until_nul
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.fdt import FdtError, FdtRoot, first_property, parse_fdt

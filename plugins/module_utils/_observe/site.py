@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.access import is_root
+from ansible_collections.kho.kexec.plugins.module_utils._host.access import is_root, lockdown_mode
 from ansible_collections.kho.kexec.plugins.module_utils._host.container import container_manager
-from ansible_collections.kho.kexec.plugins.module_utils._host.lockdown import lockdown_mode
 from ansible_collections.kho.kexec.plugins.module_utils._host.memory import crash_bytes, memory_bytes, page_bytes
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import (
     Host,

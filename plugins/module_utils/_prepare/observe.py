@@ -12,9 +12,9 @@ from typing import List, Optional, Sequence, Tuple
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import BootCommandLine
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.detect import boot_command_line, boot_loader_of
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader import GRUB, BootLoader
+from ansible_collections.kho.kexec.plugins.module_utils._host.access import has_program
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, number_of, read_lossless
-from ansible_collections.kho.kexec.plugins.module_utils._host.programs import has_program
 from ansible_collections.kho.kexec.plugins.module_utils._image.payload import program_for
 from ansible_collections.kho.kexec.plugins.module_utils._image.read import IMAGE_LIMIT, OpenImage, open_image
 from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import Candidate, find_candidates

@@ -7,9 +7,16 @@ import os
 
 import pytest
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.access import STATUS, is_root, require_access
+from ansible_collections.kho.kexec.plugins.module_utils._host.access import (
+    LOCKDOWN,
+    STATUS,
+    has_program,
+    is_root,
+    lockdown_mode,
+    require_access,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import SYSTEM_PATHS, LocalHost
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
 
 ROOT, USER = "Uid:\t0\t0\t0\t0\n", "Uid:\t0\t1000\t0\t0\n"
@@ -42,3 +49,31 @@ def test_who_may(tmp_path, container, status, code):
     with pytest.raises(Refusal) as caught:
         require_access(host)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("shown", "mode"),
+    [
+        ("none [integrity] confidentiality\n", "integrity"),
+        ("none integrity [confidentiality]\n", "confidentiality"),
+        ("[none] integrity confidentiality\n", None),
+        ("none integrity\n", None),
+        ("[\x1b]\n", None),
+    ],
+)
+def test_mode_of_lockdown(tmp_path, shown, mode):
+    assert lockdown_mode(FakeRoot(tmp_path).add(LOCKDOWN, shown)) == mode
+
+
+def test_kernel_without_lockdown(tmp_path):
+    assert lockdown_mode(FakeRoot(tmp_path)) is None
+
+
+@pytest.mark.parametrize("directory", SYSTEM_PATHS)
+def test_program_of_the_system(tmp_path, directory):
+    assert has_program(FakeRoot(tmp_path).add(directory + "/kexec", ""), "kexec")
+
+
+def test_programs_elsewhere_do_not_count(tmp_path):
+    host = FakeRoot(tmp_path).add("/home/me/bin/kexec", "").add("/usr/sbin/kexec-load", "")
+    assert not has_program(host, "kexec")
