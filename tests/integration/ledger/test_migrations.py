@@ -23,7 +23,7 @@ from bench.postgres import Cluster
 from tools.layout import COLLECTIONS
 
 NOW = 1795392000
-NEWEST = 3
+NEWEST = 4
 HOSTS, BOOTS = 12, 40
 FLEET = list(histories(HOSTS, BOOTS, seed=5))
 # As version 1 made them in both databases; SQLite's end with WITHOUT ROWID.
