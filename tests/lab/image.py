@@ -62,7 +62,9 @@ _KINDS = {
     "initramfs": _Kind(more=_INITRAMFS),
     "systemd-boot": _Kind(boot_loader=("systemd-boot",), install="install-systemd-boot-and-kernel"),
     "uki": _Kind(
-        boot_loader=("systemd-boot", "systemd-boot-efi", "systemd-ukify"), install="install-systemd-boot-and-kernel"
+        boot_loader=("systemd-boot", "systemd-boot-efi", "systemd-ukify"),
+        more=_INITRAMFS,
+        install="install-systemd-boot-and-kernel",
     ),
     "luks": _moved("cryptsetup-initramfs"),
     "lvm": _moved("lvm2"),

@@ -9,7 +9,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -201,11 +201,9 @@ class Ledger:
             cursor: str | None = found.scalar_one_or_none()
         return cursor
 
-    @contextmanager
-    def snapshot(self) -> Iterator[sa.Connection]:
+    def snapshot(self) -> AbstractContextManager[sa.Connection]:
         """Give a connection for several questions that are answered as of one moment."""
-        with self._reading() as connection:
-            yield connection
+        return self._reading()
 
     def _put(self, connection: sa.Connection, statement: Any, rows: list[dict[str, Any]]) -> int:
         return connection.execute(statement, rows).rowcount if rows else 0
