@@ -175,10 +175,11 @@ options:
     description:
       - Codes of refusals that are no reason to refuse. Each becomes a warning, and the promise changes with it. With
         V(kho_abi_mismatch), for example, a kexec without handover is promised.
-      - Can be V(chain_too_long), V(downgrade), V(image_release_unknown), V(initrd_missing), V(kexec_count_unknown),
-        V(kho_abi_mismatch), V(kho_abi_unknown), V(last_kexec_cold_booted), V(last_verdict_not_accepted), V(lockdown),
-        V(metadata_not_offered), V(metadata_unknown), V(metadata_unsupported), V(modules_missing),
-        V(passphrase_needed), V(root_device_missing), V(running_kho_off), V(running_kho_unknown),
+      - Can be V(chain_too_long), V(downgrade), V(image_release_unknown), V(initrd_left_by_firmware),
+        V(initrd_missing), V(kexec_count_unknown), V(kho_abi_mismatch), V(kho_abi_unknown), V(last_kexec_cold_booted),
+        V(last_verdict_not_accepted), V(lockdown), V(metadata_not_offered), V(metadata_unknown),
+        V(metadata_unsupported), V(modules_missing), V(passphrase_needed), V(root_device_missing), V(running_kho_off),
+        V(running_kho_unknown),
         V(running_without_kho), V(scratch_fit_unknown), V(target_failed_before), V(target_kho_off),
         V(target_kho_unknown), V(target_without_kho), V(transition_crashes) and V(transition_denied).
       - Everything else can never be accepted. It could not work, would start something else than was judged, or, as

@@ -30,19 +30,27 @@ ENTRY_LIMIT = 1 << 16
 EVENT_PATTERN = r"^(KHO|luo): |^Passed KHO data|^cannot allocate crashkernel|^Unknown kernel"
 # What journalctl is asked for: these lines, and the two that frame the part of the boot that counts.
 # Without --lines, which together with --grep makes journalctl print the newest entry first.
-JOURNAL_PATTERN = EVENT_PATTERN + r"|^Linux version|^Run \S+ as"
-JOURNAL_ARGV = (
-    "journalctl",
-    "--boot",
-    "--quiet",
-    "--no-pager",
-    "--output=json",
-    "--output-fields=MESSAGE,_TRANSPORT,SYSLOG_FACILITY",
-    f"--grep={JOURNAL_PATTERN}",
-    "--case-sensitive=yes",
-    "_TRANSPORT=kernel",
-    f"SYSLOG_FACILITY={KERNEL_FACILITY}",
-)
+FRAME_PATTERN = r"|^Linux version|^Run \S+ as"
+JOURNAL_PATTERN = EVENT_PATTERN + FRAME_PATTERN
+
+
+def journal_argv(pattern: str) -> Tuple[str, ...]:
+    """The program that prints this boot's messages of the kernel's own that match ``pattern``."""
+    return (
+        "journalctl",
+        "--boot",
+        "--quiet",
+        "--no-pager",
+        "--output=json",
+        "--output-fields=MESSAGE,_TRANSPORT,SYSLOG_FACILITY",
+        f"--grep={pattern}",
+        "--case-sensitive=yes",
+        "_TRANSPORT=kernel",
+        f"SYSLOG_FACILITY={KERNEL_FACILITY}",
+    )
+
+
+JOURNAL_ARGV = journal_argv(JOURNAL_PATTERN)
 
 # What the kernel says with a name at its beginning, or almost: of programs that crash (arch/x86/mm/fault.c,
 # kernel/traps.c there and of arm64), that want memory (mm/oom_kill.c, mm/page_alloc.c) or use what they should not
@@ -119,8 +127,12 @@ NO_LOG = BootLog(complete=False, events=())
 def parse_kmsg(raw: bytes) -> BootLog:
     """Read records of /dev/kmsg (``Host.kernel_log``). Any input gives a result; what is no record is passed over."""
     sequence = first_sequence(raw)
-    messages = _until_first_program(kmsg_messages(raw), wrapped=sequence != 0)
-    return BootLog(complete=sequence == 0, events=_events(messages))
+    return BootLog(complete=sequence == 0, events=_events(early_messages(raw)))
+
+
+def early_messages(raw: bytes) -> Tuple[str, ...]:
+    """What records of /dev/kmsg hold of the time before the first program."""
+    return _until_first_program(kmsg_messages(raw), wrapped=first_sequence(raw) != 0)
 
 
 def parse_journal(output: str) -> BootLog:
@@ -129,9 +141,15 @@ def parse_journal(output: str) -> BootLog:
     journald read the ring buffer from its oldest message on, so the kernel's first message shows that nothing of the
     boot had been overwritten before.
     """
+    complete, messages = early_journal_messages(output)
+    return BootLog(complete, _events(messages))
+
+
+def early_journal_messages(output: str) -> Tuple[bool, Tuple[str, ...]]:
+    """Whether entries begin with the boot, and what they hold of the time before the first program."""
     messages = list(journal_messages(output))
     complete = bool(messages) and _FIRST_MESSAGE.fullmatch(messages[0]) is not None
-    return BootLog(complete, _events(_until_first_program(messages, wrapped=not complete)))
+    return complete, _until_first_program(messages, wrapped=not complete)
 
 
 def kmsg_messages(raw: bytes) -> Iterator[str]:

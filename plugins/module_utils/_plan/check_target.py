@@ -111,6 +111,19 @@ def initrd_missing(target: Target, _situation: Situation) -> Note | None:
     )
 
 
+def initrd_left_by_firmware(target: Target, situation: Situation) -> Note | None:
+    """A kernel that is given no initrd takes the one of EFI's table (drivers/firmware/efi/efi.c), though it is gone."""
+    if target.has_initrd or not situation.initrd_left:
+        return None
+    return Note(
+        "initrd_left_by_firmware",
+        f"{target.release} would be executed without an initrd, and the firmware keeps the address of the one that "
+        "this host was started with (INITRD= in the kernel's line `efi:`). Its memory has been used again since; a "
+        "kernel that is given none takes address and size from there, and panics before its console. Make an initrd "
+        "for the target, or reboot into it by the boot loader.",
+    )
+
+
 def modules_missing(target: Target, _situation: Situation) -> Note | None:
     """A target without its modules may come up without network."""
     if target.candidate.modules is not None or not target.needs_modules:
@@ -238,7 +251,7 @@ CHECKS: tuple[tuple[Ways, str, tuple[TargetCheck, ...]], ...] = (
             modules_missing,
         ),
     ),
-    (ANY_KEXEC, OBSTACLE, (lockdown, root_device_missing, command_line_too_long)),
+    (ANY_KEXEC, OBSTACLE, (lockdown, initrd_left_by_firmware, root_device_missing, command_line_too_long)),
     (ANY_WAY, DOUBT, (image_release_unknown,)),
     (ANY_KEXEC, ADVICE, (panic_never_restarts, built_in_arguments_unknown, boot_config_unclear)),
 )

@@ -27,6 +27,7 @@ ACCEPTABLE = (
     "chain_too_long",
     "downgrade",
     "image_release_unknown",
+    "initrd_left_by_firmware",
     "initrd_missing",
     "kexec_count_unknown",
     "kho_abi_mismatch",

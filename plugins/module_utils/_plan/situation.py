@@ -85,6 +85,7 @@ class Situation:
     keeps the target from becoming the boot loader's default later, None when nothing does or nobody wants that.
     ``built_in`` are the arguments that the running kernel adds to those that it is given, None when that is unknown.
     ``boot_config_unclear`` says that a boot configuration has added arguments, and that it is not known which.
+    ``initrd_left`` says that the firmware keeps the address of an initrd, looked for where the target has none.
     ``passphrase`` says what asks for one when the host starts, ``firmware`` names updates that wait for a reset.
     """
 
@@ -101,6 +102,7 @@ class Situation:
     commit_problem: str | None = None
     built_in: str | None = ""
     boot_config_unclear: bool = False
+    initrd_left: bool = False
     passphrase: Passphrase | None = None
     firmware: tuple[str, ...] = ()
 

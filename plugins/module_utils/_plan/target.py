@@ -32,6 +32,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._kernel.build_config imp
     running_options,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._observe.firmware import pending_firmware
+from ansible_collections.kho.kexec.plugins.module_utils._observe.initrd_left import initrd_left
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel, observe_running
 from ansible_collections.kho.kexec.plugins.module_utils._observe.site import observe_site
 from ansible_collections.kho.kexec.plugins.module_utils._observe.unlock import passphrase_needed
@@ -95,6 +96,7 @@ def observe_situation(host: Host, policy: Policy, run_identity: RunIdentity, rem
         handlers,
         built_in=built_in,
         boot_config_unclear=boot_config is None,
+        initrd_left=target is not None and not target.has_initrd and initrd_left(host),
     )
     if policy.release == PREVIOUS:  # the way back is not held up: where nobody goes it, the guard resets the host
         return situation

@@ -59,6 +59,14 @@ REFUSALS = [
         [NEW, IMAGE, "root file system", "update-initramfs"],
     ),
     (
+        "initrd_left_by_firmware",
+        {
+            "initrd_left": True,
+            "target": target(candidate=candidate(initrds=()), needs_initrd=False),
+        },
+        [NEW, "INITRD=", "panics before its console", "Make an initrd"],
+    ),
+    (
         "modules_missing",
         {"target": target(candidate=candidate(modules=None))},
         [NEW, "/lib/modules/", "depmod", "Install"],

@@ -31,6 +31,7 @@ from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     transition,
 )
 
+BARE = target(candidate=candidate(initrds=()), needs_initrd=False)
 PROMISE = Promise(NEW, OLD, 1, "kho-v4")
 BY_KEXEC = Promise(NEW, None, 0, None, "kexec")
 BY_COLD_BOOT = Promise(NEW, None, 0, None, "cold_boot")
@@ -102,7 +103,7 @@ def test_all_reasons_are_given_in_the_order_in_which_to_deal_with_them():
         {"site": site(load_limit=1)},
         {"target": target(command_line=long_line(2016))},
         {"target": target(command_line=long_line(2016), image=image(command_line_limit=0))},
-        {"target": target(candidate=candidate(initrds=()), needs_initrd=False)},
+        {"target": BARE},
         {"target": target(candidate=candidate(modules=None), needs_modules=False)},
         {"running": running(release="7.3.10"), "policy": Policy(allow_downgrade=True)},
         {"running": running(image_loaded=True), "transition": transition("staging")},
@@ -271,6 +272,7 @@ def test_who_accepts_that_a_handover_is_lost_gets_the_promise_of_a_kexec(code, c
     [
         ("downgrade", {"running": running(release="7.3.9")}, {}),
         ("initrd_missing", {"target": target(candidate=candidate(initrds=()))}, {}),
+        ("initrd_left_by_firmware", {"initrd_left": True, "target": BARE}, {}),
         ("modules_missing", {"target": target(candidate=candidate(modules=None))}, {}),
         ("lockdown", {"site": site(lockdown="integrity")}, {}),
         ("chain_too_long", {"running": running(next=Record(OLD, 2))}, {"max_kexec_count": 1}),
