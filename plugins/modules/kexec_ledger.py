@@ -224,7 +224,9 @@ risk:
       type: float
       sample: 18112.4
     again:
-      description: Those right after a crash of their host, which are not compared. C(again_crashes) of these crashed.
+      description:
+        - Those right after a crash of the same host after the same transition, which are not compared; C(recovered),
+          after another kind of boot. C(again_crashes) and C(recovered_crashes) of these crashed.
       type: int
       sample: 6
     hosts:
@@ -241,7 +243,7 @@ risk:
     cold:
       description: Boots, crashes and hours of cold boots of the same release, and those right after a crash.
       type: dict
-      sample: {boots: 530, crashes: 7, hours: 20311.0, again: 8, again_crashes: 0}
+      sample: {boots: 530, crashes: 7, hours: 20311.0, again: 8, again_crashes: 0, recovered: 31, recovered_crashes: 1}
     relative_risk:
       description:
         - How many times as often they crash as cold boots; V(null) when no cold boot crashed, or hardly any.

@@ -9,7 +9,7 @@ A fleet is an array of hosts by boots. A boot is of way 0 (cold), 1 and so on (a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +24,8 @@ RATE = 0.02
 """With this probability, a boot of a host that is in order crashes, if the transition is harmless."""
 NOBODY = 10**6
 FEW = 5
+HALF = (1 - RATE) / RATE
+"""With these odds, half of the boots crash."""
 LOOP, LOOPING = 30, 0.03
 """How many boots a crash loop has, and which share of the hosts is in one at some time."""
 
@@ -68,7 +70,10 @@ def simulate(kind: Kind, seed: int) -> Simulated:
     way = DESIGNS[kind.design](draw, kind)
     rates = np.where(draw.random(kind.hosts) < kind.share, kind.flaky, RATE)[:, None]
     raised = kind.odds * rates / (1 - rates + kind.odds * rates)
-    crashed = draw.random(way.shape) < np.where(way > 0, raised, rates)
+    chance = draw.random(way.shape)
+    if kind.design in COLD_AFTER_CRASHES:
+        way = _recovered(way, (chance < rates, chance < raised))
+    crashed = chance < np.where(way > 0, raised, rates)
     if kind.loops:
         way, crashed = _looping(draw, kind, way, crashed)
     return Simulated(way, crashed & (way >= 0))
@@ -124,6 +129,35 @@ def _once(_draw: np.random.Generator, kind: Kind) -> NDArray[np.int64]:
     return way
 
 
+def _installed(draw: np.random.Generator, kind: Kind) -> NDArray[np.int64]:
+    """Every host is cold-booted once, when it is installed, and takes transitions from then on."""
+    way = draw.integers(1, kind.transitions + 1, size=(kind.hosts, kind.boots))
+    way[:, 0] = 0
+    return way
+
+
+def _installed_apart(draw: np.random.Generator, kind: Kind) -> NDArray[np.int64]:
+    """The same, and each host takes one transition only."""
+    way = np.repeat(draw.integers(1, kind.transitions + 1, size=(kind.hosts, 1)), kind.boots, axis=1)
+    way[:, 0] = 0
+    return way
+
+
+def _never_cold(draw: np.random.Generator, kind: Kind) -> NDArray[np.int64]:
+    """Not even that."""
+    return draw.integers(1, kind.transitions + 1, size=(kind.hosts, kind.boots))
+
+
+def _recovered(way: NDArray[np.int64], crashes: tuple[NDArray[np.bool_], NDArray[np.bool_]]) -> NDArray[np.int64]:
+    """Have each boot after a crash be a cold one; ``crashes`` says which boots crash if cold, and if after another."""
+    way = way.copy()
+    for at in range(1, way.shape[1]):
+        crashed = np.where(way[:, at - 1] > 0, crashes[1][:, at - 1], crashes[0][:, at - 1])
+        way[crashed, at] = 0
+    return way
+
+
+COLD_AFTER_CRASHES = ("installed", "installed apart", "never cold")
 DESIGNS: Mapping[str, Any] = {
     "mixed": _mixed,
     "apart": _apart,
@@ -132,6 +166,9 @@ DESIGNS: Mapping[str, Any] = {
     "unequal": _unequal,
     "unequal ways": _unequal_ways,
     "once": _once,
+    "installed": _installed,
+    "installed apart": _installed_apart,
+    "never cold": _never_cold,
 }
 
 
@@ -156,14 +193,17 @@ def _looping(
 def counted(kind: Kind, fleet: Simulated) -> FleetCounts:
     """Return what the ledger would count of the fleet, with the lies of one host more."""
     ways = range(kind.transitions + 1)
-    again = np.zeros_like(fleet.crashed)
-    again[:, 1:] = fleet.crashed[:, :-1] & (fleet.way[:, 1:] >= 0)
-    boots, crashes, boots_again, crashes_again = (
+    after, same = np.zeros_like(fleet.crashed), np.zeros_like(fleet.crashed)
+    after[:, 1:] = fleet.crashed[:, :-1] & (fleet.way[:, 1:] >= 0)
+    same[:, 1:] = fleet.way[:, 1:] == fleet.way[:, :-1]
+    sums = [
         np.stack([((fleet.way == number) & wanted).sum(axis=1) for number in ways])
-        for wanted in (fleet.way >= 0, fleet.crashed, again, again & fleet.crashed)
-    )
-    apart, crashes_apart = boots - boots_again, crashes - crashes_again
-    by_host = np.stack([apart, crashes_apart, boots_again, crashes_again], axis=1)
+        for kind in (fleet.way >= 0, after & same, after & ~same)
+        for wanted in (kind, kind & fleet.crashed)
+    ]
+    boots, crashes, *loops_and_others = sums
+    again, again_crashes, *_recovered = loops_and_others
+    by_host = np.stack([boots - again, crashes - again_crashes, *loops_and_others], axis=1)
     counts = [
         Count(
             way_of(number),
@@ -171,8 +211,7 @@ def counted(kind: Kind, fleet: Simulated) -> FleetCounts:
             int(boots[number].sum()),
             int(crashes[number].sum()),
             1.0,
-            int(boots_again[number].sum()),
-            int(crashes_again[number].sum()),
+            *(int(one[number].sum()) for one in loops_and_others),
         )
         for number in ways
     ]
@@ -187,9 +226,9 @@ def _alike(here: NDArray[np.int64], cold: NDArray[np.int64]) -> list[HostCount]:
     rows, many = np.unique(np.concatenate([here, cold]).T, axis=0, return_counts=True)
     pairs = zip(rows.tolist(), many.tolist(), strict=True)
     return [
-        HostCount(row[0], row[1], row[4], row[5], hosts, row[2], row[3], row[6], row[7])
+        HostCount(row[0], row[1], row[6], row[7], hosts, row[2], row[3], *row[8:])
         for row, hosts in pairs
-        if row[0] or row[4]
+        if row[0] or row[6]
     ]
 
 
@@ -200,10 +239,9 @@ def _lied(
     boots, crashes, cold_boots, cold_crashes = lie
     added = [(cold_boots, cold_crashes), (boots, crashes), *[(0, 0)] * (len(counts) - 2)]
     told = [
-        Count(count.way, count.kexec_count, count.boots + more[0], count.crashes + more[1], 1.0, count.again,
-              count.again_crashes)
+        replace(count, boots=count.boots + more[0], crashes=count.crashes + more[1])
         for count, more in zip(counts, added, strict=True)
-    ]  # fmt: skip
+    ]
     liars = {number: HostCount(*added[number], *added[0]) for number in hosts}
     return told, {number: [*found, liars[number]] for number, found in hosts.items()}
 
@@ -230,7 +268,7 @@ def harmless() -> dict[str, Kind]:
         for boots in (4, 20):
             for design in ("mixed", "apart"):
                 kinds[f"{name}, {boots} boots, {design}"] = Kind(design, boots=boots, **differing)  # type: ignore[arg-type]
-        for design in ("few apart", "few mixed", "unequal", "unequal ways", "once"):
+        for design in ("few apart", "few mixed", "unequal", "unequal ways", "once", *COLD_AFTER_CRASHES):
             kinds[f"{name}, {design}"] = Kind(design, **differing)  # type: ignore[arg-type]
     for loops in ("cold", "same"):
         kinds[f"crash loops, {loops} boots"] = Kind("mixed", loops=loops)
@@ -242,5 +280,24 @@ def harmless() -> dict[str, Kind]:
 
 def harmful(odds: float) -> dict[str, Kind]:
     """Return the kinds of fleets of hosts that are alike, with one transition of these odds."""
-    sizes = {"mixed": 60, "apart": 70, "unequal": 120, "few mixed": 400, "once": 150}
+    sizes = {
+        "mixed": 60,
+        "apart": 70,
+        "unequal": 120,
+        "few mixed": 400,
+        "once": 150,
+        "installed": 100,
+        "never cold": 150,
+    }
     return {design: Kind(design, hosts=hosts, transitions=1, odds=odds, few=20) for design, hosts in sizes.items()}
+
+
+def ruinous() -> dict[str, Kind]:
+    """Return kinds of small fleets that cold-boot only after crashes, where half of the other boots crash."""
+    return {
+        f"half of the boots crash, {hosts} hosts, {boots} boots, {design}": Kind(
+            design, hosts=hosts, boots=boots, transitions=1, odds=HALF
+        )
+        for design in ("installed", "never cold")
+        for hosts, boots in ((5, 8), (10, 4), (10, 8), (20, 4))
+    }

@@ -13,8 +13,6 @@ from typing import NamedTuple
 import numpy as np
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import (
-    CRASHES_LESS,
-    CRASHES_MORE,
     FALLS,
     GROWS,
     Correlation,
@@ -22,6 +20,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import
     correlate,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Count, FleetCounts, Way
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risk import CRASHES_LESS, CRASHES_MORE
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risks import crash_risks
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import (
     ALPHA,
@@ -32,7 +31,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics impor
     exact_test,
     risk_interval,
 )
-from bench.hosts import RATE, Kind, counted, harmful, harmless
+from bench.hosts import RATE, Kind, counted, harmful, harmless, ruinous
 from bench.hosts import simulate as simulate_hosts
 
 RELEASE = "7.3.4"
@@ -208,7 +207,11 @@ def table_of_hosts(seeds: range) -> Iterator[str]:
     """Yield the lines of a table in Markdown: each kind of fleets, and the same with boots taken for independent."""
     yield "| fleets | something found | boots independent | interval misses the truth | boots independent |"
     yield "|---|---|---|---|---|"
-    kinds = {**harmless(), **{f"odds {ODDS_TO_FIND:g}, {name}": kind for name, kind in harmful(ODDS_TO_FIND).items()}}
+    kinds = {
+        **harmless(),
+        **{f"odds {ODDS_TO_FIND:g}, {name}": kind for name, kind in harmful(ODDS_TO_FIND).items()},
+        **ruinous(),
+    }
     for name, kind in kinds.items():
         found = of_hosts(kind, seeds)
         yield f"| {name} | {' | '.join(f'{100 * share(tally):.1f} %' for tally in found)} |"

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.files import replace_file
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import TOO_FEW, correlate
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import correlate
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.counts import count_fleet
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.report import render_reports, transition_as_dict
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risk import TOO_FEW
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risks import crash_risks
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.words import sentence, summary
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import CRASHES_ON_ONE_HOST
@@ -26,104 +26,32 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts imp
     WorstHost,
     in_order,
 )
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.evidence import (
-    Evidence,
-    Hosts,
-    hosts_of,
-    rests_on_one_host,
-    weigh,
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risk import (
+    CRASHES_LESS,
+    CRASHES_MORE,
+    NO_DIFFERENCE,
+    ONE_HOST,
+    TOO_FEW,
+    Risk,
+    Sum,
+    part_of,
+    risk_of,
+    with_q,
+    with_suspicion,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import (
     SIGNIFICANT,
-    Estimate,
-    ExactTest,
-    Table,
     TrendTest,
     adjust,
-    exact_test,
-    rate_interval,
-    risk_interval,
     trend_test,
 )
 
-CRASHES_MORE = "crashes_more"
-CRASHES_LESS = "crashes_less"
-ONE_HOST = "one_host"
-NO_DIFFERENCE = "no_difference"
-TOO_FEW = "too_few"
 GROWS, FALLS, NO_TREND = "grows", "falls", "no_trend"
 
-ENOUGH_POWER = 0.8
-"""With less, that nothing was found says little."""
 FEW_OF_ONE_HOST = 3
 """With fewer crashes, it says nothing that they are one host's."""
 YOUNG = 0.5
 """Boots that ran for less than this share of the time that cold boots did have had less time to crash."""
-
-
-class Sum(NamedTuple):
-    """Boots, how many of them crashed, and how long they ran; and those that came right after a crash of their host."""
-
-    boots: int = 0
-    crashes: int = 0
-    hours: float = 0.0
-    again: int = 0
-    again_crashes: int = 0
-
-
-@dataclass(frozen=True)
-class Risk:
-    """How often boots crash, compared with cold boots of the same release.
-
-    ``seen`` and ``cold`` are all boots. ``estimate`` has what they are worth as evidence, in independent boots, and
-    ``table`` the same in whole numbers, for the test. ``hosts`` is None where nothing is known of single hosts: of
-    single counts, whose boots are worth as much, each, as those of all counts. ``test`` is None without boots to
-    compare; ``q`` is None unless the test could have found anything, and only those tests are corrected for. An
-    infinite ``relative_risk`` or upper end of its ``interval`` means that no cold boot crashed. ``alone``: what was
-    found rests on one host.
-    """
-
-    seen: Sum
-    cold: Sum
-    estimate: Estimate
-    table: Table
-    hosts: Hosts | None
-    rate: tuple[float, float, float]
-    interval: tuple[float, float] | None
-    test: ExactTest | None
-    q: float | None = None
-    alone: bool = False
-
-    @property
-    def relative_risk(self) -> float | None:
-        """How many times as often boots crash as cold boots; None when neither crashed or there are none of a kind."""
-        return self.estimate.relative_risk
-
-    @property
-    def by_hour(self) -> tuple[float, float, float] | None:
-        """How many times as often boots crash in an hour as cold boots, and its interval, for hours that are as known.
-
-        None where there is nothing to compare, or nobody knows how long the boots of one kind ran.
-        """
-        seen, cold = self.seen, self.cold
-        if self.relative_risk is None or self.interval is None or not (seen.hours and cold.hours):
-            return None
-        times = (cold.hours / cold.boots) / (seen.hours / seen.boots)
-        return self.relative_risk * times, self.interval[0] * times, self.interval[1] * times
-
-    @property
-    def could_tell(self) -> bool:
-        """Whether any distribution of the crashes would have been a finding."""
-        return self.test is not None and self.test.smallest_p <= SIGNIFICANT
-
-    @property
-    def finding(self) -> str:
-        """``crashes_more``, ``crashes_less``, ``one_host``, ``no_difference``, or ``too_few`` boots to tell."""
-        if self.q is not None and self.q <= SIGNIFICANT and self.relative_risk is not None:
-            if self.alone:
-                return ONE_HOST
-            return CRASHES_MORE if self.relative_risk > 1 else CRASHES_LESS
-        return NO_DIFFERENCE if self.test is not None and self.test.power >= ENOUGH_POWER else TOO_FEW
 
 
 @dataclass(frozen=True)
@@ -242,57 +170,6 @@ def _sum(counts: Iterable[Count]) -> Sum:
     return Sum(*(sum(getattr(count, name) for count in chosen) for name in Sum._fields))
 
 
-def risk_of(seen: Sum, cold: Sum, hosts: Sequence[HostCount] = ()) -> Risk:
-    """Compare boots, of which there are some, with cold boots; ``q`` is for those who know what else was looked at.
-
-    Without ``hosts``, each boot is compared as if it were one of another host.
-    """
-    raw, told = _as_they_are(seen, cold), hosts_of(hosts)
-    evidence = weigh(hosts) if told.hosts and told.cold_hosts else Evidence(raw, raw)
-    return _compared(seen, cold, evidence, told if hosts else None)
-
-
-def part_of(seen: Sum, whole: Risk) -> Risk:
-    """Compare some of the boots of a transition, which are worth as much, each, as its boots are on average."""
-    raw, part = _as_they_are(whole.seen, whole.cold), _as_they_are(seen, whole.cold)
-    share = whole.estimate.boots / raw.boots if raw.boots else 1.0
-    boots, crashes = part.boots * share, part.crashes * share
-    # Cold boots are what they are for the whole transition.
-    estimate = replace(whole.estimate, crashes=crashes, boots=boots)
-    table = replace(whole.table, crashes=round(crashes), boots=max(round(boots), min(part.boots, 1)))
-    return _compared(seen, whole.cold, Evidence(estimate, table), None)
-
-
-def _as_they_are(seen: Sum, cold: Sum) -> Table:
-    """All boots but those that came right after a crash of their host: a crash loop is one crash."""
-    return Table(
-        seen.crashes - seen.again_crashes,
-        seen.boots - seen.again,
-        cold.crashes - cold.again_crashes,
-        cold.boots - cold.again,
-    )
-
-
-def _compared(seen: Sum, cold: Sum, evidence: Evidence, hosts: Hosts | None) -> Risk:
-    estimate, table = evidence.estimate, evidence.table
-    comparable = table.boots > 0 and table.cold_boots > 0
-    return Risk(
-        seen=seen,
-        cold=cold,
-        estimate=estimate,
-        table=table,
-        hosts=hosts,
-        rate=_rate(estimate.crashes, estimate.boots),
-        interval=risk_interval(estimate) if comparable else None,
-        test=exact_test(table) if comparable else None,
-    )
-
-
-def _rate(crashes: float, boots: float) -> tuple[float, float, float]:
-    # Where all came right after a crash, nothing is known.
-    return (crashes / boots, *rate_interval(crashes, boots)) if boots else (0.0, 0.0, 1.0)
-
-
 def _cautions(way: Way, risk: Risk, fleet: FleetCounts) -> Iterable[Note]:
     seen, cold = risk.seen, risk.cold
     nobody = WorstHost("", 0)
@@ -320,7 +197,15 @@ def _cautions(way: Way, risk: Risk, fleet: FleetCounts) -> Iterable[Note]:
         yield Note(
             "boots_after_crashes",
             f"{seen.again} of its {seen.boots} boots, and {cold.again} of the {cold.boots} cold boots, came right "
-            "after a crash of the same host. They tell of that host, and are not compared.",
+            "after one of the same kind and host that crashed. Such a crash loop tells of that host, and counts as "
+            "one crash.",
+        )
+    if cold.recovered > (cold.boots - cold.again) / 2:
+        yield Note(
+            "cold_boots_after_crashes",
+            f"{cold.recovered} of the {cold.boots} cold boots came right after a crash of another kind of boot. Hosts "
+            "that crash have most of these, so they make the transition look better than it is, if hosts differ. They "
+            "are compared only where it crashes more often even so, and the interval's upper end is of the others.",
         )
     if cold.boots and seen.hours / seen.boots < YOUNG * cold.hours / cold.boots:
         yield Note(
@@ -340,30 +225,19 @@ def _by_hour(risk: Risk) -> str:
 
 def _corrected(found: Sequence[TransitionRisk], hosts: Mapping[Way, Sequence[HostCount]]) -> tuple[TransitionRisk, ...]:
     """Return the transitions with their q-values; each of the three questions is corrected by itself."""
-    risks = _with_q([one.risk for one in found])
-    cells = iter(_with_q([risk for one in found for _count, risk in one.by_count]))
+    risks = with_q([one.risk for one in found])
+    cells = iter(with_q([risk for one in found for _count, risk in one.by_count]))
     trends = iter(_with_trend_q([one.trend for one in found if one.trend]))
     corrected = [
         replace(
             one,
-            risk=_with_suspicion(risk, hosts.get(one.way, ())),
+            risk=with_suspicion(risk, hosts.get(one.way, ())),
             by_count=tuple((count, next(cells)) for count, _risk in one.by_count),
             trend=next(trends) if one.trend else None,
         )
         for one, risk in zip(found, risks, strict=True)
     ]
     return tuple(sorted(corrected, key=_urgency))
-
-
-def _with_suspicion(risk: Risk, hosts: Sequence[HostCount]) -> Risk:
-    if risk.finding not in (CRASHES_MORE, CRASHES_LESS) or not hosts:
-        return risk
-    return replace(risk, alone=rests_on_one_host(hosts, risk.finding == CRASHES_MORE))
-
-
-def _with_q(risks: Sequence[Risk]) -> list[Risk]:
-    adjusted = iter(adjust([risk.test.p for risk in risks if risk.test and risk.could_tell]))
-    return [replace(risk, q=next(adjusted)) if risk.could_tell else risk for risk in risks]
 
 
 def _with_trend_q(trends: Sequence[Trend]) -> list[Trend]:

@@ -29,6 +29,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.host_counts impo
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.tables import (
     NO_COUNT,
+    SUMS,
     WAY,
     has_crashed,
     named_by_evidence,
@@ -83,8 +84,8 @@ def count_fleet(ledger: Ledger) -> FleetCounts:
 def _count(row: Any) -> Count:
     number = None if row.kexec_count == NO_COUNT else row.kexec_count
     hours = float(row.seconds) / SECONDS_PER_HOUR
-    again = int(row.again), int(row.again_crashes)
-    return Count(_way(row), number, int(row.boots), int(row.crashes), hours, *again)
+    after = (int(getattr(row, name)) for name in ("again", "again_crashes", "recovered", "recovered_crashes"))
+    return Count(_way(row), number, int(row.boots), int(row.crashes), hours, *after)
 
 
 def _by_bug(rows: Iterable[Any]) -> dict[tuple[Way, str], list[Signature]]:
@@ -150,14 +151,13 @@ def _named(question: Any, *more: str) -> Any:
 
 def _tallies_by_way() -> Any:
     tallies = tables().tallies.c
-    names = ("boots", "crashes", "seconds", "again", "again_crashes")
     key = [tallies.way, tallies.kexec_count]
-    sums = [sa.func.sum(tallies[name]).label(name) for name in names]
-    return _named(sa.select(*key, *sums).group_by(*key), "kexec_count", *names)
+    sums = [sa.func.sum(tallies[name]).label(name) for name in SUMS]
+    return _named(sa.select(*key, *sums).group_by(*key), "kexec_count", *SUMS)
 
 
 def _by_host(*wanted: Any) -> Any:
-    """The crashes of each host after each way, and ``apart`` those that came right after no other."""
+    """The crashes of each host after each way, and ``apart`` those that came right after no other of it."""
     tallies = tables().tallies.c
     key = [tallies.host, tallies.way]
     crashes = sa.func.sum(tallies.crashes).label("crashes")

@@ -40,8 +40,9 @@ class Count:
     """Boots of one way with one ``kexec_count`` (None: unknown), how many of them crashed, and how long they ran.
 
     A boot has crashed when a crash ended it, or when evidence of a crash that its kernel died of, or was broken after,
-    names it; it counts once. ``again`` are those that came right after a crash of the same host, and ``again_crashes``
-    how many of these crashed.
+    names it; it counts once. ``again`` are those that came right after a crashed boot of the same host and way, and
+    ``again_crashes`` how many of these crashed; ``recovered`` and ``recovered_crashes`` are the same right after a
+    crashed boot of another way.
     """
 
     way: Way
@@ -51,13 +52,16 @@ class Count:
     hours: float
     again: int = 0
     again_crashes: int = 0
+    recovered: int = 0
+    recovered_crashes: int = 0
 
 
 class HostCount(NamedTuple):
     """So many ``hosts`` that have the same numbers of boots and crashes of one way, and of cold boots of its release.
 
-    Without those that came right after a crash, since a crash loop is one crash. Of these there were ``again`` and
-    ``cold_again``, and so many of them crashed.
+    Without those that came right after a crash of the same way, since a crash loop is one crash. Of these there were
+    ``again`` and ``cold_again``, and so many of them crashed. Of the cold boots, ``cold_recovered`` came right after a
+    crash of another way, and ``cold_recovered_crashes`` of these crashed.
     """
 
     boots: int
@@ -69,6 +73,8 @@ class HostCount(NamedTuple):
     again_crashes: int = 0
     cold_again: int = 0
     cold_again_crashes: int = 0
+    cold_recovered: int = 0
+    cold_recovered_crashes: int = 0
 
 
 class WorstHost(NamedTuple):
@@ -118,9 +124,9 @@ class FleetCounts:
 
     ``hosts`` has the numbers of single hosts by way, other than those of cold boots alone; a way that is missing is
     compared as if each boot were one of another host. ``worst_host`` is the host that has most of the crashed boots, by
-    way, and ``suspects`` names the one that has most but for those that came right after another. ``not_compared`` are
-    boots whose kind or release is unknown, and those of crash kernels; ``not_joined`` crashes whose boot is not in the
-    ledger.
+    way, and ``suspects`` names the one that has most but for those that came right after another of it.
+    ``not_compared`` are boots whose kind or release is unknown, and those of crash kernels; ``not_joined`` crashes of
+    boots that are not in the ledger.
     ``rest`` are ways beyond ``WAYS``; ``counts_left_out`` has by way how many values of ``kexec_count`` are told as
     unknown ones. ``doubted_hosts`` are those of whose history something was left out.
     """
@@ -191,5 +197,5 @@ def _bound_counts(counts: list[Count], most: int) -> tuple[list[Count], int]:
 
 def merged(counts: Sequence[Count]) -> Count:
     """Return counts of one way, of which there are some, as one whose ``kexec_count`` is unknown."""
-    names = ("boots", "crashes", "hours", "again", "again_crashes")
+    names = ("boots", "crashes", "hours", "again", "again_crashes", "recovered", "recovered_crashes")
     return Count(counts[0].way, None, *(sum(getattr(count, name) for count in counts) for name in names))

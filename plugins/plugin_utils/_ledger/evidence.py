@@ -121,7 +121,7 @@ def _columns(counts: Sequence[HostCount]) -> dict[str, Numbers]:
 
 
 def _arm(columns: dict[str, Numbers], kind: str, loops: bool = False) -> Arm:
-    """Return the boots of one kind, with or without those that came right after a crash."""
+    """Return the boots of one kind, with or without those that came right after a crash of that kind."""
     boots, crashes = columns[f"{kind}boots"], columns[f"{kind}crashes"]
     if loops:
         boots, crashes = boots + columns[f"{kind}again"], crashes + columns[f"{kind}again_crashes"]
@@ -138,12 +138,25 @@ def hosts_of(counts: Sequence[HostCount]) -> Hosts:
     )
 
 
+def without_recovered(one: HostCount) -> HostCount:
+    """Return the same with all cold boots right after a crash left out, as those of crash loops are."""
+    return one._replace(
+        cold_boots=one.cold_boots - one.cold_recovered,
+        cold_crashes=one.cold_crashes - one.cold_recovered_crashes,
+        cold_again=one.cold_again + one.cold_recovered,
+        cold_again_crashes=one.cold_again_crashes + one.cold_recovered_crashes,
+        cold_recovered=0,
+        cold_recovered_crashes=0,
+    )
+
+
 def rests_on_one_host(counts: Sequence[HostCount], more: bool) -> bool:
     """Whether one host is all that speaks for it that the transition crashes ``more`` (or less) than cold boots.
 
     So it is when no other host crashed, or when it has more than two of three crashes and without it nothing would be
-    found.
+    found. That it crashes less is never found by cold boots right after a crash of another way.
     """
+    counts = counts if more else [without_recovered(one) for one in counts]
     at = HostCount._fields.index("crashes" if more else "cold_crashes")
     worst = max(counts, key=lambda one: one[at])
     others = [one if one is not worst else worst._replace(hosts=worst.hosts - 1) for one in counts]

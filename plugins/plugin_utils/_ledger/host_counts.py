@@ -18,7 +18,8 @@ with suppress(ImportError):  # _ledger_errors.require() says so
 
 AFTER_KEXEC = ("kexec", "handover")
 NUMBERS = ("boots", "crashes", "again", "again_crashes")
-COLD_NUMBERS = tuple(f"cold_{name}" for name in NUMBERS)
+OF_COLD = (*NUMBERS, "recovered", "recovered_crashes")
+COLD_NUMBERS = tuple(f"cold_{name}" for name in OF_COLD)
 """What is counted of each host, of one way and of its cold boots."""
 
 
@@ -29,7 +30,7 @@ def by_way(wanted: Set[Way], rows: Iterable[Any], cold_rows: Iterable[Any]) -> d
     """
     cold: defaultdict[str, Counter[tuple[int, ...]]] = defaultdict(Counter)
     for row in cold_rows:
-        cold[row.release][tuple(int(getattr(row, name)) for name in NUMBERS)] += int(row.hosts)
+        cold[row.release][tuple(int(getattr(row, name)) for name in OF_COLD)] += int(row.hosts)
     found: defaultdict[Way, list[HostCount]] = defaultdict(list)
     for row in rows:
         way = Way(row.boot, row.previous_release or None, row.release)
@@ -51,7 +52,7 @@ def by_way(wanted: Set[Way], rows: Iterable[Any], cold_rows: Iterable[Any]) -> d
 
 
 def _of_hosts(*kinds: str) -> Any:
-    """Boots and crashes of each host after each way of these kinds; those right after a crash of it by themselves."""
+    """Boots and crashes of each host after each way of these kinds; those of crash loops by themselves."""
     tallies, ways = tables().tallies.c, tables().ways.c
     key = [tallies.host, tallies.way]
     numbers = (
@@ -59,8 +60,10 @@ def _of_hosts(*kinds: str) -> Any:
         tallies.crashes - tallies.again_crashes,
         tallies.again,
         tallies.again_crashes,
+        tallies.recovered,
+        tallies.recovered_crashes,
     )
-    sums = [sa.func.sum(number).label(name) for name, number in zip(NUMBERS, numbers, strict=True)]
+    sums = [sa.func.sum(number).label(name) for name, number in zip(OF_COLD, numbers, strict=True)]
     wanted = tallies.way.in_(sa.select(ways.way).where(ways.boot.in_(kinds)))
     return sa.select(*key, *sums).where(wanted).group_by(*key).subquery()
 
@@ -77,7 +80,7 @@ def hosts_alike() -> Any:
     none: sa.ColumnClause[int] = sa.literal_column("0")
     numbers = [
         *(of_way.c.way, *(of_way.c[name] for name in NUMBERS)),
-        *(sa.func.coalesce(of_cold.c[name], none).label(f"cold_{name}") for name in NUMBERS),
+        *(sa.func.coalesce(of_cold.c[name], none).label(f"cold_{name}") for name in OF_COLD),
     ]
     return _counted(sa.select(*numbers).select_from(joined))
 
@@ -85,7 +88,7 @@ def hosts_alike() -> Any:
 def cold_hosts_alike() -> Any:
     """Return the question for how many hosts have which numbers of cold boots, by release."""
     found = _of_hosts(COLD).c
-    return _counted(sa.select(found.way, *(found[name] for name in NUMBERS)))
+    return _counted(sa.select(found.way, *(found[name] for name in OF_COLD)))
 
 
 def _counted(rows: Any) -> Any:

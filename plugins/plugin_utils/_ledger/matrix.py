@@ -9,12 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import (
-    CRASHES_MORE,
-    Correlation,
-    TransitionRisk,
-)
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import Correlation, TransitionRisk
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import in_order
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risk import CRASHES_MORE
 
 MOST_RELEASES = 30
 """How many releases that were left are shown, and how many that were reached."""

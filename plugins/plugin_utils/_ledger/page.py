@@ -13,18 +13,17 @@ from typing import Any
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.page import render
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import scale
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import (
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import Correlation, TransitionRisk
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Way
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.matrix import ABREAST, matrix_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risk import (
     CRASHES_LESS,
     CRASHES_MORE,
     NO_DIFFERENCE,
     ONE_HOST,
     TOO_FEW,
-    Correlation,
     Sum,
-    TransitionRisk,
 )
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Way
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.matrix import ABREAST, matrix_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.words import (
     NUMBERS,
     UNKNOWN,

@@ -13,15 +13,10 @@ from datetime import datetime, timezone
 from math import isinf
 from typing import Any
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import (
-    Correlation,
-    Risk,
-    Sum,
-    TransitionRisk,
-    Trend,
-)
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import Correlation, TransitionRisk, Trend
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Bug, in_order
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.page import render_html
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risk import Risk, Sum
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ALPHA, ODDS_TO_FIND
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.words import (
     NUMBERS,

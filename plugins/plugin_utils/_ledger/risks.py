@@ -10,15 +10,8 @@ from dataclasses import replace
 from math import inf, isinf
 from typing import Any, NamedTuple
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import (
-    CRASHES_MORE,
-    GROWS,
-    Correlation,
-    Risk,
-    Sum,
-    TransitionRisk,
-    part_of,
-)
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import GROWS, Correlation, TransitionRisk
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risk import CRASHES_MORE, Risk, Sum, part_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ODDS_TO_FIND
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.words import sentence
 

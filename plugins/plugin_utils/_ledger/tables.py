@@ -31,6 +31,8 @@ FAULTS = ("bug", "memory", "oops", "panic")
 """Kinds of crashes after which a kernel is broken. Whether it goes on is a setting of the host (panic_on_oops)."""
 WAY = ("boot", "previous_release", "release")
 """How a kernel came to run: the columns of ``ways``."""
+SUMS = ("boots", "crashes", "seconds", "again", "again_crashes", "recovered", "recovered_crashes")
+"""What ``tallies`` has the sums of."""
 NO_TEXT, NO_COUNT = "", -1
 """What stands in a way and in a tally for what is not known, since keys cannot be null."""
 
@@ -40,7 +42,8 @@ class Tables(NamedTuple):
 
     ``ways`` gives a number to each way in which boots came to be, and ``tallies`` has the sums of each host's boots by
     these: databases sort numbers in a fraction of the time that texts take. ``again`` are those of the boots that came
-    right after a crash of the same host, and ``again_crashes`` how many of these crashed.
+    right after a crashed boot of the same host and way, and ``again_crashes`` how many of these crashed; ``recovered``
+    and ``recovered_crashes`` are the same right after a crashed boot of another way.
     """
 
     schema_version: sa.Table
@@ -111,8 +114,8 @@ def tables() -> Tables:
         table(
             "tallies",
             {"host": text, "way": number, "kexec_count": number},
-            {"boots": number, "crashes": number, "seconds": number, "again": number, "again_crashes": number},
-            ["boots", "crashes", "seconds", "again", "again_crashes"],
+            dict.fromkeys(SUMS, number),
+            SUMS,
         ),
     )
 
@@ -144,7 +147,14 @@ def _tell_loops(connection: sa.Connection) -> None:
     connection.execute(_tallied())
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_create, _add_bugs, _add_tallies, _tell_loops)
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
+    _create,
+    _add_bugs,
+    _add_tallies,
+    _tell_loops,
+    # Boots after a crash of whatever way were told as loops then.
+    _tell_loops,
+)
 """What makes each version from the one before; the first makes the tables in an empty database."""
 
 
@@ -272,6 +282,7 @@ def _tallied(host: Any = None) -> Insert:
         "crashed": crashed,
         "seconds": sa.case((until > boots.began, until - boots.began), else_=0),
         "after": sa.func.coalesce(_of_boot_before(crashed), 0),
+        "same": sa.case((_of_boot_before(ways.c.way) == ways.c.way, 1), else_=0),
     }
     question = sa.select(*(column.label(name) for name, column in columns.items()))
     question = question.select_from(with_evidence(named).join(ways, same_way))
@@ -279,7 +290,9 @@ def _tallied(host: Any = None) -> Insert:
         question = question.where(boots.host == host)
     boot = question.subquery().c
     key = [boot.host, boot.way, boot.kexec_count]
-    added = [sa.func.sum(value) for value in (boot.crashed, boot.seconds, boot.after, boot.after * boot.crashed)]
+    again, recovered = boot.after * boot.same, boot.after * (1 - boot.same)
+    after = [value for kind in (again, recovered) for value in (kind, kind * boot.crashed)]
+    added = [sa.func.sum(value) for value in (boot.crashed, boot.seconds, *after)]
     sums = sa.select(*key, sa.func.count(), *added).group_by(*key)
     return tallies.insert().from_select([column.name for column in tallies.columns], sums)
 

@@ -10,18 +10,20 @@ from math import isinf
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, listed
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import (
-    CRASHES_LESS,
-    CRASHES_MORE,
-    ENOUGH_POWER,
     FALLS,
     GROWS,
-    ONE_HOST,
-    TOO_FEW,
     Correlation,
-    Risk,
     TransitionRisk,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Way
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risk import (
+    CRASHES_LESS,
+    CRASHES_MORE,
+    ENOUGH_POWER,
+    ONE_HOST,
+    TOO_FEW,
+    Risk,
+)
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ODDS_TO_FIND
 
 TOP_FRAMES, MOST_FRAMES = 2, 6
@@ -193,7 +195,7 @@ def _main_clause(one: TransitionRisk) -> str:
         return (
             f"crashes, and {_hardly_any(risk)} of {release} did (at least {interval[0]:.2g} times as often, {counts})"
         )
-    shown = f"CI {interval[0]:.2g} to {interval[1]:.2g}"
+    shown = _ends(interval)
     return f"crashes {ratio(risk.relative_risk)} times as often as a cold boot of {release} ({shown}, {counts})"
 
 
@@ -212,6 +214,11 @@ def _suspicion(one: TransitionRisk) -> str:
     )
 
 
+def _ends(interval: tuple[float, float]) -> str:
+    low, high = interval
+    return f"CI at least {low:.2g}" if isinf(high) else f"CI {low:.2g} to {high:.2g}"
+
+
 def _interval(risk: Risk) -> tuple[float, float]:
     """The interval, which every risk has that was compared with anything."""
     if risk.interval is None:
@@ -222,12 +229,13 @@ def _interval(risk: Risk) -> tuple[float, float]:
 def _nothing_found(risk: Risk, release: str) -> str:
     seen = f"{_of_boots(risk)}, which allows for up to {100 * risk.rate[2]:.2g} %"
     if risk.finding != TOO_FEW:
-        low, high = _interval(risk)
-        return f"crashes about as often as a cold boot of {release} (CI {low:.2g} to {high:.2g}, {seen})"
+        return f"crashes about as often as a cold boot of {release} ({_ends(_interval(risk))}, {seen})"
     if risk.test is None:
         return f"cannot be compared: there is no cold boot of {release} ({seen})"
     if not risk.seen.crashes and not risk.cold.crashes:
         return f"has not crashed, and neither has a cold boot of {release} ({seen})"
+    if risk.apart is None:
+        return f"is not seen to crash more often, and all cold boots of {release} came right after a crash ({seen})"
     return (
         f"has too few boots or crashes to tell ({seen}; {ODDS_TO_FIND:g} times the odds would have been found with a "
         f"probability of {risk.test.power:.0%}, and {ENOUGH_POWER:.0%} are wanted)"

@@ -23,7 +23,7 @@ from bench.postgres import Cluster
 from tools.layout import COLLECTIONS
 
 NOW = 1795392000
-NEWEST = 4
+NEWEST = 5
 HOSTS, BOOTS = 12, 40
 FLEET = list(histories(HOSTS, BOOTS, seed=5))
 # As version 1 made them in both databases; SQLite's end with WITHOUT ROWID.
@@ -104,7 +104,11 @@ def counts(url: str) -> list[Any]:
     return [found.boots, found.not_joined, sorted(found.counts, key=str), sorted(found.bugs, key=str)]
 
 
-WAYS = "tallies JOIN ways USING (way)", "host, boot, previous_release, release, kexec_count, boots, crashes, seconds"
+WAYS = (
+    "tallies JOIN ways USING (way)",
+    "host, boot, previous_release, release, kexec_count, boots, crashes, seconds, again, again_crashes, "
+    "recovered, recovered_crashes",
+)
 
 
 @pytest.mark.parametrize("version", [1, 2])

@@ -246,7 +246,7 @@ def test_all_that_is_returned_is_documented_and_the_other_way_round(data: Path) 
     undocumented = set(results[2]["risk"]) - set(documented["risk"]["contains"])
     # Their descriptions stand with the numbers that they belong to; the others are the options and the finding again.
     assert undocumented == {
-        *("rate_interval", "relative_risk_interval", "smallest_p", "again_crashes"),
+        *("rate_interval", "relative_risk_interval", "smallest_p", "again_crashes", "recovered", "recovered_crashes"),
         *("relative_risk_by_hour", "relative_risk_by_hour_interval"),
         *("boot", "previous_release", "release", "finding"),
     }

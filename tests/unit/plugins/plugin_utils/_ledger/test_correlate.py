@@ -8,16 +8,10 @@ from math import inf, nextafter
 
 import pytest
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import correlate as correlation
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import evidence
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import evidence, risk
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import (
-    CRASHES_LESS,
-    CRASHES_MORE,
     GROWS,
-    NO_DIFFERENCE,
     NO_TREND,
-    ONE_HOST,
-    TOO_FEW,
     Correlation,
     TransitionRisk,
     Trend,
@@ -32,11 +26,17 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts imp
     WorstHost,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.evidence import Hosts
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risk import (
+    CRASHES_LESS,
+    CRASHES_MORE,
+    NO_DIFFERENCE,
+    ONE_HOST,
+    TOO_FEW,
+)
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risks import crash_risks
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import (
     ALPHA,
     ExactTest,
-    Table,
     TrendTest,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.words import sentence, summary
@@ -207,11 +207,6 @@ def test_caution_when_boots_came_after_crashes(again: int, expected: bool) -> No
     assert [note.code for note in found.cautions] == (["boots_after_crashes"] if expected else [])
 
 
-def test_a_crash_loop_is_one_crash() -> None:
-    loop = replace(counted(HANDOVER, 541, 36), again=29, again_crashes=29)
-    assert one(loop, counted(COLD, 530, 7, 0)).risk.table == Table(7, 512, 7, 530)
-
-
 ALIKE = (HostCount(10, 0, 10, 0, 300), HostCount(10, 1, 10, 0, 50), HostCount(10, 0, 10, 1, 8))
 
 
@@ -243,7 +238,7 @@ def test_what_rests_on_one_host_is_a_suspicion_about_it(
 ) -> None:
     # As if hosts were alike: otherwise it would be no finding in the first place.
     monkeypatch.setattr(evidence, "_likeness", lambda _arms: 0.0)
-    monkeypatch.setattr(correlation, "SIGNIFICANT", 0.3)
+    monkeypatch.setattr(risk, "SIGNIFICANT", 0.3)
     found = with_hosts(*hosts, suspects={HANDOVER: "web7", COLD: "web8"})
     assert found.risk.finding == ONE_HOST
     assert f"is under no suspicion, but {suspect} is" in sentence(found)

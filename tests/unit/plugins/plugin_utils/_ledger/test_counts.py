@@ -22,7 +22,7 @@ from unit.plugins.plugin_utils.histories import (
     some_id,
 )
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import Sum, correlate
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import correlate
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.counts import (
     BUGS,
     SIGNATURES,
@@ -36,6 +36,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts imp
     WorstHost,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risk import Sum
 
 HANDOVER, COLD = Way("handover", OLD, NEW), Way("cold", None, NEW)
 

@@ -40,14 +40,40 @@ def test_hosts_that_are_alike_are_counted(ledger: Ledger) -> None:
         ([ended(3, ending="crash"), ended(2, ending="crash"), ended(1, ending="crash")], (2, 2)),
         ([ended(3), ended(2), ended(1, ending="crash")], (0, 0)),
         ([ended(3, ending="crash"), ended(2, boot="kdump"), ended(1)], (1, 0)),
-        ([ended(3, ending="crash"), cold(2, ending="crash"), ended(1)], (1, 0)),
+        ([ended(3, ending="crash"), cold(2, ending="crash"), ended(1)], (0, 0)),
+        ([ended(3, ending="crash", previous_release="7.1.0"), ended(1)], (0, 0)),
+        ([ended(3, ending="crash", kexec_count=2), ended(1)], (1, 0)),
     ],
-    ids=["after a crash", "loop", "before it", "crash kernel between", "whatever the boots are"],
+    ids=["after a crash", "loop", "before it", "crash kernel between", "other kind", "other origin", "other count"],
 )
 def test_boots_right_after_a_crash(ledger: Ledger, boots: list[dict[str, Any]], again: tuple[int, int]) -> None:
     ledger.import_history("web1", history(*boots), NOW)
-    (count,) = (count for count in count_fleet(ledger).counts if count.way == HANDOVER)
+    counts = [count for count in count_fleet(ledger).counts if count.way == HANDOVER]
+    assert (sum(count.again for count in counts), sum(count.again_crashes for count in counts)) == again
+
+
+@pytest.mark.parametrize(
+    ("boots", "again", "recovered"),
+    [
+        ([ended(3, ending="crash"), cold(2, ending="crash"), cold(1, ending="crash")], (1, 1), (1, 1)),
+        ([cold(3, ending="crash"), cold(2), cold(1)], (1, 0), (0, 0)),
+        ([cold(3, ending="crash", release=OLD), cold(2)], (0, 0), (1, 0)),
+        ([ended(3, ending="crash"), ended(2, boot="kdump"), cold(1)], (0, 0), (1, 0)),
+        ([ended(3, boot="unknown", ending="crash"), cold(1)], (0, 0), (1, 0)),
+        ([ended(3, ending="crash"), ended(2), cold(1)], (0, 0), (0, 0)),
+    ],
+    ids=["loop after a handover", "loop", "other release", "crash kernel between", "unknown kind", "not right after"],
+)
+def test_cold_boots_right_after_a_crash(
+    ledger: Ledger, boots: list[dict[str, Any]], again: tuple[int, int], recovered: tuple[int, int]
+) -> None:
+    ledger.import_history("web1", history(*boots), NOW)
+    found = count_fleet(ledger)
+    (count,) = (count for count in found.counts if count.way == Way("cold", None, NEW))
     assert (count.again, count.again_crashes) == again
+    assert (count.recovered, count.recovered_crashes) == recovered
+    told = [host for hosts in found.hosts.values() for host in hosts]
+    assert {(host.cold_recovered, host.cold_recovered_crashes) for host in told} <= {recovered}
 
 
 def test_evidence_that_comes_later_makes_the_next_boot_one_after_a_crash(ledger: Ledger) -> None:

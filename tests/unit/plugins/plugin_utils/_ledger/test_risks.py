@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.kho.kexec.plugins.module_utils._options.policy import policy_spec
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import CRASHES_MORE, GROWS, correlate
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import GROWS, correlate
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import (
     Bug,
     Count,
@@ -19,6 +19,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts imp
     Way,
     WorstHost,
 )
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risk import CRASHES_MORE
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risks import crash_risks, long_chains
 
 OLD, NEW = "7.2.13-kho", "7.3.4-kho"
