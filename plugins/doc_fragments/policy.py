@@ -17,6 +17,8 @@ options:
         release candidate (C(7.3.0-rc7), C(7.3~rc7)) before its release.
       - V(latest) and globs stay with the running kernel's flavour, such as C(generic) or C(rt-amd64). Another one is
         taken only when its release is named, or when the glob has all words of it (V(*-generic-64k)).
+      - With V(running), the release that runs, which is started anew, whenever the task runs. With any other value, a
+        host that runs its target already is left as it is, unless its package was installed anew (C(rebuilt)).
       - With V(previous), the release that ran before the host's last transition, which is read from its record. For the
         way back.
       - Kernels are looked for in C(/boot), in C(/usr/lib/modules), and in the boot loader's entries.

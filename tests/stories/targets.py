@@ -193,6 +193,19 @@ def package_that_was_installed_anew(stage: Stage) -> None:
 
 
 @story()
+def running_kernel_started_anew(stage: Stage) -> None:
+    """The target `running` is a handover from a release to itself, at each run; `latest` leaves the host alone."""
+    stage.guest.go(Kernel("new"), stage.new)
+    before = len(stage.boots())
+    for count in (1, 2):
+        told = stage.play(kexec_upgrade_target="running")
+        ends(stage, told, "handover_verified", stage.new)
+        require(told.result["reported"]["kexec_count"], count, "count that was reported", told)
+    require(causes(stage, before), ["kexec", "kexec"], "boots")
+    require(stage.play().result["action"], "none", "what is done when the newest runs")
+
+
+@story()
 def default_that_could_not_be_set(stage: Stage) -> None:
     """What the commit needs is missed before the jump."""
     program = stage.sh("command -v grub-set-default")

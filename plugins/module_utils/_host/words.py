@@ -30,6 +30,8 @@ REQUIRE, PREFER, IGNORE, NEVER = "require", "prefer", "ignore", "never"
 WARN, REFUSE = "warn", "refuse"
 ANY = "any"
 LATEST = "latest"
+# The release that runs, instead of a release: it is started anew.
+RUNNING = "running"
 # The release that ran before the host's last change, instead of a release: for the way back.
 PREVIOUS = "previous"
 

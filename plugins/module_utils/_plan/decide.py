@@ -18,6 +18,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.words import (
     PREFER,
     REFUSE,
     REQUIRE,
+    RUNNING,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel
 from ansible_collections.kho.kexec.plugins.module_utils._plan import (
@@ -78,10 +79,12 @@ def decide(situation: Situation) -> Plan:
     if target.release != running.release:
         return _way_to(target, situation)
     rebuilt = check_target.rebuilt(target, situation)
-    if rebuilt is None:
+    again = _running_again(target) if situation.policy.release == RUNNING else None
+    if rebuilt is None and again is None:
         return _already_there(situation, target)
     plan = _way_to(target, situation)
-    return plan if plan.promise is None else replace(plan, reasons=(*plan.reasons, rebuilt))
+    why = tuple(note for note in (again, rebuilt) if note)
+    return plan if plan.promise is None else replace(plan, reasons=(*plan.reasons, *why))
 
 
 def _way_to(target: Target, situation: Situation) -> Plan:
@@ -177,6 +180,14 @@ def _promised(promise: Promise) -> Note:
         "cold_boot_promised",
         f"The host will be cold-booted, so that the firmware runs and a new chain begins (count 0): {promise.release} "
         "must run then.",
+    )
+
+
+def _running_again(target: Target) -> Note:
+    return Note(
+        "running_again",
+        f"{target.release} runs, and is started anew, because the target is the running kernel. A later run of "
+        "the same will start it once more.",
     )
 
 

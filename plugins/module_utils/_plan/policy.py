@@ -96,7 +96,8 @@ class CrashRisk:
 class Policy:
     """What the operator wants.
 
-    ``release``: a release, a glob of releases, ``latest``, or ``previous``. ``panic``: seconds for ``panic=``.
+    ``release``: a release, a glob of releases, ``latest``, ``running`` (which is started anew), or ``previous``.
+    ``panic``: seconds for ``panic=``.
     ``handover``: ``require``, ``prefer`` (else a kexec without one), or ``ignore`` (a kexec is enough).
     ``fallback``: ``refuse`` or ``cold_boot``, when there can be no kexec. ``on_unknown``: ``warn`` or ``refuse``, when
     something about the handover cannot be known. ``max_kexec_count``: the longest chain, 0 for any.

@@ -15,7 +15,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.ownership import writable_by_others
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import FileIdentity, Host, HostError, read_lossless
 from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timed
-from ansible_collections.kho.kexec.plugins.module_utils._host.words import PREVIOUS
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import PREVIOUS, RUNNING
 from ansible_collections.kho.kexec.plugins.module_utils._image.cache import read_image_cached
 from ansible_collections.kho.kexec.plugins.module_utils._image.read import ImageError, KernelImage
 from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import Candidate, find_candidates
@@ -137,7 +137,9 @@ def _luo_handlers(
 def _choose(
     host: Host, candidates: Sequence[Candidate], policy: Policy, transition: Transition | None, running: str | None
 ) -> Choice:
-    """The candidate that is wanted; ``previous`` is what the record says that ran before."""
+    """The candidate that is wanted; ``previous`` is what the record says that ran before, ``running`` what runs now."""
+    if policy.release == RUNNING:
+        return choose(candidates, running or "")
     if policy.release != PREVIOUS:
         return choose(candidates, policy.release, running, header_problem(host))
     if transition is not None and not transition.is_rebuild:
@@ -149,8 +151,9 @@ def _choose(
 def _previous_replaced(transition: Transition) -> Note:
     return Note(
         "previous_replaced",
-        f"The kernel that ran before was another build of {transition.before}, and its files were replaced by those of "
-        "the build that runs. Install its package again, and name another release or let the host go there.",
+        f"The kernel that ran before was {transition.before}, too: it was started anew, or its files were replaced by "
+        "those of another build. The way back would start the same files once more. Name another release, or let a "
+        "cold boot begin anew; to go back to an older build, install its package again first.",
     )
 
 

@@ -29,6 +29,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.words import (
     KEXEC,
     NEVER,
     PREVIOUS,
+    RUNNING,
     WAYS,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel, observe_running
@@ -89,7 +90,9 @@ def _observe(host: Host, policy: Policy, run_identity: RunIdentity, remember: bo
     """What a plan is made from, with what the commit at the end will need. Raises Refusal."""
     situation = observe_situation(host, policy, run_identity, remember)
     target = situation.target
-    if policy.boot_default == NEVER or target is None or target.release == situation.running.release:
+    if policy.boot_default == NEVER or target is None:
+        return situation
+    if target.release == situation.running.release and policy.release != RUNNING:
         return situation
     return replace(situation, commit_problem=why_not_selectable(host, target.release))
 

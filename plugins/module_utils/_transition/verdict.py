@@ -293,8 +293,15 @@ def _cold(transition: Transition, running: RunningKernel, witness: Witness) -> F
     return _finding(
         COLD_BOOT,
         f"The firmware ran: {running.release} was started by the boot loader, not by kexec, so the count is 0 and "
-        "nothing was handed over. When the last step of a kexec fails, systemd falls back to this. Look at the console "
-        "and at the end of the previous boot's journal.",
+        "nothing was handed over. "
+        + (
+            "It was to be started anew: either the kernel that was started by the kexec was given up (a panic, a "
+            "watchdog, somebody), or the kexec itself failed. "
+            if transition.is_rebuild
+            else ""
+        )
+        + "When the last step of a kexec fails, systemd falls back to this. Look at the console and at the end of the "
+        "previous boot's journal.",
     )
 
 

@@ -256,6 +256,21 @@ def test_the_way_back_to_another_build_of_the_same_release(host):
     assert (plan.action, [note.code for note in plan.reasons]) == ("refuse", ["previous_replaced"])
 
 
+def test_the_running_release_is_the_target_by_one_word(host):
+    plan = decide(situation_of(host, release="running"))
+    assert (plan.action, plan.promise.release, plan.promise.previous_release) == ("handover", OLD, OLD)
+    assert [note.code for note in plan.reasons] == ["handover_promised", "running_again"]
+    assert [note.code for note in decide(situation_of(host, release=OLD)).reasons] == ["already_running"]
+
+
+def test_a_running_release_whose_files_are_gone_is_no_target(host):
+    for path in (f"/boot/vmlinuz-{OLD}", f"/boot/initrd.img-{OLD}", f"/boot/config-{OLD}"):
+        host.remove(path)
+    seen = situation_of(host, release="running")
+    assert (seen.target, decide(seen).reasons[0].code) == (None, "target_not_found")
+    assert f"No kernel {OLD} is installed" in decide(seen).reasons[0].message
+
+
 def test_pages_and_build_of_the_host_are_seen(host):
     host.add("/proc/version", "Linux version 7.2.13-kho (root@build) (gcc) #2 SMP\n")
     host.add("/proc/self/auxv", struct.pack("4L", 6, 16384, 0, 0))

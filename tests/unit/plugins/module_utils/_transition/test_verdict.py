@@ -258,7 +258,9 @@ def test_the_build_that_was_staged_must_run(runs, verdict, reason):
 def test_after_a_cold_boot_the_build_tells_the_new_kernel_from_the_old(runs, verdict):
     rebuild = transition("left", left=Left(NEW, BOOT_ID, 0), promise=Promise(NEW, NEW, 1, "kho-v4"), build=OTHER)
     seen = arrived(**{**NO_METADATA, "boot": "cold"})
-    assert judge(rebuild, seen, Witness(build=runs)).finding.verdict == verdict
+    finding = judge(rebuild, seen, Witness(build=runs)).finding
+    assert finding.verdict == verdict
+    assert ("was to be started anew" in finding.message) == (verdict == "cold_boot")
 
 
 def test_shape():
