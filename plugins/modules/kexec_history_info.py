@@ -126,6 +126,14 @@ host_boots:
       sample:
         - "start: the kernel said: KHO: exec from: 7.2.13-kho (count 1)"
         - "end: systemd reached kexec.target and the journal was stopped"
+    troubles:
+      description:
+        - What the kernel complained about in this boot, the first 20 different ones; V(null) when the journal has lost
+          the beginning of the kernel's log.
+        - C(code) is that of M(kho.kexec.kernel_health_info), C(signature) what stays the same when it is said again.
+      type: list
+      elements: dict
+      sample: [{code: iommu_fault, signature: 'DMAR: DRHD: handling fault status reg #'}]
 crashes:
   description:
     - The crashes; first those in the journal, oldest first, then those of which only files tell.

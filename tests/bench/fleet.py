@@ -49,12 +49,21 @@ def _history(choose: random.Random, boots: int) -> dict[str, Any]:
                 "end": None if running else end.isoformat(),
                 "ending": "running" if running else "crash" if crashed else "clean",
                 "evidence": ["systemd-shutdown[1]: Rebooting with kexec."],
+                "troubles": _troubles(random.Random(boot_id), handed, count),
             }
         )
         if crashed:
             crashes.append(_crash(choose, boot_id, kernel, end))
         begin = end + timedelta(seconds=30)
     return {"host_boots": host_boots, "crashes": crashes, "cursor": f"s=0;i={boots}"}
+
+
+def _troubles(choose: random.Random, handed: bool, count: int) -> list[dict[str, str]]:
+    """What each kernel complains about, what only one that was handed over to does, and what only long chains bring."""
+    often = {"firmware_bug": 0.9, "iommu_fault": 0.05 * handed, "io_error": 0.1 * (count > 2), "kernel_warning": 0.01}
+    return [
+        {"code": code, "signature": f"{code} in boot of #"} for code, share in often.items() if choose.random() < share
+    ]
 
 
 def _crash(choose: random.Random, boot_id: str, kernel: dict[str, Any], at: datetime) -> dict[str, Any]:

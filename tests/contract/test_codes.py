@@ -22,6 +22,7 @@ PASSED_ON = frozenset(
         "action.kexec_reboot: error.code",
         "action.kexec_reboot: refusal.code",
         "action.kexec_ledger: error.code",
+        "module_utils._history.read: one.what",
         "module_utils._host.access: problem.code",
         "module_utils._host.busy: note.code",
         "module_utils._plan.policy: caution['code']",

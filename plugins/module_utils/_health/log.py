@@ -217,6 +217,11 @@ def complaints(messages: Iterable[str]) -> Tuple[Complaint, ...]:
     return tuple(found.values())
 
 
+def tells_of_complaint(message: str) -> bool:
+    """Whether ``complaints`` needs this message of printable ASCII: a complaint, or the place of one."""
+    return _PLACE.match(message) is not None or _complained_about(message) is not None
+
+
 def signature_of(message: str) -> str:
     """Return what stays the same when a message is given again, in this boot or in another."""
     return _VARIABLE.sub(_without_variable, message)[:EVIDENCE_LIMIT]

@@ -20,6 +20,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
+from ansible_collections.kho.kexec.plugins.module_utils._health.log import (
+    ANY_COMPLAINT,
+    PLACE,
+    Complaint,
+    complaints,
+    tells_of_complaint,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_headers import CRASH_PATTERN
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_log import CrashReader, CrashReport, Line
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
@@ -37,6 +44,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._kernel.log import (
 
 BOOTS_LIMIT = 10_000
 EARLY_LIMIT = 200  # entries of a boot's beginning that matter
+COMPLAINTS_LIMIT = 2000  # entries of a boot that may be complaints
+TROUBLES_LIMIT = 20  # different ones of a boot that are told
 CURSOR_LIMIT = 512
 JOURNALCTL = ("journalctl", "--quiet", "--no-pager")
 # systemd's targets that end a boot (systemd.special(7)); soft-reboot.target does not end one.
@@ -60,7 +69,7 @@ KERNEL_FIELDS = "--output-fields=MESSAGE,_TRANSPORT,SYSLOG_FACILITY,_SOURCE_MONO
 RESET_PATTERN = r"^x86/amd: Previous system reset reason "
 COMMAND_LINE_PATTERN = "^Kernel command line: "
 KERNEL_GREP = (
-    f"--grep={JOURNAL_PATTERN}|{CRASH_PATTERN}|{RESET_PATTERN}|{COMMAND_LINE_PATTERN}",
+    f"--grep={JOURNAL_PATTERN}|{CRASH_PATTERN}|{RESET_PATTERN}|{COMMAND_LINE_PATTERN}|^(?:{PLACE}|{ANY_COMPLAINT})",
     "--case-sensitive=yes",
 )
 
@@ -97,6 +106,7 @@ class KernelWords:
     """What a boot's kernel said: its beginning, its crashes, its release and whether it was to save a dump.
 
     ``reset_reasons``: why the hardware was reset before. ``cursor``: the place of its first message in the journal.
+    ``troubles``: what it complained about, the first that there were; None when the log has lost its beginning.
     """
 
     log: BootLog
@@ -105,6 +115,7 @@ class KernelWords:
     capture: bool
     reset_reasons: Tuple[str, ...]
     cursor: str
+    troubles: Optional[Tuple[Complaint, ...]] = None
 
 
 @dataclass
@@ -317,12 +328,15 @@ class _BootWords:
         self._release: Optional[str] = None
         self._capture = False
         self._reasons: List[str] = []
+        self._complaints: List[str] = []
 
     def add(self, entry: Dict[str, Any], line: str) -> None:
         """Take an entry, and the line that it was read from."""
         text = journal_text(entry.get("MESSAGE"))
         if self._is_early:
             self._add_early(text, line)
+        if len(self._complaints) < COMPLAINTS_LIMIT and tells_of_complaint(text):
+            self._complaints.append(text)
         uptime, at = (_seconds(entry.get(name)) for name in ("_SOURCE_MONOTONIC_TIMESTAMP", "__REALTIME_TIMESTAMP"))
         self._crashes.feed(Line(text, uptime, at))
 
@@ -350,6 +364,7 @@ class _BootWords:
             capture=self._capture or log.first("kho_off_in_kdump") is not None,
             reset_reasons=tuple(self._reasons[:32]),
             cursor=self._cursor,
+            troubles=complaints(self._complaints)[:TROUBLES_LIMIT] if log.complete else None,
         )
 
 

@@ -189,7 +189,14 @@ def _boot(start: Start, ending: Ending) -> Dict[str, Any]:
         "end": None if ending.ending == "running" else iso(start.span.end),
         "ending": ending.ending,
         "evidence": [*start.evidence, *ending.evidence],
+        "troubles": _troubles(start),
     }
+
+
+def _troubles(start: Start) -> Optional[List[Dict[str, str]]]:
+    """What the kernel complained about, as ``kernel_health_info`` names it; None when that is not known."""
+    found = start.words.troubles
+    return None if found is None else [{"code": one.what, "signature": one.signature} for one in found]
 
 
 def _crash(crash: Crash) -> Dict[str, Any]:

@@ -211,6 +211,7 @@ BOOT = Record(
         "end": WORD,
         "ending": WORD,
         "evidence": Many(TEXT, 100),
+        "troubles": Many(Record({"code": WORD, "signature": TEXT}), 100),
     }
 )
 CRASH = Record(

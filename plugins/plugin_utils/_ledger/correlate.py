@@ -45,6 +45,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics impor
     adjust,
     trend_test,
 )
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_risks import SymptomRisk, symptom_risks
 
 GROWS, FALLS, NO_TREND = "grows", "falls", "no_trend"
 
@@ -104,6 +105,9 @@ class Correlation:
     not_joined: int
     rest: Rest = Rest()
     doubted_hosts: tuple[str, ...] = ()
+    symptoms: tuple[SymptomRisk, ...] = ()
+    symptoms_of_one_host: int = 0
+    symptoms_not_told: int = 0
 
     def of(self, previous_release: str | None, release: str) -> TransitionRisk | None:
         """Return what is known of the handover between two releases, None when there was none."""
@@ -137,6 +141,9 @@ def correlate(fleet: FleetCounts) -> Correlation:
         not_joined=fleet.not_joined,
         rest=fleet.rest,
         doubted_hosts=fleet.doubted_hosts,
+        symptoms=symptom_risks(fleet.symptoms),
+        symptoms_of_one_host=fleet.symptoms.of_one_host,
+        symptoms_not_told=fleet.symptoms.not_told,
     )
 
 

@@ -27,16 +27,14 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.host_counts impo
     hosts_alike,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.tables import (
-    NO_COUNT,
-    SUMS,
-    WAY,
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.schema import NO_COUNT, SUMS, WAY, tables
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sums import (
     has_crashed,
     named_by_evidence,
-    tables,
     tells_of_crash,
     with_evidence,
 )
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_counts import count_symptoms
 
 with suppress(ImportError):  # _ledger_errors.require() says so
     import sqlalchemy as sa
@@ -64,6 +62,7 @@ def count_fleet(ledger: Ledger) -> FleetCounts:
         suspects = [*connection.execute(_worst_host_by_way("apart"))]
         alike = by_way(detailed, connection.execute(hosts_alike()), connection.execute(cold_hosts_alike()))
         not_joined = int(connection.execute(_crashes_without_boot()).scalar_one())
+        symptoms = count_symptoms(connection)
         doubted = tuple(connection.execute(_doubted_hosts()).scalars())
     boots = sum(int(row.boots) for row in counted)
     return FleetCounts(
@@ -78,6 +77,7 @@ def count_fleet(ledger: Ledger) -> FleetCounts:
         rest=bounded.rest,
         counts_left_out=bounded.counts_left_out,
         doubted_hosts=doubted,
+        symptoms=symptoms,
     )
 
 

@@ -119,6 +119,30 @@ class Rest(NamedTuple):
 
 
 @dataclass(frozen=True)
+class SymptomCount:
+    """A symptom, on how many hosts it was seen, and the boots that were looked at for it.
+
+    ``trouble`` and ``words`` are what the kernel complained about. The ``crashes`` of ``counts`` and ``hosts`` are
+    boots in which it did.
+    """
+
+    symptom: str
+    trouble: str
+    words: str
+    on_hosts: int
+    counts: tuple[Count, ...]
+    hosts: Mapping[Way, tuple[HostCount, ...]] = field(default_factory=dict)
+
+
+class Symptoms(NamedTuple):
+    """The symptoms that the most hosts have; how many only one host has, and how many others are not told."""
+
+    told: tuple[SymptomCount, ...] = ()
+    of_one_host: int = 0
+    not_told: int = 0
+
+
+@dataclass(frozen=True)
 class FleetCounts:
     """All that is counted, as of one moment.
 
@@ -142,6 +166,7 @@ class FleetCounts:
     rest: Rest = Rest()
     counts_left_out: dict[Way, int] = field(default_factory=dict)
     doubted_hosts: tuple[str, ...] = ()
+    symptoms: Symptoms = Symptoms()
 
 
 class Bounded(NamedTuple):

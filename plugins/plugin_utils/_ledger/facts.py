@@ -18,6 +18,7 @@ from typing import Any
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import at
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptoms import Symptom, symptoms_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.outcome import Results, outcome_of
 
 TRANSITION_INVALID = "transition_invalid"
@@ -59,12 +60,29 @@ def rows_of_history(host: str, history: Any, now: int) -> tuple[list[Row], list[
         boots = [_boot(name, given, now) for given in _list(history, "host_boots")]
         crashes = [_crash(name, given) for given in _list(history, "crashes")]
     except NotOfThisShape as found:
-        raise LedgerError(
-            "history_invalid",
-            f"The history of {name} is not of the shape that kexec_history_info returns: {found}. Nothing of it was "
-            "imported, because half a history would be counted as a whole one. Pass its result unchanged.",
-        ) from found
+        raise _history_invalid(name, found) from found
     return boots, crashes
+
+
+def symptoms_of_history(host: str, history: Any) -> dict[str, tuple[Symptom, ...]]:
+    """Return the symptoms of each boot that was looked at, by its id. Raises LedgerError ``history_invalid``."""
+    found: dict[str, tuple[Symptom, ...]] = {}
+    try:
+        for given in _list(history, "host_boots"):
+            symptoms = symptoms_of(given.get("troubles"), NotOfThisShape)
+            if symptoms is not None:
+                found[_boot_id(_field(given, "boot_id"))] = symptoms
+    except NotOfThisShape as error:
+        raise _history_invalid(_host(host), error) from error
+    return found
+
+
+def _history_invalid(name: str, found: NotOfThisShape) -> LedgerError:
+    return LedgerError(
+        "history_invalid",
+        f"The history of {name} is not of the shape that kexec_history_info returns: {found}. Nothing of it was "
+        "imported, because half a history would be counted as a whole one. Pass its result unchanged.",
+    )
 
 
 def cursor_of(history: Mapping[str, Any]) -> str | None:
@@ -133,6 +151,8 @@ def _boot(host: str, given: Any, now: int) -> Row:
         "ending": _word(given, "ending", ENDINGS),
         "evidence": _lines(given.get("evidence")),
         "seen": now,
+        # Earlier versions of the collection did not look.
+        "looked": None if given.get("troubles") is None else True,
     }
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import COLD, HostCount, Way
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.tables import WAY, tables
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.schema import WAY, tables
 
 with suppress(ImportError):  # _ledger_errors.require() says so
     import sqlalchemy as sa

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.host_counts import AFTER_KEXEC
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.schema import tables
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sequential import Watched
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.tables import tables, tells_of_crash
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sums import tells_of_crash
 
 with suppress(ImportError):  # _ledger_errors.require() says so
     import numpy as np

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,24 +20,31 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.facts import (
     cursor_of,
     row_of_transition,
     rows_of_history,
+    symptoms_of_history,
 )
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.migrations import check_version, migrate, version_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.plausible import Known, KnownCrash, Taken, take
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.tables import (
-    check_version,
-    forget_old_crashes,
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.schema import tables
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sums import (
+    forget_symptom_tallies,
     forget_tallies,
+    put_symptom_tallies,
+    put_tallies,
+    put_ways,
+)
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptoms import Symptom, TakenSymptoms, take_symptoms
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.tables import (
+    forget_old_crashes,
     keep_running,
     known_boots,
     known_crashes,
-    migrate,
+    known_symptoms,
     put_boots,
     put_crashes,
     put_cursor,
-    put_tallies,
+    put_symptom_names,
+    put_symptoms,
     put_transition,
-    put_ways,
-    tables,
-    version_of,
 )
 
 with suppress(ImportError):  # require() says so
@@ -154,7 +161,7 @@ class Ledger:
         The same history can be imported again: nothing is doubled, a boot that was open is completed. Returns how
         many ``boots`` and ``crashes`` were news, and ``notes`` of what was not taken.
         """
-        told = rows_of_history(host, history, now)
+        told, symptoms = rows_of_history(host, history, now), symptoms_of_history(host, history)
         name = printable(host)
         cursor = {"host": name, "cursor": cursor_of(history), "imported": now, "left_out": None}
         with self._writing() as connection:
@@ -173,11 +180,23 @@ class Ledger:
             }
             running = [row["boot_id"] for row in boots if row["ending"] == "running"]
             self._put(connection, keep_running(), [{"of_host": name, "of_boot": one, "now": now} for one in running])
-            for statement in (put_ways(self._dialect), forget_tallies(), put_tallies()):
+            few = self._put_symptoms(connection, name, symptoms, {row["boot_id"] for row in boots})
+            left_out, notes = left_out + few.left_out, [*notes, *few.notes]
+            sums = (forget_tallies(), put_tallies(), forget_symptom_tallies(), put_symptom_tallies())
+            for statement in (put_ways(self._dialect), *sums):
                 self._put(connection, statement, [{"of_host": name}])
             if notes:
                 self._put(connection, put_cursor(self._dialect), [{**cursor, "left_out": left_out}])
         return {**news, "notes": [note.as_dict() for note in notes]}
+
+    def _put_symptoms(
+        self, connection: sa.Connection, host: str, told: Mapping[str, Sequence[Symptom]], boots: Set[str]
+    ) -> TakenSymptoms:
+        known = [*connection.execute(known_symptoms(), {"of_host": host}).scalars()]
+        taken = take_symptoms(told, host, boots, known)
+        self._put(connection, put_symptom_names(self._dialect), taken.names)
+        self._put(connection, put_symptoms(self._dialect), taken.symptoms)
+        return taken
 
     def _take(self, connection: sa.Connection, host: str, told: tuple[list[Row], list[Row]], now: int) -> Taken:
         of_host = {"of_host": host}

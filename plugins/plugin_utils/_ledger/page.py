@@ -24,6 +24,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risk import (
     TOO_FEW,
     Sum,
 )
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_words import symptom_lines
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.words import (
     NUMBERS,
     UNKNOWN,
@@ -53,6 +54,7 @@ def render_html(fleet: Correlation, made: str) -> str:
         made=made,
         summary=summary(fleet),
         found=_findings(fleet, CRASHES_MORE, CRASHES_LESS),
+        complaints=symptom_lines(fleet.symptoms),
         legend=_LEGEND,
         scale={"style": scale.STYLE, "steps": scale.STEPS, "most": _end(fleet, most)},
         left_out=matrix.left_out,

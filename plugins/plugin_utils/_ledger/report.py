@@ -18,6 +18,11 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts imp
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.page import render_html
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risk import Risk, Sum
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ALPHA, ODDS_TO_FIND
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_words import (
+    TOLD,
+    symptom_as_dict,
+    symptom_lines,
+)
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.words import (
     NUMBERS,
     bugs,
@@ -57,6 +62,9 @@ def fleet_as_dict(fleet: Correlation) -> dict[str, Any]:
         "doubted_hosts": list(fleet.doubted_hosts),
         "cold_boots": [{"release": release, **sums._asdict()} for release, sums in _cold(fleet)],
         "transitions": [transition_as_dict(one) for one in fleet.transitions],
+        "symptoms": [symptom_as_dict(one) for one in fleet.symptoms[:TOLD]],
+        "symptoms_of_one_host": fleet.symptoms_of_one_host,
+        "symptoms_not_told": fleet.symptoms_not_told,
     }
 
 
@@ -133,6 +141,8 @@ def _markdown(fleet: Correlation, made: str) -> str:
         lines += [f"  - {_plain(note.message)}" for note in one.cautions]
         for bug, signatures in bugs(one):
             lines += [f"  - {_plain(bug)}", *(f"    - {_plain(line)}" for line in signatures)]
+    lines += ["", "## What kernels complain about", ""]
+    lines += [f"- {_plain(line)}" for line in symptom_lines(fleet.symptoms)] or ["Nothing."]
     lines += ["", "## Transitions", ""]
     lines += _table(NUMBERS, [numbers(one) for one in fleet.transitions])
     lines += ["", "## Cold boots", ""]

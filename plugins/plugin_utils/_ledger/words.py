@@ -25,6 +25,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risk import (
     Risk,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ODDS_TO_FIND
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_words import symptom_summary
 
 TOP_FRAMES, MOST_FRAMES = 2, 6
 """How many frames are told of the leading bug in the sentence, and of each where bugs are listed."""
@@ -116,6 +117,7 @@ def summary(fleet: Correlation) -> list[str]:
     suspicions = findings.count(ONE_HOST)
     if suspicions:
         said.append(f"{counted(suspicions, 'suspicion')} about single hosts, which say nothing of a transition.")
+    said += symptom_summary(fleet.symptoms, fleet.symptoms_of_one_host, fleet.symptoms_not_told)
     if fleet.not_compared:
         boots = counted(fleet.not_compared, "boot")
         said.append(f"{boots} of unknown kind or release, or of crash kernels, not compared.")

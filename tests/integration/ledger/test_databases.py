@@ -80,6 +80,9 @@ def test_both_databases_give_the_same_answers(sqlite: str, postgresql: str) -> N
     assert counts(sqlite) == counts(postgresql)
     reports = [render_reports(correlate(counts(url)), NOW) for url in (sqlite, postgresql)]
     assert reports[0] == reports[1]
+    symptoms = counts(sqlite).symptoms
+    assert {one.trouble for one in symptoms.told} == {"firmware_bug", "iommu_fault", "io_error", "kernel_warning"}
+    assert correlate(counts(sqlite)).symptoms
 
 
 def test_open_boot_is_completed(url: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from unit.plugins.plugin_utils.histories import upgraded
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import tables as tables_file
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import migrations
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.counts import count_fleet
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, place_of
@@ -23,9 +23,13 @@ from bench.postgres import Cluster
 from tools.layout import COLLECTIONS
 
 NOW = 1795392000
-NEWEST = 5
+NEWEST = 6
 HOSTS, BOOTS = 12, 40
-FLEET = list(histories(HOSTS, BOOTS, seed=5))
+# Nobody looked for symptoms in these versions.
+FLEET = [
+    (host, {**given, "host_boots": [{**one, "troubles": None} for one in given["host_boots"]]})
+    for host, given in histories(HOSTS, BOOTS, seed=5)
+]
 # As version 1 made them in both databases; SQLite's end with WITHOUT ROWID.
 CREATED = {
     "schema_version": "version BIGINT NOT NULL",
@@ -120,6 +124,7 @@ def test_what_was_known_is_known_and_summed_up(url: str, newest: str, version: i
     assert {table: rows(url, table) for table in before} == before
     assert rows(url, *WAYS) == rows(newest, *WAYS)
     assert rows(url, "cursors", "left_out") == [(None,)] * HOSTS
+    assert rows(url, "symptom_tallies") == rows(url, "symptoms") == []
     # Crashes of the first version have no bug. Everything else is counted as in a ledger that was never older.
     expected = counts(newest)
     assert found[:3] == expected[:3]
@@ -140,6 +145,15 @@ def test_it_goes_on_where_it_was(url: str, newest: str, version: int) -> None:
         ledger.import_history("later", FLEET[0][1], NOW)
     # Crashes that are told anew get their bugs, so nothing of the older version is left.
     assert counts(url) == counts(newest)
+
+
+def test_symptoms_come_with_what_is_told_anew(url: str, newest: str) -> None:
+    make_old(url, 2, newest)
+    with Ledger(place_of(url)) as ledger:
+        for host, given in histories(HOSTS, BOOTS, seed=5):
+            assert ledger.import_history(host, given, NOW)["boots"] == BOOTS
+        assert count_fleet(ledger).symptoms.told
+    assert rows(url, "tallies", "SUM(looked)") == [(HOSTS * BOOTS,)]
 
 
 def test_two_controllers_at_once(url: str, newest: str) -> None:
@@ -168,7 +182,7 @@ def test_one_that_fails_halfway_leaves_everything_as_it_was(
     url: str, newest: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_old(url, 1, newest)
-    monkeypatch.setattr(tables_file, "MIGRATIONS", (*tables_file.MIGRATIONS, fail))
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, fail))
     with pytest.raises(LedgerError) as caught:
         Ledger(place_of(url))
     assert caught.value.code == "ledger_failed"

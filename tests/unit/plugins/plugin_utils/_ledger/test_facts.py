@@ -31,7 +31,7 @@ def test_boot() -> None:
     assert row() == {
         **{"host": "web1", "boot_id": BOOT_ID, "release": NEW, "previous_release": OLD, "kexec_count": 1},
         **{"boot": "handover", "began": 1795359600, "ended": None, "ending": "running"},
-        **{"evidence": '["it answers"]', "seen": NOW},
+        **{"evidence": '["it answers"]', "seen": NOW, "looked": None},
     }
 
 
