@@ -1,0 +1,201 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The results file of a host's soak: what was asked for, and a row for each jump, so that another run can go on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.files import replace_file
+from ansible_collections.kho.kexec.plugins.plugin_utils._soak.rows import Row, row_from
+
+SCHEMA = 1
+MOST_JUMPS = 1000
+SIZE_LIMIT = 1 << 22
+ALL_JUMPS, NOT_WELL, OUT_OF_TIME = "all_jumps", "not_well", "time_limit"
+FILE = "soak.json"
+
+
+@dataclass(frozen=True)
+class Soak:
+    """A soak of one host: ``jumps`` in turns over ``targets``, begun at ``began`` (seconds since 1970).
+
+    ``ended`` is None while it goes on, and after a run that died.
+    """
+
+    host: str
+    jumps: int
+    targets: tuple[str, ...]
+    began: int
+    rows: tuple[Row, ...] = ()
+    ended: str | None = None
+
+    @property
+    def number(self) -> int:
+        """The number of the next jump, counted from 1."""
+        return len(self.rows) + 1
+
+    @property
+    def failures(self) -> int:
+        """How many jumps were not well."""
+        return sum(not row.well for row in self.rows)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether all jumps were made, and each was well."""
+        return len(self.rows) == self.jumps and not self.failures
+
+    def target(self, running: str | None) -> str:
+        """What the role is told for the next jump: the kernel that runs is started anew."""
+        wanted = self.targets[len(self.rows) % len(self.targets)]
+        return "running" if wanted == running else wanted
+
+    def with_row(self, row: Row, keep_going: bool) -> Soak:
+        """The same soak after one more jump."""
+        more = replace(self, rows=(*self.rows, row))
+        if not row.well and not keep_going:
+            return replace(more, ended=NOT_WELL)
+        return replace(more, ended=ALL_JUMPS) if len(more.rows) >= self.jumps else more
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the soak as it is stored."""
+        return {
+            "schema": SCHEMA,
+            "host": self.host,
+            "jumps": self.jumps,
+            "targets": list(self.targets),
+            "began": self.began,
+            "ended": self.ended,
+            "rows": [row.as_dict() for row in self.rows],
+        }
+
+
+def asked_for(host: str, jumps: int, targets: Sequence[Any], now: int) -> Soak:
+    """Return the soak that was asked for. Raises KhoError ``soak_jumps_invalid`` or ``soak_targets_empty``."""
+    if not 1 <= jumps <= MOST_JUMPS:
+        raise KhoError(
+            "soak_jumps_invalid",
+            f"kexec_soak_jumps is {jumps}, and a soak has 1 to {MOST_JUMPS} jumps. No host was touched. Correct it.",
+        )
+    names = tuple(str(target).strip() for target in targets)
+    if not names or not all(names):
+        raise KhoError(
+            "soak_targets_empty",
+            "kexec_soak_targets names no kernel, or an empty one, so there is nothing to jump to. No host was touched. "
+            "Name releases that are installed, or `running` for the kernel that runs.",
+        )
+    return Soak(host, jumps, names, now)
+
+
+def folder_of(directory: str, host: str) -> Path:
+    """Return the folder of a host's results; no name of a host leads out of the directory, and no two share one."""
+    plain = re.sub(r"[^A-Za-z0-9.-]", "_", host)[:100].lstrip(".") or "_"
+    # Where characters were replaced, another host could have the same name.
+    return Path(directory) / (plain if plain == host else f"{plain}-{hashlib.sha256(host.encode()).hexdigest()[:12]}")
+
+
+def resumed(folder: Path, wanted: Soak) -> Soak:
+    """Return the soak that goes on in this folder, or the one that is wanted where none is unfinished.
+
+    Results of one that has ended are kept beside, under their time. Raises KhoError ``soak_results_unreadable``,
+    ``soak_results_differ`` or ``soak_results_unwritable``.
+    """
+    path = folder / FILE
+    found = _read(path)
+    if found is None:
+        return wanted
+    if found.ended in (ALL_JUMPS, NOT_WELL):
+        try:
+            path.replace(folder / f"soak-{found.began}.json")
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        return wanted
+    if (found.host, found.jumps, found.targets) != (wanted.host, wanted.jumps, wanted.targets):
+        raise KhoError(
+            "soak_results_differ",
+            f"{printable(str(path))} is of a soak that has not ended, of {found.jumps} jumps over "
+            f"{printable(', '.join(found.targets))}, and {wanted.jumps} over {printable(', '.join(wanted.targets))} "
+            "are wanted now. Nothing was done. Go on with the same, or move the file away to begin anew.",
+        )
+    return replace(found, ended=None)
+
+
+def read(folder: Path) -> Soak:
+    """Return the soak that goes on. Raises KhoError ``soak_results_unreadable``, also when there is none."""
+    found = _read(folder / FILE)
+    if found is None:
+        raise _unreadable(folder / FILE, "it is not there")
+    return found
+
+
+def write(folder: Path, soak: Soak) -> Path:
+    """Store the soak; returns its file. Raises KhoError ``soak_results_unwritable``."""
+    path = folder / FILE
+    write_text(path, json.dumps(soak.as_dict(), indent=1) + "\n")
+    return path
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write a file for the user who runs Ansible alone. Raises KhoError ``soak_results_unwritable``."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace_file(path, content)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _read(path: Path) -> Soak | None:
+    try:
+        if os.path.getsize(path) > SIZE_LIMIT:
+            raise _unreadable(path, "it is larger than can be right")
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        raise _unreadable(path, str(error)) from error
+    try:
+        return _soak(stored)
+    except ValueError as error:
+        raise _unreadable(path, str(error)) from error
+
+
+def _soak(stored: Any) -> Soak:
+    if not isinstance(stored, Mapping) or stored.get("schema") != SCHEMA:
+        raise ValueError(f"it is not of schema {SCHEMA}")
+    host, jumps, targets, began = (stored.get(name) for name in ("host", "jumps", "targets", "began"))
+    rows, ended = stored.get("rows"), stored.get("ended")
+    if not isinstance(host, str) or not isinstance(jumps, int) or not isinstance(began, int):
+        raise ValueError("it does not say which soak of which host it is of")
+    if not isinstance(targets, list) or not isinstance(rows, list) or len(rows) > MOST_JUMPS:
+        raise ValueError("it does not say which soak of which host it is of")
+    if ended not in (None, ALL_JUMPS, NOT_WELL, OUT_OF_TIME):
+        raise ValueError("it does not say how the soak ended")
+    wanted = asked_for(host, jumps, targets, began)
+    return replace(wanted, rows=tuple(row_from(row) for row in rows), ended=ended)
+
+
+def _unreadable(path: Path, why: str) -> KhoError:
+    return KhoError(
+        "soak_results_unreadable",
+        f"The results of this host's soak, {printable(str(path))}, cannot be understood: {printable(why)}. They say "
+        "where to go on, so nothing more was done. Move the file away to begin anew.",
+    )
+
+
+def _unwritable(path: Path, error: OSError) -> KhoError:
+    return KhoError(
+        "soak_results_unwritable",
+        f"The results of this host's soak cannot be written to {printable(str(path))}: {error.strerror or error}. "
+        "Without them a soak would not be known of later. Nothing more was done. Make kexec_soak_directory writable, "
+        "and run this again; a jump that was made is then verified.",
+    )
