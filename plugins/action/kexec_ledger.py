@@ -13,10 +13,10 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import failed_with, with_reference
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import with_reference
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import LEDGER, LEDGER_REQUIRED_IF
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_budget import keep_within
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError, require
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError, require, told
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.facts import TRANSITION_INVALID
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, default_url, place_of
 
@@ -99,11 +99,3 @@ def computed(ledger: Ledger, options: Mapping[str, Any], now: int, keep: bool) -
     if options["state"] == "no_worse":
         return keep_no_worse(ledger, options["release"], options["since"])
     return answers.report(ledger, Path(options["directory"]), now, keep)
-
-
-def told(error: LedgerError, on_error: str) -> dict[str, Any]:
-    """Return the error as a failure, or as a warning of a task that goes on."""
-    if on_error != "warn":
-        return {"changed": False, **failed_with(error.code, error.message)}
-    message = with_reference(error.code, error.message)
-    return {"changed": False, "code": error.code, "msg": message, "warnings": [message]}

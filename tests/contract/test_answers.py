@@ -33,6 +33,7 @@ OF_THE_CONTROLLER = {
     *(
         "fleet_lock",
         "kexec_await",
+        "kexec_central_logs",
         "kexec_gate",
         "kexec_ledger",
         "kexec_options",

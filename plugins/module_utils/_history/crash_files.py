@@ -193,11 +193,11 @@ def _read_dump(host: Host, file: _File) -> List[Witness]:
     dumps = dumps_of("\n".join(texts)) if file.source == "pstore" else texts[:1]
     boots = [boot for dump in dumps for boot in read_boots(dump.splitlines())]
     if file.source == "kdump":
-        boots = [_died(boot) for boot in boots[-1:]]
+        boots = [died(boot) for boot in boots[-1:]]
     return [Witness(file.source, file.paths[0], file.written, boot) for boot in boots if boot.reports]
 
 
-def _died(boot: BootText) -> BootText:
+def died(boot: BootText) -> BootText:
     """A dump shows that the kernel died, and of its last report; an oops leads there before anything says panic."""
     unknown = CrashReport("unknown", NO_REPORT, (), True, boot.last_uptime, None, boot.release)
     last = replace(boot.reports[-1], fatal=True) if boot.reports else unknown

@@ -14,7 +14,7 @@ printed into this one; what comes behind it is passed over.
 from __future__ import annotations
 
 import re
-from typing import List, NamedTuple, Optional
+from typing import List, NamedTuple, Optional, Tuple
 
 _CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
@@ -26,6 +26,8 @@ _HOST = r" {1,2}(?!input:)[^\s\[;,]{1,100}"
 _COLLECTED = re.compile(rf"(?:<\d{{1,3}}>)?(?:\[{_DATE}\]|{_DATE}):?(?:{_HOST})?(?: kernel:)? ?")
 _BRACKETED = re.compile(rf"\[{_DATE}\] ?")
 _SYSLOG = re.compile(rf"(?:<\d{{1,3}}>)?{_DATE}{_HOST}(?: kernel)?:? ")
+_NAMED = re.compile(rf"(?:<\d{{1,3}}>)?(?:\[{_DATE}\]|{_DATE}):? {{1,2}}([^\s\[;,]{{1,253}}) ")
+_FIRST = re.compile(r"([^\s\[;,]{1,253}) ")
 # A terminal's escape sequences and prompts, from which no text of the kernel's begins.
 _ESCAPES = r"(?:\x1b\[[0-9;?=]{0,16}[A-Za-z]|[\x00-\x08\x0b-\x1a\x1c-\x1f])*"
 _TERMINAL = re.compile(rf"{_ESCAPES}(?:\S{{1,64}} login: ?|[^\s\[]{{0,64}}[#$%>] )?{_ESCAPES}")
@@ -66,6 +68,18 @@ def read_line(line: str) -> Words:
             return _words(text[: later.start()] if later else text, priority, float(seconds), caller)
     dated = _BRACKETED.match(line) or _SYSLOG.match(line)
     return Words(line[dated.end() :] if dated else line, None, None)
+
+
+def collected_of(line: str) -> Tuple[str, str]:
+    """The word at which a collector names the host of a line, and the line without it if nothing else is before it.
+
+    It may be any word. Empty when there is none.
+    """
+    named = _NAMED.match(line)
+    if named:
+        return named.group(1).rstrip(":"), line
+    first = _FIRST.match(line)
+    return (first.group(1).rstrip(":"), line[first.end() :]) if first else ("", line)
 
 
 def _words(text: str, priority: Optional[str], seconds: float, caller: Optional[str]) -> Words:

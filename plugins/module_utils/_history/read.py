@@ -79,6 +79,25 @@ def read_history(host: Host, request: Request) -> Dict[str, Any]:
     }
 
 
+def history_of_journal(
+    host: Host, directory: str, time_limit: float
+) -> Tuple[List[Dict[str, Any]], List[Dict[str, Any]], List[Note]]:
+    """Return what the journal of another host, in a ``directory`` of this one, tells of: boots, crashes, and notes.
+
+    Its last boot is left out unless it is known how that ended, because it may go on.
+    """
+    request = Request(None, directory, (), time_limit)
+    journal, notes = _journal(host, request, time.monotonic() + time_limit)
+    starts = _starts(journal)
+    crashes = join_crashes(starts, None, ())
+    endings = _endings(starts, crashes, None)
+    if endings and endings[-1].ending == "unknown":
+        starts, endings = starts[:-1], endings[:-1]
+    boots = [_boot(start, ending) for start, ending in after_endings(starts, endings)]
+    told = {boot["boot_id"] for boot in boots}
+    return boots, [crash for crash in map(_crash, crashes) if crash["boot_id"] in told], notes
+
+
 def _journal(host: Host, request: Request, deadline: float) -> Tuple[Journal, List[Note]]:
     """Read the journal; what prevents reading all or some of it becomes a note."""
     if request.cursor is not None and cursor_boot(request.cursor) is None:

@@ -68,6 +68,21 @@ LEDGER_REQUIRED_IF: list[Any] = [
     ("state", "reported", ["directory"]),
 ]
 
+CENTRAL_LOGS: dict[str, Any] = {
+    "logs": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "kind": {"type": "str", "required": True, "choices": ["netconsole", "kdump", "journal", "boots"]},
+            "path": {"type": "path", "required": True},
+        },
+    },
+    "url": {"type": "str", "no_log": True},
+    "time_limit": {"type": "int", "default": 600},
+    "on_error": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
+}
+
 ROLE_OPTIONS: dict[str, Any] = {
     "role": {
         "type": "str",

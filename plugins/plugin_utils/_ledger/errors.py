@@ -11,8 +11,9 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, failed_with, with_reference
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 
 with suppress(ImportError):  # require() says so
@@ -120,3 +121,11 @@ def _code(answer: str, state: str | None) -> str:
         return _BY_STATE.get(state) or _BY_STATE.get(state[:2], "ledger_failed")
     words = _WORDS.search(answer)
     return _BY_WORDS.get(words.group() if words else "", "ledger_failed")
+
+
+def told(error: LedgerError, on_error: str) -> dict[str, Any]:
+    """Return the error as a failure, or as a warning of a task that goes on."""
+    if on_error != "warn":
+        return {"changed": False, **failed_with(error.code, error.message)}
+    message = with_reference(error.code, error.message)
+    return {"changed": False, "code": error.code, "msg": message, "warnings": [message]}

@@ -200,7 +200,7 @@ class Ledger:
 
     def _take(self, connection: sa.Connection, host: str, told: tuple[list[Row], list[Row]], now: int) -> Taken:
         of_host = {"of_host": host}
-        boots = [Known(**row) for row in connection.execute(known_boots(), of_host).mappings()]
+        boots = [Known(*row[:-1]) for row in connection.execute(known_boots(), of_host)]
         crashes = [KnownCrash(*row) for row in connection.execute(known_crashes(), of_host)]
         return take(told, boots, crashes, now)
 
@@ -219,6 +219,20 @@ class Ledger:
             found = connection.execute(sa.select(cursors.cursor).where(cursors.host == printable(host)))
             cursor: str | None = found.scalar_one_or_none()
         return cursor
+
+    def boots_of(self, host: str) -> list[tuple[Known, str]]:
+        """Return what is known of the boots of ``host``, each with how it ended, in their order."""
+        with self._reading() as connection:
+            rows = connection.execute(known_boots(), {"of_host": printable(host)})
+            known = [(Known(*row[:-1]), str(row.ending)) for row in rows]
+        return sorted(known, key=lambda one: one[0].began or 0)
+
+    def host_of_boot(self, boot_id: str) -> str | None:
+        """Return the host that had a boot; None when that is not known, or could be several."""
+        boots = tables().boots.c
+        with self._reading() as connection:
+            found = [*connection.execute(sa.select(boots.host).where(boots.boot_id == boot_id).limit(2)).scalars()]
+        return str(found[0]) if len(found) == 1 else None
 
     def snapshot(self) -> AbstractContextManager[sa.Connection]:
         """Give a connection for several questions that are answered as of one moment."""

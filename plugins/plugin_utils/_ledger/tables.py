@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 @cache
 def known_boots() -> Select[Any]:
-    """Return the question for what is known of the boots ``of_host``."""
+    """Return the question for what is known of the boots ``of_host``, and last for how each ended."""
     boots = tables().boots.c
-    names = ("boot_id", "began", "ended", "seen", "release", "previous_release", "kexec_count")
+    names = ("boot_id", "began", "ended", "seen", "release", "previous_release", "kexec_count", "ending")
     return sa.select(*(boots[name] for name in names)).where(boots.host == sa.bindparam("of_host"))
 
 

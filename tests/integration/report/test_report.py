@@ -45,7 +45,7 @@ class Controller:
             "playbooks",
         ):
             (collection / part).symlink_to(ROOT / part)
-        for name in ("kexec_ledger", "kexec_options", "kexec_play_options"):
+        for name in ("kexec_ledger", "kexec_central_logs", "kexec_options", "kexec_play_options"):
             (collection / f"plugins/modules/{name}.py").symlink_to(ROOT / f"plugins/modules/{name}.py")
         stand_in = HERE / "stand_in/kexec_history_info.py"
         (collection / "plugins/modules/kexec_history_info.py").symlink_to(stand_in)
@@ -123,3 +123,30 @@ def test_check_mode_writes_nothing(controller: Controller) -> None:
     assert run.returncode == 0
     assert not (controller.directory / "data").exists()
     assert not (controller.directory / "kexec-report").exists()
+
+
+def test_central_logs_alone_are_read_and_no_host_is_asked(controller: Controller) -> None:
+    controller.run("--limit", "web*")
+    collector = controller.directory / "netconsole"
+    collector.mkdir()
+    crash = (ROOT / "tests/unit/golden/crashes/x86-null-pointer-panic.txt").read_text()
+    for name in ("web1.log", "lost-20261130.log", "stranger.log"):
+        (collector / name).write_text(crash)
+    options = {
+        "kexec_report_ask_hosts": False,
+        "kexec_report_central_logs": [{"kind": "netconsole", "path": str(collector)}],
+    }
+    run = controller.run("-e", json.dumps(options))
+    assert run.returncode == 0  # nobody has noticed that a host is unreachable
+    assert "unreachable=1" not in run.stdout
+    found = controller.ask("SELECT host, source FROM crashes WHERE source = 'netconsole' ORDER BY host")
+    assert found == [("lost", "netconsole"), ("web1", "netconsole")]
+    assert "central_log_unmatched" in run.stdout + run.stderr
+    assert "stranger.log" in run.stdout + run.stderr
+
+
+def test_central_logs_that_are_not_there(controller: Controller) -> None:
+    logs = [{"kind": "kdump", "path": str(controller.directory / "none")}]
+    run = controller.run("-e", json.dumps({"kexec_report_ask_hosts": False, "kexec_report_central_logs": logs}))
+    assert run.returncode == 2
+    assert "central_logs_missing" in run.stdout

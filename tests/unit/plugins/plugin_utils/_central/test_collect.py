@@ -1,0 +1,117 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tests for _central/collect.py, on a ledger in a file."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+
+import pytest
+from unit.plugins.plugin_utils.central import CRASH, NAMES, behind
+from unit.plugins.plugin_utils.histories import NEW, NOW, OLD, boot, cold, history, some_id
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._central.collect import collect
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
+
+UPTIME = 816
+BEGAN = 1795300000
+
+
+def iso(seconds):
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def crashed(number=1, began=BEGAN, **changes):
+    """The boot that the crash is of, as its host's journal knows it: it just ends."""
+    times = {"begin": iso(began), "end": iso(began + UPTIME - 5), "ending": "unknown"}
+    return boot(boot_id=some_id(number), kexec_count=3, **{**times, **changes})
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "lines"),
+    [
+        ("netconsole", "web1.log", CRASH),
+        ("netconsole", "192.0.2.1.log", behind("2026-11-22T07:10:12+00:00 whatever")),
+        ("netconsole", "web1/2026-11-22.log", CRASH),
+        ("netconsole", "all.log", behind("Nov 22 07:10:12 web1")),
+        ("netconsole", "all.log", behind("Nov 22 07:10:12 192.0.2.1")),
+        ("netconsole", "all.log", behind("web1:")),
+        ("kdump", "web1-2026-11-22-07:10:15/vmcore-dmesg.txt", CRASH),
+        ("kdump", "web1/202611220710/dmesg.202611220710", CRASH),
+        ("boots", "fleet.jsonl", [json.dumps({"host": "web1", "log": "\n".join(CRASH)})]),
+    ],
+)
+def test_a_crash_that_only_central_logs_tell_of_is_of_its_boot(ledger, logs, crashes, kind, name, lines):
+    ledger.import_history("web1", history(crashed(), cold(2)), NOW)
+    news = collect(ledger, logs(kind, name, lines), NAMES, 60.0, NOW)
+    assert crashes() == [("web1", some_id(1), "oops", 1, kind)]
+    assert (news["crashes"], news["hosts"], news["unmatched"], news["notes"]) == (1, ["web1"], [], [])
+    assert collect(ledger, logs(kind, name, lines), NAMES, 60.0, NOW)["crashes"] == 0
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        crashed(2, BEGAN + 5000, ending="unknown"),  # it fits as well
+        None,
+    ],
+)
+def test_a_crash_that_fits_no_boot_or_two_has_none(ledger, logs, crashes, other):
+    if other:
+        ledger.import_history("web1", history(crashed(), other), NOW)
+    collect(ledger, logs("netconsole", "web1.log", CRASH), NAMES, 60.0, NOW)
+    assert [boot_id for _host, boot_id, *_rest in crashes()] == [None]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kexec_count": 4},
+        {"previous_release": NEW},
+        {"release": OLD},
+        {"end": iso(BEGAN + 90000)},
+    ],
+)
+def test_a_boot_that_cannot_have_crashed_so_does_not_get_the_crash(ledger, logs, crashes, changes):
+    ledger.import_history("web1", history({**crashed(), **changes}), NOW)
+    collect(ledger, logs("netconsole", "web1.log", CRASH), NAMES, 60.0, NOW)
+    assert [boot_id for _host, boot_id, *_rest in crashes()] == [None]
+
+
+def test_a_date_in_a_name_tells_which_boot_it_was(ledger, logs, crashes):
+    long_before = crashed(2, BEGAN - 400000)
+    ledger.import_history("web1", history(crashed(), long_before), NOW)
+    name = datetime.fromtimestamp(BEGAN + UPTIME, timezone.utc).strftime("web1-%Y-%m-%d-%H:%M:%S/vmcore-dmesg.txt")
+    collect(ledger, logs("kdump", name, CRASH), NAMES, 60.0, NOW)
+    assert [boot_id for _host, boot_id, *_rest in crashes()] == [some_id(1)]
+
+
+def test_a_boot_that_was_last_seen_running_can_have_crashed_since(ledger, logs, crashes):
+    running = crashed(began=NOW - 5000, end=None, ending="running")
+    ledger.import_history("web1", history(running), NOW - 4900)
+    later = [line.replace("[  81", "[ 381") for line in CRASH]
+    collect(ledger, logs("netconsole", "web1.log", later), NAMES, 60.0, NOW)
+    assert [boot_id for _host, boot_id, *_rest in crashes()] == [some_id(1)]
+
+
+def test_a_boot_that_began_too_late_did_not_crash_so(ledger, logs, crashes):
+    running = crashed(began=NOW - 500, end=None, ending="running")
+    ledger.import_history("web1", history(running), NOW - 400)
+    later = [line.replace("[  81", "[ 381") for line in CRASH]
+    collect(ledger, logs("netconsole", "web1.log", later), NAMES, 60.0, NOW)
+    assert [boot_id for _host, boot_id, *_rest in crashes()] == [None]
+
+
+def test_a_host_whose_boots_are_not_understood_keeps_no_other_from_being_imported(ledger, logs):
+    lines = [json.dumps({"host": "web1", "boot": {"boot_id": 1}}), json.dumps({"host": "web2", "boot": cold(1)})]
+    news = collect(ledger, logs("boots", "a.jsonl", lines), NAMES, 60.0, NOW)
+    assert news["boots"] == 1
+    assert [(note["code"], note["message"][:5]) for note in news["notes"]] == [("history_invalid", "web1:")]
+
+
+def test_logs_that_are_not_there(ledger, tmp_path):
+    with pytest.raises(LedgerError, match="central logs") as caught:
+        collect(ledger, [{"kind": "kdump", "path": str(tmp_path / "none")}], NAMES, 60.0, NOW)
+    assert caught.value.code == "central_logs_missing"
