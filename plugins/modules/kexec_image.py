@@ -63,6 +63,12 @@ options:
       - When hosts may be started, as O(kho.kexec.kexec_gate#module:window) describes it. Outside, the task fails with
         the code V(window_closed), and nothing is staged. Unloading and check mode need no window.
     type: raw
+  entry_point:
+    description:
+      - For the tasks of the role C(kexec_upgrade). Which entry point of the role runs. Its options are checked before
+        the host is asked, as by M(kho.kexec.kexec_options), and the role's variables say what is loaded.
+    type: str
+    choices: [main, stage]
 notes:
   - The target gets the running kernel's command line, without C(BOOT_IMAGE) and C(initrd=), edited as the options say,
     with C(kho=on), and with C(panic=). Everything else stays as it is, in its order. What the kernels add themselves
@@ -208,6 +214,17 @@ diff:
   returned: success
   type: dict
   sample: {before: '', after: /boot/vmlinuz-7.3.4-kho}
+asked:
+  description: V(false), because the options cannot be what they are. Nothing was done on the host.
+  returned: when options were refused
+  type: bool
+  sample: false
+errors:
+  description: What is wrong with options, in the shape of RV(kho.kexec.kexec_options#module:errors).
+  returned: when an option of the role cannot be what it is
+  type: list
+  elements: str
+  sample: ["value of kexec_upgrade_guard must be one of: require, prefer, off, got: of"]
 code:
   description: Stable name of what went wrong, for programs.
   returned: failure
@@ -247,6 +264,7 @@ def main() -> None:
         argument_spec={
             "state": {"type": "str", "choices": ["loaded", "unloaded"], "default": "loaded"},
             "window": {"type": "raw"},
+            "entry_point": {"type": "str", "choices": ["main", "stage"]},
             "busy_timeout": {"type": "int", "default": 0},
             "guard": {"type": "dict", "options": guard_spec()},
             **policy_spec(),

@@ -11,7 +11,8 @@ short_description: Check the options of a role for many hosts
 version_added: 0.1.0
 description:
   - Fails on a host where a variable of a role of this collection is not what the role's specification wants, or is
-    named like one and is none, before anything is done there. The roles begin with it.
+    named like one and is none, before anything is done there. The roles begin
+    with it, or have M(kho.kexec.kexec_image) do the same before it asks the host.
   - Ansible checks the same by itself before a role, unless it is told C(rolespec_validate=false). It puts the whole
     specification into the result for each host, and keeps all results until the last host is checked. With thousands
     of hosts in a batch the controller grows by hundreds of MiB, and each process that it forks for the tasks after

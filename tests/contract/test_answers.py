@@ -43,11 +43,20 @@ OF_THE_CONTROLLER = {
 }
 # Its result is made of the answers of two phases, which only the two halves know.
 JUMP = "kexec_reboot"
+# What a half says itself, of hosts that it does not ask. A host that says so is not believed.
+OF_THE_HALF = {"kexec_image": {"asked", "errors"}}
 MODULES = sorted(set(names("modules")) - OF_THE_CONTROLLER - {JUMP})
 
 
 def returned(name):
     return yaml.safe_load(strings("modules", name)["RETURN"])
+
+
+def of_the_host(name):
+    """Return what RETURN describes of the host's answer."""
+    described = returned(name)
+    assert OF_THE_HALF.get(name, set()) <= described.keys()
+    return {key: value for key, value in described.items() if key not in OF_THE_HALF.get(name, ())}
 
 
 def fields_of(described):
@@ -94,13 +103,13 @@ def test_the_half_builds_the_answer_anew(name):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_what_is_let_in_is_what_is_described(name):
-    described = {key: value for key, value in returned(name).items() if key not in COMMON}
+    described = {key: value for key, value in of_the_host(name).items() if key not in COMMON}
     assert list(of_fields(ANSWERS[name].fields, described, name)) == []
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_samples_pass_unchanged(name):
-    samples = {key: value["sample"] for key, value in returned(name).items() if value.get("sample") is not None}
+    samples = {key: value["sample"] for key, value in of_the_host(name).items() if value.get("sample") is not None}
     built = Record({**COMMON, **ANSWERS[name].fields}).build(samples)
     assert json.loads(json.dumps(built)) == samples
 

@@ -18,6 +18,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import CODE
 PASSED_ON = frozenset(
     {
         "action.fleet_lock: error.code",
+        "action.kexec_image: error.code",
         "action.kexec_options: error.code",
         "action.kexec_reboot: error.code",
         "action.kexec_reboot: refusal.code",

@@ -16,6 +16,9 @@ from contract.variables import PAGE, page, plain
 ROW = re.compile(r"^\|\s*`(?P<name>\w+)`\s*\|\s*`(?P<value>[^`]*)`\s*\|")
 TYPES = {"str": str, "int": int, "bool": bool, "list": list, "dict": dict, "float": float, "raw": object}
 
+# Entry points of kexec_upgrade whose first task loads, and checks the options before.
+LOADING = {"main", "stage"}
+
 each_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 
 
@@ -122,14 +125,27 @@ def test_readme_names_the_role(role):
     assert f"kho.kexec.{role.name}" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+def checked_by_the_load(role, first):
+    """Return for which entry point kexec_image checks the options, in the file that this task begins with."""
+    loads = (first.get("block") or [first])[0]
+    assert loads["ansible.builtin.import_tasks"] == "step/load.yml"
+    (task,) = load(role / "tasks" / "step" / "load.yml")
+    assert task["kho.kexec.kexec_image"] == {"entry_point": "{{ kexec_upgrade__entry_point }}"}
+    usual = load(role / "vars" / "main.yml")["kexec_upgrade__entry_point"]
+    return loads.get("vars", {}).get("kexec_upgrade__entry_point", usual)
+
+
 @each_role
 def test_entry_points_begin_with_a_check_of_their_options(role):
     """Names too, which Ansible does not check; playbooks switch its check off."""
     unchecked = {"watch", "fleet_lock", "fleet_unlock"}
     for path in sorted((role / "tasks").glob("[!_]*.yml")):
-        first = load(path)[0].get("kho.kexec.kexec_options", "no check")
+        begin = load(path)[0]
+        first = begin.get("kho.kexec.kexec_options", "no check")
         if path.stem in unchecked:
             assert first == "no check"
+        elif role.name == "kexec_upgrade" and path.stem in LOADING:
+            assert checked_by_the_load(role, begin) == path.stem
         else:
             assert {"role": "kexec_upgrade", "entry_point": "main", **(first or {})} == {
                 "role": role.name,

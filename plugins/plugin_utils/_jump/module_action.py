@@ -91,7 +91,12 @@ class RebuildingAction(Listening):
         return {**result, **answer, **({"ansible_facts": facts} if facts else {})}
 
     def _answer(self, task_vars: dict[str, Any]) -> dict[str, Any]:
-        return self._asked(task_vars, dict(self._task.args))
+        return self._asked(task_vars, self._given(task_vars))
+
+    def _given(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Return what the task gives the module."""
+        del task_vars
+        return dict(self._task.args)
 
     def _asked(self, task_vars: dict[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
         answer = self.ask(self._task.action, task_vars, module_args={**arguments})

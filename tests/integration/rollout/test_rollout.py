@@ -170,14 +170,6 @@ def test_every_wave_follows_when_all_are_proven(tmp_path: Path) -> None:
     }
 
 
-def test_what_nobody_asked_for_is_skipped_by_one_host_of_a_wave(tmp_path: Path) -> None:
-    run = roll_out(tmp_path, dict.fromkeys(HOSTS, THERE), waves=(3,))
-    assert run.rc == 0
-    assert [run.recap(name)["skipped"] for name in HOSTS[1:]] == [0, 0]
-    assert run.recap("web1")["skipped"] > 0
-    assert "run_once" not in run.output, "no warning that it changed between hosts"
-
-
 @pytest.mark.parametrize(
     ("loss", "code"), [(LOST, "unreachable"), (REFUSED, "kexec_disabled"), (STUCK, "packages_locked")]
 )

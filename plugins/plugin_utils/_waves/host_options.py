@@ -1,0 +1,81 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a role of this collection can go all its way on one host, with the options that hold there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood import require_own_options
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.reach import require_kernel, require_ssh
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.hooks import OF_HOSTS, named, require_all
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.libraries import REPORT, require_library_of_reports
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import COLD_BOOTS, is_true
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import ENTRY_POINTS, OWN, require_known
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_values import problems
+
+SETTLED = "kexec_upgrade__settled"
+"""What the playbook's first play has registered."""
+
+
+class HostOptions:
+    """The options of a role for one host, as Ansible has them among its variables."""
+
+    def __init__(self, variables: Mapping[str, Any], transport: str, templar: Any, loader: Any) -> None:
+        """``transport`` is the name of the host's connection; ``templar`` and ``loader`` are the task's."""
+        self._variables = variables
+        self._transport = transport
+        self._templar = templar
+        self._loader = loader
+
+    def require_valid(self, role: str, entry_point: str) -> None:
+        """Raise KhoError, before the host is asked, unless this entry point of the role can be run with them.
+
+        The codes are ``connection_local``, ``connection_without_kernel``, ``connection_unsupported``,
+        ``options_from_host``, ``option_unknown``, ``options_invalid`` (``errors`` of its findings has a sentence for
+        each option) and ``hook_missing``; without the library that reports need, its own.
+        """
+        variables = self._variables
+        self._require_possible(role)
+        require_own_options(variables)
+        # What a host reports is not what an operator typed.
+        typed = variables.keys() - (variables.get("ansible_facts") or {}).keys()
+        require_known(role, typed, self._templar.template(variables.get(f"{role}{OWN}") or []))
+        specified = ENTRY_POINTS[role][entry_point]["options"]
+        values = {name: self._templar.template(variables[name]) for name in specified if name in variables}
+        errors = problems(role, entry_point, values)
+        if errors:
+            raise KhoError(
+                "options_invalid",
+                f"The options of the role {role} are not valid on this host: {'; '.join(errors)}. Nothing was done "
+                "here. Correct these variables where they are set, and run the playbook again.",
+                {"errors": errors},
+            )
+        self._require_hooks(values)
+
+    def _require_possible(self, role: str) -> None:
+        """Raise KhoError unless the role can go all its way over this connection, and from this controller."""
+        if role == "kexec_upgrade":
+            require_ssh(self._transport)
+        elif role == REPORT and f"{REPORT}__settled" not in self._variables:
+            require_library_of_reports()
+        elif role == "kexec_prepare" and is_true(self._templar.template(self._variables.get(COLD_BOOTS, False))):
+            require_kernel(self._transport)
+
+    def _require_hooks(self, values: Mapping[str, Any]) -> None:
+        """Raise KhoError when a task file is neither where the playbook found it nor where Ansible will look."""
+        variables = self._variables
+        known = (variables.get(SETTLED) or {}).get("hooks") or {}
+        begin = os.path.join(variables.get("role_path") or variables["playbook_dir"], "tasks")
+        require_all(
+            [
+                f"{name} ({printable(path)})"
+                for name, path in named(OF_HOSTS, values).items()
+                if path not in known and not os.path.isfile(self._loader.path_dwim_relative(begin, "tasks", path))
+            ]
+        )

@@ -1,0 +1,34 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a rollout costs for each host: few tasks, and none of them skipped; what they have in common stays as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from integration.rollout.test_rollout import HOSTS, THERE, roll_out
+
+
+def test_host_meets_four_tasks_and_what_nobody_asked_for_is_skipped_by_one_of_a_wave(tmp_path: Path) -> None:
+    run = roll_out(tmp_path, dict.fromkeys(HOSTS, THERE), waves=(3,))
+    assert run.rc == 0
+    assert [run.recap(name)["ok"] for name in HOSTS[1:]] == [4, 4]
+    assert [run.recap(name)["skipped"] for name in HOSTS[1:]] == [0, 0]
+    assert run.recap("web1")["skipped"] > 0
+    assert "run_once" not in run.output, "no warning that it changed between hosts"
+
+
+def test_host_whose_options_cannot_be_in_the_role_is_left_alone(tmp_path: Path) -> None:
+    """What a template is there is not known before; an argument that is made of it must not fail first."""
+    wrong = {**THERE, "kexec_upgrade_panic": "{{ 'soon' if role_path is defined else 10 }}"}
+    (tmp_path / "failed.yml").write_text('[{"name": "Tell", "ansible.builtin.debug": {"msg": "TOLD"}}]')
+    run = roll_out(tmp_path / "run", {"web1": wrong, "web2": THERE}, failed_tasks=f"{tmp_path}/failed.yml")
+    assert run.rc == 2
+    assert "kexec_upgrade_panic: 'soon' is no number of seconds" in run.output
+    assert "This host is left as it was (options_invalid)." in run.output
+    assert "TOLD" not in run.output
+    assert "Undo what was staged" not in run.output
+    assert "options_invalid" in run.row("web1")
+    assert "already there" in run.row("web2")
+    assert "Not proven: web1." in run.output
