@@ -50,7 +50,7 @@ def jump_is_denied_and_the_host_given_up(stage: Stage) -> None:
     """An inhibitor comes in the last second. Nothing forces the host, then or later."""
     before = len(stage.boots())
     record = "/var/lib/kho-kexec/transition.json"
-    script = f"until grep -q '\"left\"' {record}; do sleep 0.1; done; exec {INHIBIT}"
+    script = f'until grep -q \'"state": "left"\' {record}; do sleep 0.1; done; exec {INHIBIT}'
     wait = [
         {"name": "Flash", "ansible.builtin.command": {"argv": ["systemd-run", "--unit=flasher", "sh", "-c", script]}}
     ]

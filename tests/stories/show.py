@@ -21,6 +21,8 @@ from tools.layout import ROOT
 from tools.processes import descendants
 
 WITHIN = 1800.0  # seconds for a playbook
+# A guest that has lost its power closes no connection: without these, a task would wait for its answer forever.
+SSH_ARGS = "-C -o ControlMaster=auto -o ControlPersist=60s -o ServerAliveInterval=10 -o ServerAliveCountMax=6"
 
 
 class StoryError(Exception):
@@ -138,6 +140,7 @@ def playing(call: Call) -> Iterator[Show]:
         "ANSIBLE_CALLBACKS_ENABLED": "storyline,kho.kexec.rollout",
         "ANSIBLE_FORKS": str(call.forks),
         "ANSIBLE_PIPELINING": "true",
+        "ANSIBLE_SSH_ARGS": SSH_ARGS,
         "STORYLINE": str(storyline),
         "KHO_KEXEC_ROLLOUT_RESULTS_DIRECTORY": str(call.folder / f"results-{call.number}"),
     }
