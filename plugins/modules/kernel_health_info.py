@@ -15,6 +15,8 @@ description:
     memory and the crash kernel, and compares them with what was observed before the transition.
   - What is new since then is a trouble that counts. What was there before is reported and does not count. A thing that
     only has another name is no loss.
+  - Where a kernel complains, its earlier cold boots are looked at, in the journal and in O(own_troubles), to tell
+    whether that comes of the kexec or is the kernel's own.
   - Troubles do not make the task fail. RV(healthy) says whether there are any.
   - Changes nothing.
 notes:
@@ -79,6 +81,26 @@ options:
       - soft_lockup
       - transmit_timeout
       - unit_failed
+    default: []
+  own_troubles:
+    description:
+      - What kernels complain about after cold boots, as C(own_troubles) of M(kho.kexec.kexec_ledger) tells of the whole
+        fleet. Those of other releases are passed over.
+    type: list
+    elements: dict
+    suboptions:
+      release:
+        description: The release.
+        type: str
+        required: true
+      code:
+        description: The code of the trouble.
+        type: str
+        required: true
+      signature:
+        description: What stays the same when it is said again.
+        type: str
+        required: true
     default: []
   commands:
     description:
@@ -169,6 +191,13 @@ troubles:
       description: Whether it was not there before the transition; V(null), when that is not known.
       type: bool
       sample: true
+    own:
+      description: >-
+        Whether this kernel complains about it after cold boots too; V(null) when no cold boot of it is known, or when
+        it is nothing that kernels complain about, or nothing new. Such a trouble counts unless it is one of
+        V(acpi_error), V(firmware_bug), V(firmware_missing) and V(probe_failed).
+      type: bool
+      sample: false
   sample: []
 baseline:
   description: >-
@@ -275,8 +304,11 @@ timings:
   sample: {observing: 0.21, deciding: 0.001, health: 0.08, loading: 0.35, writing: 0.02, total: 0.9}
 """
 
+from typing import Mapping, Sequence
+
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.kho.kexec.plugins.module_utils._health.compare import OwnComplaints
 from ansible_collections.kho.kexec.plugins.module_utils._health.watch import (
     Baseline,
     Checks,
@@ -284,12 +316,21 @@ from ansible_collections.kho.kexec.plugins.module_utils._health.watch import (
     check_health,
     staged_baseline,
 )
+from ansible_collections.kho.kexec.plugins.module_utils._history.cold import RELEASE, complaints_after_cold_boots
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, LocalHost, line_of
 from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timings
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import TROUBLE_CODES
 from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
 from ansible_collections.kho.kexec.plugins.module_utils._options.health import require_sensible
+
+
+def own_complaints(host: Host, fleet: Sequence[Mapping[str, str]]) -> OwnComplaints:
+    """Return what this kernel complains about after cold boots of this host, and of the ``fleet``."""
+    release = line_of(host, RELEASE)
+    told = [(one["code"], one["signature"]) for one in fleet if one["release"] == release]
+    known = complaints_after_cold_boots(host)
+    return known if known is None and not told else frozenset((*told, *(known or ())))
 
 
 def main() -> None:
@@ -297,6 +338,12 @@ def main() -> None:
         argument_spec={
             "baseline": {"type": "str", "choices": ["staged", "none"], "default": "staged"},
             "ignore": {"type": "list", "elements": "str", "choices": list(TROUBLE_CODES), "default": []},
+            "own_troubles": {
+                "type": "list",
+                "elements": "dict",
+                "options": {name: {"type": "str", "required": True} for name in ("release", "code", "signature")},
+                "default": [],
+            },
             "commands": {"type": "list", "elements": "list", "default": []},
             "command_timeout": {"type": "int", "default": 30},
             "settle": {"type": "int", "default": 30},
@@ -318,7 +365,7 @@ def main() -> None:
         baseline = staged_baseline(host) if options["baseline"] == "staged" else Baseline(None, None)
     except KhoError as error:
         fail(module, error)
-    outcome = check_health(host, baseline.health, checks)
+    outcome = check_health(host, baseline.health, checks, own=lambda: own_complaints(host, options["own_troubles"]))
     result = outcome.comparison.as_dict()
     result["notes"] = [note.as_dict() for note in baseline.notes] + result["notes"]
     module.exit_json(

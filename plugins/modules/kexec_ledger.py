@@ -305,21 +305,19 @@ risks:
       q: 1.5e-7
       bug: 5e6f7a8b9c0d1e2f
       sentence: 7.2.13-kho -> 7.3.4-kho crashes 6.1 times as often as a cold boot of 7.3.4-kho (...).
+own_troubles:
+  description: What kernels complain about after cold boots of several hosts, for M(kho.kexec.kernel_health_info).
+  returned: O(state=assessed)
+  type: list
+  elements: dict
+  sample: [{release: 7.3.4-kho, code: firmware_bug, signature: "[Firmware Bug]: TSC_DEADLINE disabled"}]
 hosts_begun:
   description: On how many hosts a kexec began boots of O(release) since O(since).
   returned: O(state=within_budget)
   type: int
   sample: 20
-boots_begun:
-  description: How many boots of O(release) a kexec began since O(since).
-  returned: O(state=within_budget)
-  type: int
-  sample: 20
-boots_crashed:
-  description: How many of them crashed.
-  returned: O(state=within_budget)
-  type: int
-  sample: 2
+boots_begun: {description: How many boots that were., returned: O(state=within_budget), type: int, sample: 20}
+boots_crashed: {description: How many of them crashed., returned: O(state=within_budget), type: int, sample: 2}
 crashed_hosts:
   description: The hosts on which they did, or that jumped and crashed since.
   returned: O(state=within_budget) and O(state=no_worse)

@@ -65,6 +65,7 @@ PASSED_ON = frozenset(
         "plugin_utils._ledger.facts: _matching(told, 'verdict', _WORD)",
         "plugin_utils._ledger.facts: verdict.get('reason')",
         "plugin_utils._ledger.risks: note.code",
+        "plugin_utils._ledger.symptom_words: one.trouble",
         "plugin_utils._rollout.results: run_log.stopped_by",
         "plugin_utils._rollout.results: known.told.code()",
         "plugin_utils._rollout.results: text_or_none(outcome.verdict)",

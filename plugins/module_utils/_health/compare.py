@@ -16,7 +16,7 @@ from typing import Any, Callable, Collection, Dict, Iterator, List, Mapping, Opt
 from ansible_collections.kho.kexec.plugins.module_utils._health.hardware import Device, Disk, Link
 from ansible_collections.kho.kexec.plugins.module_utils._health.log import COMPLETE, UNREADABLE
 from ansible_collections.kho.kexec.plugins.module_utils._health.observe import Health, taint_names
-from ansible_collections.kho.kexec.plugins.module_utils._health.troubles import Trouble, trouble
+from ansible_collections.kho.kexec.plugins.module_utils._health.troubles import SAID_AT_BOOT, Trouble, trouble
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed
 
@@ -24,9 +24,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed
 # each page by 1 % of all memory. What is lost with hardware is more: one of 32 memory modules is 3 %.
 MEMORY_SHARE = 0.02
 MEMORY_LEAST = 64 << 20
-# Most machines say these at each boot. When the log of the boot before is not whole, they were probably in the part
-# that is missing.
-SAID_AT_BOOT = frozenset(("firmware_bug", "acpi_error", "firmware_missing", "probe_failed"))
 # By a bit of the taint that means trouble: the trouble, and the complaints with which the kernel sets the bit.
 TAINT_TROUBLES: Mapping[str, Tuple[str, Tuple[str, ...]]] = {
     "out_of_specification": ("out_of_specification", ()),
@@ -48,6 +45,7 @@ FAILED_BY_KEXEC: Mapping[str, str] = {"systemd-bless-boot.service": "https://git
 _DIGITS = re.compile(r"\d+")
 
 Found = Union[Trouble, Note]
+OwnComplaints = Optional[Collection[Tuple[str, str]]]
 
 
 @dataclass(frozen=True)
@@ -90,9 +88,14 @@ class Comparison:
         }
 
 
-def compare_health(before: Optional[Health], after: Health) -> Comparison:
-    """Tell what became worse. Without ``before``, everything that went wrong in this boot counts."""
-    found: List[Found] = [*after.notes, *_complaints(before, after), *_taint(before, after), *_units(before, after)]
+def compare_health(before: Optional[Health], after: Health, own: OwnComplaints = None) -> Comparison:
+    """Tell what became worse. Without ``before``, everything that went wrong in this boot counts.
+
+    ``own`` are complaints that this kernel has after cold boots too, by ``what`` and ``signature``; None when nobody
+    knows any of its cold boots.
+    """
+    said = _complaints(before, after, own)
+    found: List[Found] = [*after.notes, *said, *_taint(before, after), *_units(before, after)]
     if before is None:
         message = (
             "There is no health from before the transition to compare with: every trouble of this boot counts as new, "
@@ -108,7 +111,8 @@ def compare_health(before: Optional[Health], after: Health) -> Comparison:
     )
 
 
-def _complaints(before: Optional[Health], after: Health) -> Iterator[Found]:
+def _complaints(before: Optional[Health], after: Health, own: OwnComplaints) -> Iterator[Found]:
+    # When the log of the boot before is not whole, what is said at each boot was probably in the part that is missing.
     known = {(complaint.what, complaint.signature) for complaint in before.complaints} if before else set()
     unsure = SAID_AT_BOOT if before and before.log != COMPLETE else frozenset()
     doubted = 0
@@ -116,7 +120,8 @@ def _complaints(before: Optional[Health], after: Health) -> Iterator[Found]:
         new: Optional[bool] = (complaint.what, complaint.signature) not in known
         if new and complaint.what in unsure:
             new, doubted = None, doubted + 1
-        yield trouble(complaint.what, complaint.line, new)
+        is_own = None if own is None else (complaint.what, complaint.signature) in own
+        yield trouble(complaint.what, complaint.line, new, is_own)
     if doubted:
         message = (
             f"{doubted} troubles of the kinds that most kernels report while they boot may have been there before: the "

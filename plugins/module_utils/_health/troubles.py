@@ -144,30 +144,41 @@ TROUBLES = {
 }
 
 
+# Most machines say these at each boot, and go on.
+SAID_AT_BOOT = frozenset(("firmware_bug", "acpi_error", "firmware_missing", "probe_failed"))
+_OWN = (
+    "This kernel says so after cold boots too, so it does not come of the kexec, and a cold boot does not help. Take "
+    "another kernel, or ignore the code when it is known to be harmless."
+)
+
+
 @dataclass(frozen=True)
 class Trouble:
     """One trouble: its code and message, its kind, what shows it, and whether it is new since the transition.
 
-    ``new`` is None when it may or may not have been there before; such a trouble does not count.
+    ``new`` is None when it may or may not have been there before; such a trouble does not count. ``own``: the kernel
+    has it after cold boots too; None when no cold boot of it is known. Such a trouble counts, unless it is of those
+    that most machines have at each boot (``SAID_AT_BOOT``): what a kernel breaks is as broken after any boot.
     """
 
     note: Note
     kind: str
     evidence: str
     new: Optional[bool]
+    own: Optional[bool] = None
 
     @property
     def counts(self) -> bool:
         """Whether it makes the host unhealthy."""
-        return self.new is True
+        return self.new is True and not (self.own and self.note.code in SAID_AT_BOOT)
 
     def as_dict(self) -> Dict[str, Any]:
         """Return the trouble in the shape that modules return."""
-        return {**self.note.as_dict(), "kind": self.kind, "evidence": self.evidence, "new": self.new}
+        return {**self.note.as_dict(), "kind": self.kind, "evidence": self.evidence, "new": self.new, "own": self.own}
 
 
-def trouble(what: str, evidence: str, new: Optional[bool] = True) -> Trouble:
+def trouble(what: str, evidence: str, new: Optional[bool] = True, own: Optional[bool] = None) -> Trouble:
     """Return the trouble with the code ``what``, one of ``TROUBLES``, shown by ``evidence``."""
     code, kind, wrong, advice = TROUBLES[what]
     shown = printable(evidence, EVIDENCE_LIMIT).rstrip(".")
-    return Trouble(Note(code, f"{wrong}: {shown}. {advice}"), kind, shown, new)
+    return Trouble(Note(code, f"{wrong}: {shown}. {_OWN if own else advice}"), kind, shown, new, own)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Callable, Iterator, Optional, Sequence, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._health.baseline import read_baseline
-from ansible_collections.kho.kexec.plugins.module_utils._health.compare import Comparison, compare_health
+from ansible_collections.kho.kexec.plugins.module_utils._health.compare import Comparison, OwnComplaints, compare_health
+from ansible_collections.kho.kexec.plugins.module_utils._health.log import PATTERNS
 from ansible_collections.kho.kexec.plugins.module_utils._health.observe import Health, observe_health
 from ansible_collections.kho.kexec.plugins.module_utils._health.troubles import Trouble, trouble
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
@@ -33,6 +34,8 @@ MAY_COME = frozenset(
         "crash_image_lost",
     )
 )
+
+COMPLAINED_ABOUT = frozenset(what for what, _pattern in PATTERNS)
 
 
 @dataclass(frozen=True)
@@ -87,13 +90,33 @@ def staged_baseline(host: Host) -> Baseline:
     return Baseline(boot_id, health, (Note("baseline_of_this_boot", message),))
 
 
+def nobody_knows() -> OwnComplaints:
+    """Return what this kernel complains about after cold boots, where nobody knows."""
+    return None
+
+
 @timed("health")
-def check_health(host: Host, before: Optional[Health], checks: Checks, clock: Clock = Clock()) -> Outcome:
-    """Watch the host until a trouble counts or the time is over, then run the commands."""
+def check_health(
+    host: Host,
+    before: Optional[Health],
+    checks: Checks,
+    clock: Clock = Clock(),
+    own: Callable[[], OwnComplaints] = nobody_knows,
+) -> Outcome:
+    """Watch the host until a trouble counts or the time is over, then run the commands.
+
+    ``own`` tells what this kernel complains about after cold boots. It is asked once, and only when there is any
+    trouble that counts and that the kernel complained about.
+    """
     started = clock.now()
+    known: OwnComplaints = None
+    asked = False
     while True:
         health = observe_health(host)
-        comparison = compare_health(before, health).without(checks.ignored)
+        comparison = compare_health(before, health, known).without(checks.ignored)
+        if not asked and not COMPLAINED_ABOUT.isdisjoint(comparison.new_codes):
+            known, asked = own(), True
+            comparison = compare_health(before, health, known).without(checks.ignored)
         watched = clock.now() - started
         left = _watch_for(comparison, checks) - watched
         if left <= 0:

@@ -60,7 +60,7 @@ def read_history(host: Host, request: Request) -> Dict[str, Any]:
     deadline = time.monotonic() + request.time_limit
     journal, notes = _journal(host, request, deadline)
     running = None if request.directory else observe_running(host)
-    starts = _starts(journal)
+    starts = starts_of(journal)
     if journal.complete:  # otherwise there are boots in between that were not read
         starts = _with_running(host, starts, running)
     seen_before = cursor_boot(request.cursor) if request.cursor else None
@@ -88,7 +88,7 @@ def history_of_journal(
     """
     request = Request(None, directory, (), time_limit)
     journal, notes = _journal(host, request, time.monotonic() + time_limit)
-    starts = _starts(journal)
+    starts = starts_of(journal)
     crashes = join_crashes(starts, None, ())
     endings = _endings(starts, crashes, None)
     if endings and endings[-1].ending == "unknown":
@@ -149,7 +149,8 @@ def _without_unread(journal: Journal) -> Journal:
     return replace(journal, spans=journal.spans[: read[-1] if read else 0])
 
 
-def _starts(journal: Journal) -> List[Start]:
+def starts_of(journal: Journal) -> List[Start]:
+    """Return how each boot of a journal began."""
     starts: List[Start] = []
     for span in journal.spans:
         words = journal.words.get(span.boot_id, NO_WORDS)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._guard.disarm import disarm, is_anything_there
 from ansible_collections.kho.kexec.plugins.module_utils._guard.record import read_guard
+from ansible_collections.kho.kexec.plugins.module_utils._health.compare import OwnComplaints
 from ansible_collections.kho.kexec.plugins.module_utils._health.observe import Health
 from ansible_collections.kho.kexec.plugins.module_utils._health.watch import (
     Checks,
@@ -169,10 +170,19 @@ def _examined(host: Host, witness: Witness, left_boot_id: str, checks: Checks) -
     before, notes = _health_before(host, left_boot_id)
     if before is None and not checks.commands:
         return replace(witness, notes=notes)
-    found = [one.as_dict() for one in check_health(host, before, checks).comparison.troubles if one.counts]
+    comparison = check_health(host, before, checks, own=lambda: _own(host)).comparison
+    found = [one.as_dict() for one in comparison.troubles if one.counts]
     if before is not None:
         return replace(witness, troubles=found)
     return replace(witness, troubles=[one for one in found if one["code"] == COMMAND_FAILED] or None, notes=notes)
+
+
+def _own(host: Host) -> OwnComplaints:
+    """What this kernel complains about after cold boots."""
+    # Here, because hardly any jump needs it, and the host would compile it at each.
+    from ansible_collections.kho.kexec.plugins.module_utils._history.cold import complaints_after_cold_boots
+
+    return complaints_after_cold_boots(host)
 
 
 def _health_before(host: Host, left_boot_id: str) -> tuple[Health | None, tuple[Note, ...]]:

@@ -17,6 +17,8 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Le
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.report import render_reports, transition_as_dict
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risk import TOO_FEW
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risks import crash_risks
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_risks import own_symptoms
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_words import own_as_dict
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.words import sentence, summary
 
 
@@ -35,10 +37,20 @@ def query(ledger: Ledger, previous_release: str, release: str) -> dict[str, Any]
 
 
 def assess(ledger: Ledger) -> dict[str, Any]:
-    """Return the transitions that crash, for the plans of hosts that are still to take them."""
-    risks = crash_risks(correlate(count_fleet(ledger)))
+    """Return the transitions that crash, for the plans of hosts that are still to take them.
+
+    And what kernels complain about after cold boots, for judging the health of hosts that have taken one.
+    """
+    counts = count_fleet(ledger)
+    risks = crash_risks(correlate(counts))
+    own = [own_as_dict(one) for one in own_symptoms(counts.symptoms)]
     found = f"Transitions that crash more often than cold boots of their release: {len(risks) or 'none was found'}."
-    return {"changed": False, "risks": risks, "msg": " ".join([found, *(risk["sentence"] for risk in risks)])}
+    return {
+        "changed": False,
+        "risks": risks,
+        "own_troubles": own,
+        "msg": " ".join([found, *(risk["sentence"] for risk in risks)]),
+    }
 
 
 def report(ledger: Ledger, directory: Path, now: int, keep: bool) -> dict[str, Any]:

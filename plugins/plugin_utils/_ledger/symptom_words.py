@@ -18,6 +18,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_risks im
     ONLY_AFTER_KEXEC,
     ONLY_LONG_CHAINS,
     OWN,
+    OwnSymptom,
     SymptomRisk,
 )
 
@@ -78,6 +79,11 @@ def symptom_as_dict(one: SymptomRisk) -> dict[str, Any]:
         "trend_q": one.trend_q,
         "sentence": symptom_sentence(one),
     }
+
+
+def own_as_dict(one: OwnSymptom) -> dict[str, Any]:
+    """Return what a kernel complains about after cold boots, as ``kernel_health_info`` takes it."""
+    return {"release": one.release, "code": one.trouble, "signature": one.words}
 
 
 _HOSTS = ("hosts", "seen", "cold_hosts", "cold_seen")

@@ -63,6 +63,15 @@ def test_without_a_baseline(host, options):
     assert codes(result["notes"]) == ["baseline_absent"]
 
 
+@pytest.mark.parametrize(("release", "own"), [("7.3.4", True), ("7.9.9", None)])
+def test_what_the_fleet_has_after_cold_boots(host, release, own):
+    save_baseline(host, health(), LATER_BOOT_ID)
+    host.add("/proc/sys/kernel/osrelease", "7.3.4\n")
+    told = {"release": release, "code": WARNING.what, "signature": WARNING.signature}
+    rc, result = run(host, own_troubles=[told])
+    assert (rc, result["healthy"], [found["own"] for found in result["troubles"]]) == (0, False, [own])
+
+
 def test_ignored_codes_and_commands(host):
     rc, result = run(host, ignore=["kernel_warning"], commands=[["true"], ["sleep", 1]])
     assert (rc, result["healthy"], result["troubles"], result["soaked_seconds"]) == (0, True, [], 0.0)

@@ -259,3 +259,19 @@ def test_evidence_is_printable_and_short():
     (found,) = compare_health(health(), health(failed_units=("{{ x }}\x1b" + "y" * 900,))).troubles
     assert found.evidence.startswith("?{ x }}?y")
     assert len(found.evidence) == 300
+
+
+def test_what_the_kernel_says_after_cold_boots_too_is_its_own():
+    fault = Complaint("iommu_fault", "DMAR: fault #", "DMAR: fault 2")
+    bug = Complaint("firmware_bug", "[Firmware Bug]: #", "[Firmware Bug]: 1")
+    after = health(complaints=(fault, bug, WARNING))
+    nobody = compare_health(health(), after)
+    assert [found.own for found in nobody.troubles] == [None, None, None]
+    known = compare_health(health(), after, {(bug.what, bug.signature), (WARNING.what, WARNING.signature)})
+    assert [(found.own, found.new, found.counts) for found in known.troubles] == [
+        (False, True, True),
+        (True, True, False),
+        (True, True, True),
+    ]
+    assert known.healthy is False
+    assert compare_health(health(), health(complaints=(bug,)), {(bug.what, bug.signature)}).healthy is True

@@ -25,7 +25,34 @@ def test_each_says_what_is_wrong_what_shows_it_and_what_to_do(code):
         "kind": kind,
         "evidence": "eth0: no carrier",
         "new": True,
+        "own": None,
     }
+
+
+@pytest.mark.parametrize("code", sorted(TROUBLES))
+def test_the_kernels_own_says_that_a_cold_boot_does_not_help(code):
+    found = trouble(code, "eth0", own=True)
+    assert "after cold boots too" in found.note.message
+    assert "a cold boot does not help" in found.note.message
+    assert found.as_dict()["own"] is True
+
+
+@pytest.mark.parametrize(
+    ("code", "own", "counts"),
+    [
+        ("kernel_oops", True, True),
+        ("bad_page", True, True),
+        ("iommu_fault", True, True),
+        ("firmware_bug", True, False),
+        ("acpi_error", True, False),
+        ("firmware_missing", True, False),
+        ("probe_failed", True, False),
+        ("firmware_bug", False, True),
+        ("firmware_bug", None, True),
+    ],
+)
+def test_only_what_most_machines_say_at_each_boot_does_not_count(code, own, counts):
+    assert trouble(code, "it", own=own).counts is counts
 
 
 def test_evidence_is_bounded_and_printable():

@@ -92,6 +92,31 @@ def test_an_old_trouble_does_not_end_it(host):
     assert watched(host, Checks(soak=10), before=health(complaints=(WARNING,))) == (10, ["kernel_warning"])
 
 
+BUG = "[Firmware Bug]: TSC_DEADLINE disabled"
+
+
+@pytest.mark.parametrize(
+    ("known", "ended", "healthy"),
+    [(None, 0, False), (set(), 0, False), ({("firmware_bug", BUG)}, 10, True)],
+    ids=["nobody knows", "not after cold boots", "its own"],
+)
+def test_what_a_kernel_says_at_each_boot_ends_nothing(host, known, ended, healthy):
+    host.add("/dev/kmsg", kmsg("Linux version 7.3.4", BUG))
+    asked = []
+    clock = ScriptedClock()
+    times = Clock(clock.now, clock.sleep)
+    outcome = check_health(host, health(), Checks(soak=10), times, own=lambda: asked.append(1) or known)
+    assert (outcome.watched, outcome.comparison.healthy, asked) == (ended, healthy, [1])
+    assert [found.note.code for found in outcome.comparison.troubles] == ["firmware_bug"]
+
+
+def test_nobody_is_asked_about_a_healthy_host_or_a_lost_link(host):
+    host.add(OPERSTATE, "down\n")
+    asked = []
+    check_health(host, health(), Checks(), own=lambda: asked.append(1))
+    assert asked == []
+
+
 def test_what_is_ignored_does_not_end_it(host):
     healthy_log(host)
     assert watched(host, Checks(soak=10, ignored=("kernel_warning",))) == (10, [])

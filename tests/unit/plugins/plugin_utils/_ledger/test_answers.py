@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from unit.plugins.plugin_utils.histories import NEW, NOW, OLD, history
+from unit.plugins.plugin_utils.histories import NEW, NOW, OLD, cold, ended, history
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.answers import assess, query, report, write
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
@@ -30,6 +30,13 @@ def test_nothing_crashes(ledger: Ledger) -> None:
     answer = assess(ledger)
     assert (answer["risks"], answer["changed"]) == ([], False)
     assert "none was found" in answer["msg"]
+
+
+def test_what_kernels_have_after_cold_boots(ledger: Ledger) -> None:
+    bug = {"code": "firmware_bug", "signature": "[Firmware Bug]: TSC"}
+    for host in ("web1", "web2"):
+        ledger.import_history(host, history(cold(1, troubles=[bug]), ended(2, troubles=[bug])), NOW)
+    assert assess(ledger)["own_troubles"] == [{"release": NEW, **bug}]
 
 
 @pytest.mark.parametrize("keep", [True, False])
