@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a rollout costs the controller: the whole playbook over many simulated hosts, beside as many pings.
+"""What a rollout costs the controller: the whole playbook over many simulated hosts, beside a number of pings.
 
 And what waiting costs: hosts that are away for a while, each with a fork of its own, or all together in one process.
 """
@@ -28,11 +28,11 @@ from tools.processes import descendants
 
 from .common import HERE, RESULTS, keep
 
-UPGRADE, PINGS = "kexec_upgrade.yml", "as many tasks of ansible.builtin.ping"
+UPGRADE, PINGS = "kexec_upgrade.yml", "6 tasks of ansible.builtin.ping"
 ALONE, TOGETHER = "a fork for each host", "all in one process"
 TASKS = 6
-"""How many tasks the playbook runs on a host whose wave has as many forks as hosts (tests/stories/fleets.py), but for
-the one that includes a file."""
+"""As many as the playbook once ran on a host, and has fewer of now (tests/stories/fleets.py): ratios of then and of now
+compare with the same."""
 AWAIT = {"kho.kexec.kexec_await": {"registered": "jump"}, "run_once": True}
 AWAY = 2.0
 """Seconds that a simulated kexec takes: little, for a rollout is measured without it."""
@@ -150,7 +150,7 @@ class Simulation:
 
 
 def rollouts(simulation: Simulation, hosts: int, forks: int, waves: str) -> list[Cost]:
-    """The whole playbook in these waves, and as many pings."""
+    """The whole playbook in these waves, and the pings."""
     upgrade = {"kexec_upgrade_waves": waves, "kexec_upgrade_target": "7.3.4-kho"}
     pings = simulation.play([{"ansible.builtin.ping": {}} for _task in range(TASKS)])
     return [
