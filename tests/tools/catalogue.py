@@ -66,7 +66,7 @@ def mypy(context: Context) -> None:
     """Check the types of the pure core, of the controller's helpers, and of what tests have as programs."""
     plugins = COLLECTIONS / COLLECTION / "plugins"
     folders = [plugins / "module_utils", plugins / "plugin_utils"]
-    folders += [TESTS / name for name in ("bench", "lab", "matrix", "pages", "stories", "tools")]
+    folders += [TESTS / name for name in ("bench", "crashes", "lab", "matrix", "pages", "stories", "tools")]
     context.tool("mypy", *(os.path.relpath(folder, ROOT) for folder in folders))
 
 
