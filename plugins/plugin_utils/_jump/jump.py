@@ -204,7 +204,7 @@ class Jump:
             watch = Watch(before, self._left_at, self._deadline, questions, self._seen)
             arrival = watch.wait()
             if arrival.boot_id is None and self._put_off(arrival.trouble):
-                arrival = watch.wait()
+                arrival = watch.wait(was_late=True)
         self._report_sightings(arrival)
         if arrival.boot_id is None:
             return self._unreachable(self._nobody_answered(arrival.trouble))

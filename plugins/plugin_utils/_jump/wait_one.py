@@ -82,15 +82,17 @@ class Watch:
         self._pause = FIRST_QUESTION_AFTER
         self._next_question = left_at + FIRST_QUESTION_AFTER
 
-    def wait(self) -> Arrival:
+    def wait(self, was_late: bool = False) -> Arrival:
         """Return as soon as another boot answers, else at the deadline.
 
+        Of a host that ``was_late`` at an earlier deadline, the old boot is an answer, too: it has not gone.
         The last question at the deadline is put over SSH even when the port was silent: the port may be watched at
         an address that the new system does not have.
         """
         while not self._deadline.expired():
             began = self._clock.now()
-            if self._look() is Sight.NEW:
+            sight = self._look()
+            if sight is Sight.NEW or (was_late and sight is Sight.OLD):
                 return self._arrival()
             self._deadline.sleep(began + self._pause_between_looks() - self._clock.now())
         self._ask()

@@ -160,6 +160,14 @@ def test_host_is_unreachable_only_after_the_guards_own_time() -> None:
     assert "within 460 s" in result["msg"]
 
 
+def test_host_that_never_left_is_not_waited_for_as_if_its_guard_would_bring_it_back() -> None:
+    host = host_with([(0, "old"), (40, "starting"), (80, "old")])
+    host.leaves = [GUARDED]
+    result = jump(host)
+    assert result["code"] == "not_rebooted"
+    assert 80 <= result["elapsed_seconds"] < 120
+
+
 def test_host_that_is_lost_while_it_is_looked_after_may_come_back() -> None:
     host = host_with(JUMPS)
     host.leaves = [GUARDED]
