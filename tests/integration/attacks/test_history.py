@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -154,3 +155,30 @@ def test_thousands_of_counts_and_releases_make_nothing_long(ledger: Ledger, tmp_
     assert "mallory" in " ".join(found["summary"])
     # What others did is still told.
     assert query(ledger, OLD, NEW)["risk"]["boots"] == 2 * HONEST
+
+
+def complaints(first: int, number: int) -> list[dict[str, str]]:
+    return [{"code": "iommu_fault", "signature": f"DMAR: {'x' * at}"} for at in range(first, first + number)]
+
+
+def test_made_up_complaints_say_nothing_of_a_transition(ledger: Ledger, tmp_path: Path) -> None:
+    for number in range(HONEST):
+        boots = [ended(1, troubles=[]), ended(2, troubles=[]), cold(3, troubles=[]), cold(4, troubles=[])]
+        ledger.import_history(f"web{number}", history(*boots), NOW)
+    # One has none of its own, and says what another said in 200 boots.
+    ledger.import_history("web1", history(ended(1, troubles=complaints(0, 1))), NOW)
+    for batch in range(10):
+        made_up = [
+            {**one, "boot_id": some_id(10**8 + 100 * batch + at), "troubles": complaints(10 * (100 * batch + at), 10)}
+            for at, one in enumerate(lies(100))
+        ]
+        when = [{"begin": before(BEGIN, 3.0 * (100 * batch + at) + 30)} for at in range(100)]
+        ends = [{"end": before(END, 3.0 * (100 * batch + at) + 30)} for at in range(100)]
+        boots = [{**one, **begin, **end} for one, begin, end in zip(made_up, when, ends, strict=True)]
+        told = ledger.import_history("mallory", history(*boots), NOW)
+    assert codes(told["notes"]) == ["history_too_large"]
+    report(ledger, tmp_path / "report", NOW, keep=True)
+    found = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert [one["finding"] for one in found["symptoms"] if one["finding"] not in ("too_few", "one_host")] == []
+    assert found["symptoms_of_one_host"] == 199
+    assert assess(ledger)["own_troubles"] == []
