@@ -31,7 +31,9 @@ def test_what_cannot_be_left_is_refused_before_it_is_asked(
         run = controller.run(playbook, *check, everywhere={**everywhere, "kexec_upgrade_hosts": "db"})
         assert run.rc == 2
         assert f"(docs/reference/codes.md#{code})" in run.output
-        assert "Load the" not in run.output, "nothing was staged"
+        assert "changed: [db1]" not in run.output, "nothing was staged"
+        assert "Undo what was staged" not in run.output
+        assert "Load the kernel that ran before" not in run.output
         assert "WAS ASKED" not in run.output
     cold = {**everywhere, "kexec_prepare_hosts": "db", "kexec_prepare_allow_cold_boot": True}
     run = controller.run(PREPARE, *check, everywhere=cold)
