@@ -12,7 +12,7 @@ import re
 from typing import List, Optional
 
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_bug import is_overflow
-from ansible_collections.kho.kexec.plugins.module_utils._history.crash_frames import is_user, pointer, read_frame
+from ansible_collections.kho.kexec.plugins.module_utils._history.crash_frames import is_user, link, pointer, read_frame
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_functions import is_entry, is_machinery, is_news
 
 REPORT_LIMIT = 400  # lines
@@ -45,6 +45,7 @@ class Trace:
         self._since = 0  # where the functions of the stack begin that is being read
         self._news = self._interrupted = False
         self._foreign = 0
+        self._caller: Optional[str] = None
 
     @property
     def begun(self) -> bool:
@@ -88,6 +89,7 @@ class Trace:
             if not self.functions:
                 self._take(function)
             return
+        self._caller = link(text) or self._caller
         read = read_frame(text)
         # KFENCE, KMSAN and arm print frames without saying that they come.
         if read and (read.functions or read.stack) and (self._kind == "memory" or " from " in text):
@@ -155,13 +157,37 @@ class Trace:
         self._news = False
 
     def _take(self, function: str) -> None:
-        if self._news and is_entry(function):
-            self._forget()
-            self._interrupted = True
+        if is_entry(function) and self._enter(function):
             return
         self._news = self._news or is_news(function)
-        if len(self.functions) < TRACE_LIMIT and self.functions[-1:] != [function]:
+        self._take_caller(function)
+        # Who calls itself without end is known by how often it is on the stack.
+        if len(self.functions) < TRACE_LIMIT and (self._whole or self.functions[-1:] != [function]):
             self.functions.append(function)
+
+    def _enter(self, function: str) -> bool:
+        """Whether nothing but what was interrupted comes now: arm64 does not say that another stack begins."""
+        if self._news:
+            self._forget()
+            self._interrupted = True
+            return True
+        waits = self._interrupted and not self._told_past_pointer()
+        self._over = self._told() and _is_interrupt(function) and not (self._whole or waits)
+        return self._over
+
+    def _take_caller(self, function: str) -> None:
+        """arm64 leaves out who called a function that has no frame of its own yet, or none at all."""
+        caller = self._caller
+        if caller is None or not self._inside or function in self.functions[-1:]:
+            return
+        self._caller = None
+        if caller not in (function, *self.functions):
+            self.functions.append(caller)
+
+
+def _is_interrupt(function: str) -> bool:
+    """Whether this entry is of an interrupt, which comes whatever the CPU does."""
+    return function.endswith("_irq") or "_sysvec_" in function or "interrupt" in function
 
 
 def _is_fault(function: str) -> bool:

@@ -27,6 +27,8 @@ _POINTER = re.compile(
     r"(?:[RE]?IP: (?:[0-9a-f]{4}:)?|pc : |epc : |[PE]C is at |EIP is at |NIP |Krnl PSW : [0-9a-f ]{1,40}\()"
     rf"\s{{0,2}}(?:{_ADDRESS}\s{{0,4}}){{0,2}}{_SYMBOL}"
 )
+# arch/arm64/kernel/process.c: where a function goes back to that has called nothing yet.
+_LINK = re.compile(rf"lr : {_SYMBOL}")
 _PLACE = re.compile(rf" in:? {_SYMBOL}")
 _USER = re.compile(r"RIP: 0033:|RIP: 002b:|EIP: 0073:")
 # The number that the compiler gives to a crate differs between builds (Rust's v0 mangling, "disambiguator").
@@ -78,6 +80,12 @@ def pointer(line: str) -> Optional[str]:
     There is none when the CPU ran a program, because then the line holds only a number.
     """
     match = _POINTER.match(line)
+    return function_of(match.group(1)) if match else None
+
+
+def link(line: str) -> Optional[str]:
+    """Return the function of a line ``lr : name+…``; or None."""
+    match = _LINK.match(line)
     return function_of(match.group(1)) if match else None
 
 

@@ -77,7 +77,9 @@ MACHINERY: Dict[str, str] = {
         "__do_syscall __ret_from_fork int_return handle_syscall do_ale do_bp"
     ),
     "kernel/panic.c": (
-        "panic vpanic nmi_panic nmi_panic_self_stop panic_* warn_slowpath_* warn_bogus_* __warn* "
+        "panic vpanic nmi_panic nmi_panic_self_stop panic_smp_* panic_try_* panic_print_* panic_on_* panic_reset "
+        "panic_other_cpus_shutdown panic_trigger_all_cpu_backtrace panic_in_progress panic_blink panic_notifier_* "
+        "panic_flush_* panic_this_cpu_* warn_slowpath_* warn_bogus_* __warn* "
         "check_panic_on_warn add_taint oops_enter oops_exit print_oops_end_marker print_tainted __stack_chk_fail "
         "do_warn_slowpath warn_rate_limit try_panic"
     ),

@@ -154,3 +154,37 @@ def test_a_report_without_an_end_is_bounded():
         assert not draft.finished, number
         draft.add("x")
     assert draft.finished
+
+
+@pytest.mark.parametrize(
+    ("where", "frames"),
+    [
+        # No frame of its own yet: who called it is only in the register.
+        (
+            "pc : nova_leaf+0xc/0x20|lr : nova_do+0x24/0x48|Call trace:| nova_leaf+0xc/0x20 (P)",
+            ("nova_leaf", "nova_do"),
+        ),
+        # It has called something, and goes on within itself.
+        ("pc : nova_leaf+0xc/0x20|lr : nova_leaf+0x8/0x20|Call trace:| nova_leaf+0xc/0x20 (P)", ("nova_leaf",)),
+        ("pc : nova_leaf+0xc/0x20|lr : nova_read+0x8/0x20|Call trace:| nova_leaf+0xc/0x20 (P)", ("nova_leaf",)),
+        # A jump to nowhere.
+        ("pc : 0x0|lr : nova_do+0x24/0x48|Call trace:| 0x0 (P)", ("nova_do",)),
+    ],
+)
+def test_arm64_leaves_out_who_called_a_function_without_a_frame(where, frames):
+    first = "Unable to handle kernel NULL pointer dereference at virtual address 0000000000000000"
+    found = report([first, *where.split("|"), " nova_read+0x1c/0x80", " vfs_write+0x1/0x2"])
+    assert found.frames == (*frames, "nova_read", "vfs_write")
+
+
+def test_what_arm64_interrupted_is_not_of_the_crash():
+    lines = ("panic+0x68/0x70", "nova_tick+0x20/0x28", "hrtimer_interrupt+0xf0/0x360", "el1_interrupt+0x3c/0x60")
+    traced = [f" {line}" for line in (*lines, "el1h_64_irq+0x6c/0x70", "nova_read+0x8c/0xd8 (P)")]
+    found = report(["Kernel panic - not syncing: nova", "Call trace:", *traced])
+    assert found.frames == ("nova_tick",)
+
+
+def test_who_calls_itself_is_to_blame():
+    traced = [" nova_walk+0x18/0xc8 (P)", *[" nova_walk+0xb4/0xc8"] * 9, " nova_read+0x3c/0x60", " vfs_write+0x1/0x2"]
+    found = report(["Insufficient stack space to handle exception!", "Call trace:", *traced])
+    assert (found.culprit, found.frames[:2]) == ("nova_walk", ("nova_walk", "nova_read"))

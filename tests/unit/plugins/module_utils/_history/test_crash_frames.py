@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_frames import (
     frame,
     is_user,
+    link,
     named_place,
     pointer,
     read_frame,
@@ -83,6 +84,12 @@ def test_stacks(line, stack):
 )
 def test_where_the_cpu_was(line, function):
     assert pointer(line) == function
+
+
+def test_who_called_where_the_cpu_was():
+    assert link("lr : nova_read.isra.0+0x24/0x48 [nova]") == "nova_read"
+    assert link("lr : 0xffff800080473b10") is None
+    assert link("pc : nova_read+0x24/0x48") is None
 
 
 def test_a_program_of_a_user():
