@@ -63,7 +63,7 @@ class ActionModule(ControllerAction):
             require_library_of_reports()
         if role in ENTRY_POINTS:
             self._require_valid(role, "rollback" if playbook == "kexec_rollback" else "main", of_hosts)
-        if playbook != "kexec_upgrade":
+        if playbook not in ("kexec_upgrade", "kexec_soak"):
             return found, {}
         hooks = self._hooks(found, of_hosts.values(), folders())
         return {**found, **{name: hooks[path] for name, path in named(OF_A_PLAY, found).items()}}, hooks

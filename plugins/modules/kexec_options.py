@@ -22,7 +22,7 @@ options:
     description:
       - Whose options are checked.
     type: str
-    choices: [kexec_upgrade, kexec_prepare, kexec_report, kho_fact_script]
+    choices: [kexec_upgrade, kexec_prepare, kexec_report, kexec_soak, kho_fact_script]
     default: kexec_upgrade
   entry_point:
     description:

@@ -38,6 +38,7 @@ OF_THE_CONTROLLER = {
         "kexec_ledger",
         "kexec_options",
         "kexec_play_options",
+        "kexec_soak",
         "kho_fleet_info",
     ),
 }

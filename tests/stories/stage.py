@@ -26,6 +26,7 @@ from .show import Call, Show, StoryError, Told, playing
 UPGRADE = "kexec_upgrade.yml"
 ROLLBACK = "kexec_rollback.yml"
 REPORT = "kexec_report.yml"
+SOAK = "kexec_soak.yml"
 # Emulated guests boot in half a minute when nothing else runs, and in minutes when the machine is busy.
 PATIENT = {
     "kexec_upgrade_timeout": 180,
@@ -144,6 +145,13 @@ class Stage:
     def playing(self, playbook: str = UPGRADE, **variables: Any) -> AbstractContextManager[Show]:
         """A run of a playbook that can be watched and killed."""
         return playing(self._call(playbook, variables))
+
+    def soak(self, **variables: Any) -> Told:
+        """Soak the guest to its end. Each jump is told its target by the playbook, which refuses another."""
+        self.plays += 1
+        given = {**PATIENT, "kexec_soak_directory": str(self.folder / "soak"), **self.variables, **variables}
+        with playing(Call(SOAK, self.inventory, [self.guest.name], given, self.folder, self.plays)) as show:
+            return show.end()
 
     def planned(self, **variables: Any) -> Told:
         """Run the upgrade in check mode to its end."""

@@ -87,7 +87,7 @@ ROLE_OPTIONS: dict[str, Any] = {
     "role": {
         "type": "str",
         "default": "kexec_upgrade",
-        "choices": ["kexec_upgrade", "kexec_prepare", "kexec_report", "kho_fact_script"],
+        "choices": ["kexec_upgrade", "kexec_prepare", "kexec_report", "kexec_soak", "kho_fact_script"],
     },
     "entry_point": {
         "type": "str",
@@ -100,9 +100,26 @@ PLAY_OPTIONS: dict[str, Any] = {
     "playbook": {
         "type": "str",
         "required": True,
-        "choices": ["kexec_upgrade", "kexec_rollback", "kexec_prepare", "kexec_report", "kexec_facts"],
+        "choices": ["kexec_upgrade", "kexec_rollback", "kexec_prepare", "kexec_report", "kexec_soak", "kexec_facts"],
     },
     "part": {"type": "str", "default": "options", "choices": ["options", "addresses"]},
+}
+
+SOAK: dict[str, Any] = {
+    "state": {"type": "str", "required": True, "choices": ["begun", "next", "recorded", "ended"]},
+    "directory": {"type": "path", "default": "kexec-soak"},
+    "jumps": {"type": "int", "default": 10},
+    "targets": {"type": "list", "elements": "str", "default": ["running"]},
+    "keep_going": {"type": "bool", "default": False},
+    "running": {"type": "str"},
+    "began": {"type": "int", "default": 0},
+    "time_limit": {"type": "int", "default": 0},
+    "window": {"type": "raw"},
+    "result": {"type": "dict"},
+    "health": {"type": "dict"},
+    "memory": {"type": "str"},
+    "boot": {"type": "str"},
+    "evidence": {"type": "dict"},
 }
 
 FLEET_INFO: dict[str, Any] = {

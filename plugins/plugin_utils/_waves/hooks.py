@@ -16,7 +16,10 @@ LONGEST_PATH = 4096
 OF_A_PLAY = tuple(
     f"kexec_upgrade_{name}" for name in ("gate_tasks", "wave_before_tasks", "wave_after_tasks", "wave_failed_tasks")
 )
-OF_HOSTS = tuple(f"kexec_upgrade_{name}_tasks" for name in ("before", "verify", "after", "failed"))
+OF_HOSTS = (
+    *(f"kexec_upgrade_{name}_tasks" for name in ("before", "verify", "after", "failed")),
+    "kexec_soak_workload_tasks",
+)
 
 
 def named(names: Iterable[str], variables: Mapping[str, Any]) -> dict[str, str]:

@@ -19,8 +19,8 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options impo
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import ENTRY_POINTS, OWN, require_known
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_values import problems
 
-SETTLED = "kexec_upgrade__settled"
-"""What the playbook's first play has registered."""
+SETTLED = "__settled"
+"""After a role's name, what the playbook's first play has registered."""
 
 
 class HostOptions:
@@ -56,7 +56,7 @@ class HostOptions:
                 "here. Correct these variables where they are set, and run the playbook again.",
                 {"errors": errors},
             )
-        self._require_hooks(values)
+        self._require_hooks(role, values)
 
     def _require_possible(self, role: str) -> None:
         """Raise KhoError unless the role can go all its way over this connection, and from this controller."""
@@ -67,10 +67,10 @@ class HostOptions:
         elif role == "kexec_prepare" and is_true(self._templar.template(self._variables.get(COLD_BOOTS, False))):
             require_kernel(self._transport)
 
-    def _require_hooks(self, values: Mapping[str, Any]) -> None:
+    def _require_hooks(self, role: str, values: Mapping[str, Any]) -> None:
         """Raise KhoError when a task file is neither where the playbook found it nor where Ansible will look."""
         variables = self._variables
-        known = (variables.get(SETTLED) or {}).get("hooks") or {}
+        known = (self._templar.template(variables.get(f"{role}{SETTLED}")) or {}).get("hooks") or {}
         begin = os.path.join(variables.get("role_path") or variables["playbook_dir"], "tasks")
         require_all(
             [

@@ -17,7 +17,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoE
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import FAMILIES, PLAYBOOKS
 
-ROLES = ("kexec_upgrade", "kexec_prepare", "kexec_report", "kho_fact_script")
+ROLES = ("kexec_upgrade", "kexec_prepare", "kexec_report", "kexec_soak", "kho_fact_script")
 PREFIXES = (*ROLES, "kexec_facts")
 """What names of options begin with, before an underscore."""
 OWN = "_own_variables"

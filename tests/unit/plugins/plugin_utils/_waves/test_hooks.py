@@ -23,7 +23,9 @@ VERIFY = "kexec_upgrade_verify_tasks"
 
 
 def test_all_hooks_are_known() -> None:
-    assert {*OF_A_PLAY, *OF_HOSTS} == {name for name in OPTIONS["kexec_upgrade"] if name.endswith("_tasks")}
+    assert {*OF_A_PLAY, *OF_HOSTS} == {
+        name for role in ("kexec_upgrade", "kexec_soak") for name in OPTIONS[role] if name.endswith("_tasks")
+    }
 
 
 def test_first_folder_counts(tmp_path: Path) -> None:

@@ -1,0 +1,39 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stands in for kexec_reboot: the host jumps as it was promised, or as often as its file says (`lost_at`) does not."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+OPTIONS = (
+    *("timeout", "rollback_timeout", "guard_timeout", "shutdown_timeout", "health", "health_ignore", "health_commands"),
+    *("health_command_timeout", "health_soak", "window", "commit", "busy_timeout", "wait", "left"),
+)
+
+
+def main() -> None:
+    module = AnsibleModule({name: {"type": "raw"} for name in OPTIONS})
+    place = Path(os.environ["SIMULATED_HOST"])
+    state = json.loads(place.read_text())
+    promise = state.pop("promise")
+    state["jumps"].append([promise["previous_release"], promise["release"]])
+    accepted = len(state["jumps"]) != state.get("lost_at")
+    count = promise["kexec_count"] if accepted else 0
+    place.write_text(json.dumps({**state, "release": promise["release"], "count": count}))
+    reported = {**promise, "kexec_count": count}
+    word = "handover_verified" if accepted else "unexpected_count"
+    verdict = {"verdict": word, "accepted": accepted, "promised": promise, "reported": reported}
+    outcome = {"promise": promise, "verdict": verdict, "outage_seconds": 8.349, "rebooted": True}
+    if accepted:
+        module.exit_json(changed=True, commit={"changed": False}, **outcome)
+    module.fail_json(f"The verdict is {word}.", code=word, **outcome)
+
+
+if __name__ == "__main__":
+    main()

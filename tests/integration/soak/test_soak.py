@@ -1,0 +1,186 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""playbooks/kexec_soak.yml over a simulated host, which jumps, warns and refuses as its file says; with each core."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from integration.cores import CORES
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+OLD, NEW = "7.2.13-kho", "7.3.4-kho"
+STAND_INS = {
+    "kexec_image": HERE / "stand_in/planning.py",
+    "kexec_plan_info": HERE / "stand_in/planning.py",
+    "kexec_reboot": HERE / "stand_in/jumping.py",
+    "kernel_health_info": HERE / "stand_in/warning.py",
+    "kexec_history_info": HERE.parent / "rollout/stand_in/dying.py",
+    **dict.fromkeys(("kexec_guard", "boot_default", "kexec_commit"), HERE.parent / "rollout/stand_in/obliging.py"),
+}
+WORKLOAD = [{"name": "Work", "ansible.builtin.debug": {"msg": "WORKED"}}]
+FAILING = [{"name": "Work", "ansible.builtin.fail": {"msg": "It does not work."}}]
+
+
+class Soaked:
+    """One host that is simulated on this machine, and the controller that soaks it with one ansible-core."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self._programs, self.folder, self.state = programs, folder, folder / "host.json"
+        collection = folder / "collections/ansible_collections/kho/kexec"
+        for part in ("action", "modules"):
+            (collection / "plugins" / part).mkdir(parents=True)
+        for part in ("callback", "doc_fragments", "filter", "lookup", "plugin_utils", "module_utils"):
+            (collection / "plugins" / part).symlink_to(ROOT / "plugins" / part)
+        for part in ("meta", "playbooks", "roles"):
+            (collection / part).symlink_to(ROOT / part)
+        for module in (ROOT / "plugins/modules").glob("*.py"):
+            (collection / "plugins/modules" / module.name).symlink_to(STAND_INS.get(module.stem, module))
+        for action in (ROOT / "plugins/action").glob("*.py"):
+            if action.stem not in STAND_INS or action.stem == "kexec_image":
+                (collection / "plugins/action" / action.name).symlink_to(action)
+        (folder / "bin").mkdir()
+        uname = f"#!{sys.executable}\nimport json\nprint(json.load(open({str(self.state)!r}))['release'])\n"
+        (folder / "bin/uname").write_text(uname)
+        (folder / "bin/uname").chmod(0o755)
+        for name, tasks in (("workload.yml", WORKLOAD), ("failing.yml", FAILING)):
+            (folder / name).write_text(json.dumps(tasks))
+        self.set()
+
+    def set(self, **changes: Any) -> None:
+        self.state.write_text(json.dumps({"release": OLD, "count": 0, "jumps": [], **changes}))
+
+    def jumps(self) -> list[list[str]]:
+        return list(json.loads(self.state.read_text())["jumps"])
+
+    def rows(self) -> list[dict[str, Any]]:
+        return list(json.loads((self.folder / "kexec-soak/web1/soak.json").read_text())["rows"])
+
+    def run(self, *arguments: str, **options: Any) -> tuple[int, str]:
+        """Run the playbook with these options, without their prefix; its exit code, and what it said."""
+        local = {
+            "ansible_connection": "this_machine",
+            "ansible_python_interpreter": sys.executable,
+            "ansible_remote_tmp": str(self.folder / "remote"),
+            "kexec_upgrade_on_failure": "keep",
+            **{f"kexec_soak_{name}": value for name, value in options.items()},
+        }
+        (self.folder / "inventory.yml").write_text(json.dumps({"all": {"hosts": {"web1": local}}}))
+        settings = {
+            "ANSIBLE_COLLECTIONS_PATH": str(self.folder / "collections"),
+            "ANSIBLE_CONNECTION_PLUGINS": str(HERE.parent / "connection"),
+            "ANSIBLE_HOME": str(self.folder / "home"),
+            "ANSIBLE_NOCOLOR": "1",
+            "COLUMNS": "1000",
+            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+            "SIMULATED_HOST": str(self.state),
+        }
+        done = subprocess.run(
+            [str(self._programs / "ansible-playbook"), "-i", "inventory.yml", "kho.kexec.kexec_soak", *arguments],
+            cwd=self.folder,
+            env={**os.environ, **settings},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        print(done.stdout)
+        return done.returncode, done.stdout
+
+
+@pytest.fixture(params=CORES)
+def soaked(request: pytest.FixtureRequest, tmp_path: Path) -> Soaked:
+    return Soaked(CORES[request.param], tmp_path)
+
+
+def test_three_jumps_to_the_running_kernel_and_work_after_each(soaked: Soaked) -> None:
+    code, output = soaked.run(jumps=3, workload_tasks="workload.yml")
+    assert code == 0
+    assert soaked.jumps() == [[OLD, OLD]] * 3
+    assert [(row["kexec_count"], row["well"], row["symptoms"]) for row in soaked.rows()] == [
+        (count, True, []) for count in (1, 2, 3)
+    ]
+    assert all(row["free_bytes"] and row["slab_bytes"] for row in soaked.rows())
+    assert output.count("WORKED") == 3
+    assert "web1: 3 jumps of 3, 0 not well (all_jumps)." in output
+
+
+def test_kernels_in_turns_and_the_one_that_runs_is_started_anew(soaked: Soaked) -> None:
+    assert soaked.run(jumps=3, targets=[OLD, NEW])[0] == 0
+    assert soaked.jumps() == [[OLD, OLD], [OLD, NEW], [NEW, OLD]]
+
+
+def test_a_kernel_that_warns_from_a_chain_of_two_on_ends_it_with_evidence(soaked: Soaked) -> None:
+    soaked.set(warns_from=2)
+    code, output = soaked.run(jumps=4)
+    assert (code, len(soaked.jumps())) == (2, 2)
+    assert "The first that was not well is jump 2 to 7.2.13-kho (count 2): kernel_warning." in output
+    evidence = soaked.folder / "kexec-soak/web1/jump-2"
+    assert json.loads((evidence / "health.json").read_text())["troubles"][0]["code"] == "kernel_warning"
+    assert {"result.json", "history.json"} <= {path.name for path in evidence.iterdir()}
+    assert not (soaked.folder / "kexec-soak/web1/jump-1").exists()
+
+
+def test_it_goes_on_and_counts(soaked: Soaked) -> None:
+    soaked.set(lost_at=2)
+    assert soaked.run(jumps=3, keep_going=True)[0] == 2
+    assert [(row["well"], row["failure"]) for row in soaked.rows()] == [
+        (True, None),
+        (False, "unexpected_count"),
+        (True, None),
+    ]
+
+
+def test_work_that_fails_is_a_jump_that_was_not_well(soaked: Soaked) -> None:
+    assert soaked.run(jumps=3, workload_tasks="failing.yml")[0] == 2
+    assert [row["failure"] for row in soaked.rows()] == ["task_failed"]
+
+
+def test_another_run_goes_on(soaked: Soaked) -> None:
+    assert soaked.run(jumps=2)[0] == 0
+    file = soaked.folder / "kexec-soak/web1/soak.json"
+    stored = json.loads(file.read_text())
+    file.write_text(json.dumps({**stored, "jumps": 4, "ended": None}))
+    assert soaked.run(jumps=4)[0] == 0
+    assert [row["number"] for row in soaked.rows()] == [1, 2, 3, 4]
+    assert len(soaked.jumps()) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "state", "code"),
+    [
+        ({"jumps": 0}, {}, "soak_jumps_invalid"),
+        ({"targets": []}, {}, "soak_targets_empty"),
+        ({"targets": [NEW, "7.9.9"]}, {}, "target_not_found"),
+        ({}, {"kho": False}, "running_without_kho"),
+        ({"workload_tasks": "nowhere.yml"}, {}, "hook_missing"),
+        ({"jmups": 3}, {}, "option_unknown"),
+    ],
+)
+def test_bad_input_touches_nothing(soaked: Soaked, options: dict[str, Any], state: dict[str, Any], code: str) -> None:
+    soaked.set(**state)
+    status, output = soaked.run(**options)
+    assert (status, soaked.jumps()) == (2, [])
+    assert f"codes.md#{code}" in output
+
+
+def test_a_target_that_would_count_before_all_jumps_is_refused(soaked: Soaked) -> None:
+    status, output = soaked.run("-e", f"kexec_upgrade_target={NEW}")
+    assert (status, soaked.jumps()) == (2, [])
+    assert "codes.md#soak_target_given" in output
+
+
+def test_check_mode_only_plans(soaked: Soaked) -> None:
+    assert soaked.run("--check", jumps=3)[0] == 0
+    assert soaked.jumps() == []
+    assert not (soaked.folder / "kexec-soak").exists()
