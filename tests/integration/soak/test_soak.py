@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -184,3 +185,12 @@ def test_check_mode_only_plans(soaked: Soaked) -> None:
     assert soaked.run("--check", jumps=3)[0] == 0
     assert soaked.jumps() == []
     assert not (soaked.folder / "kexec-soak").exists()
+
+
+def test_the_ledger_knows_the_jumps_and_the_boots(soaked: Soaked) -> None:
+    path = soaked.folder / "ledger.db"
+    assert soaked.run(jumps=2, ledger=True, ledger_url=f"sqlite:///{path}")[0] == 0
+    with sqlite3.connect(path) as connection:
+        jumps = connection.execute("SELECT host, from_release, to_release, kexec_count, verdict FROM transitions")
+        assert sorted(jumps) == [("web1", OLD, OLD, count, "handover_verified") for count in (1, 2)]
+        assert connection.execute("SELECT count(*) FROM boots").fetchone()[0] > 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -26,10 +27,18 @@ def main() -> None:
     accepted = len(state["jumps"]) != state.get("lost_at")
     count = promise["kexec_count"] if accepted else 0
     place.write_text(json.dumps({**state, "release": promise["release"], "count": count}))
-    reported = {**promise, "kexec_count": count}
+    left, found = (str(uuid.UUID(int=len(state["jumps"]) + number)) for number in (0, 1))
+    reported = {**promise, "kexec_count": count, "boot_id": found}
     word = "handover_verified" if accepted else "unexpected_count"
-    verdict = {"verdict": word, "accepted": accepted, "promised": promise, "reported": reported}
-    outcome = {"promise": promise, "verdict": verdict, "outage_seconds": 8.349, "rebooted": True}
+    evidence = {"boot_id_left": left, "boot_id_found": found}
+    verdict = {
+        **{"verdict": word, "accepted": accepted, "promised": promise, "reported": reported},
+        **{"reason": None, "evidence": evidence},
+    }
+    outcome = {
+        **{"promise": promise, "verdict": verdict, "outage_seconds": 8.349, "rebooted": True},
+        **{"boot_id_before": left, "boot_id_after": found},
+    }
     if accepted:
         module.exit_json(changed=True, commit={"changed": False}, **outcome)
     module.fail_json(f"The verdict is {word}.", code=word, **outcome)

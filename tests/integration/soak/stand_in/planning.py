@@ -41,7 +41,10 @@ def main() -> None:
         if loads:
             module.fail_json("It is refused.", code=code, running=running, plan=refused(code))
         module.exit_json(changed=False, running=running, target=None, plan=refused(code))
-    promise = {"release": wanted, "previous_release": state["release"], "kexec_count": state["count"] + 1}
+    promise = {
+        **{"how": "handover", "release": wanted, "previous_release": state["release"]},
+        "kexec_count": state["count"] + 1,
+    }
     is_again = wanted == state["release"] and module.params["release"] != "running"
     plan = {"action": "none" if is_again else "handover", "promise": None if is_again else promise, "reasons": []}
     if loads and not is_again:
