@@ -18,6 +18,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoE
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import SOAK
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_action import ControllerAction
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood import require_own_options
 from ansible_collections.kho.kexec.plugins.plugin_utils._soak.evidence import files_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._soak.results import (
     OUT_OF_TIME,
@@ -42,6 +43,8 @@ class ActionModule(ControllerAction):
     SPEC = SOAK
 
     def _done(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        # At each step, because the steps between them run modules of ansible-core on the host.
+        require_own_options(task_vars)
         host, now = str(task_vars["inventory_hostname"]), int(time.time())
         folder = folder_of(options["directory"], host)
         if options["state"] == "begun":
@@ -88,13 +91,13 @@ def _recorded(folder: Path, soak: Soak, options: Mapping[str, Any]) -> dict[str,
 
 
 def _ended(folder: Path, soak: Soak) -> dict[str, Any]:
-    """What was found; a soak that ran out of time has not failed, unless a jump was not well."""
+    """What was found; a soak that ran out of time has not failed, unless a jump was not well, or none was made."""
     lines, said = table(soak), sentences(soak)
     write_text(folder / "soak.txt", "\n".join([*lines, "", *said, ""]))
     return {
         "soak": {
             "host": soak.host,
-            "accepted": not soak.failures,
+            "accepted": bool(soak.rows) and not soak.failures,
             "jumps": len(soak.rows),
             "wanted": soak.jumps,
             "failures": soak.failures,

@@ -18,7 +18,14 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._common.shapes import No
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import at
 
 ANSWER_INVALID = "answer_invalid"
-OPTIONS_PREFIX = "kexec_upgrade_"
+OPTION_PREFIXES = (
+    "kexec_upgrade_",
+    "kexec_prepare_",
+    "kexec_report_",
+    "kexec_soak_",
+    "kexec_facts_",
+    "kho_fact_script_",
+)
 LARGEST_ANSWER = 64 << 20
 _SHOWN = 1000
 _ATTEMPTS = 20
@@ -94,12 +101,12 @@ def _line(warning: Any) -> str:
 
 
 def require_own_options(task_vars: Mapping[str, Any]) -> None:
-    """Raise KhoError ``options_from_host`` when a host reports facts that are named like options of the role.
+    """Raise KhoError ``options_from_host`` when a host reports facts that are named like options of a role.
 
     Ansible has facts among the variables, where they beat the inventory and the defaults of roles.
     """
     facts = task_vars.get("ansible_facts")
-    named = sorted(key for key in map(str, facts or ()) if key.startswith(OPTIONS_PREFIX))
+    named = sorted(key for key in map(str, facts or ()) if key.startswith(OPTION_PREFIXES))
     if named:
         raise KhoError(
             "options_from_host",

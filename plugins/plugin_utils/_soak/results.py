@@ -24,6 +24,7 @@ MOST_JUMPS = 1000
 SIZE_LIMIT = 1 << 22
 ALL_JUMPS, NOT_WELL, OUT_OF_TIME = "all_jumps", "not_well", "time_limit"
 FILE = "soak.json"
+NO_RELEASES = ("latest", "previous")
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,10 @@ class Soak:
 
 
 def asked_for(host: str, jumps: int, targets: Sequence[Any], now: int) -> Soak:
-    """Return the soak that was asked for. Raises KhoError ``soak_jumps_invalid`` or ``soak_targets_empty``."""
+    """Return the soak that was asked for. Raises KhoError.
+
+    Codes: ``soak_jumps_invalid``, ``soak_targets_empty``, ``soak_target_unfit``.
+    """
     if not 1 <= jumps <= MOST_JUMPS:
         raise KhoError(
             "soak_jumps_invalid",
@@ -93,6 +97,13 @@ def asked_for(host: str, jumps: int, targets: Sequence[Any], now: int) -> Soak:
             "soak_targets_empty",
             "kexec_soak_targets names no kernel, or an empty one, so there is nothing to jump to. No host was touched. "
             "Name releases that are installed, or `running` for the kernel that runs.",
+        )
+    unfit = [name for name in names if name in NO_RELEASES or set(name) & set("*?[")]
+    if unfit:
+        raise KhoError(
+            "soak_target_unfit",
+            f"kexec_soak_targets has {printable(', '.join(unfit))}. Which kernel that is changes from jump to jump, "
+            "and as soon as it runs there is nothing to jump to. No host was touched. Name releases, or `running`.",
         )
     return Soak(host, jumps, names, now)
 
@@ -107,16 +118,18 @@ def folder_of(directory: str, host: str) -> Path:
 def resumed(folder: Path, wanted: Soak) -> Soak:
     """Return the soak that goes on in this folder, or the one that is wanted where none is unfinished.
 
-    Results of one that has ended are kept beside, under their time. Raises KhoError ``soak_results_unreadable``,
+    Results and evidence of one that has ended are kept beside, under their time. One that has made no jump is none.
+    Raises KhoError ``soak_results_unreadable``,
     ``soak_results_differ`` or ``soak_results_unwritable``.
     """
     path = folder / FILE
     found = _read(path)
-    if found is None:
+    if found is None or not found.rows:
         return wanted
     if found.ended in (ALL_JUMPS, NOT_WELL):
         try:
-            path.replace(folder / f"soak-{found.began}.json")
+            for old in (path, *folder.glob("jump-*")):
+                old.replace(folder / (f"soak-{found.began}" + (".json" if old == path else f"-{old.name}")))
         except OSError as error:
             raise _unwritable(path, error) from error
         return wanted
@@ -180,7 +193,10 @@ def _soak(stored: Any) -> Soak:
         raise ValueError("it does not say which soak of which host it is of")
     if ended not in (None, ALL_JUMPS, NOT_WELL, OUT_OF_TIME):
         raise ValueError("it does not say how the soak ended")
-    wanted = asked_for(host, jumps, targets, began)
+    try:
+        wanted = asked_for(host, jumps, targets, began)
+    except KhoError as error:
+        raise ValueError(error.message) from error
     return replace(wanted, rows=tuple(row_from(row) for row in rows), ended=ended)
 
 

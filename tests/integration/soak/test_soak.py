@@ -28,6 +28,9 @@ STAND_INS = {
     **dict.fromkeys(("kexec_guard", "boot_default", "kexec_commit"), HERE.parent / "rollout/stand_in/obliging.py"),
 }
 WORKLOAD = [{"name": "Work", "ansible.builtin.debug": {"msg": "WORKED"}}]
+LOST = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+KILLING = [{"name": "Die", "ansible.builtin.set_fact": LOST}, {"name": "Work", "ansible.builtin.ping": {}}]
+FORGING = [{"name": "Forge", "ansible.builtin.set_fact": {"kexec_soak_ledger_url": "x", "cacheable": True}}]
 FAILING = [{"name": "Work", "ansible.builtin.fail": {"msg": "It does not work."}}]
 
 
@@ -52,7 +55,12 @@ class Soaked:
         uname = f"#!{sys.executable}\nimport json\nprint(json.load(open({str(self.state)!r}))['release'])\n"
         (folder / "bin/uname").write_text(uname)
         (folder / "bin/uname").chmod(0o755)
-        for name, tasks in (("workload.yml", WORKLOAD), ("failing.yml", FAILING)):
+        for name, tasks in (
+            ("workload.yml", WORKLOAD),
+            ("failing.yml", FAILING),
+            ("killing.yml", KILLING),
+            ("forging.yml", FORGING),
+        ):
             (folder / name).write_text(json.dumps(tasks))
         self.set()
 
@@ -194,3 +202,18 @@ def test_the_ledger_knows_the_jumps_and_the_boots(soaked: Soaked) -> None:
         jumps = connection.execute("SELECT host, from_release, to_release, kexec_count, verdict FROM transitions")
         assert sorted(jumps) == [("web1", OLD, OLD, count, "handover_verified") for count in (1, 2)]
         assert connection.execute("SELECT count(*) FROM boots").fetchone()[0] > 0
+
+
+def test_work_that_ends_the_kernel_is_counted(soaked: Soaked) -> None:
+    code, output = soaked.run(jumps=3, workload_tasks="killing.yml")
+    assert code == 2
+    assert [(row["number"], row["well"]) for row in soaked.rows()] == [(1, False)]
+    assert "web1: 1 jump of 3, 1 not well (not_well)." in output
+
+
+def test_a_host_cannot_choose_what_is_soaked(soaked: Soaked) -> None:
+    """What a module of ansible-core brings as facts beats the inventory."""
+    code, output = soaked.run(jumps=2, workload_tasks="forging.yml")
+    assert code == 2
+    assert len(soaked.jumps()) == 1
+    assert "options_from_host" in output

@@ -11,12 +11,14 @@ import pytest
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.plugin_utils._common import understood as tested
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood import (
+    OPTION_PREFIXES,
     AnswerInvalid,
     interpreter_facts,
     printed_answer,
     require_own_options,
     understood,
 )
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import PREFIXES
 
 GUARD = {"changed": True, "armed": True, "notes": [], "ansible_facts": {"x": 1}, "unreachable": True}
 
@@ -89,6 +91,10 @@ def test_an_endless_answer_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_interpreter_is_a_path(interpreter: Any, is_kept: bool) -> None:
     key = "discovered_interpreter_python"
     assert interpreter_facts(key, interpreter) == ({key: interpreter} if is_kept else {})
+
+
+def test_options_of_all_roles_and_plays_are_known() -> None:
+    assert {f"{prefix}_" for prefix in PREFIXES} == set(OPTION_PREFIXES)
 
 
 def test_options_come_from_the_controller() -> None:

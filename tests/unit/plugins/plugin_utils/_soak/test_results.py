@@ -66,14 +66,30 @@ def test_another_run_goes_on(tmp_path):
 
 
 def test_results_of_one_that_has_ended_are_kept_beside(tmp_path):
-    write(tmp_path, replace(SOAK, ended=NOT_WELL))
+    write(tmp_path, replace(SOAK.with_row(BAD, False), ended=NOT_WELL))
+    (tmp_path / "jump-2").mkdir()
     assert resumed(tmp_path, replace(SOAK, jumps=5)).jumps == 5
-    assert (tmp_path / "soak-100.json").is_file()
+    assert {path.name for path in tmp_path.iterdir()} == {"soak-100.json", "soak-100-jump-2"}
+
+
+def test_one_that_has_made_no_jump_stands_in_nobodys_way(tmp_path):
+    write(tmp_path, SOAK)
+    assert resumed(tmp_path, replace(SOAK, jumps=5)).jumps == 5
+
+
+def test_stored_numbers_that_cannot_be_are_not_taken_for_typed_ones(tmp_path):
+    write(tmp_path, replace(SOAK.with_row(WELL, False), jumps=5000))
+    assert code_of(resumed, tmp_path, SOAK) == "soak_results_unreadable"
+
+
+@pytest.mark.parametrize("target", ["latest", "previous", "7.3.*", "7.3.?", "[7]"])
+def test_targets_that_are_another_kernel_each_time(target):
+    assert code_of(asked_for, "web1", 3, ["running", target], 0) == "soak_target_unfit"
 
 
 @pytest.mark.parametrize("changes", [{"jumps": 4}, {"targets": ("running",)}, {"host": "web2"}])
 def test_another_soak_does_not_go_on(tmp_path, changes):
-    write(tmp_path, SOAK)
+    write(tmp_path, SOAK.with_row(WELL, False))
     assert code_of(resumed, tmp_path, replace(SOAK, **changes)) == "soak_results_differ"
 
 
