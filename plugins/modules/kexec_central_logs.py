@@ -41,7 +41,7 @@ options:
     description: Where the ledger is, as O(kho.kexec.kexec_ledger#module:url).
     type: str
   time_limit:
-    description: How many seconds journals may take together. What was read by then is imported.
+    description: How many seconds the reading may take. What was read by then is imported.
     type: int
     default: 600
   on_error:

@@ -191,7 +191,7 @@ def _file(host: Host, source: str, directory: str, names: Sequence[str]) -> Iter
 def _read_dump(host: Host, file: _File) -> List[Witness]:
     texts = [host.read_roots(path, FILE_LIMIT).decode("utf-8", "replace") for path in file.paths]
     dumps = dumps_of("\n".join(texts)) if file.source == "pstore" else texts[:1]
-    boots = [boot for dump in dumps for boot in read_boots(dump.splitlines())]
+    boots = [boot for dump in dumps for boot in read_boots(dump.split("\n"))]
     if file.source == "kdump":
         boots = [died(boot) for boot in boots[-1:]]
     return [Witness(file.source, file.paths[0], file.written, boot) for boot in boots if boot.reports]

@@ -79,7 +79,8 @@ def _imported(ledger: Ledger, host: str, told: Told, now: int) -> dict[str, Any]
     history = {"host_boots": told.boots[host], "crashes": told.crashes[host], "cursor": None}
     news = ledger.import_history(host, history, now)
     starts = [start_of(known, ending) for known, ending in ledger.boots_of(host) if known.began is not None]
-    crashes = [crash for dump in told.dumps[host] for crash in _joined(starts, dump, now)]
+    found = [crash for dump in told.dumps[host] for crash in _joined(starts, dump, now)]
+    crashes = _once(found, ledger.crashes_of(host))
     more = ledger.import_history(host, {"host_boots": [], "crashes": crashes, "cursor": None}, now)
     return {
         "boots": news["boots"] + more["boots"],
@@ -88,29 +89,43 @@ def _imported(ledger: Ledger, host: str, told: Told, now: int) -> dict[str, Any]
     }
 
 
+def _once(found: Sequence[dict[str, Any]], known: Iterable[tuple[str, str | None]]) -> list[dict[str, Any]]:
+    """Leave out those without a boot of which a crash with the same signature is known, or found with one.
+
+    They are not compared with anything, and the same log can be read again when other boots are known.
+    """
+    signatures = {signature for signature, _boot in known}
+    signatures |= {crash["signature"] for crash in found if crash["boot_id"] is not None}
+    return [crash for crash in found if crash["boot_id"] is not None or crash["signature"] not in signatures]
+
+
 def _joined(starts: Sequence[Start], dump: Dump, now: int) -> list[dict[str, Any]]:
     """The crashes of a dump, each with its boot if only one fits."""
-    fitting = [_until(start, dump, now) for start in starts if _may_be(start, dump)]
+    fitting = [_until(start, dump) for start in starts if _may_be(start, dump, now)]
     return [crash.as_dict() for crash in join_crashes(fitting, None, [dump.witness])]
 
 
-def _may_be(start: Start, dump: Dump) -> bool:
-    """Whether date and record agree, where both are known."""
-    record = dump.witness.text.log.record
+def _may_be(start: Start, dump: Dump, now: int) -> bool:
+    """Whether date, record and times agree, where they are known."""
+    text = dump.witness.text
+    record = text.log.record
     if record is not None and (start.previous_release, start.kexec_count) != (
         record.previous_release,
         record.kexec_count,
     ):
         return False
-    return dump.dated is None or start.goodbye is OPEN or abs(start.span.end - dump.dated) <= TIME_ZONES
+    if start.goodbye is not OPEN:
+        return dump.dated is None or abs(start.span.end - dump.dated) <= TIME_ZONES
+    # It ran when its host was last asked, and other boots may have followed: only a whole log tells which one it is of.
+    crashed = start.span.begin + (text.last_uptime or 0.0)
+    return text.log.complete and start.span.end <= crashed <= now
 
 
-def _until(start: Start, dump: Dump, now: int) -> Start:
-    """A boot that was running when its host was asked has gone on, until the crash at most."""
-    crashed = start.span.begin + (dump.witness.text.last_uptime or 0.0)
-    if start.goodbye is not OPEN or not start.span.end < crashed <= now:
+def _until(start: Start, dump: Dump) -> Start:
+    """A boot that was running when its host was asked has gone on, until the crash."""
+    if start.goodbye is not OPEN:
         return start
-    return replace(start, span=replace(start.span, end=crashed))
+    return replace(start, span=replace(start.span, end=start.span.begin + (dump.witness.text.last_uptime or 0.0)))
 
 
 def start_of(known: Known, ending: str) -> Start:

@@ -12,10 +12,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-# What collectors, kdump and logrotate put behind a host's name: dates, times, numbers, kinds of files.
-_BEHIND = re.compile(
-    r"(?:[-_.@](?:\d[\dT:.Z+-]*|log|txt|kmsg|kern|dmesg|console|netconsole|messages|[0-9a-f]{32}[0-9a-f-]*))*", re.ASCII
-)
+# What collectors, kdump and logrotate put behind a host's name: a date, a kind of file and then perhaps a number, an
+# id. A number alone is rather another host's.
+_DATE = r"(?:\d{4}-\d\d-\d\d|\d{8,14})(?:[-T_][\d:.]+)?(?:Z|[+-]\d\d:?\d\d)?"
+_KIND = r"(?:log|txt|gz|kmsg|kern|dmesg|console|netconsole|messages)(?:\.\d{1,6})?"
+_BEHIND = re.compile(rf"(?:[-_.@](?:{_DATE}|{_KIND}|[0-9a-f]{{32}}[0-9a-f-]*))*", re.ASCII)
 _ENDS = re.compile(r"[-_.@]")
 
 

@@ -29,6 +29,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalH
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._central.files import Unreadable, files_below, text_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._central.names import HostNames
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.facts import rows_of_history
 
 NETCONSOLE, KDUMP, JOURNAL, BOOTS = "netconsole", "kdump", "journal", "boots"
 _DUMP = re.compile(r"(?:vmcore-)?dmesg(?:[-.].*)?")
@@ -37,6 +39,10 @@ _REMOTE = re.compile(r"remote-(.+?)(?:@[0-9a-f-]+)?\.journal~?")
 _DATE = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)[-T]?(\d\d):?(\d\d)")
 LINE_LIMIT = 1 << 20
 """Characters of a line of JSON, which may hold a whole log."""
+
+LATE = "the time was over"
+LOOK_EVERY = 1000
+"""Lines between two looks at the clock."""
 
 WhoseBoot = Callable[[str], "str | None"]
 """Which host had the boot with an id."""
@@ -80,18 +86,36 @@ class Reader:
 
     def read(self, kind: str, path: Path) -> None:
         """Read one source. Raises Unreadable when there is nothing at ``path``."""
-        files = [*files_below(path)]
+        top = path.resolve()
+        found = files_below(top)
+        for words in found.left_out:
+            self.told.unread[printable(words, 300)] = "not looked at"
         if kind == JOURNAL:
-            self._journals(files)
+            self._journals(found.files)
             return
         read = {NETCONSOLE: self._netconsole, KDUMP: self._kdump, BOOTS: self._boots}[kind]
-        for file in files:
+        for file in found.files:
             if kind == KDUMP and not _DUMP.fullmatch(file.name):
                 continue
             try:
-                read(path, file, text_of(file))
+                if self._is_over():
+                    raise Unreadable(LATE)
+                read(top, file, text_of(file))
             except Unreadable as error:
                 self.told.unread[printable(str(file), 300)] = printable(str(error))
+
+    def _is_over(self) -> bool:
+        return time.monotonic() >= self._deadline
+
+    def _lines(self, text: str) -> Iterator[str]:
+        """Yield lines until the time is over. Raises Unreadable then.
+
+        Other characters that end a line elsewhere may be in the name of a device.
+        """
+        for number, line in enumerate(text.split("\n")):
+            if number % LOOK_EVERY == 0 and self._is_over():
+                raise Unreadable(LATE)
+            yield line
 
     def _host_of_path(self, top: Path, file: Path) -> str | None:
         """The host that the file is named after, or a directory above it, up to the one that the operator named."""
@@ -104,7 +128,7 @@ class Reader:
 
     def _netconsole(self, top: Path, file: Path, text: str) -> None:
         host = self._host_of_path(top, file)
-        lines = text.splitlines()
+        lines = [*self._lines(text)]
         for one, own in [(host, lines)] if host else self._by_host(file, lines):
             self._console(one, NETCONSOLE, file, own)
 
@@ -132,7 +156,7 @@ class Reader:
         if host is None:
             self.told.match_none(file, "")
             return
-        boot = [*read_boots(text.splitlines())][-1]
+        boot = [*read_boots(self._lines(text))][-1]
         dated = _dated(str(file.relative_to(top) if file != top else file.name))
         self.told.dumps[host].append(Dump(Witness(KDUMP, str(file), None, died(boot)), dated))
 
@@ -147,8 +171,8 @@ class Reader:
                 self.told.match_none(file, "")
         for name, own in by_name.items():
             with tempfile.TemporaryDirectory(prefix="kho-kexec-") as directory:
-                for file in own:
-                    Path(directory, file.name).symlink_to(file.absolute())
+                for number, file in enumerate(own):
+                    Path(directory, f"{number}.journal").symlink_to(file.absolute())
                 limit = max(self._deadline - time.monotonic(), 0.0)
                 boots, crashes, notes = history_of_journal(LocalHost(), directory, limit)
             for note in notes:
@@ -166,26 +190,35 @@ class Reader:
         return hosts.pop() if len(hosts) == 1 else None
 
     def _boots(self, _top: Path, file: Path, text: str) -> None:
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(self._lines(text), 1):
             if not line.strip():
                 continue
             try:
                 given = json.loads(line[:LINE_LIMIT])
-                boot, log = given.get("boot"), given.get("log")
-                if not (isinstance(boot, dict) or isinstance(log, str)):
-                    raise ValueError(line)
-            except (ValueError, AttributeError, RecursionError):
+                boot, log = _boot_or_log(given)
+            except (ValueError, LedgerError, RecursionError):
                 where = printable(str(file), 300)
-                self.told.unread.setdefault(where, f"line {number} is no JSON object with a boot or a log")
+                self.told.unread.setdefault(where, f"line {number} is no JSON object with a whole boot or a log")
                 continue
             name = str(given.get("host") or "")
-            host = self._names.host(name) or (boot and self._whose_boot(str(boot.get("boot_id"))))
-            if not host:
+            host = self._names.host(name) or (self._whose_boot(boot["boot_id"]) if boot else None)
+            if host is None:
                 self.told.match_none(file, name)
             elif boot:
                 self.told.boots[host].append(boot)
             else:
-                self._console(host, BOOTS, file, log.splitlines())
+                self._console(host, BOOTS, file, log.split("\n"))
+
+
+def _boot_or_log(given: Any) -> tuple[dict[str, Any], str]:
+    """Return the boot, or else the log, of a line. Raises ValueError or LedgerError for anything else."""
+    boot, log = (given.get("boot"), given.get("log")) if isinstance(given, dict) else (None, None)
+    if isinstance(boot, dict):
+        rows_of_history("", {"host_boots": [boot], "crashes": []}, 0)
+        return boot, ""
+    if not isinstance(log, str):
+        raise ValueError("neither")
+    return {}, log
 
 
 def _dated(path: str) -> float | None:

@@ -227,6 +227,13 @@ class Ledger:
             known = [(Known(*row[:-1]), str(row.ending)) for row in rows]
         return sorted(known, key=lambda one: one[0].began or 0)
 
+    def crashes_of(self, host: str) -> list[tuple[str, str | None]]:
+        """Return signature and boot of each crash of ``host``, None for a boot that is not known."""
+        crashes = tables().crashes.c
+        with self._reading() as connection:
+            asked = sa.select(crashes.signature, crashes.boot_id).where(crashes.host == printable(host))
+            return [(str(signature), boot_id) for signature, boot_id in connection.execute(asked)]
+
     def host_of_boot(self, boot_id: str) -> str | None:
         """Return the host that had a boot; None when that is not known, or could be several."""
         boots = tables().boots.c

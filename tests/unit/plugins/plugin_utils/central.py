@@ -14,8 +14,8 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._central.names import Ho
 CRASH = (Path(__file__).parents[2] / "golden/crashes/x86-null-pointer-panic.txt").read_text().splitlines()
 NAMES = HostNames({"web1": ["192.0.2.1"], "web2": ["192.0.2.2"]})
 
-Logs = Callable[[str, str, "list[str]"], "list[dict[str, Any]]"]
-Crashes = Callable[[], "list[Any]"]
+Logs = Callable[[str, str, list[str]], list[dict[str, Any]]]
+Crashes = Callable[[], list[Any]]
 
 
 def behind(prefix: str, lines: list[str] = CRASH) -> list[str]:

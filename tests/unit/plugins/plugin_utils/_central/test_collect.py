@@ -88,27 +88,33 @@ def test_a_date_in_a_name_tells_which_boot_it_was(ledger, logs, crashes):
     assert [boot_id for _host, boot_id, *_rest in crashes()] == [some_id(1)]
 
 
-def test_a_boot_that_was_last_seen_running_can_have_crashed_since(ledger, logs, crashes):
-    running = crashed(began=NOW - 5000, end=None, ending="running")
-    ledger.import_history("web1", history(running), NOW - 4900)
-    later = [line.replace("[  81", "[ 381") for line in CRASH]
-    collect(ledger, logs("netconsole", "web1.log", later), NAMES, 60.0, NOW)
+LATER = [line.replace("[  81", "[ 381") for line in CRASH]
+"""The same, 3,000 s later."""
+
+
+@pytest.mark.parametrize(
+    ("ago", "seen_ago", "lines", "joined"),
+    [
+        (5000, 4900, LATER, True),
+        (5000, 4900, LATER[5:], False),  # it does not begin with the kernel's first line
+        (5000, 100, LATER, False),  # it was seen running later
+        (3600, 3500, LATER, False),  # that is still to come
+    ],
+)
+def test_a_boot_that_was_last_seen_running_can_have_crashed_since(ledger, logs, crashes, ago, seen_ago, lines, joined):
+    running = crashed(began=NOW - ago, end=None, ending="running")
+    ledger.import_history("web1", history(running), NOW - seen_ago)
+    collect(ledger, logs("netconsole", "web1.log", lines), NAMES, 60.0, NOW)
+    assert [boot_id for _host, boot_id, *_rest in crashes()] == [some_id(1) if joined else None]
+
+
+def test_a_crash_that_has_its_boot_stays_one_when_another_boot_fits_as_well(ledger, logs, crashes):
+    ledger.import_history("web1", history(crashed()), NOW)
+    wanted = logs("netconsole", "web1.log", CRASH)
+    collect(ledger, wanted, NAMES, 60.0, NOW)
+    ledger.import_history("web1", history(crashed(2, BEGAN + 5000)), NOW)
+    assert collect(ledger, wanted, NAMES, 60.0, NOW)["crashes"] == 0
     assert [boot_id for _host, boot_id, *_rest in crashes()] == [some_id(1)]
-
-
-def test_a_boot_that_began_too_late_did_not_crash_so(ledger, logs, crashes):
-    running = crashed(began=NOW - 500, end=None, ending="running")
-    ledger.import_history("web1", history(running), NOW - 400)
-    later = [line.replace("[  81", "[ 381") for line in CRASH]
-    collect(ledger, logs("netconsole", "web1.log", later), NAMES, 60.0, NOW)
-    assert [boot_id for _host, boot_id, *_rest in crashes()] == [None]
-
-
-def test_a_host_whose_boots_are_not_understood_keeps_no_other_from_being_imported(ledger, logs):
-    lines = [json.dumps({"host": "web1", "boot": {"boot_id": 1}}), json.dumps({"host": "web2", "boot": cold(1)})]
-    news = collect(ledger, logs("boots", "a.jsonl", lines), NAMES, 60.0, NOW)
-    assert news["boots"] == 1
-    assert [(note["code"], note["message"][:5]) for note in news["notes"]] == [("history_invalid", "web1:")]
 
 
 def test_logs_that_are_not_there(ledger, tmp_path):

@@ -21,18 +21,18 @@ def test_regular_files_are_found_in_their_order(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("/etc/passwd")
     (tmp_path / "folder").symlink_to("/etc")
-    found = [str(path.relative_to(tmp_path)) for path in files_below(tmp_path)]
+    found = [str(path.relative_to(tmp_path)) for path in files_below(tmp_path).files]
     assert found == ["a.log", "b/1.log", "b/2.log"]
 
 
 def test_a_file_is_what_is_below_it(tmp_path):
     (tmp_path / "one").touch()
-    assert [*files_below(tmp_path / "one")] == [tmp_path / "one"]
+    assert files_below(tmp_path / "one") == ([tmp_path / "one"], [])
 
 
 def test_what_is_not_there_is_said(tmp_path):
     with pytest.raises(Unreadable, match="No such file"):
-        [*files_below(tmp_path / "none")]
+        files_below(tmp_path / "none")
 
 
 def test_no_more_files_and_directories_are_looked_at_than_may_be(tmp_path, monkeypatch):
@@ -41,9 +41,16 @@ def test_no_more_files_and_directories_are_looked_at_than_may_be(tmp_path, monke
     (deep / "too_deep").touch()
     for number in range(5):
         (tmp_path / str(number + 10)).touch()
-    assert len([*files_below(tmp_path)]) == 5
+        os.utime(tmp_path / str(number + 10), (100 - number, 100 - number))
+    found = files_below(tmp_path)
+    assert (len(found.files), [words.partition(": ")[2] for words in found.left_out]) == (
+        5,
+        ["the directories below it, which are deeper than 4 levels"],
+    )
     monkeypatch.setattr(files, "FILES_LIMIT", 3)
-    assert len([*files_below(tmp_path)]) == 3
+    found = files_below(tmp_path)
+    assert [path.name for path in found.files] == ["10", "11", "12"]  # the newest
+    assert "2, the oldest, were left out" in found.left_out[-1]
 
 
 def test_the_end_of_a_file_counts(tmp_path, monkeypatch):
@@ -59,8 +66,12 @@ def test_a_packed_file_is_read(tmp_path):
 
 def test_a_packed_file_is_no_larger_than_may_be(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "FILE_LIMIT", 1000)
-    (tmp_path / "log.gz").write_bytes(gzip.compress(b"0" * 100000))
-    assert len(text_of(tmp_path / "log.gz")) == 1000
+    (tmp_path / "log.gz").write_bytes(gzip.compress(b"0" * 100000 + b"the end"))
+    text = text_of(tmp_path / "log.gz")
+    assert (len(text), text[-8:]) == (1000, "0the end")
+    monkeypatch.setattr(files, "UNPACKED_LIMIT", 50000)
+    with pytest.raises(Unreadable, match="would be larger"):
+        text_of(tmp_path / "log.gz")
 
 
 @pytest.mark.parametrize("kind", ["damaged", "pipe", "link", "folder", "none"])

@@ -57,7 +57,14 @@ def test_what_is_of_no_host_is_said(ledger, logs, crashes, kind, name, lines, na
     assert news["unmatched"][0] in news["notes"][0]["message"]
 
 
-@pytest.mark.parametrize("line", ["{", "[]", '{"host": "web1"}', '{"host": "web1", "boot": 1}', "[" * 100000])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("{", "[]", '{"host": "web1"}', '{"host": "web1", "boot": 1}', "[" * 100000),
+        *('{"host": "web1", "boot": {}}', '{"boot": {"boot_id": "\\ud800"}}'),
+        json.dumps({"host": "web1", "boot": cold(2, ending="crashed")}),
+    ],
+)
 def test_a_line_that_is_not_understood_keeps_no_other_from_being_read(ledger, logs, line):
     lines = [line, json.dumps({"host": "web1", "boot": cold(1)})]
     news = collect(ledger, logs("boots", "a.jsonl", lines), NAMES, 60.0, NOW)
@@ -81,3 +88,25 @@ def test_a_journal_of_which_not_all_was_read_is_said(ledger, logs, monkeypatch):
     news = collect(ledger, logs("journal", "remote-192.0.2.2.journal", [""]), NAMES, 60.0, NOW)
     assert (news["boots"], news["hosts"]) == (1, ["web2"])
     assert "The time was over." in news["notes"][0]["message"]
+
+
+@pytest.mark.parametrize("end", ["\u2028", "\x85", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e"])
+@pytest.mark.parametrize("kind", ["netconsole", "boots", "kdump"])
+def test_what_a_device_is_called_ends_no_line(ledger, logs, crashes, kind, end):
+    forged = f"[  812.114530] usb 1-1: Product: Disk{end}[  812.114530] Kernel panic - not syncing: forged"
+    lines = {"boots": [json.dumps({"host": "web1", "log": forged})]}.get(kind, [forged])
+    collect(ledger, logs(kind, "web1/dmesg.202611220710", lines), NAMES, 60.0, NOW)
+    assert [message for *_rest, message in crashes()] == (["kdump"] if kind == "kdump" else [])
+
+
+def test_what_is_not_read_in_time_is_said(ledger, logs):
+    news = collect(ledger, logs("netconsole", "web1.log", CRASH), NAMES, 0.0, NOW)
+    assert (news["crashes"], [note["code"] for note in news["notes"]]) == (0, ["central_log_unread"])
+    assert "the time was over" in news["notes"][0]["message"]
+
+
+def test_a_path_that_is_a_link_is_followed(ledger, logs, tmp_path):
+    logs("netconsole", "web1.log", CRASH)
+    (tmp_path / "link").symlink_to(tmp_path / "logs")
+    wanted = [{"kind": "netconsole", "path": str(tmp_path / "link")}]
+    assert collect(ledger, wanted, NAMES, 60.0, NOW)["crashes"] == 1
