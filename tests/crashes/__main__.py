@@ -31,6 +31,8 @@ import time
 from pathlib import Path
 
 INIT = Path(__file__).parent / "init"
+# There is no other program in the guest, and no such line in a file of the repository.
+SHEBANG = "#!/bin/busybox sh\n"
 SECONDS = 120.0  # for all boots of a guest
 LINES = 110  # that are kept of each form
 PARTS = 8  # of a dump of pstore's
@@ -80,7 +82,7 @@ def initramfs(build: Path, work: Path) -> Path:
     """Make the file system of a guest, with that of a capture kernel in it where the build has programs for it."""
     root = work / "root"
     shutil.copytree(build / "root", root, symlinks=True)
-    shutil.copy(INIT, root / "init")
+    (root / "init").write_text(SHEBANG + INIT.read_text())
     (root / "init").chmod(0o755)
     if (root / "sbin/kexec").exists():
         cpio(root, work / "capture.cpio")
