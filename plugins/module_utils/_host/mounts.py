@@ -27,7 +27,7 @@ class Mount(NamedTuple):
 
 def mounts(host: Host) -> Iterator[Mount]:
     """All mounts, in the order in which they were made."""
-    for line in read_lossless(host, MOUNTS, _LIMIT).splitlines():
+    for line in read_lossless(host, MOUNTS, _LIMIT).split("\n"):
         mount, _dash, file_system = line.partition(" - ")
         fields, rest = mount.split(" "), file_system.split(" ")
         if len(fields) > 5 and len(rest) > 2:

@@ -52,3 +52,10 @@ def test_the_mounts_of_this_machine():
     assert found["/proc"].kind == "proc"
     status = os.stat("/proc")
     assert mount_of(host, "/proc/self").device == f"{os.major(status.st_dev)}:{os.minor(status.st_dev)}"
+
+
+@pytest.mark.parametrize("character", ["\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\u0085", "\u2028"])
+def test_only_the_end_of_a_line_ends_it(tmp_path, character):
+    """The kernel escapes blanks and the end of a line alone; who may mount chooses the rest of a name."""
+    host = FakeRoot(tmp_path).add(MOUNTS, f"44 22 0:41 / /home/a{character}b rw - fuse x rw\n")
+    assert [mount.device for mount in mounts(host)] == ["0:41"]
