@@ -10,31 +10,27 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import with_reference
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import CENTRAL_LOGS
 from ansible_collections.kho.kexec.plugins.plugin_utils._central.collect import collect
 from ansible_collections.kho.kexec.plugins.plugin_utils._central.names import HostNames
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_action import ControllerAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError, told
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, default_url, place_of
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_async = False
-    _supports_check_mode = True
+class ActionModule(ControllerAction):
+    # Its task says whether it runs once.
+    BYPASS_HOST_LOOP = False
+    SPEC = CENTRAL_LOGS
 
-    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        dummy, options = self.validate_argument_spec(CENTRAL_LOGS)
+    def _done(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         try:
             place = place_of(options["url"] or default_url(os.environ))
             with Ledger(place, not self._task.check_mode) as ledger:
-                return {**result, **imported(ledger, options, names_of(task_vars or {}))}
+                return imported(ledger, options, names_of(task_vars))
         except LedgerError as error:
-            return {**result, **told(error, options["on_error"])}
+            return told(error, options["on_error"])
 
 
 def names_of(task_vars: Mapping[str, Any]) -> HostNames:

@@ -55,7 +55,7 @@ requirements:
   - psycopg >= 3.1 on the controller, for PostgreSQL
   - journalctl on the controller, for journals
 notes:
-  - The same logs can be read again. Nothing is doubled.
+  - The same logs can be read again. A crash that has its boot is never doubled.
 seealso:
   - module: kho.kexec.kexec_ledger
   - module: kho.kexec.kexec_history_info

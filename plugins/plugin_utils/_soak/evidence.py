@@ -35,7 +35,7 @@ def files_of(evidence: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _log(said: str) -> str:
-    return "".join(f"{printable(line, LINE_LIMIT)}\n" for line in said[-LOG_LIMIT:].splitlines())
+    return "".join(f"{printable(line, LINE_LIMIT)}\n" for line in said[-LOG_LIMIT:].split("\n") if line)
 
 
 def _bounded(value: Any, left: list[int], depth: int) -> Any:
