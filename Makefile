@@ -5,6 +5,7 @@
 # make demo            upgrade real guests by kexec and show the proof
 # make bench           how long things take compared with others, on a real guest
 # make matrix          compare every prediction of the plan with a real kexec (about two hours)
+# make lab-kernels     the matrix of your own kernels; DEBS="FILE..." names packages, or IMAGE:MODULES (docs/howto/own_kernels.md)
 # make stories         bad days on real guests, all of them (some hours); STORIES="NAME..." only these
 # make lint|contract|unit|artefact|sanity|integration|guests|molecule
 # make steps           the names of all steps
@@ -12,10 +13,11 @@
 # make clean           remove build/ (the lab's cache stays: `make lab ARGS=clean` removes it)
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-all demo bench matrix stories lint contract unit artefact sanity integration guests molecule steps packages prepare link lab format clean
+.PHONY: help test test-all demo bench matrix lab-kernels stories lint contract unit artefact sanity integration guests molecule steps packages prepare link lab format clean
 
 STEPS ?=
 STORIES ?=
+DEBS ?=
 ARGS ?= --help
 # Always after `exec env`: the driver ends with its parent, which has to be make and not a shell of make's.
 TOOLS = PYTHONPATH=tests PYTHONPYCACHEPREFIX=build/cache/pycache python3 -m tools --end-with-parent
@@ -37,6 +39,9 @@ demo bench matrix prepare link:
 
 stories:
 	@exec env $(TOOLS) $@ $(STORIES)
+
+lab-kernels:
+	@exec env $(TOOLS) $@ $(if $(STRICT),--strict) $(DEBS)
 
 steps packages:
 	@exec env $(TOOLS) show-$@

@@ -12,10 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab import events, image, kernels, report, run
@@ -70,6 +72,7 @@ def parser() -> argparse.ArgumentParser:
     _add_guest_commands(commands)
     one_or_all = _added(commands, "kernels", _kernels, "build kernels, or list what can be built")
     one_or_all.add_argument("name", nargs="*", help=f"one of {', '.join(kernels.KERNELS)}")
+    one_or_all.add_argument("--copy-to", type=Path, metavar="FOLDER", help="copy their packages there, as NAME.deb")
     _add_json(one_or_all)
     build = _added(commands, "build", _build, "build all that guests need, so that `up` only has to start them")
     build.add_argument("kernel", nargs="*", default=DEFAULT_KERNELS, help="kernels to build, default %(default)s")
@@ -257,7 +260,7 @@ def _report(given: argparse.Namespace) -> int:
 def _build(given: argparse.Namespace) -> int:
     for made in image.ensure_all(given.kind or DEFAULT_GUESTS.values()).values():
         print(f"{made.kind:<12} {made.release:<20} {made.path}")
-    return _kernels(argparse.Namespace(name=given.kernel, json=False))
+    return _kernels(argparse.Namespace(name=given.kernel, json=False, copy_to=None))
 
 
 def _kernels(given: argparse.Namespace) -> int:
@@ -269,6 +272,9 @@ def _kernels(given: argparse.Namespace) -> int:
             print(f"{name:<12} {why}")
         return 0
     for kernel in kernels.ensure(given.name):
+        if given.copy_to is not None:
+            given.copy_to.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(kernel.deb, given.copy_to / f"{kernel.name}.deb")
         print(f"{kernel.name:<12} {kernel.release:<20} {kernel.deb}")
     return 0
 

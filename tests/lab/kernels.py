@@ -27,6 +27,7 @@ from lab.progress import step
 _CONFIG = LAB_DIR / "kernel.config"
 _ABI = "include/linux/kho/abi"
 CHOICE_LASTS = 7 * 24 * 3600.0  # seconds
+_OWN = "own-"  # begins the names of kernels that somebody else has built
 _RECIPE = 2  # raise it when the same ingredients are to be built in another way
 
 
@@ -122,14 +123,29 @@ def ensure(names: Sequence[str]) -> list[Kernel]:
     Raises:
         LabError: an unknown name, or a build that fails.
     """
-    unknown = sorted(set(names) - set(KERNELS))
+    unknown = sorted(name for name in set(names) - set(KERNELS) if not name.startswith(_OWN))
     if unknown:
         raise LabError(f"the lab has no kernel {', '.join(unknown)}; it has {', '.join(KERNELS)}")
+    return [own(name) if name.startswith(_OWN) else _of_the_lab(name) for name in names]
+
+
+def own(name: str) -> Kernel:
+    """A kernel that somebody else has built and `lab.own` has taken in.
+
+    Raises:
+        LabError: it is not there any more.
+    """
+    folder = cache_dir() / "kernels" / name
+    try:
+        facts = json.loads((folder / "kernel.json").read_text())
+    except FileNotFoundError as error:
+        raise LabError(f"the kernel {name} is not in the lab's cache any more: give its files once more") from error
+    return Kernel(name, facts["release"], facts["package"], tuple(folder / deb for deb in facts["debs"]))
+
+
+def _of_the_lab(name: str) -> Kernel:
     series = chosen_series()
-    return [
-        _debian_kernel(series["newer"]) if name == DEBIAN else _kernel(name, series[VARIANTS[name].series])
-        for name in names
-    ]
+    return _debian_kernel(series["newer"]) if name == DEBIAN else _kernel(name, series[VARIANTS[name].series])
 
 
 def chosen_series() -> dict[str, Source]:

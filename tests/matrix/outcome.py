@@ -34,6 +34,11 @@ def doubts(plan: dict[str, Any]) -> list[str]:
     return [code for code in codes if code in _DOUBTS]
 
 
+def reasons(plan: dict[str, Any]) -> list[str]:
+    """What the plan says for what it does, and against better, as code and message."""
+    return [f"{note['code']}: {note['message']}" for note in [*plan["reasons"], *plan["warnings"]]]
+
+
 def predicted(plan: dict[str, Any]) -> str:
     """What a plan, made with the policy to prefer a handover and to do without, says will happen."""
     if plan["action"] == "refuse":

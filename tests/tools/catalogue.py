@@ -10,6 +10,7 @@ everything, and everything on guests once more without snapshots.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,7 +19,7 @@ from typing import TypeVar
 
 from . import artefact, environments, packages, sanity
 from .interpreters import MODULE_VERSIONS, spell
-from .layout import COLLECTION, COLLECTIONS, ROOT
+from .layout import BUILD, COLLECTION, COLLECTIONS, ROOT
 from .runner import WHOLE_MACHINE, Context, Step, StepFailed
 from .venvs import Environment, ensure_all
 
@@ -35,7 +36,11 @@ MOLECULE = ROOT / "molecule"
 KERNELS = ("old", "new", "kho-v9", "metadata-v2", "tiny-log", "pstore", "debian")
 
 # Scenarios that only `make test-all` runs, because they take long.
-ONLY_IN_ALL = ("facts_chain", "facts_refused", "other_ways", "prepare")
+ONLY_IN_ALL = ("facts_chain", "facts_refused", "other_ways", "own_kernels", "prepare")
+# The scenario for kernels that somebody has built, and the lab's own that are given to it as if they were.
+OWN_KERNELS = "own_kernels"
+AS_SOMEBODYS = ("new", "kho-v9")
+GIVEN = BUILD / "own_kernels" / "given"
 ALL_CORES = tuple(environments.CORES)
 WITHOUT_SNAPSHOTS = {"KHO_LAB_COLD": "1"}
 
@@ -240,6 +245,10 @@ def no_scenario(_context: Context) -> None:
 def molecule_test(scenario: str, context: Context) -> None:
     """Run one scenario from nothing to nothing."""
     build_lab(context)
+    if scenario == OWN_KERNELS:
+        context.tool("python", "-m", "lab", "kernels", "--copy-to", GIVEN, *AS_SOMEBODYS)
+        given = shlex.join(str(GIVEN / f"{name}.deb") for name in AS_SOMEBODYS)
+        context.variables = {**context.variables, "KHO_LAB_DEBS": given}
     try:
         context.tool("molecule", "test", "--scenario-name", scenario)
     except StepFailed:

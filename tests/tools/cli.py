@@ -145,6 +145,17 @@ def stories(arguments: argparse.Namespace) -> int:
     return alone(Step("stories", "stories", "stories", tell, catalogue.LAB, (environments.controller(),)))
 
 
+def lab_kernels(arguments: argparse.Namespace) -> int:
+    """Try all pairs of kernels that somebody has built: prints the matrix, predicted and seen."""
+    strict = ["--strict"] if arguments.strict else []
+
+    def pairs(context: Context) -> None:
+        context.tool("python", "-m", "matrix.own", *strict, *arguments.files)
+
+    title = "matrix of your own kernels"
+    return alone(Step("lab-kernels", "matrix", title, pairs, catalogue.LAB, (environments.controller(),)))
+
+
 def show_steps(_arguments: argparse.Namespace) -> int:
     """List the steps of everything, and mark those that `make test` leaves out."""
     in_test = {step.name for step in catalogue.steps()}
@@ -181,7 +192,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 -m tools", description=__doc__)
     parser.add_argument("--end-with-parent", action="store_true", help="end when the calling process is gone")
     commands = parser.add_subparsers(required=True)
-    for command in (test, demo, bench, matrix, stories, prepare, link, show_steps, show_packages):
+    for command in (test, demo, bench, matrix, stories, lab_kernels, prepare, link, show_steps, show_packages):
         name = command.__name__.replace("_", "-")
         sub = commands.add_parser(name, help=command.__doc__)
         sub.set_defaults(command=command)
@@ -189,6 +200,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
             sub.add_argument("steps", nargs="*", metavar="STEP", help="name or group; all when none is given")
         if command is stories:
             sub.add_argument("names", nargs="*", metavar="STORY", help="only these")
+        if command is lab_kernels:
+            sub.add_argument("files", nargs="*", metavar="FILE", help="a package, or IMAGE[:MODULES]")
+            sub.add_argument("--strict", action="store_true", help="also fail when a pair breaks as predicted")
         if command is test:
             sub.add_argument("--verbose", action="store_true", help="show what every step prints")
             sub.add_argument("--all", action="store_true", help="the steps of `make test-all`")

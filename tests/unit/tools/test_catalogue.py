@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -85,6 +88,19 @@ def test_everything_tells_all_stories_and_tries_all_cells(everything, name, want
     context = Recorder()
     step.action(context)
     assert context.ran[-1] == wanted
+
+
+def test_the_scenario_for_kernels_of_others_gets_two_of_the_labs_as_if_they_were_somebodys(monkeypatch):
+    monkeypatch.setattr(catalogue, "GIVEN", Path("/a folder"))
+    for name in ("molecule-own_kernels", "molecule-own_kernels-cold"):
+        (step,) = (step for step in catalogue.steps(True) if step.name == name)
+        context = Recorder()
+        step.action(context)
+        assert ("kernels", "--copy-to", Path("/a folder"), "new", "kho-v9") in [words[1:] for words, _ in context.ran]
+        _words, variables = context.ran[-1]
+        assert shlex.split(variables["KHO_LAB_DEBS"]) == ["/a folder/new.deb", "/a folder/kho-v9.deb"]
+        assert ("KHO_LAB_COLD" in variables) == name.endswith("cold")
+    assert set(catalogue.AS_SOMEBODYS) <= set(catalogue.KERNELS)
 
 
 def test_each_kind_of_guest_tells_its_own_stories_and_plain_ones_take_turns():
