@@ -47,6 +47,12 @@ options:
     description: Whether existing values of C(panic=), C(kho_scratch=) and C(watchdog.stop_on_reboot=) are replaced.
     type: bool
     default: false
+  name_transition:
+    description:
+      - Whether the host has to write into its kernel's log, at each boot, how that was started. The record of a crash
+        then names the transition.
+    type: bool
+    default: false
 requirements:
   - root
 seealso:
@@ -101,8 +107,9 @@ missing:
       sample: The boot loader does not give the kernel kho=on
     remedy:
       description:
-        - Who deals with it, V(packages), V(kernel_arguments), V(debugfs), V(journal) and V(saved_default) are parts of
-          the role, V(cold_boot) is done by it when it may, and V(operator) is nobody but the operator.
+        - Who deals with it, V(packages), V(kernel_arguments), V(debugfs), V(journal), V(saved_default) and
+          V(name_transition) are parts of the role, V(cold_boot) is done by it when it may, and V(operator) is nobody
+          but the operator.
       type: str
       sample: kernel_arguments
 packages:
@@ -190,6 +197,7 @@ def main() -> None:
             "debugfs": {"type": "bool", "default": True},
             "saved_default": {"type": "bool", "default": True},
             "replace_arguments": {"type": "bool", "default": False},
+            "name_transition": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )

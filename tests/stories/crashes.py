@@ -20,7 +20,7 @@ from matrix.cells import Kernel
 
 from .fleet import Fleet
 from .show import StoryError
-from .stage import REPORT, Stage
+from .stage import PREPARE, REPORT, Stage
 from .story import fleet_story, require, story
 
 CRASHING = "pstore"
@@ -66,6 +66,12 @@ _LOAD_CAPTURE = (
 )
 _LKDTM = "modprobe lkdtm; echo {} >/sys/kernel/debug/provoke-crash/DIRECT"
 PSTORE = Fate(_LKDTM.format("PANIC"), "panic", "pstore", True, 1)
+SYSRQ = Fate("echo c >/proc/sysrq-trigger", "panic", "boots", True, 1)
+ONLY_NAMED = {
+    **{f"kexec_prepare_{name}": False for name in ("watchdog", "journal", "debugfs", "saved_default")},
+    **{"kexec_prepare_panic": 0, "kexec_prepare_scratch": "kernel", "kexec_prepare_name_transition": True},
+}
+NAME_SERVICE = "kho-kexec-name.service"
 FATES = (
     # Of the scratch areas, one has room for a crash kernel wherever the target puts itself.
     Fate(
@@ -95,6 +101,37 @@ def crash_after_a_transition(stage: Stage) -> None:
     crashes = {pair: crashes for pair, (_finding, crashes) in _findings(stage.folder).items() if crashes}
     require(crashes, {transition: 1}, "crashes by transition")
     _is_witnessed(stage.folder, Counter({_told_by(fate, stage.guest.name, transition): 1}))
+
+
+@story(kernels=[CRASHING])
+def crash_record_that_names_the_transition(stage: Stage) -> None:
+    """The journal of the boot is lost, and the firmware kept the log's end: it says itself what came before."""
+    transition = (stage.old, stage.releases[CRASHING])
+    prepared = stage.play(playbook=PREPARE, **ONLY_NAMED)
+    require(prepared.status, 0, "exit status of the preparation", prepared)
+    try:
+        with _prepared(stage, SYSRQ):
+            _handover(stage, "old")
+            _crash(stage, SYSRQ)
+            record = stage.sh("cat /var/lib/systemd/pstore/dmesg* /var/lib/systemd/pstore/*/dmesg* 2>/dev/null || true")
+            stage.sh("rm -rf /var/lib/systemd/pstore/*; journalctl --rotate; journalctl --vacuum-time=1s")
+    finally:
+        unit = f"/etc/systemd/system/{NAME_SERVICE}"
+        stage.sh(f"systemctl disable --now {NAME_SERVICE}; rm {unit} /etc/kho-kexec/kho.fact; sync")
+    require("Linux version" in record, False, "whether the record holds the start of the kernel's log")
+    records = stage.folder / "records.jsonl"
+    records.write_text(json.dumps({"host": stage.guest.name, "log": record}) + "\n")
+    told = stage.play(
+        playbook=REPORT,
+        kexec_report_url=f"sqlite:///{stage.folder}/ledger.db",
+        kexec_report_directory=str(stage.folder),
+        kexec_report_ask_hosts=False,
+        kexec_report_central_logs=[{"kind": "boots", "path": str(records)}],
+    )
+    require(told.status, 0, "exit status of the report", told)
+    crashes = {pair: crashes for pair, (_finding, crashes) in _findings(stage.folder).items()}
+    require(crashes, {transition: 1}, "crashes by transition")
+    _is_witnessed(stage.folder, Counter({_told_by(SYSRQ, stage.guest.name, transition): 1}))
 
 
 @fleet_story(kernels=[CRASHING])

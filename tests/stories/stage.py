@@ -27,6 +27,7 @@ UPGRADE = "kexec_upgrade.yml"
 ROLLBACK = "kexec_rollback.yml"
 REPORT = "kexec_report.yml"
 SOAK = "kexec_soak.yml"
+PREPARE = "kexec_prepare.yml"
 # Emulated guests boot in half a minute when nothing else runs, and in minutes when the machine is busy.
 PATIENT = {
     "kexec_upgrade_timeout": 180,

@@ -5,6 +5,9 @@
 
 ``setup`` shows its users everything else that a fact script says or does: an exit code, a traceback, text that is no
 JSON. So there is nothing else, whatever happens.
+
+With the argument ``name``, which a service of the host's gives it at each boot, it writes into the kernel's log instead
+how the kernel was started, and says in its exit code whether it could.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 # The fields of RunningKernel, which cannot be asked for them when its module cannot be imported.
 FIELDS = (
@@ -21,10 +24,13 @@ FIELDS = (
     *("image_loaded", "crash_image_loaded", "notes"),
 )
 _ERROR_LIMIT = 200
+NAME = "name"
 
 
 def main() -> None:
     """Print the facts, in the shape of ``ansible_facts.kho``."""
+    if sys.argv[1:] == [NAME]:
+        sys.exit(_named())
     try:
         facts = _observed()
     except Exception as error:
@@ -38,6 +44,14 @@ def _observed() -> Dict[str, Any]:
     from ansible_collections.kho.kexec.plugins.module_utils._observe.running import observe_running
 
     return observe_running(LocalHost()).as_facts()
+
+
+def _named() -> Optional[str]:
+    """Name this boot in the kernel's log; return what stood in the way, None when nothing did."""
+    from ansible_collections.kho.kexec.plugins.module_utils._fact_script.announce import announce
+    from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
+
+    return announce(LocalHost())
 
 
 def _unknown(error: Exception) -> Dict[str, Any]:

@@ -4,7 +4,9 @@
 """Which boot a crash belongs to, and which reports are of one crash. Pure.
 
 Nothing is guessed. A file does not say in which boot it came to be, so a crash is joined to a boot only when its
-release, what the kernel was executed from, and all times agree, and when they do so for no other boot.
+release, what the kernel was executed from, and all times agree, and when they do so for no other boot. A file in which
+the host itself has named the boot (``_kernel.naming``) is of that boot, also when no journal knows it, unless what is
+known contradicts it.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from ansible_collections.kho.kexec.plugins.module_utils._history.boots import Start
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_files import Witness
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_log import CrashReport
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.naming import Naming
 
 # The kernel's clock starts before the journal's first entry, and journald writes to disk only every five minutes.
 EARLIER = 60.0  # seconds that a crash may be before its boot's last entry
@@ -33,6 +36,8 @@ class Crash:
     kexec_count: Optional[int]
     report: CrashReport
     sources: Tuple[str, ...]
+    # What only the record itself tells of a boot that is not among those that are known.
+    naming: Optional[Naming] = None
 
     def as_dict(self) -> Dict[str, Any]:
         """Return the crash in the shape that the module returns."""
@@ -79,6 +84,9 @@ def join_crashes(starts: Sequence[Start], running: Optional[str], witnesses: Seq
 
 
 def _joined(starts: Sequence[Start], running: Optional[str], witness: Witness, report: CrashReport) -> Crash:
+    naming = _believed(starts, running, witness, report)
+    if naming is not None:
+        return _of_named(starts, naming, witness, report)
     record = witness.text.log.record
     fitting = [
         start
@@ -91,9 +99,75 @@ def _joined(starts: Sequence[Start], running: Optional[str], witness: Witness, r
         previous, count = (record.previous_release, record.kexec_count) if record else (None, None)
         return Crash(None, witness.text.release, previous, count, report, (witness.source,))
     (start,) = fitting
-    at = report.at if report.at is not None else start.span.begin + report.uptime
-    timed = replace(report, at=at)
+    timed = replace(report, at=_at(start.span.begin, report))
     return Crash(start.span.boot_id, start.release, start.previous_release, start.kexec_count, timed, (witness.source,))
+
+
+def _at(began: float, report: CrashReport) -> Optional[float]:
+    return began + report.uptime if report.at is None and report.uptime is not None else report.at
+
+
+def _start_named(starts: Sequence[Start], naming: Naming) -> Optional[Start]:
+    return next((start for start in starts if start.span.boot_id.replace("-", "") == naming.boot_id), None)
+
+
+def _believed(
+    starts: Sequence[Start], running: Optional[str], witness: Witness, report: CrashReport
+) -> Optional[Naming]:
+    """What the record says of its boot, unless what is known of that boot is otherwise."""
+    naming = witness.text.naming
+    if naming is None or (report.fatal and naming.boot_id == running):
+        return None
+    start = _start_named(starts, naming)
+    if start is None:
+        return naming
+    known = (start.release, start.previous_release, start.kexec_count)
+    agrees = all(one in (None, told) for one, told in zip(known, (naming.release, *_transition(naming))))
+    return naming if agrees else None
+
+
+def _transition(naming: Naming) -> Tuple[Optional[str], Optional[int]]:
+    """The previous release and the count; a chain begins at 0 with a cold boot."""
+    if naming.record is not None:
+        return naming.record.previous_release, naming.record.kexec_count
+    return None, 0 if naming.boot in ("cold", "kexec") else None
+
+
+def _of_named(starts: Sequence[Start], naming: Naming, witness: Witness, report: CrashReport) -> Crash:
+    start = _start_named(starts, naming)
+    previous, count = _transition(naming)
+    boot_id = naming.boot_id if start is None else start.span.boot_id
+    timed = replace(report, at=_at(naming.began if start is None else start.span.begin, report))
+    only = naming if start is None else None
+    return Crash(boot_id, naming.release, previous, count, timed, (witness.source,), only)
+
+
+def boots_named(crashes: Sequence[Crash]) -> List[Dict[str, Any]]:
+    """The boots that only records of crashes tell of, in the shape that the module returns, oldest first."""
+    boots: Dict[str, Dict[str, Any]] = {}
+    for crash in sorted(crashes, key=lambda crash: crash.report.fatal):
+        if crash.naming is not None:
+            boots[crash.naming.boot_id] = _boot_named(crash.naming, crash.report)
+    return sorted(boots.values(), key=lambda boot: str(boot["begin"]))
+
+
+def _boot_named(naming: Naming, report: CrashReport) -> Dict[str, Any]:
+    previous, count = _transition(naming)
+    return {
+        "boot_id": naming.boot_id,
+        "release": naming.release,
+        "previous_release": previous,
+        "kexec_count": count,
+        "boot": naming.boot,
+        "begin": iso(naming.began),
+        "end": iso(report.at) if report.fatal else None,
+        "ending": "crash" if report.fatal else "unknown",
+        "evidence": [
+            f"start: only the record of the crash tells of this boot; the host wrote there: {naming.value}",
+            f"end: {report.message}",
+        ],
+        "troubles": None,
+    }
 
 
 def _same_kernel(start: Start, witness: Witness) -> bool:

@@ -4,14 +4,15 @@
 """The log of a crashed kernel as plain text: of kdump, pstore, a serial console or netconsole.
 
 Nothing here says who wrote a line, so that the beginning of a boot is believed only from ``Linux version`` to the start
-of the first program, when nobody but the kernel could write.
+of the first program, when nobody but the kernel could write. The line in which the host names the boot
+(``_kernel.naming``) is a program's, and counts only where nothing contradicts it.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_log import (
     LINE_LIMIT,
@@ -27,6 +28,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._kernel.log import (
     is_of_a_name,
     parse_kmsg,
 )
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.naming import Naming, naming_in
 
 EARLY_LIMIT = 200  # lines of a boot's beginning that matter
 PARTS_LIMIT = 1000
@@ -42,13 +44,15 @@ class BootText:
     """What a log tells of one boot.
 
     ``log`` is that of its beginning, incomplete when the text does not hold it. ``release`` is None when nothing names
-    it. ``last_uptime``: seconds from the kernel's start to its last line.
+    it. ``last_uptime``: seconds from the kernel's start to its last line. ``naming`` is what a program of the host
+    wrote of this boot, None also when two such lines differ, or when the kernel's own words contradict it.
     """
 
     release: Optional[str]
     log: BootLog
     reports: Tuple[CrashReport, ...]
     last_uptime: Optional[float]
+    naming: Optional[Naming] = None
 
 
 def read_boots(lines: Iterable[str]) -> Iterator[BootText]:
@@ -63,7 +67,8 @@ def read_boots(lines: Iterable[str]) -> Iterator[BootText]:
 
 
 def _kernel_lines(lines: Iterable[str]) -> Iterator[Line]:
-    """Yield the lines without what comes before the text; not those that programs wrote, as far as it shows."""
+    """Yield the lines without what comes before the text; of those that programs wrote, as far as it shows, only the
+    ones that name a boot."""
     named: Optional[float] = None
     for line in lines:
         words = read_line(line[: 2 * LINE_LIMIT].rstrip("\r\n"))
@@ -71,7 +76,7 @@ def _kernel_lines(lines: Iterable[str]) -> Iterator[Line]:
         if named is not None and words.uptime == named:
             continue
         named = words.uptime if words.text.startswith("usb ") and is_of_a_name(words.text) else None
-        if words.kernel:
+        if words.kernel or naming_in(words.text):
             # Tabs are those of RCU's reports.
             yield Line(printable(words.text.replace("\t", " "), LINE_LIMIT), words.uptime, None, words.caller)
 
@@ -85,9 +90,15 @@ class _Boot:
         self._early: List[str] = []
         self._is_early = False
         self._uptime: Optional[float] = None
+        self._namings: Set[Naming] = set()
 
     def add(self, line: Line) -> None:
         """Take the next line."""
+        naming = naming_in(line.text)
+        if naming is not None:
+            if len(self._namings) <= 1:
+                self._namings.add(naming)
+            return
         start = _START.fullmatch(line.text)
         if start:
             self._release = start.group(1)
@@ -105,9 +116,21 @@ class _Boot:
         reports = self._crashes.reports()
         named = (report.release for report in reversed(reports) if report.release)
         records = (f"6,{number},0,-;{text}" for number, text in enumerate(self._early))
-        return BootText(
-            self._release or next(named, None), parse_kmsg("\n".join(records).encode()), reports, self._uptime
-        )
+        log = parse_kmsg("\n".join(records).encode())
+        release = self._release or next(named, None)
+        naming = _believed(self._namings, release, log)
+        return BootText(release or (naming.release if naming else None), log, reports, self._uptime, naming)
+
+
+def _believed(namings: Set[Naming], release: Optional[str], log: BootLog) -> Optional[Naming]:
+    """The one thing that is said of the boot, unless the kernel's own words say otherwise."""
+    if len(namings) != 1:
+        return None
+    (naming,) = namings
+    knows_record = log.record is not None or log.complete
+    if release not in (None, naming.release) or (knows_record and log.record != naming.record):
+        return None
+    return naming
 
 
 def dumps_of(text: str) -> List[str]:

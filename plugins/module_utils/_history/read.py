@@ -22,7 +22,12 @@ from ansible_collections.kho.kexec.plugins.module_utils._history.boots import (
     start_of,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_files import read_crash_files
-from ansible_collections.kho.kexec.plugins.module_utils._history.crash_join import Crash, iso, join_crashes
+from ansible_collections.kho.kexec.plugins.module_utils._history.crash_join import (
+    Crash,
+    boots_named,
+    iso,
+    join_crashes,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._history.journal import (
     Goodbye,
     Journal,
@@ -69,11 +74,14 @@ def read_history(host: Host, request: Request) -> Dict[str, Any]:
     witnesses, unread = read_crash_files(host, since, request.console_logs, deadline)
     running_id = _digits(running.boot_id) if running else None
     crashes = join_crashes(starts, running_id, witnesses)
+    if request.cursor:
+        crashes = [crash for crash in crashes if not _is_seen_before(crash, since)]
     endings = _endings(starts, crashes, running_id)
     boots = [_boot(start, ending) for start, ending in after_endings(starts, endings)]
+    named = [{**boot, "boot_id": _dashed(boot["boot_id"])} for boot in boots_named(crashes)]
     return {
-        "host_boots": boots[len(starts) - len(reported) :],
-        "crashes": [_crash(crash) for crash in crashes if not (request.cursor and _is_seen_before(crash))],
+        "host_boots": [*named, *boots[len(starts) - len(reported) :]],
+        "crashes": [_crash(crash) for crash in crashes],
         "cursor": _next_cursor(starts) or request.cursor,
         "notes": [note.as_dict() for note in (*notes, *unread)],
     }
@@ -224,9 +232,10 @@ def _crash(crash: Crash) -> Dict[str, Any]:
     return {**crash.as_dict(), "boot_id": None if boot_id is None else _dashed(boot_id)}
 
 
-def _is_seen_before(crash: Crash) -> bool:
+def _is_seen_before(crash: Crash, since: float) -> bool:
     """A console's log holds old crashes too; those of boots that are not read again were told by an earlier run."""
-    return crash.boot_id is None and crash.sources == ("console",)
+    is_of_none = crash.boot_id is None or (crash.naming is not None and crash.naming.began < since)
+    return is_of_none and crash.sources == ("console",)
 
 
 def _next_cursor(starts: Sequence[Start]) -> Optional[str]:

@@ -36,6 +36,7 @@ class Wishes:
     ``panic``: seconds for ``panic=``, 0 for none. ``scratch``: the value of ``kho_scratch=``, ``auto`` for one that is
     computed, or ``kernel`` for none. ``watchdog``, ``journal``, ``debugfs``, ``saved_default``: whether each matters.
     ``replace``: whether values that the command line has already are replaced, except those of ``kho=``.
+    ``name_transition``: whether the host is to write into its kernel's log, at each boot, how that was started.
     """
 
     panic: int = 10
@@ -45,6 +46,7 @@ class Wishes:
     debugfs: bool = True
     saved_default: bool = True
     replace: bool = False
+    name_transition: bool = False
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._kernel.scratch import N
 from ansible_collections.kho.kexec.plugins.module_utils._observe.debugfs import MOUNT
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel, observe_running
 from ansible_collections.kho.kexec.plugins.module_utils._observe.site import Site, observe_site
+from ansible_collections.kho.kexec.plugins.module_utils._prepare.naming import naming_lacks
 
 WATCHDOGS = "/sys/class/watchdog"
 STOP_ON_REBOOT = "/sys/module/watchdog/parameters/stop_on_reboot"
@@ -78,7 +79,8 @@ class Readiness:
     ``watchdog`` is the identity of the first hardware watchdog (empty when it tells none), None without one;
     ``stop_on_reboot`` the watchdog core's parameter, None when unknown. ``journal``: whether it outlives a boot.
     ``saved_default`` is None where GRUB does not decide. ``pinning`` are drivers that are loaded and pin memory for
-    long.
+    long. ``naming_lacks`` says what of the service that names boots in the kernel's log is not as it should be, None
+    when nothing is.
     """
 
     running: RunningKernel
@@ -92,6 +94,7 @@ class Readiness:
     debugfs: bool
     saved_default: Optional[SavedDefault]
     pinning: Tuple[str, ...] = ()
+    naming_lacks: Optional[str] = None
 
     @property
     def need(self) -> Optional[Need]:
@@ -104,8 +107,8 @@ class Readiness:
         return need_of(kernels.init_size, kernels.initrd_bytes, crash, site.memory_bytes)
 
 
-def observe_readiness(host: Host) -> Readiness:
-    """Look at everything; changes nothing, and what cannot be read is None."""
+def observe_readiness(host: Host, name_transition: bool = False) -> Readiness:
+    """Look at everything, at the service that names boots only if wanted; what cannot be read is None."""
     running = observe_running(host)
     candidates = find_candidates(host)
     boot = boot_command_line(host, running.release)
@@ -121,6 +124,7 @@ def observe_readiness(host: Host) -> Readiness:
         debugfs=bool(names_in(host, MOUNT)),
         saved_default=_saved_default(host) if boot.loader == GRUB else None,
         pinning=tuple(sorted(_PINNING & set(_MODULE.findall(read_lossless(host, "/proc/modules", 1 << 20))))),
+        naming_lacks=naming_lacks(host) if name_transition else None,
     )
 
 

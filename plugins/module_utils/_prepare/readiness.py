@@ -33,6 +33,7 @@ ARGUMENTS = "kernel_arguments"
 DEBUGFS = "debugfs"
 JOURNAL = "journal"
 SAVED_DEFAULT = "saved_default"
+NAME_TRANSITION = "name_transition"
 OPERATOR = "operator"
 
 Missing = Tuple[Note, str]
@@ -74,7 +75,7 @@ class Assessment:
 def assess(host: Host, wishes: Wishes) -> Assessment:
     """Look at the host and say what it lacks. Raises Refusal ``container`` or ``not_root``."""
     require_access(host)
-    return conclude(observe_readiness(host), wishes)
+    return conclude(observe_readiness(host, wishes.name_transition), wishes)
 
 
 def conclude(seen: Readiness, wishes: Wishes) -> Assessment:
@@ -192,6 +193,14 @@ def _of_the_system(seen: Readiness, wishes: Wishes) -> Iterator[Missing]:
             "journald.conf.",
         )
         yield note, JOURNAL
+    if wishes.name_transition and seen.naming_lacks is not None:
+        note = Note(
+            "transition_not_named",
+            f"This host does not name its boots in its kernel's log: {printable(seen.naming_lacks)} The record of a "
+            "crash would not say after which transition that was, where nobody else can tell. Install the service "
+            "(kexec_prepare does).",
+        )
+        yield note, NAME_TRANSITION
     if wishes.saved_default and seen.saved_default is not None and seen.saved_default.problem is not None:
         yield _saved_default(seen.saved_default.problem, seen.saved_default.entry, seen.saved_default.why)
 

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Puts into the ledger what central logs tell. No host is asked.
 
-A file does not say of which boot it is. So a crash is joined to a boot that the ledger knows as it is joined to one
-that the host's journal knows, and stays without one where several fit.
+A file does not say of which boot it is, except where the host has written that into its kernel's log. So a crash is
+joined to a boot that the ledger knows as it is joined to one that the host's journal knows, and stays without one where
+several fit.
 """
 
 from __future__ import annotations
@@ -15,7 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._history.boots import KEXEC_TARGET, NO_WORDS, Start
-from ansible_collections.kho.kexec.plugins.module_utils._history.crash_join import join_crashes
+from ansible_collections.kho.kexec.plugins.module_utils._history.crash_join import (
+    Crash,
+    boots_named,
+    join_crashes,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._history.journal import Goodbye, Span
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.plugin_utils._central.files import Unreadable
@@ -80,8 +85,8 @@ def _imported(ledger: Ledger, host: str, told: Told, now: int) -> dict[str, Any]
     news = ledger.import_history(host, history, now)
     starts = [start_of(known, ending) for known, ending in ledger.boots_of(host) if known.began is not None]
     found = [crash for dump in told.dumps[host] for crash in _joined(starts, dump, now)]
-    crashes = _once(found, ledger.crashes_of(host))
-    more = ledger.import_history(host, {"host_boots": [], "crashes": crashes, "cursor": None}, now)
+    crashes = _once([crash.as_dict() for crash in found], ledger.crashes_of(host))
+    more = ledger.import_history(host, {"host_boots": boots_named(found), "crashes": crashes, "cursor": None}, now)
     return {
         "boots": news["boots"] + more["boots"],
         "crashes": news["crashes"] + more["crashes"],
@@ -99,10 +104,15 @@ def _once(found: Sequence[dict[str, Any]], known: Iterable[tuple[str, str | None
     return [crash for crash in found if crash["boot_id"] is not None or crash["signature"] not in signatures]
 
 
-def _joined(starts: Sequence[Start], dump: Dump, now: int) -> list[dict[str, Any]]:
-    """The crashes of a dump, each with its boot if only one fits."""
-    fitting = [_until(start, dump) for start in starts if _may_be(start, dump, now)]
-    return [crash.as_dict() for crash in join_crashes(fitting, None, [dump.witness])]
+def _joined(starts: Sequence[Start], dump: Dump, now: int) -> list[Crash]:
+    """The crashes of a dump, each with the boot that it names, or else with the one that fits if no other does."""
+    fitting = [_until(start, dump) for start in starts if _is_named(start, dump) or _may_be(start, dump, now)]
+    return join_crashes(fitting, None, [dump.witness])
+
+
+def _is_named(start: Start, dump: Dump) -> bool:
+    naming = dump.witness.text.naming
+    return naming is not None and start.span.boot_id.replace("-", "") == naming.boot_id
 
 
 def _may_be(start: Start, dump: Dump, now: int) -> bool:

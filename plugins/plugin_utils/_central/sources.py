@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_files import Witness, died
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_prefix import collected_of
-from ansible_collections.kho.kexec.plugins.module_utils._history.crash_text import read_boots
+from ansible_collections.kho.kexec.plugins.module_utils._history.crash_text import dumps_of, read_boots
 from ansible_collections.kho.kexec.plugins.module_utils._history.read import history_of_journal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
@@ -207,7 +207,8 @@ class Reader:
             elif boot:
                 self.told.boots[host].append(boot)
             else:
-                self._console(host, BOOTS, file, log.split("\n"))
+                for dump in dumps_of(log):
+                    self._console(host, BOOTS, file, dump.split("\n"))
 
 
 def _boot_or_log(given: Any) -> tuple[dict[str, Any], str]:

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from ansible.module_utils.basic import AnsibleModule
 
-OPTIONS = ("panic", "scratch", "replace_arguments", "watchdog", "journal", "debugfs", "saved_default")
+OPTIONS = (
+    "panic",
+    "scratch",
+    "replace_arguments",
+    "watchdog",
+    "journal",
+    "debugfs",
+    "saved_default",
+    "name_transition",
+)
 MISSING = {"code": "cold_boot_needed", "message": "Arguments are not in force.", "remedy": "cold_boot"}
 
 

@@ -91,8 +91,9 @@ def test_a_reader_that_is_gone(script):
 
 
 def test_it_holds_what_the_facts_import_and_no_more():
-    # The second is imported only when it is needed.
-    program = f"import sys, {PACKAGE}._observe.running, {PACKAGE}._host.pipe\n"
+    # The last are imported only when they are needed.
+    later = f"{PACKAGE}._host.pipe, {PACKAGE}._fact_script.announce"
+    program = f"import sys, {PACKAGE}._observe.running, {later}\n"
     program += "files = (name for name, module in sys.modules.items() if not hasattr(module, '__path__'))\n"
     program += f"print(*(name for name in files if name.startswith('{PACKAGE}._')))"
     environment = {**os.environ, "PYTHONPATH": ":".join(path for path in sys.path if path)}

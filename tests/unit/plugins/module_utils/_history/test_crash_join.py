@@ -9,11 +9,13 @@ import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._history.boots import Start
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_files import Witness
-from ansible_collections.kho.kexec.plugins.module_utils._history.crash_join import iso, join_crashes
+from ansible_collections.kho.kexec.plugins.module_utils._history.crash_join import boots_named, iso, join_crashes
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_log import CrashReport
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_text import BootText
 from ansible_collections.kho.kexec.plugins.module_utils._history.journal import Goodbye, KernelWords, Span
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.log import NO_LOG, BootLog, Event
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import Record
+from ansible_collections.kho.kexec.plugins.module_utils._kernel.naming import Naming
 
 RELEASE = "7.3.4-kho"
 UP = 3600.0  # seconds that each boot lasts; a minute is between two
@@ -174,3 +176,53 @@ def test_the_shape_of_the_result():
 @pytest.mark.parametrize("seconds", [None, -1.0, 1e15])
 def test_times_that_are_none(seconds):
     assert iso(seconds) is None
+
+
+def naming(number=2, release=RELEASE, count=1, began=1000):
+    return Naming(f"{number:032x}", release, began, "handover", Record("7.2.13-kho", count))
+
+
+def named(told, *reports, source="console"):
+    text = BootText(told.release, NO_LOG, reports or (report(uptime=30.0),), UP, told)
+    return Witness(source, "/file", None, text)
+
+
+def test_a_record_that_names_its_boot_is_of_it_whatever_the_times():
+    (crash,) = join_crashes(BOOTS, None, [named(naming())])
+    assert owners([crash]) == [2]
+    assert crash.report.at == boot(2).span.begin + 30
+    assert boots_named([crash]) == []
+
+
+@pytest.mark.parametrize("told", [naming(release="7.3.5-kho"), naming(count=2)])
+def test_what_is_known_of_the_boot_counts_for_more(told):
+    (crash,) = join_crashes(BOOTS, None, [named(told)])
+    assert (crash.boot_id, crash.kexec_count) == (None, None)
+
+
+def test_a_boot_that_runs_has_not_died():
+    running = f"{2:032x}"
+    assert owners(join_crashes(BOOTS, running, [named(naming())])) == [None]
+    assert owners(join_crashes(BOOTS, running, [named(naming(), report(uptime=30.0, fatal=False))])) == [2]
+
+
+def test_a_boot_that_no_journal_knows_becomes_known():
+    (crash,) = crashes = join_crashes(BOOTS, None, [named(naming(9, count=4))])
+    assert (owners(crashes), crash.previous_release, crash.kexec_count) == ([9], "7.2.13-kho", 4)
+    (known,) = boots_named(crashes)
+    transition = (known["boot"], known["release"], known["previous_release"], known["kexec_count"])
+    assert transition == ("handover", RELEASE, "7.2.13-kho", 4)
+    assert (known["begin"], known["end"], known["ending"]) == (iso(1000), iso(1030), "crash")
+    assert "handover from 7.2.13-kho count 4" in known["evidence"][0]
+
+
+def test_a_boot_that_survived_its_crash_did_not_end_so():
+    two = [named(naming(9), report(uptime=30.0, fatal=False)), named(naming(8), report(uptime=None))]
+    known = boots_named(join_crashes(BOOTS, None, two))
+    assert sorted((one["ending"], one["end"]) for one in known) == [("crash", None), ("unknown", None)]
+
+
+def test_a_cold_boot_is_told_with_its_count():
+    told = Naming(f"{9:032x}", RELEASE, 1000, "cold", None)
+    (known,) = boots_named(join_crashes(BOOTS, None, [named(told)]))
+    assert (known["boot"], known["previous_release"], known["kexec_count"]) == ("cold", None, 0)

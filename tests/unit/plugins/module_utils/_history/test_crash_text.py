@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_text import dumps_of, read_boots
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import Record
 
+ID = "0123456789abcdef" * 2
+NAMED = f"kho-kexec: boot {ID} of 7.3.4-kho began 1795300000: handover from 7.2.13-kho count 2"
 START = "Linux version 7.3.4-kho (lab@lab) (gcc) #2 SMP"
 EXEC = "KHO: exec from: 7.2.13-kho (count 2)"
 INIT = "Run /init as init process"
@@ -83,3 +85,41 @@ def test_no_empty_line_is_left_between_the_parts():
 @given(st.text())
 def test_parts_of_any_text(text):
     dumps_of(text)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [NAMED, PANIC],
+        [f"<14>[    5.000000] {NAMED}", f"<0>[    9.000000] {PANIC}"],
+        [f"[    5.000000] {NAMED}", f"[    5.000000] {NAMED}", f"[    9.000000] {PANIC}"],
+        [f"14,416,5000000,-;{NAMED}", f"0,417,9000000,-;{PANIC}"],
+        [f"0,417,9000000,-;{PANIC}", NAMED.replace("kho-kexec: ", " kho-kexec=")],
+        [START, EXEC, INIT, NAMED, PANIC],
+    ],
+)
+def test_a_record_names_its_boot_in_whatever_form_it_comes(lines):
+    boot = only(lines)
+    assert (boot.naming.boot_id, boot.naming.record) == (ID, Record("7.2.13-kho", 2))
+    assert (boot.release, [report.message for report in boot.reports]) == ("7.3.4-kho", [PANIC])
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [START, EXEC.replace("count 2", "count 3"), INIT, NAMED],
+        [START, INIT, NAMED],  # the kernel was handed nothing
+        [START.replace("7.3.4", "7.3.5"), NAMED],
+        [NAMED, NAMED.replace("count 2", "count 3")],
+        [NAMED, NAMED.replace(ID, ID[::-1])],
+        [f"usb 1-1: Product: {NAMED}"],
+        ["[   10.000000] usb 1-1: Product: x", f"[   10.000000] {NAMED}"],
+    ],
+)
+def test_a_line_that_is_contradicted_names_nothing(lines):
+    assert only([*lines, PANIC]).naming is None
+
+
+def test_in_the_midst_of_a_report_it_is_passed_over():
+    oops = ["BUG: kernel NULL pointer dereference, address: 0", "Call Trace:", " a+0x1/0x2", NAMED, " b+0x1/0x2"]
+    assert only(oops).reports == only([line for line in oops if line != NAMED]).reports

@@ -163,3 +163,18 @@ def test_what_is_no_cursor(host):
     with pytest.raises(KhoError) as caught:
         read_history(host, Request("nonsense", None, (), 60.0))
     assert caught.value.code == "cursor_invalid"
+
+
+NAMED = "[    9.000000] kho-kexec: boot {} of 7.3.4-kho began {}: handover from 7.2.13-kho count 1\n"
+NINTH = "00000000-0000-0000-0000-000000000009"
+
+
+def test_a_boot_that_only_a_dump_tells_of(host):
+    expect_journal(host, [1, 2], GOODBYES, story(1, 2))
+    host.add(f"{KDUMP}/1/dmesg.1", NAMED.format(NINTH.replace("-", ""), EPOCH - 900) + f"[   50.000000] {PANIC}\n")
+    history = read(host)
+    (crash,) = history["crashes"]
+    assert (crash["boot_id"], crash["previous_release"], crash["kexec_count"]) == (NINTH, "7.2.13-kho", 1)
+    first = history["host_boots"][0]
+    assert (first["boot_id"], first["boot"], first["ending"]) == (NINTH, "handover", "crash")
+    assert len(history["host_boots"]) == 4

@@ -159,3 +159,8 @@ def test_what_pins_memory_and_what_is_lent_out(host):
 def test_an_installed_kernel_that_calls_scratch_memory_otherwise(host, release, bootmem):
     host.add(f"/boot/vmlinuz-{release}", x86_image(kernel(release)))
     assert observe_readiness(host).kernels.bootmem is bootmem
+
+
+def test_the_service_that_names_boots_is_looked_at_where_it_is_wanted(host):
+    assert observe_readiness(host).naming_lacks is None
+    assert "kho-kexec-name.service" in observe_readiness(host, name_transition=True).naming_lacks

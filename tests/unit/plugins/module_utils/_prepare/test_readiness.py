@@ -127,3 +127,10 @@ def test_a_default_that_is_not_saved():
     assert missing(unknown) == [("saved_default_off", "operator")]
     assert "It is a title." in result(unknown)["missing"][0]["message"]
     assert missing(readiness(saved_default=None)) == []
+
+
+def test_a_host_that_does_not_name_its_boots():
+    seen = readiness(naming_lacks="there is no service.")
+    assert missing(seen) == []
+    assert missing(seen, name_transition=True) == [("transition_not_named", "name_transition")]
+    assert missing(readiness(), name_transition=True) == []

@@ -117,6 +117,54 @@ def test_a_crash_that_has_its_boot_stays_one_when_another_boot_fits_as_well(ledg
     assert [boot_id for _host, boot_id, *_rest in crashes()] == [some_id(1)]
 
 
+CUT = CRASH[5:]
+"""What is left of it where only the end was kept."""
+
+
+def named(number=1, count=3):
+    began = f"began {BEGAN}: handover from {OLD} count {count}"
+    return f"[    9.000000] kho-kexec: boot {some_id(number).replace('-', '')} of {NEW} {began}"
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("web1.log", [named(), *CUT]),
+        ("web1.log", [*CUT, named()]),
+        ("all.log", behind("Nov 22 07:10:12 web1", [named(), *CUT])),
+    ],
+)
+def test_a_boot_that_no_host_can_tell_of_is_named_by_its_crash(ledger, logs, crashes, name, lines):
+    wanted = logs("netconsole", name, lines)
+    news = collect(ledger, wanted, NAMES, 60.0, NOW)
+    assert (news["boots"], news["crashes"], news["notes"]) == (1, 1, [])
+    assert crashes() == [("web1", some_id(1), "oops", 1, "netconsole")]
+    ((known, ending),) = ledger.boots_of("web1")
+    assert (known.release, known.previous_release, known.kexec_count, ending) == (NEW, OLD, 3, "crash")
+    assert (known.began, known.ended) == (BEGAN, BEGAN + 812)
+    again = collect(ledger, wanted, NAMES, 60.0, NOW)
+    assert (again["boots"], again["crashes"]) == (0, 0)
+
+
+def test_a_dump_of_pstore_in_a_line_of_json_is_put_together(ledger, logs, crashes):
+    parts = "\n".join(["Panic#1 Part1", *CUT[6:], "Panic#1 Part2", named(), *CUT[:6]])
+    collect(ledger, logs("boots", "a.jsonl", [json.dumps({"host": "web1", "log": parts})]), NAMES, 60.0, NOW)
+    assert crashes() == [("web1", some_id(1), "oops", 1, "boots")]
+
+
+def test_a_record_names_one_of_several_boots_that_fit(ledger, logs, crashes):
+    ledger.import_history("web1", history(crashed(), crashed(2, BEGAN + 5000)), NOW)
+    collect(ledger, logs("netconsole", "web1.log", [named(), *CUT]), NAMES, 60.0, NOW)
+    assert [boot_id for _host, boot_id, *_rest in crashes()] == [some_id(1)]
+
+
+def test_a_line_does_not_count_against_what_the_ledger_knows(ledger, logs, crashes):
+    ledger.import_history("web1", history(crashed(), crashed(2, BEGAN + 5000)), NOW)
+    collect(ledger, logs("netconsole", "web1.log", [named(count=4), *CUT]), NAMES, 60.0, NOW)
+    assert [boot_id for _host, boot_id, *_rest in crashes()] == [None]
+    assert len(ledger.boots_of("web1")) == 2
+
+
 def test_logs_that_are_not_there(ledger, tmp_path):
     with pytest.raises(LedgerError, match="central logs") as caught:
         collect(ledger, [{"kind": "kdump", "path": str(tmp_path / "none")}], NAMES, 60.0, NOW)
