@@ -84,12 +84,7 @@ class ActionModule(Listening):
         view = View(probe, detour, options["rollback_timeout"], port, options["guard_timeout"], options["busy_timeout"])
         action = _Action(self, task_vars)
         jump = self._prepared(action, Deadline(MonotonicClock(), options["timeout"]), view)
-        if options["wait"]:
-            return jump.run()
-        set_out = jump.set_out()
-        if "left" in set_out:
-            set_out["left"]["remote_files"] = action.set_aside
-        return set_out
+        return jump.run() if options["wait"] else with_files(jump.set_out(), action)
 
     def _follow(self, options: Mapping[str, Any], left: Departure, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Go on where an earlier task has told the host to leave."""
@@ -106,7 +101,8 @@ class ActionModule(Listening):
         seen = kept_sightings(
             sightings_directory(constants.DEFAULT_LOCAL_TMP), str(task_vars.get("inventory_hostname"))
         )
-        return self._prepared(_Action(self, task_vars, left.remote_files), deadline, view).follow(left, seen)
+        action = _Action(self, task_vars, left.remote_files)
+        return with_files(self._prepared(action, deadline, view).follow(left, seen, options["wait"]), action)
 
     def _prepared(self, action: _Action, deadline: Deadline, view: View) -> Jump:
         name = printable(str(action.task_vars.get("inventory_hostname", self._play_context.remote_addr)))
@@ -148,6 +144,13 @@ class _Action:
         for directory in self.set_aside:
             self._plugin._remove_tmp_path(directory)
         self.set_aside.clear()
+
+
+def with_files(result: dict[str, Any], action: _Action) -> dict[str, Any]:
+    """Return a result that has the directories on the host that are to be removed by who goes on."""
+    if "left" in result:
+        result["left"]["remote_files"] = action.set_aside
+    return result
 
 
 def refuse(transport: str, options: Mapping[str, Any]) -> dict[str, Any] | None:

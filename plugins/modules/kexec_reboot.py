@@ -67,6 +67,7 @@ options:
     description:
       - RV(left) of a task with O(wait=false) on this host, in the same run. The host is not told to leave, but waited
         for, and judged. O(timeout) counts from when it was told.
+      - With O(wait=false), it is asked once. When it has not come back, the result has RV(left) again, and no verdict.
       - Without it, and when it is empty, the host is told to leave first.
     type: dict
   commit:

@@ -85,6 +85,7 @@ class Jump:
         self._answer_lost = False
         self._left_at = deadline.clock.now()
         self._seen: tuple[Sighting, ...] = ()
+        self._waits = True
         self._already_left = False
         self._answer: dict[str, Any] = {}
         self._report: dict[str, Any] = {
@@ -106,9 +107,12 @@ class Jump:
         """Only have the host leave; ``left`` of the result is for who waits for it, and missing when it failed."""
         return self._reported(lambda: self._set_out() or self._handed_on())
 
-    def follow(self, left: Departure, seen: Sequence[Sighting]) -> dict[str, Any]:
-        """Go on where a host has set out, and was ``seen`` since then."""
-        self._left_at, self._seen = left.at, tuple(seen)
+    def follow(self, left: Departure, seen: Sequence[Sighting], waits: bool = True) -> dict[str, Any]:
+        """Go on where a host has set out, and was ``seen`` since then.
+
+        Unless this ``waits``, it is asked once; when no other boot answers, the result has ``left`` and no verdict.
+        """
+        self._left_at, self._seen, self._waits = left.at, tuple(seen), waits
         self._answer_lost, self._guarded_for = left.answer_lost, left.guarded_for
         self._already_left = left.boot_id is None
         self._report.update(changed=True, promise=left.promise, boot_id_before=left.boot_id)
@@ -201,8 +205,11 @@ class Jump:
         before = self._report["boot_id_before"]
         questions = Questions(self._read_new_boot_id, self._view.banner, self._leave_again)
         with self._host.alone():
-            watch = Watch(before, self._left_at, self._deadline, questions, self._seen)
+            deadline = self._deadline if self._waits else Deadline(self._deadline.clock, 0)
+            watch = Watch(before, self._left_at, deadline, questions, self._seen)
             arrival = watch.wait()
+            if not self._waits and arrival.boot_id in (None, before):
+                return self._handed_on()
             if arrival.boot_id is None and self._put_off(arrival.trouble):
                 arrival = watch.wait(was_late=True)
         self._report_sightings(arrival)
@@ -214,8 +221,9 @@ class Jump:
 
     def _read_new_boot_id(self, was_away: bool) -> str:
         """Who was away and is back stays, and is asked for the verdict over the same connection."""
-        found = self._host.read_boot_id(keep=was_away)
-        if was_away and found == self._report["boot_id_before"]:
+        keep = was_away or not self._waits
+        found = self._host.read_boot_id(keep=keep)
+        if keep and found == self._report["boot_id_before"]:
             self._host.reset()
         return found
 

@@ -5,9 +5,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import pytest
 from integration.rollout.test_rollout import HOSTS, THERE, roll_out
+
+from bench.rollout import UPGRADE, Simulation
+from tools.layout import ROOT
+
+AWAY = 1.0
+"""Seconds for which simulated hosts are away."""
 
 
 def test_host_meets_four_tasks_and_what_nobody_asked_for_is_skipped_by_one_of_a_wave(tmp_path: Path) -> None:
@@ -17,6 +25,21 @@ def test_host_meets_four_tasks_and_what_nobody_asked_for_is_skipped_by_one_of_a_
     assert [run.recap(name)["skipped"] for name in HOSTS[1:]] == [0, 0]
     assert run.recap("web1")["skipped"] > 0
     assert "run_once" not in run.output, "no warning that it changed between hosts"
+
+
+@pytest.mark.parametrize(("forks", "tasks"), [(4, 4), (2, 5)])
+def test_host_that_is_upgraded_meets_few_tasks_and_skips_none(tmp_path: Path, forks: int, tasks: int) -> None:
+    """With a fork for each host, and in a wave that has more: hosts that leave together are waited for by one task."""
+    simulation, hosts = Simulation(tmp_path / "simulated", AWAY), 4
+    options = {"kexec_upgrade_waves": "100%", "kexec_upgrade_target": "7.3.4-kho"}
+    simulation.cost(UPGRADE, hosts, forks, ROOT / "playbooks" / UPGRADE, options)
+    output = (tmp_path / "simulated/output.txt").read_text()
+    print(output)
+    met = re.findall(
+        r"^host0000[1-9] +: ok=(\d+) +changed=\d+ +unreachable=0 +failed=0 +skipped=(\d+)", output, re.MULTILINE
+    )
+    assert met == [(str(tasks), "0")] * (hosts - 1)
+    assert output.count("handover_verified") >= hosts
 
 
 def test_host_whose_options_cannot_be_in_the_role_is_left_alone(tmp_path: Path) -> None:
