@@ -30,10 +30,14 @@ import threading
 import time
 from pathlib import Path
 
+from tools.processes import prepare_child
+
+from .guest_root import pack
+
 INIT = Path(__file__).parent / "init"
 # There is no other program in the guest, and no such line in a file of the repository.
 SHEBANG = "#!/bin/busybox sh\n"
-SECONDS = 120.0  # for all boots of a guest
+SECONDS = 400.0  # for all boots of a guest
 LINES = 110  # that are kept of each form
 PARTS = 8  # of a dump of pstore's
 _PART = re.compile(rb"\w+#\d+ Part(\d+)\n")
@@ -71,13 +75,6 @@ class Listener:
             self.lines.append(self.socket.recv(65536))
 
 
-def cpio(root: Path, to: Path) -> None:
-    """Pack a folder as the kernel unpacks it (Documentation/driver-api/early-userspace/buffer-format.rst)."""
-    names = "\n".join(sorted(str(path.relative_to(root)) for path in root.rglob("*")))
-    with to.open("wb") as file:
-        subprocess.run(["cpio", "-o", "-H", "newc", "--quiet"], cwd=root, input=names.encode(), stdout=file, check=True)
-
-
 def initramfs(build: Path, work: Path) -> Path:
     """Make the file system of a guest, with that of a capture kernel in it where the build has programs for it."""
     root = work / "root"
@@ -85,11 +82,11 @@ def initramfs(build: Path, work: Path) -> Path:
     (root / "init").write_text(SHEBANG + INIT.read_text())
     (root / "init").chmod(0o755)
     if (root / "sbin/kexec").exists():
-        cpio(root, work / "capture.cpio")
+        pack(root, work / "capture.cpio")
         (work / "capture.cpio").rename(root / "capture.cpio")
         shutil.copy(build / "vmlinuz", root / "vmlinuz")
     shutil.copytree(build / "modules", root / "modules")
-    cpio(root, work / "initramfs")
+    pack(root, work / "initramfs")
     return work / "initramfs"
 
 
@@ -107,7 +104,7 @@ def crash(build: Path, point: str, mode: str, image: Path, work: Path) -> dict[s
     argv[at] += f" truth.extended={extended.port} truth.plain={plain.port}"
     argv += ["-kernel", str(build / "vmlinuz"), "-initrd", str(image), "-serial", f"file:{console}"]
     end = time.monotonic() + SECONDS * (1 + point.count("+") / 4)
-    with subprocess.Popen(["nice", "-n", "5", *argv], stdin=subprocess.DEVNULL) as guest:
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, preexec_fn=prepare_child) as guest:
         try:
             while time.monotonic() < end and guest.poll() is None and b"TRUTH-DONE" not in console.read_bytes():
                 time.sleep(0.3)
@@ -182,8 +179,8 @@ def main(argv: list[str]) -> int:
         work = Path(name)
         image = initramfs(chosen.build, work)
         build = chosen.build.resolve()
-        if (build / "root/usr/lib/systemd/systemd-journald").exists():
-            survived = "+".join(point for point in chosen.points if point not in NO_JOURNAL)
+        survived = "+".join(point for point in chosen.points if point not in NO_JOURNAL)
+        if survived and (build / "root/usr/lib/systemd/systemd-journald").exists():
             told = crash(build, survived, "journal", image, work)
             for point in survived.split("+"):
                 its = {form: text for form in SURVIVED if (text := told.get(f"{form}_{point}"))}
