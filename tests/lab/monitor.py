@@ -145,6 +145,20 @@ def end(socket: Path, timeout: float = 10.0) -> None:
     _ask(leave(), timeout, "end")
 
 
+def dump(socket: Path, name: str, timeout: float = 120.0) -> None:
+    """Write the guest's memory to a file of this name in its folder, an ELF core dump; the guest goes on.
+
+    Raises:
+        LabError: QEMU does not do it within `timeout` seconds, or refuses.
+    """
+
+    async def write() -> None:
+        async with connected(socket) as client:
+            await client.execute("dump-guest-memory", {"paging": False, "protocol": f"file:{name}"})
+
+    _ask(write(), timeout, "dump the guest's memory")
+
+
 def power_cycle(socket: Path, timeout: float = 10.0) -> None:
     """Reset the guest as its power switch would.
 

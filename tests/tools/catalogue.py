@@ -33,6 +33,8 @@ WITH_ONE_CORE = "play_options"
 MODULE_UTILS = Path("plugins", "module_utils")
 MOLECULE = ROOT / "molecule"
 # Those that the tests on real guests use.
+DRGN = "KHO_LAB_DRGN"
+"""Names the Python that has drgn, for the test of the post-mortem."""
 KERNELS = ("old", "new", "kho-v9", "metadata-v2", "tiny-log", "pstore", "debian")
 
 # Scenarios that only `make test-all` runs, because they take long.
@@ -184,6 +186,13 @@ def by_hand(context: Context) -> None:
     context.tool("pytest", TESTS / "guests" / "test_molecule.py")
 
 
+def post_mortem(debugger: Environment, context: Context) -> None:
+    """Read the dump of a guest; the kernel with debug information is built for that alone."""
+    context.tool("python", "-m", "lab", "build", "debug-info")
+    context.variables = {DRGN: str(debugger.tool("python"))}
+    context.tool("pytest", TESTS / "guests" / "test_post_mortem.py")
+
+
 def cores(versions: Iterable[str] = ALL_CORES) -> tuple[Environment, ...]:
     """Return the environments of ansible-cores, of all if not told otherwise, that this machine can have."""
     wanted = [environments.for_core(core) for core in versions]
@@ -234,6 +243,9 @@ def guests(dev: Environment, everything: bool) -> Iterator[Step]:
     cells = with_guests("matrix", "guests", "predictions against real kexecs", matrix, (dev,))
     yield from (each, cells, cold(told), cold(each), cold(cells))
     yield with_guests("snapshots", "guests", "guests from snapshots are machines of their own", snapshots, (dev,))
+    debugger = environments.debugger()
+    reading = partial(post_mortem, debugger)
+    yield with_guests("post-mortem", "guests", "a dump names the transition", reading, (dev, debugger))
     yield with_guests("by-hand", "guests", "molecule, typed in a terminal", by_hand, (dev,))
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import interpreters
 from .interpreters import Version, spell
@@ -41,6 +41,11 @@ def controller() -> Environment:
     if version < OLDEST_CONTROLLER:
         raise NoController(f"python3 is {spell(version)}; the tools need {spell(OLDEST_CONTROLLER)} or newer")
     return Environment("dev", "dev.txt", python, version)
+
+
+def debugger() -> Environment:
+    """Return the environment with drgn, as somebody has it who reads dumps."""
+    return replace(controller(), name="drgn", requirements="drgn.txt")
 
 
 def for_modules(version: Version) -> Wanted:

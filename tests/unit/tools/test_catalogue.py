@@ -103,6 +103,16 @@ def test_the_scenario_for_kernels_of_others_gets_two_of_the_labs_as_if_they_were
     assert set(catalogue.AS_SOMEBODYS) <= set(catalogue.KERNELS)
 
 
+def test_a_dump_is_read_with_a_python_that_has_the_debugger():
+    (step,) = (step for step in catalogue.steps(True) if step.name == "post-mortem")
+    context = Recorder()
+    step.action(context)
+    assert context.ran[0][0] == ("lab", "build", "debug-info")
+    debugger = environments.debugger()
+    assert debugger in step.environments
+    assert context.ran[-1][1] == {catalogue.DRGN: str(debugger.folder / "bin" / "python")}
+
+
 def test_each_kind_of_guest_tells_its_own_stories_and_plain_ones_take_turns():
     shares = stories._shares(stories.STORIES, 3)
     assert [name for name in shares if name.startswith("plain")] == ["plain-1", "plain-2", "plain-3"]
@@ -114,8 +124,8 @@ def test_each_kind_of_guest_tells_its_own_stories_and_plain_ones_take_turns():
 
 
 def test_everything_on_guests_is_done_without_snapshots_too():
-    about_snapshots = {"lab", "snapshots", "by-hand"}
-    warm = {step.name for step in catalogue.steps(True) if step.group in ("guests", "molecule")} - about_snapshots
+    once = {"lab", "snapshots", "by-hand", "post-mortem"}
+    warm = {step.name for step in catalogue.steps(True) if step.group in ("guests", "molecule")} - once
     names = {name for name in warm if not name.endswith("-cold")}
     assert {f"{name}-cold" for name in names} == warm - names
 
