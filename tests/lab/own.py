@@ -25,6 +25,10 @@ from lab.errors import LabError
 VARIABLE = "KHO_LAB_DEBS"
 MOST = 8
 """As many kernels as have a place on a guest's disk; the pairs are the square of it."""
+NOTHING = (
+    f"no kernel is given, and there is nothing to try: name packages or images, or set {VARIABLE} to them, as in "
+    'DEBS="linux-image-a.deb linux-image-b.deb" or DEBS="bzImage:lib/modules/RELEASE"'
+)
 _INITRAMFS = ("initramfs-tools", "dracut", "linux-initramfs-tool")
 _POSTINST = """#!/bin/sh
 set -e
@@ -67,10 +71,7 @@ def read(words: Sequence[str]) -> list[Own]:
         LabError: names all that is wrong with all of them.
     """
     if not words:
-        raise LabError(
-            f"no kernel is given, and there is nothing to try: name packages or images, or set {VARIABLE} to them, as "
-            'in DEBS="linux-image-a.deb linux-image-b.deb" or DEBS="bzImage:lib/modules/RELEASE"'
-        )
+        raise LabError(NOTHING)
     problems: list[str] = []
     found: list[Own] = []
     packages = [word for word in words if word.endswith(".deb")]
@@ -176,14 +177,18 @@ def take_in(own: Own) -> kernels.Kernel:
 
     def fill(folder: Path) -> None:
         if own.packages:
-            debs = [shutil.copy(file, folder / f"{number}-{file.name}") for number, file in enumerate(own.files)]
+            # Files of two kernels may have one name, and the guest's repository has all of them in one folder.
+            debs = [
+                Path(shutil.copy(file, folder / f"{name}.deb"))
+                for file, name in zip(own.files, own.packages, strict=True)
+            ]
         else:
             debs = [_package(own, folder)]
         packages = own.packages or (f"linux-image-{own.release.lower()}",)
-        facts = {"release": own.release, "package": " ".join(packages), "debs": [Path(made).name for made in debs]}
+        facts = {"release": own.release, "package": " ".join(packages), "debs": [made.name for made in debs]}
         (folder / "kernel.json").write_text(json.dumps(facts) + "\n")
 
-    made_from = {"recipe": 1, "release": own.release, "files": [_digest(file) for file in own.files]}
+    made_from = {"recipe": 2, "release": own.release, "files": [_digest(file) for file in own.files]}
     if own.modules is not None:
         made_from["modules"] = _digest_of_folder(own.modules)
     folder = build_once("kernels", "own", made_from, fill)

@@ -35,8 +35,9 @@ def doubts(plan: dict[str, Any]) -> list[str]:
 
 
 def reasons(plan: dict[str, Any]) -> list[str]:
-    """What the plan says for what it does, and against better, as code and message."""
-    return [f"{note['code']}: {note['message']}" for note in [*plan["reasons"], *plan["warnings"]]]
+    """What the plan says against better, or for more than its promise, as code and message."""
+    notes = [note for note in [*plan["reasons"], *plan["warnings"]] if not note["code"].endswith("_promised")]
+    return [f"{note['code']}: {note['message']}" for note in notes]
 
 
 def predicted(plan: dict[str, Any]) -> str:

@@ -86,8 +86,9 @@ def told(results: Sequence[Result]) -> Iterator[str]:
 
 
 def cells(releases: Sequence[str]) -> list[Cell]:
-    """All pairs."""
-    return [Cell(Kernel(one), Kernel(other)) for one in releases for other in releases]
+    """All pairs: of those with one running kernel, first the one that leads nowhere else."""
+    pairs_of = ((one, other) for one in releases for other in sorted(releases, key=lambda name: name != one))
+    return [Cell(Kernel(one), Kernel(other)) for one, other in pairs_of]
 
 
 def up(owns: Sequence[own.Own], name: str) -> Path:

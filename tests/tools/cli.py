@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
+from lab import own
 from lab.sharing import at_once
 
 from . import catalogue, environments, packages, processes, times
@@ -147,6 +148,9 @@ def stories(arguments: argparse.Namespace) -> int:
 
 def lab_kernels(arguments: argparse.Namespace) -> int:
     """Try all pairs of kernels that somebody has built: prints the matrix, predicted and seen."""
+    if not arguments.files and not os.environ.get(own.VARIABLE):
+        print(own.NOTHING)
+        return 2
     strict = ["--strict"] if arguments.strict else []
 
     def pairs(context: Context) -> None:

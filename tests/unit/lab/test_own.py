@@ -221,6 +221,15 @@ def test_a_package_is_taken_in_as_it_is_and_another_build_of_the_first_kernel_is
         own.refuse_other_builds(changed, made)
 
 
+def test_files_of_two_kernels_that_have_one_name_stay_apart(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    words = []
+    for release in ("7.4.0-a", "7.4.0-b"):
+        (tmp_path / release).mkdir()
+        words.append(str(Path(kernel(tmp_path, release=release)).rename(tmp_path / release / "kernel.deb")))
+    assert len({own.take_in(one).deb.name for one in own.read(words)}) == 2
+
+
 def test_a_kernel_that_is_not_in_the_cache_any_more_is_asked_for_once_more(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(LabError, match="give its files once more"):

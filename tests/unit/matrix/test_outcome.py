@@ -37,6 +37,11 @@ def test_a_plan_in_doubt_predicts_nothing() -> None:
     assert outcome.doubts(plan("kexec", warnings=("kho_abi_mismatch", "kexec_count_unknown"))) == []
 
 
+def test_reasons_are_more_than_the_promise() -> None:
+    made = plan("kexec", "kexec_promised", "running_again", warnings=("kho_abi_mismatch",))
+    assert outcome.reasons(made) == ["running_again: ", "kho_abi_mismatch: "]
+
+
 @pytest.mark.parametrize(
     ("made", "words"),
     [
