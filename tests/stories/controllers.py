@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from .show import Told
-from .stage import Stage
+from .show import Show, Told
+from .stage import KILL, Stage
 from .story import causes, ends, is_quiet, require, require_in, story
 
 STAGE = "Load the target kernel"
@@ -18,6 +20,25 @@ GUARD = "/var/lib/kho-kexec/guard.json"
 LOADED = "{ read -r loaded < /sys/kernel/kexec_loaded; test $loaded = 1; }"
 GUARD_BEGUN = f"test -e {GUARD}"
 GUARD_ARMED = "test -e /etc/systemd/system/sysinit.target.d/kho-kexec-guard.conf"
+# Points inside of the task that proves the new kernel and commits it, in the order in which it comes to them.
+RECORD = "/var/lib/kho-kexec/transition.json"
+JUDGED = '*\'"state": "closed"\'*'
+COMMITTED = "*'\"committed\": true'*"
+# Stops the module there: between these points are hundredths of a second. Once it runs, no look starts a program.
+STOPPING = """\
+cat > /run/stopping <<'END'
+until pgrep --exact 'python3.*'; do sleep 0.1; done
+while :; do
+  found=
+  while read -r line; do case $line in {point}) found=1 ;; esac; done < {record}
+  [ -z "$found" ] || break
+done
+pkill --signal STOP --exact 'python3.*'
+touch /run/stopped
+END
+systemd-run --collect --unit=stopping sh /run/stopping
+"""
+STOPPED = "test -e /run/stopped"
 # Where the operator looks at the new kernel, the commit is a task of its own.
 COMMIT = "Confirm the new kernel, and make it the boot loader's default"
 LOOK = [{"name": "Look", "ansible.builtin.command": "uname -r"}]
@@ -37,6 +58,18 @@ def killed_inside_staging(stage: Stage, point: str) -> None:
         show.wait_for_task(STAGE)
         stage.kill_at(point)
         show.kill()
+
+
+@contextmanager
+def stopped_inside_proving(stage: Stage, point: str) -> Iterator[Show]:
+    """An upgrade whose module on the new kernel was stopped as soon as the record had this in one of its lines."""
+    stage.at_next_boot(stage.new, STOPPING.format(point=point, record=RECORD))
+    before = len(stage.boots())
+    with stage.playing() as show:
+        show.wait_for_task(JUMP)
+        stage.wait_for_boot(before)
+        stage.wait_until(STOPPED)
+        yield show
 
 
 def proven_in_one_jump(stage: Stage, before: int) -> Told:
@@ -101,6 +134,44 @@ def controller_killed_before_the_commit(stage: Stage) -> None:
         time.sleep(0.2)
         show.kill()
     proven_in_one_jump(stage, before)
+
+
+@story()
+def controller_killed_between_verdict_and_commit(stage: Stage) -> None:
+    """In one run of the module: the verdict is written down, the commit has not begun, and the next run goes on."""
+    before = len(stage.boots())
+    with stopped_inside_proving(stage, JUDGED) as show:
+        show.kill()
+    stage.sh(KILL)
+    told = proven_in_one_jump(stage, before)
+    require(told.result["action"], "none", "action", told)
+
+
+@story()
+def controller_killed_inside_the_commit(stage: Stage) -> None:
+    """The record says that it is committed; whether the boot loader starts the new kernel, the next run sees to."""
+    before = len(stage.boots())
+    with stopped_inside_proving(stage, COMMITTED) as show:
+        show.kill()
+    stage.sh(KILL)
+    told = proven_in_one_jump(stage, before)
+    require(told.result["action"], "none", "action", told)
+    stage.cold_boot()
+    require(stage.running(), stage.new, "release after a cold boot")
+
+
+@story()
+def power_cut_between_verdict_and_commit(stage: Stage) -> None:
+    """In one run of the module: a power cycle returns to the old kernel, and the next run goes there again."""
+    with stopped_inside_proving(stage, JUDGED) as show:
+        there = len(stage.boots())
+        stage.power_cut()
+        told = show.end()
+    require(told.status in (2, 4), True, "failed", told)
+    stage.wait_for_boot(there)
+    require(stage.running(), stage.old, "release")
+    require(stage.play().result["verdict"], "handover_verified", "verdict of the next run")
+    is_quiet(stage)
 
 
 @story()

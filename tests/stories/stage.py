@@ -110,17 +110,19 @@ class Stage:
 
     def kill_at(self, point: str) -> None:
         """Kill the module that works on the guest as soon as this shell command succeeds there."""
+        self.wait_until(point, f"; {KILL}")
+
+    def wait_until(self, point: str, then: str = "") -> None:
+        """Wait until this shell command succeeds in the guest, and do something ``then``."""
         # What a guest is asked must end; a busy one may need minutes to come to the point.
-        looks = (
-            f"looks=0; until {point}; do looks=$((looks + 1)); [ $looks -lt 200 ] || exit 9; sleep 0.2; done; {KILL}"
-        )
+        looks = f"looks=0; until {point}; do looks=$((looks + 1)); [ $looks -lt 200 ] || exit 9; sleep 0.2; done{then}"
         for _round in range(5):
             done = self.guest.do("sh", "-euc", looks)
             if done.returncode == 0:
                 return
             if done.returncode != 9:
                 break
-        raise StoryError(f"nothing was killed at {point!r}: {done.returncode}, {done.stderr.strip()[-300:]}")
+        raise StoryError(f"it never came to {point!r}: {done.returncode}, {done.stderr.strip()[-300:]}")
 
     def power_cut(self) -> None:
         """Switch the guest off and on, and do not wait for it."""

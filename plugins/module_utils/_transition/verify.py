@@ -23,7 +23,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoE
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import COLD_BOOT, NOT_REBOOTED
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.build import running_build
-from ansible_collections.kho.kexec.plugins.module_utils._observe.running import observe_running
+from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel, observe_running
 from ansible_collections.kho.kexec.plugins.module_utils._record.failures import (
     Failure,
     forget_failures,
@@ -59,7 +59,7 @@ def verify(host: Host, checks: Checks | None, check_mode: bool) -> dict[str, Any
     if transition is None:
         raise promise_missing(f"there is no transition record ({RECORD_PATH})", running)
     if transition.verdict is not None:
-        return {"changed": False, "verdict": transition.full_verdict, "transition": transition.as_result()}
+        return {"changed": False, "verdict": _given(host, transition, running), "transition": transition.as_result()}
     verdict = judge(transition, running, _witness(host, transition))
     if checks is not None and verdict.accepted:
         verdict = judge(transition, running, _examined(host, verdict.witness, transition.left.boot_id, checks))
@@ -72,6 +72,19 @@ def verify(host: Host, checks: Checks | None, check_mode: bool) -> dict[str, Any
         if problem is not None:
             verdict, judged, changed = _not_written(verdict, problem), transition, False
     return {"changed": changed, "verdict": verdict.as_dict(), "transition": judged.as_result()}
+
+
+def _given(host: Host, transition: Transition, running: RunningKernel) -> dict[str, Any] | None:
+    """The verdict of a closed record; of a boot that was proven, and is over before the commit, what runs instead.
+
+    That is not written down: nothing is known against the kernel that was proven.
+    """
+    given = transition.verdict
+    if given is None or not given["accepted"] or transition.committed:
+        return transition.full_verdict
+    if given["reported"]["boot_id"] in (None, running.boot_id):
+        return transition.full_verdict
+    return judge(transition, running, _witness(host, transition)).as_dict()
 
 
 def _settled(host: Host, verdict: Verdict) -> Verdict:

@@ -26,7 +26,7 @@ BANNER_TIMEOUT = 3.0
 """Seconds for the banner of a host that accepted the connection; a new system that still starts is slow. Port
 forwarding accepts connections for a host that is away, and passes all of them on when it is back: more of them would
 bring penalties (PerSourcePenalties, sshd_config(5)), which lock the controller out."""
-SHORTEST_CONNECT_TIMEOUT = 0.5
+SHORTEST_CONNECT_TIMEOUT = 0.25
 """Seconds. A host that is away drops packets, and Linux resends a lost SYN after 1 s: asking anew is faster."""
 
 _BANNER = re.compile(rb"^SSH-", re.MULTILINE)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Sight, Sighting
 
-PAUSE_WHILE_SILENT = 0.5
+PAUSE_WHILE_SILENT = 0.25
 """Seconds from look to look while nobody answers: costs the host nothing."""
 PAUSE_WHILE_ANSWERED = 1.5
 """Seconds from look to look while somebody answers. Each look makes the host start an sshd, which slows an emulated

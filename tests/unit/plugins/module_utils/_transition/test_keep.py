@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._guard.arm import GuardSettings
@@ -15,12 +17,15 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.transition impor
 from ansible_collections.kho.kexec.plugins.module_utils._transition.keep import Keeping, verify_and_commit
 from ansible_collections.kho.kexec.plugins.module_utils._transition.leave import Departure, leave
 from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import load_guarded
+from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import verify
 from ansible_collections.kho.kexec.tests.unit.support.guarded_host import guarded_host
 from ansible_collections.kho.kexec.tests.unit.support.guards import files
 from ansible_collections.kho.kexec.tests.unit.support.jumps import cold_boot, handover, state
+from ansible_collections.kho.kexec.tests.unit.support.kernels import x86_host
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import Killed
-from ansible_collections.kho.kexec.tests.unit.support.transitions import CREATED, NEW
+from ansible_collections.kho.kexec.tests.unit.support.transitions import CREATED, NEW, OLD
 
+THIRD_BOOT_ID = "c3c1f52a-7c5e-4d53-9a9e-0b6f2c1d7a11"
 CLAIMING = RunIdentity(CREATED, "run", "op", 600)
 LEFT_ALONE = Keeping("never", NEW, ())
 
@@ -52,6 +57,25 @@ def test_what_is_not_proven_is_not_kept(tmp_path):
     result = arrive(host)
     assert (result["verdict"]["accepted"], "commit" in result) == (False, False)
     assert read_guard(host).state == "armed"
+
+
+@pytest.mark.parametrize("release", [OLD, NEW])
+def test_boot_that_was_proven_and_is_over_before_the_commit_is_not_taken_for_the_one_that_runs(tmp_path, release):
+    """The power went: nothing is known against the kernel, and the next run may go there again."""
+    host = gone(tmp_path)
+    assert verify(host, None, False)["verdict"]["accepted"] is True
+    for handed_over in ("/sys/kernel/debug/kho/in", "/sys/kernel/boot_params/setup_data"):
+        shutil.rmtree(tmp_path / handed_over.lstrip("/"))
+    x86_host(host, release=release).add("/proc/sys/kernel/random/boot_id", THIRD_BOOT_ID + "\n")
+    before = host.snapshot()
+    result = arrive(host)
+    assert (result["changed"], result["verdict"]["accepted"], "commit" in result) == (False, False, False)
+    assert result["verdict"]["verdict"] == ("rolled_back" if release == OLD else "cold_boot")
+    assert result["verdict"]["reported"]["boot_id"] == THIRD_BOOT_ID
+    assert host.snapshot() == before
+    assert load_guarded(host, Policy(), GuardSettings(), CLAIMING, True)["plan"]["action"] == (
+        "handover" if release == OLD else "none"
+    )
 
 
 def test_check_mode(tmp_path):
