@@ -25,7 +25,7 @@ from lab.report import boots_of
 from lab.run import access
 from lab.state import read_state
 
-from . import by_hand
+from . import by_hand, native
 from .common import GUEST, HERE, RESULTS, RUN, guest, keep, quartiles, run_playbook, turns
 from .shares import medians, page
 
@@ -263,12 +263,18 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--rounds", type=int, default=5, help="how often each way goes and returns, default %(default)s"
     )
+    parser.add_argument("--native", action="store_true", help="at the speed of real hosts, without a guest (native.py)")
+    parser.add_argument(
+        "--outages", nargs="*", type=float, default=native.OUTAGES, help="with --native: seconds, default %(default)s"
+    )
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, keep everything in build/bench/, print the ratios."""
     given = parse(argv)
+    if given.native:
+        return native.main(given.outages)
     RESULTS.mkdir(parents=True, exist_ok=True)
     before = os.getloadavg()
     newer, older = (kernel.release for kernel in kernels.ensure(["new", "old"]))
