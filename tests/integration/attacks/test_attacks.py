@@ -136,6 +136,20 @@ def test_facts_cannot_be_options(world: World) -> None:
     assert done.asked("web1") == done.asked("web2") == []
 
 
+def test_prepared_host_cannot_choose_options_between_tasks(world: World) -> None:
+    """Modules of ansible-core bring what a host likes: here, that it may be cold-booted."""
+    lacks = {"code": "debugfs_missing", "message": "It is not mounted.", "remedy": "debugfs"}
+    look = {"ready": False, "missing": [lacks], "packages": [], "arguments": [], "cold_boot_needed": True, "notes": []}
+    chosen = {"changed": True, "ansible_facts": {"kexec_prepare_allow_cold_boot": True}}
+    done = world.play(
+        PLAYBOOKS / "kexec_prepare.yml", {"mallory": {"kexec_prepare_info": look, "systemd_service": chosen}}
+    )
+    assert done.rc == 2
+    assert "options_from_host" in done.output
+    assert done.asked("mallory") == ["kexec_prepare_info", "systemd_service"]
+    assert "Cold-boot the host" not in done.output
+
+
 def test_a_hostile_host_fails_alone_and_the_others_are_upgraded(world: World) -> None:
     hosts: dict[str, Any] = {
         "web1": {},
