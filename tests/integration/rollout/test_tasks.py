@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
-from integration.rollout.test_rollout import HOSTS, THERE, roll_out
+from integration.fleet_lock.test_fleet_lock import serving
+from integration.rollout.test_rollout import HOSTS, LOST, THERE, roll_out
 
 from bench.rollout import UPGRADE, Simulation
 from tools.layout import ROOT
@@ -55,3 +57,18 @@ def test_host_whose_options_cannot_be_in_the_role_is_left_alone(tmp_path: Path) 
     assert "options_invalid" in run.row("web1")
     assert "already there" in run.row("web2")
     assert "Not proven: web1." in run.output
+
+
+@pytest.mark.parametrize(("wrong", "kept"), [("soon", []), ("10", ["web2"])])
+def test_host_that_is_not_asked_gives_its_slot_back(tmp_path: Path, wrong: str, kept: list[str]) -> None:
+    """Slots are taken for the whole wave before any host's options are looked at; the lost host keeps its own."""
+    panic = {**THERE, "kexec_upgrade_panic": f"{{{{ '{wrong}' if role_path is defined else 10 }}}}"}
+    hosts = {"web1": panic, "web2": panic if wrong == "soon" else LOST, "web3": THERE}
+    with serving(tmp_path, 3) as port:
+        lock = {"fleet_lock_url": f"http://127.0.0.1:{port}", "fleet_lock_timeout": 5}
+        run = roll_out(tmp_path / "run", hosts, waves=(3,), **lock)
+    assert run.rc == 2
+    asked = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert max(len(one["held"]) for one in asked) == 3
+    assert asked[-1]["held"] == kept
+    assert ("This host is left as it was (options_invalid)." in run.output) == (wrong == "soon")
