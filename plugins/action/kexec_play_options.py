@@ -9,13 +9,22 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible.errors import AnsibleError
 from ansible.utils.vars import load_extra_vars
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import PLAY_OPTIONS
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_action import ControllerAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.hooks import OF_A_PLAY, OF_HOSTS, named, resolved
-from ansible_collections.kho.kexec.plugins.plugin_utils._waves.inventory import folders, matching, said_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.inventory import (
+    Known,
+    folders,
+    matching,
+    require_names,
+    said_of,
+)
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.libraries import REPORT, require_library_of_reports
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import (
     ADDRESSES,
@@ -24,9 +33,13 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options impo
     settled,
     watched,
 )
-from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_values import checked
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_values import checked, require_values
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import ENTRY_POINTS, OWN, require_known
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_types import code_problems
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_values import problems, require_valid
+
+BESIDE = {"kexec_soak": ("kexec_soak", "kexec_upgrade")}
+"""The roles whose options a playbook takes, where it is not one."""
 
 
 class ActionModule(ControllerAction):
@@ -45,28 +58,51 @@ class ActionModule(ControllerAction):
     def _settled(self, playbook: str, task_vars: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         """Return the options of the play, and where task files are, by what was given."""
         role, groups = role_of(playbook), task_vars["groups"]
-        names = (*watched(playbook), role + OWN)
+        roles = BESIDE.get(role, (role,))
+        names = (*watched(playbook), *(one + OWN for one in roles))
         # What is given for the play itself, by its variables, or on the command line, which comes first.
         own = {*self._task.get_play().get_vars(), *load_extra_vars(self._loader)}
-        require_known(role, own, self._templar.template(task_vars.get(role + OWN) or []))
-        given = {name: self._templar.template(task_vars[name]) for name in names if name in own and name in task_vars}
+        given = self._given([name for name in names if name in own and name in task_vars], task_vars)
+        for one in roles:
+            require_known(one, own, self._templar.template(task_vars.get(one + OWN) or []))
         hosts = matching(self._loader, "all", groups)
         said = said_of(task_vars["hostvars"], self._templar, hosts, names)
+        own_values = {name: task_vars[name] for name in own if name in task_vars}
+        require_values({"": own_values, **said})
         found = settled(playbook, given, said, lambda patterns: matching(self._loader, patterns, groups))
         members = matching(self._loader, found[f"{role}_hosts"], groups)
-        own_values = {name: task_vars[name] for name in own if name in task_vars}
         of_hosts = {host: {**said.get(host, {}), **own_values} for host in members}
         for host in members:
-            require_known(role, said.get(host, {}), of_hosts[host].get(role + OWN) or [], f" (it is set for {host})")
+            for one in roles:
+                require_known(one, said.get(host, {}), of_hosts[host].get(one + OWN) or [], f" (it is set for {host})")
         found = checked(playbook, found, members, groups)
+        if members and not found.get(f"{role}_allow_empty"):
+            require_names(found[f"{role}_hosts"], groups, f"{role}_hosts")
         if role == REPORT or found.get("kexec_upgrade_ledger_gate"):
             require_library_of_reports()
-        if role in ENTRY_POINTS:
-            self._require_valid(role, "rollback" if playbook == "kexec_rollback" else "main", of_hosts)
+        # A hook of the first wave may bring what a template lacks.
+        known = None if found.get("kexec_upgrade_wave_before_tasks") else Known(task_vars["hostvars"], own_values)
+        for one in roles:
+            if one in ENTRY_POINTS:
+                self._require_valid(one, "rollback" if playbook == "kexec_rollback" else "main", of_hosts, known)
         if playbook not in ("kexec_upgrade", "kexec_soak"):
             return found, {}
         hooks = self._hooks(found, of_hosts.values(), folders())
         return {**found, **{name: hooks[path] for name, path in named(OF_A_PLAY, found).items()}}, hooks
+
+    def _given(self, names: Sequence[str], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is given for the play itself. Raises KhoError ``options_invalid`` for what has no value."""
+        found = {}
+        for name in names:
+            try:
+                found[name] = self._templar.template(task_vars[name])
+            except AnsibleError as error:
+                raise KhoError(
+                    "options_invalid",
+                    f"{name} is a template that has no value: {printable(str(error), 300)}. It is an option of the "
+                    "whole play. No host was asked, and nothing was done. Correct it where it is set.",
+                ) from error
+        return found
 
     def _hooks(
         self, options: Mapping[str, Any], of_hosts: Iterable[Mapping[str, Any]], where: Sequence[str]
@@ -77,16 +113,24 @@ class ActionModule(ControllerAction):
             paths.update(item for item in named(OF_HOSTS, one).items() if not self._templar.is_template(item[1]))
         return resolved(sorted(paths), where)
 
-    def _require_valid(self, role: str, entry_point: str, values: Said) -> None:
+    def _require_valid(self, role: str, entry_point: str, values: Said, variables: Known | None) -> None:
         """Raise KhoError ``options_invalid`` unless the role can be run with the options of each host.
 
         A template that needs what only the host can tell is left to the check that the role begins with.
         """
         specified = ENTRY_POINTS[role][entry_point]["options"]
         seen: dict[str, tuple[dict[str, Any], list[str]]] = {}
+        lacking: dict[tuple[str, ...], list[str]] = {}
         for host, known in values.items():
             plain = {name: known[name] for name in specified if name in known}
             templates = [name for name, value in plain.items() if self._templar.is_template(value)]
+            if variables is not None and templates:
+                without = variables.without_value(self._templar, host, {name: plain[name] for name in templates})
+                lacking.setdefault(tuple(without), []).append(host)
             checkable = {name: plain[name] for name in plain if name not in templates}
             seen.setdefault(repr(sorted(checkable.items())), (checkable, []))[1].append(host)
-        require_valid(role, [(problems(role, entry_point, options), hosts) for options, hosts in seen.values()])
+        checked_ones = [
+            ([*problems(role, entry_point, options), *code_problems(options)], hosts)
+            for options, hosts in seen.values()
+        ]
+        require_valid(role, [*lacking.items(), *checked_ones])

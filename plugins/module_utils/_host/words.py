@@ -35,6 +35,38 @@ RUNNING = "running"
 # The release that ran before the host's last change, instead of a release: for the way back.
 PREVIOUS = "previous"
 
+# What an operator may let happen, each by its name. Everything else cannot work, would start another kernel than the
+# one that was judged, or, as luo_abi_mismatch, would crash the target.
+ACCEPTABLE = (
+    "chain_too_long",
+    "downgrade",
+    "image_release_unknown",
+    "initrd_left_by_firmware",
+    "initrd_missing",
+    "kexec_count_unknown",
+    "kho_abi_mismatch",
+    "kho_abi_unknown",
+    "last_kexec_cold_booted",
+    "last_verdict_not_accepted",
+    "lockdown",
+    "metadata_not_offered",
+    "metadata_unknown",
+    "metadata_unsupported",
+    "modules_missing",
+    "passphrase_needed",
+    "root_device_missing",
+    "running_kho_off",
+    "running_kho_unknown",
+    "running_without_kho",
+    "scratch_fit_unknown",
+    "target_failed_before",
+    "target_kho_off",
+    "target_kho_unknown",
+    "target_without_kho",
+    "transition_crashes",
+    "transition_denied",
+)
+
 # What may have become worse on a host.
 TROUBLE_CODES = (
     "acpi_error",

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Mapping, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import ACCEPTABLE as ACCEPTABLE
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import (
     COLD_BOOT,
     CRASHES_ON_ONE_HOST,
@@ -20,38 +21,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.words import (
     WARN,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._plan.command_line import NO_EDITS, CommandLineEdits
-
-# What an operator may let happen, each by its name. Everything else cannot work, would start another kernel than the
-# one that was judged, or, as luo_abi_mismatch, would crash the target.
-ACCEPTABLE = (
-    "chain_too_long",
-    "downgrade",
-    "image_release_unknown",
-    "initrd_left_by_firmware",
-    "initrd_missing",
-    "kexec_count_unknown",
-    "kho_abi_mismatch",
-    "kho_abi_unknown",
-    "last_kexec_cold_booted",
-    "last_verdict_not_accepted",
-    "lockdown",
-    "metadata_not_offered",
-    "metadata_unknown",
-    "metadata_unsupported",
-    "modules_missing",
-    "passphrase_needed",
-    "root_device_missing",
-    "running_kho_off",
-    "running_kho_unknown",
-    "running_without_kho",
-    "scratch_fit_unknown",
-    "target_failed_before",
-    "target_kho_off",
-    "target_kho_unknown",
-    "target_without_kho",
-    "transition_crashes",
-    "transition_denied",
-)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ def seconds(value: Any) -> int:
     """
     found = _seconds(value)
     if found is None or found > LONGEST:
-        raise ValueError(f"{printable(repr(value), 60)} is no number of seconds; write {EXAMPLES}")
+        most = "" if found is None else f", a year ({LONGEST // UNITS['d']}d) at most"
+        raise ValueError(f"{printable(ascii(value), 60)} is no number of seconds; write {EXAMPLES}{most}")
     return found
 
 

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from ansible.errors import AnsibleError
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
@@ -17,6 +19,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._waves.hooks import OF_H
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.libraries import REPORT, require_library_of_reports
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import COLD_BOOTS, is_true
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import ENTRY_POINTS, OWN, require_known
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_types import code_problems
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_values import problems
 
 SETTLED = "__settled"
@@ -45,18 +48,26 @@ class HostOptions:
         require_own_options(variables)
         # What a host reports is not what an operator typed.
         typed = variables.keys() - (variables.get("ansible_facts") or {}).keys()
-        require_known(role, typed, self._templar.template(variables.get(f"{role}{OWN}") or []))
-        specified = ENTRY_POINTS[role][entry_point]["options"]
-        values = {name: self._templar.template(variables[name]) for name in specified if name in variables}
-        errors = problems(role, entry_point, values)
+        own = self._values(role, [role + OWN]).get(role + OWN) or []
+        require_known(role, typed, own)
+        values = self._values(role, ENTRY_POINTS[role][entry_point]["options"])
+        errors = [*problems(role, entry_point, values), *code_problems(values)]
         if errors:
-            raise KhoError(
-                "options_invalid",
-                f"The options of the role {role} are not valid on this host: {'; '.join(errors)}. Nothing was done "
-                "here. Correct these variables where they are set, and run the playbook again.",
-                {"errors": errors},
-            )
+            raise _invalid(role, errors)
         self._require_hooks(role, values)
+
+    def _values(self, role: str, names: Iterable[str]) -> dict[str, Any]:
+        """Return the values of options. Raises KhoError ``options_invalid`` for a template that has none."""
+        values, errors = {}, []
+        for name in names:
+            if name in self._variables:
+                try:
+                    values[name] = self._templar.template(self._variables[name])
+                except AnsibleError as error:
+                    errors.append(f"{name}: it is a template that has no value here: {printable(str(error), 300)}")
+        if errors:
+            raise _invalid(role, errors)
+        return values
 
     def _require_possible(self, role: str) -> None:
         """Raise KhoError unless the role can go all its way over this connection, and from this controller."""
@@ -64,7 +75,7 @@ class HostOptions:
             require_ssh(self._transport)
         elif role == REPORT and f"{REPORT}__settled" not in self._variables:
             require_library_of_reports()
-        elif role == "kexec_prepare" and is_true(self._templar.template(self._variables.get(COLD_BOOTS, False))):
+        elif role == "kexec_prepare" and is_true(self._values(role, [COLD_BOOTS]).get(COLD_BOOTS, False)):
             require_kernel(self._transport)
 
     def _require_hooks(self, role: str, values: Mapping[str, Any]) -> None:
@@ -79,3 +90,12 @@ class HostOptions:
                 if path not in known and not os.path.isfile(self._loader.path_dwim_relative(begin, "tasks", path))
             ]
         )
+
+
+def _invalid(role: str, errors: Sequence[str]) -> KhoError:
+    return KhoError(
+        "options_invalid",
+        f"The options of the role {role} are not valid on this host: {'; '.join(errors)}. Nothing was done "
+        "here. Correct these variables where they are set, and run the playbook again.",
+        {"errors": list(errors)},
+    )

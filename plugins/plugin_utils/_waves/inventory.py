@@ -6,16 +6,25 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 from ansible import context
 from ansible.errors import AnsibleError
-from ansible.inventory.manager import InventoryManager
+from ansible.inventory.manager import InventoryManager, split_host_pattern
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import FAMILIES
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.typed import nearest
+
+IMPLICIT = ("localhost", "127.0.0.1", "::1")
+"""Hosts that Ansible knows without an inventory."""
+_LATER = re.compile(r"ansible_|facts|vars|kexec_\w*__|_result")
+"""What templates speak of that cannot be known before hosts are asked."""
+_SUBSCRIPT = re.compile(r"\[-?\d*(?:[:-]-?\d*)?\]$", re.ASCII)
 
 
 def matching(loader: Any, patterns: Any, groups: Mapping[str, Iterable[str]]) -> list[str]:
@@ -27,6 +36,31 @@ def matching(loader: Any, patterns: Any, groups: Mapping[str, Iterable[str]]) ->
             inventory.add_host(host, group=group)
     inventory.subset(context.CLIARGS.get("subset"))
     return [str(host.name) for host in inventory.get_hosts(pattern=patterns)]
+
+
+def require_names(patterns: Any, groups: Mapping[str, Iterable[str]], where: str) -> None:
+    """Raise KhoError ``hosts_unknown`` unless each name and glob of the patterns, and of --limit, is in the inventory.
+
+    Ansible ignores others: with `all:!wbe1`, the host that was to be left out goes. ``where`` is the option's name.
+    """
+    known = {*groups, *(host for hosts in groups.values() for host in hosts), *IMPLICIT}
+    for given, option in ((patterns, where), (context.CLIARGS.get("subset") or [], "--limit")):
+        unknown = [name for name in _names(given) if not any(fnmatchcase(one, name) for one in known)]
+        if unknown:
+            told = listed([f"{printable(name, 100)}{nearest(name, known)}" for name in unknown], 5)
+            raise KhoError(
+                "hosts_unknown",
+                f"{option} names what the inventory does not have: {told}. Ansible would ignore it, and take other "
+                "hosts than were meant. Nothing was done. Correct it, or set the playbook's option that ends with "
+                "_allow_empty to true where that is all right.",
+            )
+
+
+def _names(patterns: Any) -> list[str]:
+    """Return the names and globs of patterns, without what joins them; regular expressions and files are left out."""
+    parts = [part.strip().lstrip("!&") for part in split_host_pattern(patterns)]
+    plain = [part for part in parts if part and not part.startswith(("~", "@"))]
+    return [part if part in IMPLICIT else _SUBSCRIPT.sub("", part) for part in plain]
 
 
 def folders() -> list[str]:
@@ -59,6 +93,31 @@ def said_of(hostvars: Any, templar: Any, hosts: Sequence[str], names: Sequence[s
             for name, value in own.items()
         }
     return said
+
+
+class Known:
+    """What is known of hosts before they are asked: the inventory, and what was given for the play."""
+
+    def __init__(self, hostvars: Any, given: Mapping[str, Any]) -> None:
+        self._hostvars = hostvars
+        self._given = given
+
+    def without_value(self, templar: Any, host: str, templates: Mapping[str, Any]) -> list[str]:
+        """Return a sentence for each template that can have no value, because nothing defines what it needs.
+
+        Those that speak of facts, of results or of other hosts may have one later.
+        """
+        sought = {name: value for name, value in templates.items() if not _LATER.search(str(value))}
+        if not sought:
+            return []
+        known = templar.copy_with_new_env(available_variables={**self._hostvars.raw_get(host), **self._given})
+        found = []
+        for name, value in sought.items():
+            try:
+                known.template(value)
+            except AnsibleError as error:
+                found.append(f"{name}: it is a template that has no value: {printable(str(error), 300)}")
+        return found
 
 
 def _could_be_option(name: str) -> bool:

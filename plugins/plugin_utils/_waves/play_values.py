@@ -5,18 +5,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
-from ansible_collections.kho.kexec.plugins.plugin_utils._common.duration import seconds
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, printable
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.duration import EXAMPLES, seconds
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.fleet_lock import GROUP
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import ADDRESSES, is_true, role_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import ALL_OPTIONS
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.typed import nearest, text_problem
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.waves import waves
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import windows_of
 
 NO_WORSE = "no_worse"
 """The question that `kexec_upgrade_ledger_gate` has the ledger asked."""
+FACTS_HOSTS = "kexec_facts_hosts"
+_LEDGERS = re.compile(r"sqlite:////.|postgres(ql)?(\+psycopg)?://", re.ASCII)
 _FALSE = frozenset({"0", "f", "false", "n", "no", "off"})
 
 
@@ -31,10 +38,11 @@ def checked(
     found, wrong = dict(options), []
     for name, value in options.items():
         try:
-            found[name] = _CHECKS.get(name[len(role) + 1 :], _text)(value)
+            check = _default_hosts if name == FACTS_HOSTS else _CHECKS.get(name[len(role) + 1 :], _text)
+            found[name] = check(value)
         except ValueError as error:
-            shown = "what was given" if name in ADDRESSES else printable(repr(value), 60)
-            wrong.append(f"{name}: {error}" if "; write" in str(error) else f"{name}: {shown} is {error}")
+            shown = "what was given" if name in ADDRESSES else printable(ascii(value), 60)
+            wrong.append(f"{name}: {error}" if EXAMPLES in str(error) else f"{name}: {shown} is {error}")
     if found.get("kexec_upgrade_ledger_gate") and not found["kexec_upgrade_ledger"]:
         wrong.append("kexec_upgrade_ledger_gate: it asks the ledger, and kexec_upgrade_ledger is not true")
     if wrong:
@@ -50,9 +58,61 @@ def checked(
     return found
 
 
+def require_values(said: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise KhoError ``options_invalid`` for variables without value; ``said`` holds them by where they are set."""
+    empty: dict[str, str] = {}
+    for where, variables in said.items():
+        for name in [name for name, value in variables.items() if value is None and name in ALL_OPTIONS]:
+            empty.setdefault(name, f"{name}{where and f' of {printable(where)}'}")
+    if empty:
+        raise KhoError(
+            "options_invalid",
+            f"Options have no value (null): {listed(list(empty.values()), 5)}. What was meant to be there would be "
+            "ignored, and the default would be done in its place. No host was asked, and nothing was done. Give each a "
+            "value, or remove it.",
+        )
+
+
 def _text(value: Any) -> Any:
     if not isinstance(value, str):
         raise ValueError("no text")
+    if text_problem(value):
+        raise ValueError("a text with a blank at an end, or with a character that cannot be shown")
+    return value
+
+
+def _hosts(value: Any) -> Any:
+    """Ansible takes a text or a list of them. Without any, it would take all."""
+    for pattern in value if isinstance(value, (list, tuple)) and value else [value]:
+        if not isinstance(pattern, str) or not pattern.strip():
+            raise ValueError("no pattern of hosts; to take all of them, write all")
+    return value
+
+
+def _default_hosts(value: Any) -> Any:
+    """Empty is where nobody has said anything."""
+    return value if value == "" else _hosts(value)
+
+
+def _address(value: Any) -> Any:
+    if _text(value):
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("no address of a server; write https://fleetlock.example.com")
+    return value
+
+
+def _lock_group(value: Any) -> Any:
+    if not GROUP.fullmatch(_text(value)):
+        raise ValueError("no name of letters, digits, dots and hyphens, as groups of a FleetLock server are")
+    return value
+
+
+def _ledger(value: Any) -> Any:
+    if _text(value) and not _LEDGERS.match(value):
+        raise ValueError(
+            "no address of a ledger; write sqlite:////absolute/path/ledger.db or postgresql://user@host/name"
+        )
     return value
 
 
@@ -95,7 +155,7 @@ def _percentage(value: Any) -> int | str:
 
 def _ledger_gate(value: Any) -> str:
     if value not in ("", NO_WORSE):
-        raise ValueError(f"neither {NO_WORSE} nor empty")
+        raise ValueError(f"neither {NO_WORSE} nor empty{nearest(str(value), [NO_WORSE])}")
     return str(value)
 
 
@@ -104,8 +164,10 @@ def _as_it_is(value: Any) -> Any:
 
 
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
-    # Ansible takes a text or a list, and an error of it says what is wrong.
-    "hosts": _as_it_is,
+    "hosts": _hosts,
+    "fleet_lock_url": _address,
+    "fleet_lock_group": _lock_group,
+    "ledger_url": _ledger,
     # By the functions that make waves and windows of them.
     **dict.fromkeys(("waves", "group_limits", "window"), _as_it_is),
     **dict.fromkeys(("allow_empty", "ledger", "only_attention"), _truth),

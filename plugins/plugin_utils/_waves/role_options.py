@@ -46,7 +46,7 @@ OPTIONS: Mapping[str, frozenset[str]] = {
     )
     for prefix in PREFIXES
 }
-_ALL = frozenset(name for options in OPTIONS.values() for name in options)
+ALL_OPTIONS = frozenset(name for options in OPTIONS.values() for name in options)
 
 
 def prefix_of(name: str) -> str | None:
@@ -61,7 +61,8 @@ def require_known(prefix: str, names: Iterable[str], own: Iterable[str] = (), wh
     ``own`` are globs for names of the operator's. A variable whose prefix is misspelt is one, too, when the rest of it
     leaves little doubt. ``where`` ends the sentence that says that nothing was done.
     """
-    globs = [str(glob) for glob in own]
+    # The letters of a text would be globs, too, and one of them may be a star.
+    globs = [str(glob).strip() for glob in (own.split(",") if isinstance(own, str) else own)]
     unknown = sorted(
         {
             name
@@ -89,7 +90,7 @@ def _is_mistake(prefix: str, name: str) -> bool:
 
 def _told(name: str) -> str:
     prefix = prefix_of(name)
-    likeness = {option: _likeness(name, option, whole=prefix is None) for option in sorted(_ALL)}
+    likeness = {option: _likeness(name, option, whole=prefix is None) for option in sorted(ALL_OPTIONS)}
     # One of the same role is meant, unless that of another is the same but for its prefix.
     own = [option for option in likeness if prefix_of(option) == prefix and likeness[option] >= ALIKE]
     others = [option for option in likeness if likeness[option] >= NEARLY_THE_SAME]

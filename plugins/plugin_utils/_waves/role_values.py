@@ -15,9 +15,10 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed
 from ansible_collections.kho.kexec.plugins.module_utils._options.jump import shutdown_problem
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.duration import seconds
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import ENTRY_POINTS
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_types import WINDOW, type_problem
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import WindowError, windows_of
 
-TIMEOUT, SHUTDOWN_TIMEOUT, WINDOW = (f"kexec_upgrade_{name}" for name in ("timeout", "shutdown_timeout", "window"))
+TIMEOUT, SHUTDOWN_TIMEOUT = (f"kexec_upgrade_{name}" for name in ("timeout", "shutdown_timeout"))
 
 
 def is_duration(option: Mapping[str, Any]) -> bool:
@@ -32,8 +33,11 @@ def problems(role: str, entry_point: str, values: Mapping[str, Any]) -> list[str
     known = {name: value for name, value in values.items() if name in specification}
     times = {name: option for name, option in specification.items() if is_duration(option)}
     others = {name: option for name, option in specification.items() if name not in times}
-    checked = ArgumentSpecValidator(others).validate({name: known[name] for name in known if name in others})
-    found = [str(error) for error in checked.error_messages]
+    typed = {name: type_problem(name, others[name], known[name]) for name in others if name in known}
+    found = [problem for problem in typed.values() if problem]
+    checkable = {name: known[name] for name, problem in typed.items() if problem is None}
+    checked = ArgumentSpecValidator(others).validate(checkable)
+    found += [str(error) for error in checked.error_messages]
     lengths: dict[str, int] = {}
     for name, option in times.items():
         try:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.typed import nearest
 
 PRESETS: Mapping[str, tuple[int | str, ...]] = {
     "canary": (1, "10%", "25%", "100%"),
@@ -103,8 +104,8 @@ def _limits(limits: Any, groups: Mapping[str, Iterable[str]]) -> dict[str, int]:
         if not names:
             raise WaveError(
                 "group_limit_unmatched",
-                f"The limit for the groups {_shown(glob)} matches no group of the inventory, so it would limit "
-                "nothing. Correct the name, or remove the limit.",
+                f"The limit for the groups {_shown(glob)} matches no group of the inventory"
+                f"{nearest(str(glob), groups)}, so it would limit nothing. Correct the name, or remove the limit.",
             )
         most.update({name: min(number, most.get(name, number)) for name in names})
     return most
@@ -146,7 +147,8 @@ def _size(size: Any, count: int) -> int:
 def _bad_size(size: Any) -> WaveError:
     return WaveError(
         "waves_invalid",
-        f"The sizes of the waves hold {_shown(size)}, so it is not known how many hosts go together. Give "
+        f"The sizes of the waves hold {_shown(size)}{nearest(str(size), PRESETS)}, so it is not known how many hosts "
+        "go together. Give "
         f"{', '.join(PRESETS)}, or a list of numbers and percentages, 1 to 100%, such as [1, '10%', '50%'].",
     )
 

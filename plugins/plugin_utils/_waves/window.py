@@ -10,7 +10,7 @@ first of the two; one that they skip is as much later as they are put forward (R
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.typed import nearest
 
 WINDOW_CLOSED = "window_closed"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -137,7 +138,7 @@ def _window(given: Any) -> Window:
         raise _invalid(f"The window {_shown(given)} is no mapping.")
     unknown = [key for key in given if key not in KEYS]
     if unknown:
-        raise _invalid(f"The window has the key {_shown(unknown[0])}, which is none of {', '.join(KEYS)}.")
+        raise _invalid(f"The window has the key {_meant(unknown[0], KEYS)}, which is none of {', '.join(KEYS)}.")
     window = Window(
         opens=_minutes(given, "from"),
         closes=_minutes(given, "to"),
@@ -165,7 +166,7 @@ def _days(given: Any) -> frozenset[int]:
         raise _invalid(f"The window's days are {_shown(given)}, which is no list of days.")
     unknown = [day for day in given if day not in DAYS]
     if unknown:
-        raise _invalid(f"The window has the day {_shown(unknown[0])}, which is none of {', '.join(DAYS)}.")
+        raise _invalid(f"The window has the day {_meant(unknown[0], DAYS)}, which is none of {', '.join(DAYS)}.")
     return frozenset(DAYS.index(day) for day in given)
 
 
@@ -184,7 +185,8 @@ def _zone(name: Any) -> tzinfo:
                 "-m pip install tzdata), or give the window in UTC.",
             ) from error
         raise _invalid(
-            f"The window's time zone is {_shown(name)}, which the controller does not know; names are IANA's, such as "
+            f"The window's time zone is {_meant(name, available_timezones())}, which the controller does not know; "
+            "names are IANA's, such as "
             "Europe/Berlin."
         ) from error
 
@@ -196,3 +198,7 @@ def _invalid(what: str) -> WindowError:
 
 def _shown(value: Any) -> str:
     return printable(repr(value), 80)
+
+
+def _meant(value: Any, known: Iterable[str]) -> str:
+    return f"{_shown(value)}{nearest(str(value), known)}"

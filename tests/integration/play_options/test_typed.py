@@ -1,0 +1,112 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a careless operator types is refused before any host is asked, or done as it was meant; nothing is ignored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from integration.cores import CORES
+from integration.play_options.test_play_options import PREPARE, UPGRADE, Controller
+
+
+@pytest.fixture(params=CORES)
+def controller(request: pytest.FixtureRequest, tmp_path: Path) -> Controller:
+    return Controller(CORES[request.param], tmp_path)
+
+
+def refuse(controller: Controller, playbook: str = UPGRADE, *arguments: str, **where: Mapping[str, Any]) -> str:
+    """Run a playbook, which asks no host, and return what it says in one line."""
+    run = controller.run(playbook, *arguments, **where)
+    assert (run.rc, run.output.count("PLAY [")) == (2, 1), "no host was asked"
+    assert "Traceback" not in run.output
+    return run.said()
+
+
+def test_all_that_is_wrong_is_told_at_once(controller: Controller) -> None:
+    """As YAML without quotes has it, and as JSON on the command line."""
+    group = {
+        "kexec_upgrade_target": 7.10,
+        "kexec_upgrade_guard": False,
+        "kexec_upgrade_accept": ["kho_abi_mismatc"],
+        "kexec_upgrade_health_ignore": "unit-failed",
+        "kexec_upgrade_timeout": "10 m",
+        "kexec_upgrade_watchdog": "requir",
+        "kexec_upgrade_commit": None,
+        "kexec_upgrade_command_line_replace": {"mitigations": False},
+        "kexec_upgrade_health_commands": ["systemctl is-active nginx"],
+    }
+    said = refuse(controller, groups={"db": {"kexec_upgrade_commit": None}})
+    assert "kexec_upgrade_commit of db1" in said
+    del group["kexec_upgrade_commit"]
+    said = refuse(controller, groups={"db": group})
+    for why in (
+        "kexec_upgrade_target: it is the number 7.1",
+        "kexec_upgrade_guard must be one of: require, prefer, off, got: False",
+        "there is no 'kho_abi_mismatc' (is kho_abi_mismatch meant?)",
+        "there is no 'unit-failed' (is unit_failed meant?)",
+        "kexec_upgrade_timeout: '10 m' is no number of seconds; write 600, 10m",
+        "got: requir (is require meant?)",
+        "kexec_upgrade_command_line_replace: it holds something that is the truth value False",
+        "kexec_upgrade_health_commands: it holds 'systemctl is-active nginx'",
+    ):
+        assert why in said
+    assert said.count("kexec_upgrade_target: it is the number 7.1") <= 2, "newer ansible-cores tell a failure twice"
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"hosts": ""}, "kexec_upgrade_hosts: '' is no pattern of hosts; to take all of them, write all"),
+        ({"hosts": None}, "Options have no value (null): kexec_upgrade_hosts"),
+        ({"hosts": "all:!wbe1"}, "kexec_upgrade_hosts names what the inventory does not have: wbe1 (is web1 meant?)"),
+        ({"hosts": "web1,web9"}, "web9 (is web"),
+        ({"target": "7.3.4\u2013kho"}, "which no release has"),
+        ({"target": "{{ targt }}"}, "kexec_upgrade_target: it is a template that has no value"),
+        ({"waves": "{{ waves_of_mine }}"}, "kexec_upgrade_waves is a template that has no value"),
+        ({"waves": "1,5,25"}, "waves_invalid"),
+        ({"waves": "canry"}, "'canry' (is canary meant?)"),
+        ({"group_limits": {"wbe": 1}}, "matches no group of the inventory (is web meant?)"),
+        ({"window": ""}, "kexec_upgrade_window"),
+        ({"pause_file": "/srv/pause "}, "kexec_upgrade_pause_file: '/srv/pause ' is a text with a blank at an end"),
+        ({"fleet_lock_url": "fleetlock.example.com"}, "kexec_upgrade_fleet_lock_url: what was given is no address"),
+    ],
+)
+def test_one_option_on_the_command_line(controller: Controller, given: dict[str, Any], why: str) -> None:
+    said = refuse(controller, UPGRADE, "-e", json.dumps({f"kexec_upgrade_{name}": given[name] for name in given}))
+    assert why in said
+
+
+def test_limit_that_names_nobody_is_not_ignored(controller: Controller) -> None:
+    assert "--limit names what the inventory does not have: wbe1 (is web1 meant?)" in refuse(
+        controller, UPGRADE, "--limit", "all:!wbe1"
+    )
+    run = controller.run(UPGRADE, "--limit", "all:!wbe1", "-e", "kexec_upgrade_allow_empty=yes")
+    assert run.rc == 0
+    run = controller.run(UPGRADE, "--limit", "web[0:1]:&web*:!~db.*")
+    assert run.rc == 0
+
+
+def test_words_of_the_command_line_are_no_conditions(controller: Controller) -> None:
+    """`-e option=no` gives a text, which is true to a condition."""
+    for word in ("no", "false", "off", "0"):
+        run = controller.run(PREPARE, "-e", f"kexec_prepare_allow_cold_boot={word}")
+        assert (run.rc, "Cold-boot the host" in run.output) == (0, False)
+    run = controller.run(PREPARE, "-e", "kexec_prepare_allow_cold_boot=y")
+    assert (run.rc, "Cold-boot the host" in run.output) == (2, True), "a stand-in is not started anew"
+
+
+def test_option_that_only_a_host_can_tell_is_left_to_the_role(controller: Controller) -> None:
+    run = controller.run(UPGRADE, everywhere={"kexec_upgrade_panic": "{{ ansible_facts.panic }}"})
+    assert (run.rc, "options_invalid" in run.output, run.waves("Upgrade kernels")) == (2, True, 1)
+    assert "Undo what was staged" not in run.output
+
+
+def test_list_of_own_variables_may_be_a_text(controller: Controller) -> None:
+    own = {"kexec_upgrade_mine": 1, "kexec_upgrade_targte": 1, "kexec_upgrade_own_variables": "kexec_upgrade_min*"}
+    assert "kexec_upgrade_targte is no option." in refuse(controller, everywhere=own)
