@@ -147,7 +147,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.default import restore, select
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
-from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
+from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail, warn
 
 
 def main() -> None:
@@ -168,8 +168,7 @@ def main() -> None:
             result = select(host, options["release"], now, module.check_mode)
     except KhoError as error:
         fail(module, error)
-    for note in result["notes"]:
-        module.warn(note["message"])
+    warn(module, result["notes"])
     module.exit_json(**result)
 
 

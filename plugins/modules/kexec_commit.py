@@ -119,7 +119,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timings
-from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
+from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail, warn
 from ansible_collections.kho.kexec.plugins.module_utils._options.run import commit_spec, run_identity_spec
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import alone, run_identity_of, time_of_day
 from ansible_collections.kho.kexec.plugins.module_utils._transition.commit import commit, require_reached
@@ -142,8 +142,7 @@ def main() -> None:
             require_reached(options["release"], result)
     except KhoError as error:
         fail(module, error)
-    for note in result["notes"]:
-        module.warn(note["message"])
+    warn(module, result["notes"])
     module.exit_json(**result, timings=timings())
 
 

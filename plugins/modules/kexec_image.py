@@ -250,7 +250,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoE
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timings
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import PREVIOUS
-from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
+from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail, warn
 from ansible_collections.kho.kexec.plugins.module_utils._options.guard import guard_spec
 from ansible_collections.kho.kexec.plugins.module_utils._options.policy import policy_spec
 from ansible_collections.kho.kexec.plugins.module_utils._options.run import run_identity_spec
@@ -285,8 +285,7 @@ def main() -> None:
                 result = load_guarded(host, policy_of(options), guard, run_identity, module.check_mode)
     except KhoError as error:
         fail(module, error)
-    for warning in [*(result["plan"] or {}).get("warnings", []), *result.get("notes", [])]:
-        module.warn(warning["message"])
+    warn(module, [*(result["plan"] or {}).get("warnings", []), *result.get("notes", [])])
     module.exit_json(**result, timings=timings())
 
 

@@ -306,7 +306,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.busy import wait_u
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timings
-from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
+from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail, warn
 from ansible_collections.kho.kexec.plugins.module_utils._options.jump import jump_spec, shutdown_seconds
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import alone, run_identity_of, time_of_day
 
@@ -364,8 +364,7 @@ def main() -> None:
             result = {"busy_seconds": waited, **go(host, options, module.check_mode)}
     except KhoError as error:
         fail(module, error)
-    for note in result.get("commit", {}).get("notes", []):
-        module.warn(note["message"])
+    warn(module, result.get("commit", {}).get("notes", []))
     module.exit_json(**result, timings=timings())
 
 

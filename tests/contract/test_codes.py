@@ -130,6 +130,19 @@ def test_every_failure_leads_to_the_page():
     assert (ROOT / CODES_PAGE) == PAGE
 
 
+def test_every_warning_of_a_module_leads_to_the_page():
+    """One function shows notes as warnings, as one makes failures."""
+    folders = (PLUGINS / "modules", PLUGINS / "module_utils")
+    warning = [
+        path.name
+        for path in files()
+        if path.suffix == ".py" and any(path.is_relative_to(folder) for folder in folders)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr == "warn"
+    ]
+    assert warning == ["fail.py"]
+
+
 PREAMBLE = """
 class Note: code: str
 class KhoError(Exception):

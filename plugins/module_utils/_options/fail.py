@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Iterable, Mapping, NoReturn
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import failed_with
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import failed_with, with_reference
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -19,3 +19,9 @@ def fail(module: AnsibleModule, error: KhoError) -> NoReturn:
     """End the module with the error's message and code, and all that was found out before it."""
     module.fail_json(**{**error.findings, **failed_with(error.code, error.message)})
     raise AssertionError("fail_json returned")  # pragma: no cover
+
+
+def warn(module: AnsibleModule, notes: Iterable[Mapping[str, str]]) -> None:
+    """Show notes (``{code, message}``) as warnings, each with the place at which its code is explained."""
+    for note in notes:
+        module.warn(with_reference(note["code"], note["message"]))

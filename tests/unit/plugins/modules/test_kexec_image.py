@@ -83,7 +83,8 @@ def test_a_refusal_says_why_and_what_was_found(host):
 def test_warnings_are_shown(host):
     rc, result = run(host, command_line_replace={"panic": 0})
     assert (rc, [note["code"] for note in result["plan"]["warnings"]]) == (0, ["panic_never_restarts"])
-    assert [warning for warning in result["warnings"] if "panic=0" in str(warning)]
+    (warning,) = [str(warning) for warning in result["warnings"] if "panic=0" in str(warning)]
+    assert "(docs/reference/codes.md#panic_never_restarts)" in warning
 
 
 def test_the_policy_of_the_options(host):

@@ -7,7 +7,7 @@ import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import HostError
-from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
+from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail, warn
 
 
 class Failed(Exception):
@@ -17,8 +17,14 @@ class Failed(Exception):
 class Module:
     """Ends as an AnsibleModule does, and keeps what it would have printed."""
 
+    def __init__(self):
+        self.warnings = []
+
     def fail_json(self, **result):
         raise Failed(result)
+
+    def warn(self, text):
+        self.warnings.append(text)
 
 
 def failed_with(error):
@@ -52,3 +58,9 @@ def test_errors_of_the_host_fit_the_same_funnel():
 
 def test_a_note_is_returned_as_code_and_message():
     assert Note("a", "A.").as_dict() == {"code": "a", "message": "A."}
+
+
+def test_a_warning_leads_to_its_code_too():
+    module = Module()
+    warn(module, [Note("a", "A.").as_dict(), {"code": "b", "message": "B."}])
+    assert module.warnings == ["A. (docs/reference/codes.md#a)", "B. (docs/reference/codes.md#b)"]
