@@ -19,8 +19,8 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import D
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_many import (
     Awaited,
     WaveWait,
-    keep_sightings,
-    sightings_directory,
+    keep_looks,
+    looks_directory,
 )
 
 
@@ -34,7 +34,7 @@ class ActionModule(ControllerAction):
         wave_wait = WaveWait(awaited, say)
         warnings = []
         try:
-            keep_sightings(sightings_directory(constants.DEFAULT_LOCAL_TMP), wave_wait.wait() if awaited else {})
+            keep_looks(looks_directory(constants.DEFAULT_LOCAL_TMP), wave_wait.wait() if awaited else {})
         except Exception as error:
             # A failure would be one of all hosts, and they have left; each is waited for by the next task anyhow.
             warnings = [f"Waiting for the hosts of this wave failed: {type(error).__name__}: {error}."]

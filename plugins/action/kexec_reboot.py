@@ -30,7 +30,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._jump.module_action impo
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.reach import require_ssh
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.route import find_route
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.session import Session, reason_of
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_many import kept_sightings, sightings_directory
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_many import kept_looks, looks_directory
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import WindowError, require_open
 
 LEFT_INVALID = (
@@ -98,9 +98,7 @@ class ActionModule(Listening):
             options["busy_timeout"],
         )
         deadline = Deadline(MonotonicClock(), options["timeout"], started=left.at)
-        seen = kept_sightings(
-            sightings_directory(constants.DEFAULT_LOCAL_TMP), str(task_vars.get("inventory_hostname"))
-        )
+        seen = kept_looks(looks_directory(constants.DEFAULT_LOCAL_TMP), str(task_vars.get("inventory_hostname")))
         action = _Action(self, task_vars, left.remote_files)
         return with_files(self._prepared(action, deadline, view).follow(left, seen, options["wait"]), action)
 

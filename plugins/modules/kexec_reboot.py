@@ -121,7 +121,7 @@ options:
   phase:
     description: What the controller's half of this action has the host do. A task cannot set it.
     type: str
-    choices: [leave, leave_again, arrive]
+    choices: [leave, leave_again, verify]
 notes:
   - Needs SSH (C(ansible_connection=ssh)), systemd on the host, and root.
   - Services are stopped in order, by C(systemctl kexec). When a cold boot was promised, by C(systemctl reboot) with
@@ -290,11 +290,11 @@ code:
   sample: promise_missing
 timings:
   description:
-    - Where the time of the two parts on the host went, C(leave) and C(arrive), each in the shape of
+    - Where the time of the two parts on the host went, C(leave) and C(verify), each in the shape of
       RV(kho.kexec.kexec_image#module:timings). One whose answer got lost is missing.
   returned: unless refused, or in check mode
   type: dict
-  sample: {arrive: {observing: 0.21, deciding: 0.001, health: 0.3, loading: 0.0, writing: 0.05, total: 0.9}}
+  sample: {verify: {observing: 0.21, deciding: 0.001, health: 0.3, loading: 0.0, writing: 0.05, total: 0.9}}
 """
 
 import os
@@ -357,7 +357,7 @@ def main() -> None:
     try:
         if options["phase"] is None:
             raise NO_PHASE
-        go = judge_now if options["phase"] == "arrive" else leave_now
+        go = judge_now if options["phase"] == "verify" else leave_now
         patience = options["busy_timeout"] if options["phase"] == "leave" and not module.check_mode else 0
         waited = wait_until_idle(host, patience)
         with alone(host, module.check_mode, judges=go is judge_now):

@@ -32,7 +32,7 @@ def jump_spec() -> dict[str, Any]:
         "left": {"type": "dict"},
         "commit": {"type": "dict", "options": commit_spec()},
         **run_identity_spec(),
-        "phase": {"type": "str", "choices": ["leave", "leave_again", "arrive"]},
+        "phase": {"type": "str", "choices": ["leave", "leave_again", "verify"]},
     }
 
 

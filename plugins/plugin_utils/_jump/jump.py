@@ -18,8 +18,8 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import 
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood import AnswerInvalid
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import at
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Departure, Port
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Sight, Sighting, measure_outage
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_one import Arrival, NoAnswer, Questions, Watch
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Look, Seen, measure_outage
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_one import NoAnswer, Questions, WaitResult, Watch
 
 LONGEST_PAUSE_BETWEEN_VERDICT_ATTEMPTS = 5.0
 RECORD_UNWRITABLE = "record_unwritable"
@@ -84,7 +84,7 @@ class Jump:
         self._guarded_for: int | None = None
         self._answer_lost = False
         self._left_at = deadline.clock.now()
-        self._seen: tuple[Sighting, ...] = ()
+        self._seen: tuple[Look, ...] = ()
         self._waits = True
         self._already_left = False
         self._answer: dict[str, Any] = {}
@@ -107,7 +107,7 @@ class Jump:
         """Only have the host leave; ``left`` of the result is for who waits for it, and missing when it failed."""
         return self._reported(lambda: self._set_out() or self._handed_on())
 
-    def follow(self, left: Departure, seen: Sequence[Sighting], waits: bool = True) -> dict[str, Any]:
+    def follow(self, left: Departure, seen: Sequence[Look], waits: bool = True) -> dict[str, Any]:
         """Go on where a host has set out, and was ``seen`` since then.
 
         Unless this ``waits``, it is asked once; when no other boot answers, the result has ``left`` and no verdict.
@@ -207,16 +207,16 @@ class Jump:
         with self._host.alone():
             deadline = self._deadline if self._waits else Deadline(self._deadline.clock, 0)
             watch = Watch(before, self._left_at, deadline, questions, self._seen)
-            arrival = watch.wait()
-            if not self._waits and arrival.boot_id in (None, before):
+            waited = watch.wait()
+            if not self._waits and waited.boot_id in (None, before):
                 return self._handed_on()
-            if arrival.boot_id is None and self._put_off(arrival.trouble):
-                arrival = watch.wait(was_late=True)
-        self._report_sightings(arrival)
-        if arrival.boot_id is None:
-            return self._unreachable(self._nobody_answered(arrival.trouble))
-        self._report["rebooted"] = arrival.boot_id != before
-        self._report["boot_id_after"] = arrival.boot_id
+            if waited.boot_id is None and self._put_off(waited.trouble):
+                waited = watch.wait(was_late=True)
+        self._report_outage(waited)
+        if waited.boot_id is None:
+            return self._unreachable(self._nobody_answered(waited.trouble))
+        self._report["rebooted"] = waited.boot_id != before
+        self._report["boot_id_after"] = waited.boot_id
         return None
 
     def _read_new_boot_id(self, was_away: bool) -> str:
@@ -248,13 +248,13 @@ class Jump:
             f" what the host runs: {trouble}. Look at its console; a later run can still ask for the verdict."
         )
 
-    def _report_sightings(self, arrival: Arrival) -> None:
-        outage = measure_outage(arrival.sightings)
-        silent = any(sighting.what is Sight.SILENT for sighting in arrival.sightings)
+    def _report_outage(self, waited: WaitResult) -> None:
+        outage = measure_outage(waited.looks)
+        silent = any(look.what is Seen.SILENT for look in waited.looks)
         self._report["probe"] = {
             "route": "ssh" if self._view.banner is None else "banner",
             "detour": self._view.detour,
-            "looks": len(arrival.sightings) - 1,
+            "looks": len(waited.looks) - 1,
             "seen_down": silent,
             "resolution_seconds": round(outage.resolution, 2) if outage else None,
         }
@@ -295,12 +295,12 @@ class Jump:
         found, now = str(evidence.get("boot_id_found")), self._deadline.clock.now()
         questions = Questions(lambda _away: self._host.read_boot_id(), self._view.banner, lambda: None)
         with self._host.alone():
-            arrival = Watch(found, now, self._deadline, questions).wait()
-        return arrival.boot_id not in (None, found)
+            waited = Watch(found, now, self._deadline, questions).wait()
+        return waited.boot_id not in (None, found)
 
     def _judged(self, judged: dict[str, Any]) -> dict[str, Any]:
         carried = _carried(self._answer, judged)
-        self._note_timings("arrive", judged)
+        self._note_timings("verify", judged)
         verdict = judged.get("verdict")
         if judged.get("failed") or not verdict:
             reason = "The new kernel could not be judged: the host gave no verdict."

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 
-class Sight(enum.Enum):
+class Seen(enum.Enum):
     """What one look at the host showed."""
 
     SILENT = "silent"
@@ -25,11 +25,11 @@ class Sight(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Sighting:
+class Look:
     """One look. ``at`` is when an answer was there, or when the question was sent that stayed without one (s)."""
 
     at: float
-    what: Sight
+    what: Seen
 
 
 @dataclass(frozen=True)
@@ -45,28 +45,28 @@ class Outage:
     seen_down: bool
 
 
-def measure_outage(sightings: Sequence[Sighting]) -> Outage | None:
-    """Return the outage that ``sightings`` (in order of time) show, or None when no new boot was seen.
+def measure_outage(looks: Sequence[Look]) -> Outage | None:
+    """Return the outage that ``looks`` (in order of time) show, or None when no new boot was seen.
 
-    The first sighting must be ``OLD``: the system was there before it was left.
+    The first look must be ``OLD``: the system was there before it was left.
     """
-    whats = [sighting.what for sighting in sightings]
-    if Sight.NEW not in whats:
+    whats = [look.what for look in looks]
+    if Seen.NEW not in whats:
         return None
-    first_new = whats.index(Sight.NEW)
-    while whats[first_new - 1] is Sight.ANSWER:
+    first_new = whats.index(Seen.NEW)
+    while whats[first_new - 1] is Seen.ANSWER:
         first_new -= 1
-    last_old = max(index for index, what in enumerate(whats[:first_new]) if what is Sight.OLD)
-    if whats[first_new - 1] is not Sight.SILENT:
-        return _unseen_outage(sightings[last_old : whats.index(Sight.NEW) + 1])
-    while whats[last_old + 1] is Sight.ANSWER:
+    last_old = max(index for index, what in enumerate(whats[:first_new]) if what is Seen.OLD)
+    if whats[first_new - 1] is not Seen.SILENT:
+        return _unseen_outage(looks[last_old : whats.index(Seen.NEW) + 1])
+    while whats[last_old + 1] is Seen.ANSWER:
         last_old += 1
-    seconds = sightings[first_new].at - sightings[last_old].at
-    silence = sightings[first_new - 1].at - sightings[last_old + 1].at
+    seconds = looks[first_new].at - looks[last_old].at
+    silence = looks[first_new - 1].at - looks[last_old + 1].at
     return Outage(seconds, seconds - silence, seen_down=True)
 
 
-def _unseen_outage(answers: Sequence[Sighting]) -> Outage:
+def _unseen_outage(answers: Sequence[Look]) -> Outage:
     """The host was gone between two answers at most, and nobody knows between which: the longest gap bounds it."""
     gap = max(later.at - earlier.at for earlier, later in pairwise(answers))
     return Outage(gap, gap, seen_down=False)

@@ -125,7 +125,7 @@ class Session:
 
     def verify(self) -> dict[str, Any]:
         """Have the new kernel judged; returns the module's result. Raises NoAnswer."""
-        return self._run_phase("arrive")
+        return self._run_phase("verify")
 
     def tidy_up(self) -> None:
         """Remove temporary files from a host that answers; not worth a failure when it stopped to do so."""

@@ -23,7 +23,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.text import counte
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import MonotonicClock
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.banner import asks_for_banner
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Port
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Sight, Sighting
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Look, Seen
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_one import PAUSE_WHILE_ANSWERED, PAUSE_WHILE_SILENT
 
 STAYS = 30.0
@@ -65,7 +65,7 @@ class WaveWait:
         self._say = say
         self._now = MonotonicClock().now
         self._absent = {one.name for one in awaited}
-        self._seen: dict[str, list[Sighting]] = {one.name: [] for one in awaited}
+        self._seen: dict[str, list[Look]] = {one.name: [] for one in awaited}
         self._slowest = len(awaited) / LOOKS_A_SECOND
         self._over = math.inf
 
@@ -81,10 +81,10 @@ class WaveWait:
         return [
             name
             for name in self._not_back()
-            if self._seen[name] and all(sighting.what is Sight.ANSWER for sighting in self._seen[name])
+            if self._seen[name] and all(look.what is Seen.ANSWER for look in self._seen[name])
         ]
 
-    def wait(self) -> Mapping[str, Sequence[Sighting]]:
+    def wait(self) -> Mapping[str, Sequence[Look]]:
         """Return when all are back or given up, or when a guard begins to press; what was seen of each."""
         asyncio.run(self._wait())
         return self._seen
@@ -103,12 +103,12 @@ class WaveWait:
     async def _watch(self, one: Awaited) -> None:
         seen = self._seen[one.name]
         while self._now() < min(one.until, self._over):
-            was_away = bool(seen) and seen[-1].what is Sight.SILENT
-            sighting = await self._look(one.port)
-            seen.append(sighting)
-            if sighting.what is Sight.ANSWER and self._is_done_with(one, was_away):
+            was_away = bool(seen) and seen[-1].what is Seen.SILENT
+            look = await self._look(one.port)
+            seen.append(look)
+            if look.what is Seen.ANSWER and self._is_done_with(one, was_away):
                 return
-            pause = PAUSE_WHILE_SILENT if sighting.what is Sight.SILENT else PAUSE_WHILE_ANSWERED
+            pause = PAUSE_WHILE_SILENT if look.what is Seen.SILENT else PAUSE_WHILE_ANSWERED
             await asyncio.sleep(max(pause, self._slowest))
 
     def _is_done_with(self, one: Awaited, was_away: bool) -> bool:
@@ -124,11 +124,11 @@ class WaveWait:
             self._over = now
         return stays > STAYS
 
-    async def _look(self, port: Port) -> Sighting:
+    async def _look(self, port: Port) -> Look:
         async with self._turn:
             began = self._now()
             answered = await asks_for_banner(port.address, port.port, port.connect_timeout)
-        return Sighting(self._now(), Sight.ANSWER) if answered else Sighting(began, Sight.SILENT)
+        return Look(self._now(), Seen.ANSWER) if answered else Look(began, Seen.SILENT)
 
     async def _talk(self) -> None:
         while True:
@@ -145,20 +145,20 @@ def open_connections() -> int:
     return max(16, min(1024, allowed - SPARE_FILES))
 
 
-def sightings_directory(local_tmp: str) -> Path:
+def looks_directory(local_tmp: str) -> Path:
     """Return where what was seen is kept: in Ansible's ``DEFAULT_LOCAL_TMP``, which is one run's, and ends with it."""
-    return Path(local_tmp) / "kho_kexec_sightings"
+    return Path(local_tmp) / "kho_kexec_looks"
 
 
-def keep_sightings(directory: Path, seen: Mapping[str, Sequence[Sighting]]) -> None:
+def keep_looks(directory: Path, seen: Mapping[str, Sequence[Look]]) -> None:
     """Write what was seen of each host for the tasks that follow, which run in other processes."""
     directory.mkdir(mode=0o700, exist_ok=True)
-    for host, sightings in seen.items():
-        rows = [[sighting.at, sighting.what.value] for sighting in sightings]
+    for host, looks in seen.items():
+        rows = [[look.at, look.what.value] for look in looks]
         _path(directory, host).write_text(json.dumps(rows), encoding="ascii")
 
 
-def kept_sightings(directory: Path, host: str) -> tuple[Sighting, ...]:
+def kept_looks(directory: Path, host: str) -> tuple[Look, ...]:
     """Return what was seen of a host, once; nothing when nobody looked."""
     path = _path(directory, host)
     try:
@@ -166,7 +166,7 @@ def kept_sightings(directory: Path, host: str) -> tuple[Sighting, ...]:
         path.unlink()
     except (OSError, ValueError):
         return ()
-    return tuple(Sighting(at, Sight(what)) for at, what in rows)
+    return tuple(Look(at, Seen(what)) for at, what in rows)
 
 
 def _path(directory: Path, host: str) -> Path:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Sight, Sighting
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Look, Seen
 
 PAUSE_WHILE_SILENT = 0.25
 """Seconds from look to look while nobody answers: costs the host nothing."""
@@ -33,7 +33,7 @@ class NoAnswer(Exception):
 
 
 @dataclass(frozen=True)
-class Arrival:
+class WaitResult:
     """How the wait ended.
 
     ``boot_id`` is the one that answered last: the new one, or the one that was left when the host never went away,
@@ -41,7 +41,7 @@ class Arrival:
     """
 
     boot_id: str | None
-    sightings: tuple[Sighting, ...]
+    looks: tuple[Look, ...]
     trouble: str | None
 
 
@@ -68,7 +68,7 @@ class Watch:
         left_at: float,
         deadline: Deadline,
         questions: Questions,
-        seen: Sequence[Sighting] = (),
+        seen: Sequence[Look] = (),
     ) -> None:
         """``left`` is the id of the boot to be left, ``left_at`` when it answered last, ``seen`` what came then."""
         self._left = left
@@ -76,13 +76,13 @@ class Watch:
         self._clock = deadline.clock
         self._questions = questions
         self._banner = questions.banner
-        self._sightings = [Sighting(left_at, Sight.OLD), *seen]
+        self._looks = [Look(left_at, Seen.OLD), *seen]
         self._found: str | None = None
         self._trouble: str | None = None
         self._pause = FIRST_QUESTION_AFTER
         self._next_question = left_at + FIRST_QUESTION_AFTER
 
-    def wait(self, was_late: bool = False) -> Arrival:
+    def wait(self, was_late: bool = False) -> WaitResult:
         """Return as soon as another boot answers, else at the deadline.
 
         Of a host that ``was_late`` at an earlier deadline, the old boot is an answer, too: it has not gone.
@@ -91,27 +91,27 @@ class Watch:
         """
         while not self._deadline.expired():
             began = self._clock.now()
-            sight = self._look()
-            if sight is Sight.NEW or (was_late and sight is Sight.OLD):
-                return self._arrival()
+            seen = self._look()
+            if seen is Seen.NEW or (was_late and seen is Seen.OLD):
+                return self._result()
             self._deadline.sleep(began + self._pause_between_looks() - self._clock.now())
         self._ask()
-        return self._arrival()
+        return self._result()
 
-    def _arrival(self) -> Arrival:
-        return Arrival(self._found, tuple(self._sightings), self._trouble)
+    def _result(self) -> WaitResult:
+        return WaitResult(self._found, tuple(self._looks), self._trouble)
 
-    def _look(self) -> Sight:
+    def _look(self) -> Seen:
         if self._banner is None:
             return self._ask()
         began = self._clock.now()
         if not self._banner():
             self._next_question, self._pause = began, 1.0
-            return self._note(Sight.SILENT, began)
-        self._note(Sight.ANSWER, self._clock.now())
-        return self._ask() if self._clock.now() >= self._next_question else Sight.ANSWER
+            return self._note(Seen.SILENT, began)
+        self._note(Seen.ANSWER, self._clock.now())
+        return self._ask() if self._clock.now() >= self._next_question else Seen.ANSWER
 
-    def _ask(self) -> Sight:
+    def _ask(self) -> Seen:
         """Ask for the boot id. Failing is a silence only where nothing else tells whether the host is there."""
         began = self._clock.now()
         try:
@@ -119,28 +119,28 @@ class Watch:
         except NoAnswer as reason:
             self._found, self._trouble = None, str(reason)
             self._postpone()
-            return self._note(Sight.SILENT, began) if self._banner is None else Sight.ANSWER
+            return self._note(Seen.SILENT, began) if self._banner is None else Seen.ANSWER
         self._trouble = None
         self._postpone()
         if self._found != self._left:
-            return self._note(Sight.NEW, self._clock.now())
-        self._note(Sight.OLD, self._clock.now())
+            return self._note(Seen.NEW, self._clock.now())
+        self._note(Seen.OLD, self._clock.now())
         self._questions.still_there()
-        return Sight.OLD
+        return Seen.OLD
 
     def _was_away(self) -> bool:
         """Without a banner, a session that failed says nothing of the host."""
-        return self._banner is not None and any(sighting.what is Sight.SILENT for sighting in self._sightings)
+        return self._banner is not None and any(look.what is Seen.SILENT for look in self._looks)
 
     def _postpone(self) -> None:
         self._next_question = self._clock.now() + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE_BETWEEN_QUESTIONS)
 
     def _pause_between_looks(self) -> float:
-        if self._sightings[-1].what is Sight.SILENT:
+        if self._looks[-1].what is Seen.SILENT:
             return PAUSE_WHILE_SILENT
         return PAUSE_WHILE_ANSWERED if self._banner is not None else PAUSE_WITHOUT_BANNER
 
-    def _note(self, what: Sight, at: float) -> Sight:
-        self._sightings.append(Sighting(at, what))
+    def _note(self, what: Seen, at: float) -> Seen:
+        self._looks.append(Look(at, what))
         return what

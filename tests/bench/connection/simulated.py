@@ -66,10 +66,10 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "kexec_commit": {"release": NEW, "notes": []},
     "ping": {"ping": "pong"},
     "leave": LEAVES,
-    "arrive": {"verdict": VERDICT, "commit": {"release": NEW, "notes": []}},
+    "verify": {"verdict": VERDICT, "commit": {"release": NEW, "notes": []}},
 }
 MODULE = re.compile(rb"plugins[./]modules[./](\w+)|ansible\.modules\.(\w+)")
-PHASE = re.compile(rb"phase\W+(leave|arrive)\b")
+PHASE = re.compile(rb"phase\W+(leave|verify)\b")
 
 
 class Connection(ConnectionBase):  # type: ignore[misc]  # ansible-core has no types

@@ -153,8 +153,8 @@ def test_prepared_host_cannot_choose_options_between_tasks(world: World) -> None
 def test_a_hostile_host_fails_alone_and_the_others_are_upgraded(world: World) -> None:
     hosts: dict[str, Any] = {
         "web1": {},
-        "mallory": {name: poisoned(name) for name in ("kexec_image", "arrive")},
-        "infinite": {"arrive": json.dumps({"verdict": VERDICT}).replace('"kexec_count": 1', '"kexec_count": 1e400')},
+        "mallory": {name: poisoned(name) for name in ("kexec_image", "verify")},
+        "infinite": {"verify": json.dumps({"verdict": VERDICT}).replace('"kexec_count": 1', '"kexec_count": 1e400')},
         "garbled": {"kexec_image": "no JSON " + ESCAPES},
         "patient": {"leave": {"promise": PROMISE, "guard": {"confirm_timeout": 10**9}}},
         "liar": {"leave": {"failed": True, "msg": ESCAPES, "code": "x", "left": ACTED_ON["left"]}},
@@ -184,8 +184,8 @@ def test_the_budget_and_the_ledger_stay_those_of_the_play(world: World) -> None:
     hosts: dict[str, Any] = {
         "web1": {},
         "mallory": {name: poisoned(name) for name in GOOD if name != "leave"},
-        "infinite": {"arrive": json.dumps({**poisoned("arrive"), "outage_seconds": "X"}).replace('"X"', "1e400")},
-        "wrong": {"arrive": {"verdict": {**VERDICT, "accepted": "yes"}}},
+        "infinite": {"verify": json.dumps({**poisoned("verify"), "outage_seconds": "X"}).replace('"X"', "1e400")},
+        "wrong": {"verify": {"verdict": {**VERDICT, "accepted": "yes"}}},
         "last": {},
         "web2": {},
         "victim": {},

@@ -16,7 +16,7 @@ STAGE = {"task": "Load", "seconds": 4.5, "timings": LOAD}
 JUMP = {
     "task": "Leave",
     "seconds": 20.0,
-    "timings": {"leave": {**LOAD, "loading": 0.0, "total": 1.5}, "arrive": {**LOAD, "loading": 0.0, "total": 2.5}},
+    "timings": {"leave": {**LOAD, "loading": 0.0, "total": 1.5}, "verify": {**LOAD, "loading": 0.0, "total": 2.5}},
     "outage_seconds": 12.0,
 }
 INCLUDE = {"task": "Go on", "seconds": 0.5}
@@ -34,7 +34,7 @@ def test_a_jump_is_two_runs_and_the_time_that_the_host_is_away() -> None:
     assert share.rest == 4.0
 
 
-@pytest.mark.parametrize("timings", [None, {}, {"arrive": None}])
+@pytest.mark.parametrize("timings", [None, {}, {"verify": None}])
 def test_a_task_without_timings_is_ansibles(timings: Any) -> None:
     assert share_of({**INCLUDE, "timings": timings}).rest == 0.5
 

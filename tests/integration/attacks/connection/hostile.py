@@ -72,12 +72,12 @@ GOOD: dict[str, dict[str, Any]] = {
     "kernel_health_info": {"healthy": True, "troubles": [], "notes": []},
     "kho_facts": {"ansible_facts": {"kho": {"release": OLD, "boot": "cold", "notes": []}}},
     "leave": {"promise": PROMISE, "already_left": False, "guard": None},
-    "arrive": {"verdict": VERDICT, "commit": {"release": NEW, "notes": []}},
+    "verify": {"verdict": VERDICT, "commit": {"release": NEW, "notes": []}},
 }
 MODULE = re.compile(rb"plugins[./]modules[./](\w+)|ansible[./]modules[./](\w+)")
 # What Ansible has a host make for the files of a job.
 DIRECTORY = re.compile(r"ansible-tmp-[\d.-]+")
-PHASE = re.compile(rb"phase\W+(leave|arrive)")
+PHASE = re.compile(rb"phase\W+(leave|verify)")
 
 
 class Connection(ConnectionBase):  # type: ignore[misc]  # ansible-core has no types

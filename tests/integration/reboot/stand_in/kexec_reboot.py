@@ -4,7 +4,7 @@
 """Stands in for the half of kexec_reboot that runs on the host, where there is no kernel to leave.
 
 `leave` leaves a mark which makes tests/integration/reboot/world.py take the host away; with the environment's
-`hold` it then never answers. `arrive` says which boot it was asked in, and when.
+`hold` it then never answers. `verify` says which boot it was asked in, and when.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def told_already(module: AnsibleModule) -> None:
     module.exit_json(changed=True, promise=PROMISE, already_left=False, triggered=False)
 
 
-def arrive(module: AnsibleModule) -> None:
+def verify(module: AnsibleModule) -> None:
     left = (HOST / "left").read_text()
     found = BOOT_ID.read_text().strip()
     word = "not_rebooted" if found == left else "handover_verified"
@@ -52,7 +52,7 @@ def arrive(module: AnsibleModule) -> None:
 
 
 def main() -> None:
-    phases = {"leave": leave, "leave_again": told_already, "arrive": arrive}
+    phases = {"leave": leave, "leave_again": told_already, "verify": verify}
     module = AnsibleModule(
         {"phase": {"choices": list(phases)}, "timeout": {"type": "int"}, "run_identity": {"type": "dict"}}
     )

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.kho.kexec.plugins.action import kexec_await
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Departure, Port
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Sight, Sighting
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Look, Seen
 
 AWAY = Departure("0a0a", 10.0, False, None, None, Port("192.0.2.1", 22, 0.5), None).as_dict()
 RESULTS: dict[str, Any] = {
@@ -34,7 +34,7 @@ def variables(batch: list[str]) -> dict[str, Any]:
 
 def run(monkeypatch: pytest.MonkeyPatch, directory: Path, batch: list[str], wave_wait: Any) -> dict[str, Any]:
     monkeypatch.setattr(kexec_await, "WaveWait", wave_wait)
-    monkeypatch.setattr(kexec_await, "sightings_directory", lambda _tmp: directory)
+    monkeypatch.setattr(kexec_await, "looks_directory", lambda _tmp: directory)
     task = MagicMock(args={"registered": "jump"}, check_mode=False, async_val=0, diff=False)
     loader: Any = MagicMock()
     plugin = kexec_await.ActionModule(task, MagicMock(), MagicMock(), loader, MagicMock(), MagicMock())
@@ -45,7 +45,7 @@ def run(monkeypatch: pytest.MonkeyPatch, directory: Path, batch: list[str], wave
 
 def test_hosts_that_left_are_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     wave_wait = MagicMock()
-    wave_wait.return_value.wait.return_value = {"web1": [Sighting(1.0, Sight.SILENT)]}
+    wave_wait.return_value.wait.return_value = {"web1": [Look(1.0, Seen.SILENT)]}
     wave_wait.return_value.absent, wave_wait.return_value.unsure = ["web8"], ["web1"]
     result = run(monkeypatch, tmp_path / "seen", list(RESULTS), wave_wait)
     (awaited, _say), _keywords = wave_wait.call_args

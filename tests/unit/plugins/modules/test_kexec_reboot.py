@@ -34,12 +34,12 @@ def test_leave_then_arrive_in_the_same_boot(host):
     assert (result["boot_id"], result["release"], result["promise"]["release"]) == (BOOT_ID, OLD, NEW)
     assert read_transition(host).state == "left"
     assert 0 < result["timings"]["observing"] < result["timings"]["total"]
-    rc, result = run(host, phase="arrive", timeout=60)
+    rc, result = run(host, phase="verify", timeout=60)
     assert (rc, result["verdict"]["verdict"], read_transition(host).state) == (0, "not_rebooted", "loaded")
     assert 0 < result["timings"]["observing"] < result["timings"]["total"]
 
 
-@pytest.mark.parametrize("phase", ["leave", "arrive"])
+@pytest.mark.parametrize("phase", ["leave", "verify"])
 def test_check_mode_changes_nothing(host, phase):
     rc, result = run(host, phase=phase, _ansible_check_mode=True)
     assert (rc, result.get("triggered", False)) == (0, False)
@@ -63,7 +63,7 @@ def test_without_the_controllers_half_nothing_is_done(host, options):
 def test_other_phases_do_not_exist(host):
     rc, result = run(host, phase="stay")
     assert (rc, read_transition(host)) == (1, transition())
-    assert "leave, leave_again, arrive" in result["msg"]
+    assert "leave, leave_again, verify" in result["msg"]
 
 
 def test_every_verdict_is_documented():

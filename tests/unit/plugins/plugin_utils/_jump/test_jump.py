@@ -16,7 +16,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import 
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood import AnswerInvalid
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Departure, Port, departure_from
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.jump import Jump, View
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Sight, Sighting
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Look, Seen
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_one import NoAnswer
 
 PORT = Port("192.0.2.10", 22, 0.5)
@@ -53,7 +53,7 @@ def test_where_the_time_of_both_parts_went() -> None:
     host = host_with(JUMPS)
     host.leaves = [{**LEAVES, "timings": {"total": 0.5}}]
     host.arrives = [{"verdict": jump(host_with(JUMPS))["verdict"], "timings": {"total": 1.5}}]
-    assert jump(host)["timings"] == {"leave": {"total": 0.5}, "arrive": {"total": 1.5}}
+    assert jump(host)["timings"] == {"leave": {"total": 0.5}, "verify": {"total": 1.5}}
     assert jump(host_with(JUMPS))["timings"] == {}
 
 
@@ -289,7 +289,7 @@ class TestInTwoTasks:
         assert (result["changed"], result["rebooted"]) == (True, None)
         return departure_from(json.loads(json.dumps(result["left"])))
 
-    def follow(self, host: ScriptedHost, left: Departure, seen: Sequence[Sighting] = ()) -> dict[str, Any]:
+    def follow(self, host: ScriptedHost, left: Departure, seen: Sequence[Look] = ()) -> dict[str, Any]:
         deadline = Deadline(host.clock, 60, started=left.at)
         view = View(host.banner, rollback_timeout=100)
         return Jump(host, deadline, view, host.calls.append).follow(left, seen)
@@ -301,9 +301,9 @@ class TestInTwoTasks:
         began = host.began
         host.clock.time = began + 50
         seen = [
-            Sighting(began + 4, Sight.SILENT),
-            Sighting(began + 19, Sight.SILENT),
-            Sighting(began + 21, Sight.ANSWER),
+            Look(began + 4, Seen.SILENT),
+            Look(began + 19, Seen.SILENT),
+            Look(began + 21, Seen.ANSWER),
         ]
         result = self.follow(host, left, seen)
         assert result["verdict"]["verdict"] == "handover_verified"

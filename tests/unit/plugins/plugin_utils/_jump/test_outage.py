@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Outage, Sight, Sighting, measure_outage
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Look, Outage, Seen, measure_outage
 
-LETTERS = {"o": Sight.OLD, "a": Sight.ANSWER, "-": Sight.SILENT, "n": Sight.NEW}
+LETTERS = {"o": Seen.OLD, "a": Seen.ANSWER, "-": Seen.SILENT, "n": Seen.NEW}
 
 
 @pytest.mark.parametrize(
@@ -25,9 +25,9 @@ LETTERS = {"o": Sight.OLD, "a": Sight.ANSWER, "-": Sight.SILENT, "n": Sight.NEW}
     ],
 )
 def test_outage_of_looks_one_second_apart(seen: str, outage: Outage | None) -> None:
-    assert measure_outage([Sighting(float(at), LETTERS[what]) for at, what in enumerate(seen)]) == outage
+    assert measure_outage([Look(float(at), LETTERS[what]) for at, what in enumerate(seen)]) == outage
 
 
 def test_unseen_outage_is_bounded_by_the_longest_gap() -> None:
-    sightings = [Sighting(0, Sight.OLD), Sighting(1, Sight.ANSWER), Sighting(4, Sight.ANSWER), Sighting(5, Sight.NEW)]
-    assert measure_outage(sightings) == Outage(3, 3, False)
+    looks = [Look(0, Seen.OLD), Look(1, Seen.ANSWER), Look(4, Seen.ANSWER), Look(5, Seen.NEW)]
+    assert measure_outage(looks) == Outage(3, 3, False)

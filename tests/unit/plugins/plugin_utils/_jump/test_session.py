@@ -153,7 +153,7 @@ def call_verify(session: Session) -> Any:
     return session.verify()
 
 
-@pytest.mark.parametrize(("call", "phase"), [(call_leave, "leave"), (call_verify, "arrive")])
+@pytest.mark.parametrize(("call", "phase"), [(call_leave, "leave"), (call_verify, "verify")])
 def test_each_phase_runs_the_module_and_sets_its_files_aside(call: Callable[[Session], Any], phase: str) -> None:
     session, _connection, action = session_with({"changed": True})
     assert call(session) == {"changed": True}

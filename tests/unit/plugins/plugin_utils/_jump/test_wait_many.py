@@ -18,12 +18,12 @@ import pytest
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump import wait_many
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Port
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Sight, Sighting
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.outage import Look, Seen
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_many import (
     Awaited,
     WaveWait,
-    keep_sightings,
-    kept_sightings,
+    keep_looks,
+    kept_looks,
 )
 
 
@@ -88,11 +88,11 @@ def test_all_that_come_back_are_waited_for_at_the_same_time() -> None:
         wave_wait = wait_for(stack, {f"web{number}": BACK for number in range(30)}, PATIENCE, None)
         seen = wave_wait.wait()
     assert wave_wait.absent == []
-    assert max(sightings[0].at for sightings in seen.values()) < min(sightings[-1].at for sightings in seen.values())
-    for sightings in seen.values():
-        whats = [sighting.what for sighting in sightings]
-        assert whats[-2:] == [Sight.SILENT, Sight.ANSWER]
-        assert [sighting.at for sighting in sightings] == sorted(sighting.at for sighting in sightings)
+    assert max(looks[0].at for looks in seen.values()) < min(looks[-1].at for looks in seen.values())
+    for looks in seen.values():
+        whats = [look.what for look in looks]
+        assert whats[-2:] == [Seen.SILENT, Seen.ANSWER]
+        assert [look.at for look in looks] == sorted(look.at for look in looks)
 
 
 def test_host_that_does_not_come_back_is_named_when_its_time_is_over() -> None:
@@ -139,12 +139,12 @@ def test_who_watches_is_told_who_is_waited_for(monkeypatch: pytest.MonkeyPatch) 
     assert said[0] == "waiting for 7 of 7 hosts: web0 web1 web2 web3 web4 and 2 more"
 
 
-def test_sightings_are_handed_on_once_and_to_nobody_else(tmp_path: Path) -> None:
-    seen = {"web1": [Sighting(1.5, Sight.SILENT), Sighting(2.5, Sight.ANSWER)], "web/../2": []}
-    directory = tmp_path / "sightings"
-    keep_sightings(directory, seen)
+def test_looks_are_handed_on_once_and_to_nobody_else(tmp_path: Path) -> None:
+    seen = {"web1": [Look(1.5, Seen.SILENT), Look(2.5, Seen.ANSWER)], "web/../2": []}
+    directory = tmp_path / "looks"
+    keep_looks(directory, seen)
     assert stat.S_IMODE(os.stat(directory).st_mode) == 0o700
-    assert kept_sightings(directory, "web1") == tuple(seen["web1"])
-    assert kept_sightings(directory, "web1") == ()
-    assert kept_sightings(directory, "web/../2") == ()
-    assert kept_sightings(tmp_path / "none", "web1") == ()
+    assert kept_looks(directory, "web1") == tuple(seen["web1"])
+    assert kept_looks(directory, "web1") == ()
+    assert kept_looks(directory, "web/../2") == ()
+    assert kept_looks(tmp_path / "none", "web1") == ()
