@@ -98,12 +98,12 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.words import PREVI
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import is_for_programs
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.table import speaks_unicode
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.events import HostEvent
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.progress import wave_sizes
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.results import ResultsKeeper, Setting
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.rollout import PLANNERS
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Batch, RunLog
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.screen import Screen, chosen_progress, without_bar
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.summary import RUNNING, report, state_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.waves import batch_sizes
 
 GATE = "kexec_gate"
 MODULES = ("kexec_commit", "kexec_image", "kexec_options", "kexec_plan_info", "kexec_reboot")
@@ -307,7 +307,7 @@ def batch_of(play: Any, is_known: bool) -> Batch:
     if is_known:
         return Batch(str(play._uuid), names, [], [])
     hosts = inventory.get_hosts(play.hosts, ignore_restrictions=True, order=play.order)
-    return Batch(str(play._uuid), names, [host.get_name() for host in hosts], wave_sizes(play.serial, len(hosts)))
+    return Batch(str(play._uuid), names, [host.get_name() for host in hosts], batch_sizes(play.serial, len(hosts)))
 
 
 def module_of(task: Any) -> str:

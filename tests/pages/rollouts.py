@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.progress import wave_sizes
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.results import Setting, document
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Batch, RunLog
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.waves import batch_sizes
 
 BEGIN = datetime(2026, 11, 23, 2, 30, 41, tzinfo=timezone.utc)
 OLD, NEW = "7.2.13-kho", "7.3.4-kho"
@@ -34,7 +34,7 @@ def long_name(number: int) -> str:
 def rollout(hosts: Sequence[str], serial: Sequence[Any], bad: Mapping[str, str], check_mode: bool = False) -> Any:
     """Return the results of a rollout that stops after the first wave with one of the ``bad`` hosts."""
     choose, run_log, now, begun = random.Random(1), RunLog(), 0.0, 0
-    sizes = [len(hosts)] if check_mode else wave_sizes(serial, len(hosts))
+    sizes = [len(hosts)] if check_mode else batch_sizes(serial, len(hosts))
     state = "finished"
     for number, size in enumerate(sizes):
         batch = hosts[begun : begun + size]
@@ -55,7 +55,7 @@ def rollout(hosts: Sequence[str], serial: Sequence[Any], bad: Mapping[str, str],
         if state == "stopped":
             break
     if check_mode:
-        waves = wave_sizes(serial, len(hosts))
+        waves = batch_sizes(serial, len(hosts))
         run_log.note_waves({"waves": len(waves), "msg": f"{len(hosts)} hosts would go in {len(waves)} waves."})
     setting = Setting(BEGIN, "kexec_upgrade.yml", check_mode, "controller.example.com")
     return document(run_log, setting, state, now)

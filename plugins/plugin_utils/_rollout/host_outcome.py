@@ -93,12 +93,12 @@ class Attempt(Results):
 
     def _word(self) -> str:
         """Return the one word for how it ended: a verdict, the code of a refusal, or how far it came."""
-        word = self.word
-        if word is not None and (self.is_proven or not self.came_true):
-            return text(word) + (" (promised)" if self.is_proven and word != "handover_verified" else "")
-        if self.lost:
+        if self.lost and (self.word is None or self.came_true):
             return "unreachable"
-        return "unhealthy" if word is not None else self._word_without_verdict()
+        verdict = outcome_of(self).verdict
+        if verdict is None:
+            return self._word_without_verdict()
+        return text(verdict) + (" (promised)" if self.is_proven and verdict != "handover_verified" else "")
 
     def _word_without_verdict(self) -> str:
         for result in (self.transition, self.stage):

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.table import fit
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import (
@@ -40,23 +38,6 @@ class Progress:
     in_flight: int
     untouched: int | None
     seconds_left: float | None
-
-
-def wave_sizes(serial: Sequence[Any], hosts: int) -> list[int]:
-    """Return how many hosts go in each wave, as Ansible takes ``serial`` (PlaybookExecutor._get_serialized_batches)."""
-    sizes: list[int] = []
-    left = hosts
-    while left > 0:
-        wanted = _hosts_of(serial[min(len(sizes), len(serial) - 1)], hosts) if serial else hosts
-        sizes.append(min(wanted, left) if wanted > 0 else left)
-        left -= sizes[-1]
-    return sizes
-
-
-def _hosts_of(size: Any, hosts: int) -> int:
-    """Return one size as a number of hosts; a percentage is of all hosts, and at least one."""
-    share = str(size)
-    return int(int(share.rstrip("%")) / 100.0 * hosts) or 1 if share.endswith("%") else int(share)
 
 
 def progress_of(run_log: RunLog, wave: Wave, now: float) -> Progress:

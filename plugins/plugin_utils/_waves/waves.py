@@ -57,6 +57,25 @@ def waves(hosts: Sequence[str], sizes: Any, limits: Any, groups: Mapping[str, It
     return found
 
 
+def batch_sizes(serial: Sequence[Any], count: int) -> list[int]:
+    """Return how many of ``count`` hosts go in each batch of any play, as Ansible takes its ``serial``.
+
+    That is what ``PlaybookExecutor._get_serialized_batches`` does, which refuses less than `waves`.
+    """
+    sizes: list[int] = []
+    left = count
+    while left > 0:
+        wanted = _batch_size(serial[min(len(sizes), len(serial) - 1)], count) if serial else count
+        sizes.append(min(wanted, left) if wanted > 0 else left)
+        left -= sizes[-1]
+    return sizes
+
+
+def _batch_size(size: Any, count: int) -> int:
+    said = str(size)
+    return _share(int(said.rstrip("%")), count) if said.endswith("%") else int(said)
+
+
 def _next_wave(lines: Lines, most: Mapping[str, int], size: int) -> list[str]:
     """Take the hosts of one wave out of ``lines``; lines that become empty are removed."""
     wave: list[str] = []
@@ -136,12 +155,16 @@ def _sizes(sizes: Any, count: int) -> Iterator[int]:
 def _size(size: Any, count: int) -> int:
     percentage = _number(size[:-1]) if isinstance(size, str) and size.endswith("%") else None
     if percentage is not None and 1 <= percentage <= 100:
-        # As pct_to_int in ansible/utils/helpers.py does.
-        return int((percentage / 100.0) * count) or 1
+        return _share(percentage, count)
     number = _number(size)
     if number is None or number < 1:
         raise _bad_size(size)
     return number
+
+
+def _share(percentage: int, count: int) -> int:
+    """Return how many of ``count`` hosts a percentage is, as pct_to_int in ansible/utils/helpers.py says."""
+    return int(percentage / 100.0 * count) or 1
 
 
 def _bad_size(size: Any) -> WaveError:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.progress import wave_sizes
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Batch, RunLog
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.waves import batch_sizes
 
 OLD, NEW = "7.2.13-kho", "7.3.4-kho"
 FORTH = {"release": NEW, "previous_release": OLD, "kexec_count": 1}
@@ -48,7 +48,7 @@ class Told:
         self.run_log = RunLog()
         self.now = 0.0
         self._hosts = list(hosts)
-        self._sizes = wave_sizes(serial, len(self._hosts))
+        self._sizes = batch_sizes(serial, len(self._hosts))
         self._begun = 0
 
     def wave(self) -> Sequence[str]:

@@ -3,8 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,34 +15,10 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.progress import
     clock,
     line,
     progress_of,
-    wave_sizes,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Batch, RunLog
 
 HALF = Progress(wave=2, waves=4, settled=5, size=10, done=6, failed=1, in_flight=5, untouched=30, seconds_left=720.0)
-
-
-@pytest.mark.parametrize(
-    ("serial", "hosts", "sizes"),
-    [
-        ([], 3, [3]),
-        ([1, "10%", "100%"], 40, [1, 4, 35]),
-        (["10%"], 5, [1, 1, 1, 1, 1]),
-        ([2], 5, [2, 2, 1]),
-        (["30%"], 10, [3, 3, 3, 1]),
-        ([0], 4, [4]),
-        ([1], 0, []),
-    ],
-)
-def test_sizes_of_waves(serial: list[Any], hosts: int, sizes: list[int]) -> None:
-    assert wave_sizes(serial, hosts) == sizes
-
-
-@given(st.lists(st.integers(0, 9) | st.integers(0, 150).map("{}%".format), max_size=4), st.integers(0, 300))
-def test_waves_hold_every_host_once(serial: list[Any], hosts: int) -> None:
-    sizes = wave_sizes(serial, hosts)
-    assert sum(sizes) == hosts
-    assert all(size > 0 for size in sizes)
 
 
 def left(told: Told, now: float) -> float | None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._waves.waves import WaveError, waves
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.waves import WaveError, batch_sizes, waves
 
 HOSTS = [f"web{number}" for number in range(1, 41)]
 SIZES = st.lists(st.integers(1, 15) | st.integers(1, 100).map("{}%".format), min_size=1, max_size=4)
@@ -159,3 +159,26 @@ def test_thousands_of_waves_of_one_do_not_take_longer_than_hosts_deserve() -> No
     found = waves(hosts, 50, {"rack*": 1}, racks)
     assert time.process_time() - begun < 2
     assert Counter(sizes_of(found)) == {50: 80}
+
+
+@pytest.mark.parametrize(
+    ("serial", "hosts", "sizes"),
+    [
+        ([], 3, [3]),
+        ([1, "10%", "100%"], 40, [1, 4, 35]),
+        (["10%"], 5, [1, 1, 1, 1, 1]),
+        ([2], 5, [2, 2, 1]),
+        (["30%"], 10, [3, 3, 3, 1]),
+        ([0], 4, [4]),
+        ([1], 0, []),
+    ],
+)
+def test_sizes_of_batches(serial: list[Any], hosts: int, sizes: list[int]) -> None:
+    assert batch_sizes(serial, hosts) == sizes
+
+
+@given(st.lists(st.integers(0, 9) | st.integers(0, 150).map("{}%".format), max_size=4), st.integers(0, 300))
+def test_batches_hold_every_host_once(serial: list[Any], hosts: int) -> None:
+    sizes = batch_sizes(serial, hosts)
+    assert sum(sizes) == hosts
+    assert all(size > 0 for size in sizes)
