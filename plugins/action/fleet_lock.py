@@ -86,7 +86,7 @@ class HttpServer:
         asking = threading.Thread(target=lambda: answers.append(self._post(path, body, within)), daemon=True)
         asking.start()
         asking.join(within)
-        return answers[0] if answers else Answer(None, f"no whole answer within {within:.0f} s")
+        return answers[0] if answers else Answer(None, f"no complete answer within {within:.0f} s")
 
     def _post(self, path: str, body: bytes, within: float) -> Answer:
         try:

@@ -66,7 +66,7 @@ options:
   results_directory:
     description:
       - Where to write the results of each run, as C(rollout-BEGIN.json) for programs and C(rollout-BEGIN.html) for
-        people. BEGIN is the time in UTC, so that their names sort by age. Both are written anew after each wave.
+        people. BEGIN is the time in UTC, so their names sort by age. Both are written anew after each wave.
       - Without it, nothing is written.
       - The page C(docs/reference/rollout_results.md) of the collection has the schema.
     type: path
@@ -247,7 +247,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
 
     @harmless
     def _write(self, state: str, last: bool = False) -> None:
-        """Write the results; on its own, so that a full disk costs nothing but these."""
+        """Write the results; on its own, so a full disk costs nothing but these."""
         if self._results is None:
             return
         self._results.write(state, self._now(), last)

@@ -11,7 +11,7 @@ class ModuleDocFragment:
 options:
   claim_timeout:
     description:
-      - Claims the host for so many seconds, so that no other run stages, jumps or unloads there at the same time.
+      - Claims the host for so many seconds, so no other run stages, jumps or unloads there at the same time.
         Each task of this run with this option renews the claim, and M(kho.kexec.kexec_commit) or
         O(kho.kexec.kexec_image#module:state=unloaded) ends it.
       - A host that another run has claimed is refused with the name and the time of that run. The claim of a run that

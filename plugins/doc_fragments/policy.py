@@ -26,7 +26,7 @@ options:
     default: latest
   panic:
     description:
-      - Seconds after which a target that panics starts the firmware, as C(panic=) on its command line, so that the
+      - Seconds after which a target that panics starts the firmware, as C(panic=) on its command line, so the
         boot loader brings back its default kernel.
       - Not used when the target's command line has C(panic=) already.
       - At least V(1).
@@ -170,7 +170,7 @@ options:
   crash_risk_threshold:
     description:
       - How many times as often as a cold boot a transition must crash to be refused. What counts is the lower end of
-        the interval, O(crash_risks[].relative_risk_low), so that this much is certain.
+        the interval, O(crash_risks[].relative_risk_low), so this much is certain.
     type: float
     default: 1.0
   accept:

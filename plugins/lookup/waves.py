@@ -34,12 +34,12 @@ options:
     description:
       - How many hosts of a group a wave has at most, by globs of names of groups. Of several that match a group, the
         smallest counts.
-      - A host that does not fit waits for the next wave, so that waves may be smaller than their size, and more.
+      - A host that does not fit waits for the next wave, so waves may be smaller than their size, and more.
       - A glob that matches no group of the inventory is an error, but not for C(--syntax-check).
     type: dict
     default: {}
 notes:
-  - The waves of one set of options are always the same, so that a play that is continued has the order that it had.
+  - The waves of one set of options are always the same, so a play that is continued has the order that it had.
 seealso:
   - module: kho.kexec.kexec_gate
 """

@@ -17,7 +17,7 @@ description:
     installed or removed. Entries that start another release, whose kernel's file is not there, and recovery modes are
     never selected.
   - Reads back what was set, and fails when it is not what was asked for.
-  - What was the default before is recorded on the host, so that O(state=restored) can put it back.
+  - What was the default before is recorded on the host, so O(state=restored) can put it back.
 options:
   state:
     description:

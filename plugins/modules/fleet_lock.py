@@ -10,7 +10,7 @@ module: fleet_lock
 short_description: Take and give back reboot slots of a FleetLock server
 version_added: 0.1.0
 description:
-  - Takes a slot for each of O(holders) from a server that speaks the FleetLock protocol, or gives them back, so that
+  - Takes a slot for each of O(holders) from a server that speaks the FleetLock protocol, or gives them back, so
     several controllers and other tools that reboot hosts share one budget.
   - All slots are taken together or none. Two waves never wait for each other. The server's budget must allow
     for all of O(holders).

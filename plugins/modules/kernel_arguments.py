@@ -13,10 +13,10 @@ version_added: 0.1.0
 description:
   - Makes the boot loader give arguments to all kernels, now and to those that are installed later. They come into force
     with the next cold boot.
-  - "With Debian's and Ubuntu's GRUB they stand in a file of their own, C(/etc/default/grub.d/kho-kexec.cfg), and
+  - "With Debian's and Ubuntu's GRUB they are in a file of their own, C(/etc/default/grub.d/kho-kexec.cfg), and
     C(update-grub) runs."
   - With C(grubby) (Fedora, RHEL), it edits all entries.
-  - With systemd-boot they stand in C(/etc/kernel/cmdline), and C(kernel-install add) runs for each kernel.
+  - With systemd-boot they are in C(/etc/kernel/cmdline), and C(kernel-install add) runs for each kernel.
   - Nothing is done when the entry of the running kernel has them already, no matter who put them there.
   - Afterwards the entry is read again. When it is not as it should be, or a program failed, all files are put back as
     they were.

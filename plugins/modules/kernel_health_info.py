@@ -16,7 +16,7 @@ description:
   - What is new since then is a trouble that counts. What was there before is reported and does not count. A thing that
     only has another name is no loss.
   - Where a kernel complains, its earlier cold boots are looked at, in the journal and in O(own_troubles), to tell
-    whether that comes of the kexec or is the kernel's own.
+    whether that comes from the kexec or is the kernel's own.
   - Troubles do not make the task fail. RV(healthy) says whether there are any.
   - Changes nothing.
 notes:
@@ -158,7 +158,7 @@ EXAMPLES = r"""
 RETURN = r"""
 healthy:
   description: >-
-    V(false) when a trouble is new. V(null) when none was seen and nothing could be read of the kernel's log, so that
+    V(false) when a trouble is new. V(null) when none was seen and nothing could be read of the kernel's log, so
     it is not known.
   returned: success
   type: bool

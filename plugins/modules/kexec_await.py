@@ -14,7 +14,7 @@ description:
     leave was away and answers again, as far as its SSH port can be asked directly.
   - A task that waits for one host keeps one process of the controller (C(forks)) busy, with 8 to 57 MB of memory of its
     own. This one is a single process, however many hosts there are.
-  - Ends at the latest when a quarter of a guard's time has passed since the first host answered again, so that the
+  - Ends at the latest when a quarter of a guard's time has passed since the first host answered again, so the
     kernels of those that are back can be proven before their guards fire. RV(not_back) has the others.
   - Proves nothing. Afterwards, M(kho.kexec.kexec_reboot) with O(kho.kexec.kexec_reboot#module:left) asks each host for
     its verdict, and goes on waiting where that is needed. It knows from this task how long the host was away.
@@ -36,7 +36,7 @@ options:
     type: int
     default: 600
 notes:
-  - Needs the strategy V(linear), so that all hosts have been told to leave before it runs.
+  - Needs the strategy V(linear), so all hosts have been told to leave before it runs.
   - A host that is reached over C(ProxyJump) or C(ProxyCommand) is not waited for here.
   - A host that is never seen to be away is looked at for 30 seconds, counted from when it was told to leave.
   - Runs on the controller, once for the whole batch.

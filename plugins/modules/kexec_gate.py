@@ -18,7 +18,7 @@ description:
   - With O(at=soak), waits for O(soak) seconds after a wave, and never fails. What tasks after it find may take the
     acceptance of hosts back.
   - Hosts that Ansible has lost count as failed. C(max_fail_percentage) of a play does not see unreachable ones.
-  - When it fails, it fails for every host of the wave, so that no other wave and no other play follows. The message
+  - When it fails, it fails for every host of the wave, so no other wave and no other play follows. The message
     names who is not proven and who is untouched.
   - Runs on the controller, once for the whole wave, and asks no host.
 options:
@@ -76,7 +76,7 @@ options:
     type: int
   soak:
     description:
-      - With O(at=soak), the seconds to wait before the task ends, so that what goes wrong later is seen by tasks after
+      - With O(at=soak), the seconds to wait before the task ends, so what goes wrong later is seen by tasks after
         it. There is no wait when the rollout stops, or when no host of the wave has changed its kernel (as O(result)
         says).
       - The wait is one process on the controller, whatever the number of hosts.

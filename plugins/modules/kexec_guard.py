@@ -115,7 +115,7 @@ guard:
       description:
         - V(armed), it waits for its boot, or for the confirmation.
         - V(fired), it has given the order to cold-boot.
-        - V(spent), the release that was left ran again, so that there was nothing to do.
+        - V(spent), the release that was left ran again, so there was nothing to do.
       type: str
       sample: armed
     armed_boot_id:

@@ -13,7 +13,7 @@ version_added: 0.1.0
 description:
   - Finds the target among the installed kernels, predicts whether Kexec HandOver (KHO) will carry over to it, and
     loads it with C(kexec -s -l) and nothing else. Only that system call hands anything over.
-  - Before it loads, it writes down on the host what the target must report once it runs (the promise), so that
+  - Before it loads, it writes down on the host what the target must report once it runs (the promise), so
     M(kho.kexec.kexec_reboot) or any later run can prove the handover.
   - Whatever speaks against a handover is refused before anything is changed, unless O(handover), O(fallback) or
     O(accept) allow it. RV(code) names the first reason and C(plan.reasons) explains all of them.
@@ -22,7 +22,7 @@ description:
     until M(kho.kexec.kexec_reboot) has judged it."
   - When the target already runs, an image that was staged for another target by this module is unloaded.
   - An image that somebody else loaded is neither replaced nor unloaded.
-  - While it stages, it also notes how healthy the host is, so that M(kho.kexec.kexec_reboot) can tell what is new after
+  - While it stages, it also notes how healthy the host is, so M(kho.kexec.kexec_reboot) can tell what is new after
     the jump.
 options:
   state:

@@ -89,7 +89,7 @@ options:
     description:
       - What to do when the ledger cannot be read or written.
       - V(fail), the task fails.
-      - V(warn), the task succeeds with a warning and RV(code), so that a host that was upgraded is not failed.
+      - V(warn), the task succeeds with a warning and RV(code), so a host that was upgraded is not failed.
     type: str
     choices: [fail, warn]
     default: fail

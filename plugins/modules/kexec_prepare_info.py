@@ -152,7 +152,7 @@ loader:
   sample: grub
 default_entry:
   description:
-    - The entry to save (C(grub-set-default)) before GRUB is told to start a saved default, so that the next boot starts
+    - The entry to save (C(grub-set-default)) before GRUB is told to start a saved default, so the next boot starts
       the kernel that it would start now. V(null) when there is nothing to do, or when it cannot be told.
   returned: success
   type: str

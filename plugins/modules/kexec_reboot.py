@@ -44,7 +44,7 @@ options:
     default: 3600
   shutdown_timeout:
     description:
-      - Seconds after which services that have not stopped are killed, so that one that refuses to stop cannot hold the
+      - Seconds after which services that have not stopped are killed, so one that refuses to stop cannot hold the
         host between the two kernels. O(timeout) must exceed it by 30 at least. What was denied is never forced.
       - V(0) waits for as long as systemd does. With V(-1), 180 at most, and 60 less than O(timeout).
     type: int
@@ -125,7 +125,7 @@ options:
 notes:
   - Needs SSH (C(ansible_connection=ssh)), systemd on the host, and root.
   - Services are stopped in order, by C(systemctl kexec). When a cold boot was promised, by C(systemctl reboot) with
-    C(SYSTEMCTL_SKIP_AUTO_KEXEC=1), so that the firmware runs.
+    C(SYSTEMCTL_SKIP_AUTO_KEXEC=1), so the firmware runs.
   - Do not use C(ansible.builtin.reboot) for this. It succeeds too when the firmware started the host.
 seealso:
   - module: kho.kexec.kexec_await
@@ -185,7 +185,7 @@ verdict:
   description:
     - How the transition ended, in the shape of RV(kho.kexec.kexec_verdict_info#module:verdict); V(null) when there was
       nothing to judge.
-    - Beside the words that stand there, V(unreachable), nobody answered before the time was over, that of the guard
+    - Beside the words there, V(unreachable), nobody answered before the time was over, that of the guard
       included.
   returned: always
   type: dict

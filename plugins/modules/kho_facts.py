@@ -35,7 +35,7 @@ extends_documentation_fragment:
   - ansible.builtin.action_common_attributes.facts
 attributes:
   check_mode:
-    details: Reads only, so that it does the same with and without check mode.
+    details: Reads only, so it does the same with and without check mode.
   diff_mode:
     support: N/A
     details: Changes nothing.
@@ -54,7 +54,7 @@ EXAMPLES = r"""
     msg: "{{ ansible_facts.kho.kexec_count }} handovers, the last one from {{ ansible_facts.kho.previous_release }}"
   when: ansible_facts.kho.kexec_count is not none and ansible_facts.kho.kexec_count > 10
 
-# In group_vars/all.yml, so that plain "gather_facts: true" brings ansible_facts.kho too:
+# In group_vars/all.yml, so plain "gather_facts: true" brings ansible_facts.kho too:
 #
 # ansible_facts_modules:
 #   - ansible.builtin.setup
@@ -223,7 +223,7 @@ ansible_facts:
               returned: always
               type: str
               sample: >-
-                The previous kernel offered a handover and this kernel did not take it, so that what it handed over,
+                The previous kernel offered a handover and this kernel did not take it, so what it handed over,
                 and the history of the chain, are lost.
 """
 

@@ -54,7 +54,7 @@ attributes:
   bypass_host_loop:
     support: full
   check_mode:
-    details: Reads only, so that it does the same with and without check mode.
+    details: Reads only, so it does the same with and without check mode.
   diff_mode:
     details: Changes nothing.
 author:

@@ -36,7 +36,7 @@ _SERVICE = f"[Service]\nType=oneshot\nExecStart={TRIGGER}\n[Install]\nWantedBy=m
 
 @fleet_story(kernels=[COMPLAINING])
 def complaint_that_only_a_kexec_brings(fleet: Fleet) -> None:
-    """Each kernel warns when it was handed over to, and after no cold boot: the report says what that comes of."""
+    """Each kernel warns when it was handed over to, and after no cold boot: the report says what that comes from."""
     complaining = fleet.releases[COMPLAINING]
     with ThreadPoolExecutor() as pool:
         list(pool.map(_live, fleet.stages))

@@ -33,7 +33,7 @@ LOADED = ("modules", "action", "callback", "filter", "lookup")
 
 
 def unwanted(names: list[str]) -> list[str]:
-    """Return the paths of an artefact that do not belong into it."""
+    """Return the paths of an artefact that do not belong in it."""
     return [
         name
         for name in names
@@ -51,7 +51,7 @@ def build(context: Context) -> Path:
 
 
 def check_content(artefact: Path) -> None:
-    """StepFailed when the artefact holds what does not belong into it."""
+    """StepFailed when the artefact holds what does not belong in it."""
     with tarfile.open(artefact) as archive:
         found = unwanted([name for name in archive.getnames() if name not in ("", ".")])
     if found:

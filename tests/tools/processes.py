@@ -31,7 +31,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(BaseException):
-    """A signal asked this run to end. No Exception, so that nobody takes it for a failed step."""
+    """A signal asked this run to end. No Exception, so nobody takes it for a failed step."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -72,7 +72,7 @@ def end_with_parent(parent: int) -> None:
 
 
 def raise_interrupted(number: int, _frame: FrameType | None) -> None:
-    """Turn the first signal into an exception and ignore later ones, so that cleaning up is not cut short."""
+    """Turn the first signal into an exception and ignore later ones, so cleaning up is not cut short."""
     for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     raise Interrupted(number)
@@ -138,7 +138,7 @@ def run(
 
 
 def end_session(process: subprocess.Popen[bytes]) -> None:
-    """End a command's session: ask as Ctrl-C does, so that it cleans up, then as kill does, then end it."""
+    """End a command's session: ask as Ctrl-C does, so it cleans up, then as kill does, then end it."""
     for number, patience in ((signal.SIGINT, 20.0), (signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0)):
         if process.poll() is not None:
             return

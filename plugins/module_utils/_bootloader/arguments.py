@@ -100,7 +100,7 @@ def _check(arguments: Sequence[str]) -> None:
                 f"The kernel argument {printable(argument)!r} cannot be kept: it begins with something else than a "
                 "letter or digit, is longer than 256 characters, or holds more than letters, digits and _.,:/@+%=-. "
                 "The files of boot loaders are scripts, which could run it. Give one argument without quotes and "
-                "blanks, or set it by the boot loader's own means.",
+                "blanks, or set it with the boot loader's own tools.",
             )
 
 
@@ -180,5 +180,5 @@ def _put(host: Host, path: str, content: Optional[bytes], mode: int) -> None:
 
 
 def _shown(command_lines: Sequence[str]) -> str:
-    """One argument a line, so that a diff shows which ones differ."""
+    """One argument a line, so a diff shows which ones differ."""
     return "\n".join("".join(argument + "\n" for argument in split(text)) for text in command_lines)

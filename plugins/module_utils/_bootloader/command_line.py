@@ -97,6 +97,6 @@ def entry_unknown(why: str) -> Note:
     return Note(
         "boot_entry_unknown",
         f"It is not known which arguments the boot loader gives the kernel: {why}. Whether Kexec HandOver survives the "
-        "next cold boot can then be neither determined nor changed here. Set the arguments by the boot loader's own "
-        "means.",
+        "next cold boot can then be neither determined nor changed here. Set the arguments with the boot loader's own "
+        "tools.",
     )

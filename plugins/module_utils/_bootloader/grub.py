@@ -108,7 +108,7 @@ class Grub(BootLoader):
         except MenuError as error:
             named = f"names {shown(setting)}" if setting else "is the first entry"
             return BootDefault(
-                self.name, setting=setting, why=f"The default in {self.config} {named}, and cannot be told: {error}."
+                self.name, setting=setting, why=f"The default in {self.config} {named}, which is not known: {error}."
             )
         item, entry = path[-1], ">".join(part.id for part in path)
         seen = self._kernel_file(item)
@@ -154,10 +154,10 @@ class Grub(BootLoader):
 
     def _unknown_kernel(self, entry: str, seen: KernelFile | None) -> str:
         if seen is None:
-            return f"The default entry {shown(entry)} is none that grub-mkconfig makes for this system's kernels."
+            return f"The default entry {shown(entry)} is not one that grub-mkconfig makes for this system's kernels."
         if seen.obstacle is not None:
             return seen.obstacle.message
-        return f"The default entry {shown(entry)} starts {shown(seen.image)}, whose name tells no release."
+        return f"The default entry {shown(entry)} starts {shown(seen.image)}, whose name does not tell its release."
 
     def require_changeable(self) -> None:
         try:

@@ -65,7 +65,8 @@ class Grubby(Grub):
         seen = entries[0].seen
         why = None
         if not seen.is_usable:
-            why = seen.obstacle.message if seen.obstacle else f"The name of {shown(seen.image)} tells no release."
+            nameless = f"The name of {shown(seen.image)} does not tell its release."
+            why = seen.obstacle.message if seen.obstacle else nameless
         entry = entries[0].setting if len(entries) == 1 else None
         return BootDefault(self.name, entry, None if why else seen.release, why, setting, is_pinned)
 

@@ -111,7 +111,7 @@ class BootLoader(abc.ABC):
     def command_line(self, running: str | None) -> BootCommandLine:
         """What it gives the ``running`` release; without an entry of that, the newest kernel that has one."""
         if not self.keeps_arguments():
-            found = f"{self.name} starts this host, and the programs are not there by which it keeps kernel arguments"
+            found = f"{self.name} starts this host, and the programs by which it keeps kernel arguments are missing"
             return BootCommandLine(None, None, None, loader_unknown(found).as_note())
         kernels = (entry.seen for entry in self.entries() if entry.seen.is_usable and not _is_recovery(entry.seen))
         usable = sorted((seen for seen in kernels if seen.options), key=_newest_last, reverse=True)
@@ -172,7 +172,7 @@ def unreadable(found: str) -> Refusal:
     return Refusal(
         "boot_default_unreadable",
         f"The boot loader's default cannot be determined: {printable(found, 800)}. It could be neither restored "
-        "nor compared, so nothing is changed. Have the boot loader's files made again (update-grub, grub2-mkconfig), "
+        "nor compared, so nothing is changed. Regenerate the boot loader's files (update-grub, grub2-mkconfig), "
         "or set the default by hand.",
     )
 
@@ -183,7 +183,7 @@ def loader_unknown(found: str) -> Refusal:
         "boot_loader_unknown",
         f"Which kernel a cold boot of this host starts, with which arguments, is unknown: {printable(found, 500)}. "
         "So neither can be read or set. GRUB with one grub.cfg and systemd-boot are known, with update-grub, grubby "
-        "or kernel-install for the arguments. Configure the boot loader by its own means.",
+        "or kernel-install for the arguments. Configure the boot loader with its own tools.",
     )
 
 
@@ -210,7 +210,7 @@ def _not_found(release: str, named: list[Entry], entries: list[Entry]) -> Refusa
     return Refusal(
         "boot_entry_not_found",
         f"No entry of the boot loader starts {wanted}. {only}Entries start: {_list(others)}. The default stays as it "
-        "is. Install that kernel, or have the boot loader's menu made again (update-grub, grub2-mkconfig, "
+        "is. Install that kernel, or regenerate the boot loader's menu (update-grub, grub2-mkconfig, "
         "kernel-install).",
     )
 

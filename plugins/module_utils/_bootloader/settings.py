@@ -21,7 +21,7 @@ def parse_environment(data: bytes) -> Dict[str, str]:
     """The variables of an environment block (grub-core/lib/envblk.c). Raises ValueError for anything else."""
     text = data.decode("utf-8")
     if not text.startswith(_SIGNATURE):
-        raise ValueError("it is no environment block of GRUB")
+        raise ValueError("it is not an environment block of GRUB")
     # A backslash and the end of a line are written with a backslash before them.
     lines = re.findall(r"(?:\\.|[^\\\n])+", text, re.DOTALL)
     pairs = (line.split("=", 1) for line in lines if not line.startswith("#") and "=" in line)

@@ -104,7 +104,7 @@ class SystemdBoot(BootLoader):
 
     def meaning_of(self, setting: str | None) -> BootDefault:
         if loader_variable(self.host, "LoaderEntryPreferred") or self._configured("preferred"):
-            why = "A preferred entry is set, which goes before the default as long as the boot loader finds it good."
+            why = "A preferred entry is set, which takes precedence over the default while the loader finds it good."
             return BootDefault(self.name, setting=setting, why=why)
         for pattern in filter(None, (setting, self._configured("default"))):
             if pattern.startswith("@"):
@@ -122,7 +122,7 @@ class SystemdBoot(BootLoader):
                 return BootDefault(self.name, setting=setting, why=why)
             if matching:
                 return self._meaning(setting, *matching[0])
-        why = "No default is set, so that the boot loader takes the first entry in an order of its own."
+        why = "No default is set, so the boot loader takes the first entry in an order of its own."
         if setting:
             why = f"No entry has the id {shown(setting)} for this version of the boot loader. {why}"
         return BootDefault(self.name, setting=setting, why=why)
@@ -151,7 +151,7 @@ class SystemdBoot(BootLoader):
         found = next((one for one in self.entries() if posixpath.basename(_path(one)) == name), None)
         seen = found.seen if found else None
         if seen is None or not seen.is_usable:
-            said = seen.obstacle.message if seen and seen.obstacle else "It names no kernel whose release can be told."
+            said = seen.obstacle.message if seen and seen.obstacle else "It names no kernel whose release is known."
             return BootDefault(self.name, entry, None, f"The default entry is {shown(entry)}. {said}", setting)
         is_pinned = setting is not None and setting.lower() == entry.lower() == _id(entry).lower()
         notes = (_marked_bad(entry),) if _is_bad(self._good.get(name, name)) else ()
@@ -204,7 +204,7 @@ class SystemdBoot(BootLoader):
                     yield Entry(_id(name), seen)
 
     def require_changeable(self) -> None:
-        """The variable goes before everything else, so that a change always has its effect."""
+        """The variable goes before everything else, so a change always has its effect."""
 
     def writing_needs(self) -> tuple[str, str]:
         return "bootctl", EFI_VARIABLES
@@ -254,8 +254,8 @@ def _marked_bad(entry: str) -> Note:
     return Note(
         "boot_entry_marked_bad",
         f"The default entry {shown(entry)} is marked as bad: the boot loader started it as often as it was allowed to, "
-        "and no boot was confirmed. Look why it failed (journalctl --list-boots); when it is good, take the counter "
-        "from the name of its file.",
+        "and no boot was confirmed. Find out why it failed (journalctl --list-boots); when it is good, take the "
+        "counter from the name of its file.",
     )
 
 

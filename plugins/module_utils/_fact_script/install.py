@@ -73,7 +73,7 @@ def _checked_path(host: Host, directory: str) -> str:
     if not posixpath.isabs(directory):
         raise Refusal(
             "path_not_absolute",
-            f"The directory {printable(directory)} is not absolute, so that it is not certain which one is meant. "
+            f"The directory {printable(directory)} is not absolute, so it is not certain which one is meant. "
             "Give the whole path.",
         )
     return posixpath.join(directory, FILE_NAME)
@@ -82,7 +82,7 @@ def _checked_path(host: Host, directory: str) -> str:
 def _require_safety(host: Host, directory: str, interpreter: str) -> None:
     """Refuse what users other than root may write, before it is run or written to."""
     if not _INTERPRETER.fullmatch(interpreter) or not host.exists(interpreter):
-        raise _unusable(interpreter, "It is no absolute path of at most 100 characters without spaces to a file.")
+        raise _unusable(interpreter, "It is not the absolute path of a file, without spaces and up to 100 characters.")
     existing = directory
     while not host.exists(existing):
         existing = posixpath.dirname(existing)

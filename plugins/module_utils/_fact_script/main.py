@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _observed() -> Dict[str, Any]:
-    # Imported here, so that a Python that can no longer import them is met by main(), too.
+    # Imported here, so a Python that can no longer import them is met by main(), too.
     from ansible_collections.kho.kexec.plugins.module_utils._host.port import LocalHost
     from ansible_collections.kho.kexec.plugins.module_utils._observe.running import observe_running
 

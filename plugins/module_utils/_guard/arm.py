@@ -133,7 +133,7 @@ def _require_ended(before: GuardRecord | None, boot: Boot) -> None:
         raise Refusal(
             "guard_waiting",
             f"A guard that was armed in {before.left_release} still waits for the confirmation of the kernel that "
-            f"runs, {boot.release}. A new one would take its place, and nobody would have confirmed anything. Look "
+            f"runs, {boot.release}. A new one would take its place, and nobody would have confirmed anything. Check "
             "whether this kernel is all right, confirm it with state=disarmed, and run this again.",
             {"guard": before.as_dict()},
         )

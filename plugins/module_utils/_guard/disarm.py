@@ -78,8 +78,8 @@ def running_boot(host: Host) -> Boot:
         raise Refusal(
             "running_unknown",
             f"The running release ({printable(release)!r}) or the boot id ({printable(boot_id)!r}) is not what a "
-            "kernel reports, and a guard could not tell the boots from each other. Look what is in the way "
-            f"of {OSRELEASE} and {BOOT_ID}.",
+            "kernel reports, and a guard could not tell the boots from each other. Find out what is in the "
+            f"way of {OSRELEASE} and {BOOT_ID}.",
         )
     return Boot(boot_id, release)
 
@@ -97,7 +97,7 @@ def take_down(host: Host, before: GuardRecord | None, boot: Boot) -> None:
     if not taken and not is_of_this_boot and _is_running(host):
         raise fired(before)
     if host.exists(SYSTEMD):
-        # Without its token, the guard does nothing when it is started, so that it does not matter how this ends.
+        # Without its token, the guard does nothing when it is started, so it does not matter how this ends.
         host.run(["systemctl", "stop", TIMER, SERVICE], _SYSTEMCTL_TIMEOUT)
     for path in (path for place in places() for path in place.others):
         host.remove(path)
@@ -123,7 +123,7 @@ def fired(record: GuardRecord | None) -> KhoError:
         "guard_fired",
         f"The guard that was armed in {printable(left)} has fired in this boot: nobody had confirmed the kernel in "
         "time, and the host is being cold-booted now. It is too late to disarm the guard, and what is confirmed now "
-        "would not stay. Wait until the host is back, and look which kernel runs.",
+        "would not stay. Wait until the host is back, and check which kernel runs.",
         {"guard": record.as_dict() if record else None},
     )
 
@@ -133,5 +133,5 @@ def _fired_before(record: GuardRecord) -> Note:
         "guard_has_fired",
         f"The last guard fired at {record.fired_at} (the host's time) in {record.fired_release}, which nobody had "
         f"confirmed within {record.confirm_timeout} s. There is nothing to disarm. Look in the journal of that boot "
-        "why nobody could reach it.",
+        "for the reason why nobody could reach it.",
     )

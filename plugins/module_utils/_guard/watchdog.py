@@ -162,7 +162,7 @@ def _jump(watchdog: Watchdog, set_seconds: int | None) -> dict[str, Any]:
 def _kernel(command_line: str | None) -> dict[str, Any]:
     """From there until systemd runs and opens the watchdog."""
     if command_line is None:
-        return _phase("kernel", None, [], "Nothing is staged, so that the target's command line is not known.")
+        return _phase("kernel", None, [], "Nothing is staged, so the target's command line is not known.")
     panic = _number(last_value(command_line, "panic"))
     lockups = [name for name in _LOCKUPS if _number(last_value(command_line, name))]
     if not panic:
@@ -171,7 +171,7 @@ def _kernel(command_line: str | None) -> dict[str, Any]:
     missing = [name for name in _LOCKUPS if name not in lockups]
     why = f"A panic restarts the machine after {panic} s." if panic > 0 else "A panic restarts the machine."
     if missing:
-        why += f" A hang is no panic: there is no {'=1 or '.join(missing)}=1 on the target's command line."
+        why += f" A hang is not a panic: there is no {'=1 or '.join(missing)}=1 on the target's command line."
     return _phase("kernel", not missing, ["panic", *lockups], why)
 
 

@@ -46,7 +46,7 @@ def read_baseline(host: Host) -> Optional[Tuple[str, Health]]:
 
 def _parse(stored: Any) -> Tuple[str, Health]:
     if not isinstance(stored, dict) or stored.get("schema") != SCHEMA:
-        raise ValueError(f"it is no baseline of schema {SCHEMA}")
+        raise ValueError(f"it is not a baseline of schema {SCHEMA}")
     boot_id = stored.get("boot_id")
     if not isinstance(boot_id, str) or len(boot_id) > _BOOT_ID_LIMIT:
         raise ValueError("it has no boot id")

@@ -52,7 +52,7 @@ OwnComplaints = Optional[Collection[Tuple[str, str]]]
 class Comparison:
     """What was found: all troubles, old ones too, and the notes of the observation and of the comparison.
 
-    ``conclusive`` is false when nothing could be read of the kernel's log, so that the absence of troubles says little.
+    ``conclusive`` is false when nothing could be read of the kernel's log, so the absence of troubles says little.
     """
 
     troubles: Tuple[Trouble, ...]

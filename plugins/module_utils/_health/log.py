@@ -40,7 +40,7 @@ DEVICE = r"\S{1,64} \S{1,64}: "
 TAINT = r"(?:Not tainted|Tainted: [A-Z ()-]{1,80})"
 
 # What the kernel complains about, and how such messages begin. The first that fits counts. No part of a pattern can
-# match in more ways than its small bound, so that hostile text costs no more than other text.
+# match in more ways than its small bound, so hostile text costs no more than other text.
 PATTERNS = (
     (
         "bad_page",

@@ -46,14 +46,14 @@ TROUBLES = {
     "kernel_oops": (
         "kernel_oops",
         KERNEL,
-        "The kernel made an error and killed the task at work (oops)",
+        "The kernel made an error and killed the running task (oops)",
         _BROKEN,
     ),
     "kernel_fault": ("kernel_fault", KERNEL, "The kernel reported a fault of its own", _BROKEN),
     "kernel_warning": (
         "kernel_warning",
         KERNEL,
-        "The kernel met what should not happen, and went on (WARN)",
+        "The kernel warned of something that should not happen, and went on (WARN)",
         "Look at its log; ignore the code when it is known to be harmless.",
     ),
     "soft_lockup": ("soft_lockup", KERNEL, "A processor was stuck in the kernel (soft lockup)", _BROKEN),
@@ -71,7 +71,7 @@ TROUBLES = {
     "out_of_specification": (
         "out_of_specification",
         HARDWARE,
-        "The kernel takes the hardware's configuration for out of specification",
+        "The kernel considers the hardware's configuration to be out of specification",
         _HARDWARE,
     ),
     "pcie_error": ("pcie_error", HARDWARE, "PCI Express reported an error", _DEVICE),
@@ -89,7 +89,7 @@ TROUBLES = {
     "firmware_bug": (
         "firmware_bug",
         FIRMWARE,
-        "The kernel met a bug of the platform's firmware",
+        "The kernel found a bug in the platform's firmware",
         "A cold boot starts the firmware anew; look for an update of it.",
     ),
     "acpi_error": (
@@ -133,7 +133,7 @@ TROUBLES = {
         "unit_failed",
         SERVICES,
         "A systemd unit failed",
-        "Look with systemctl status and journalctl -u.",
+        "Look at it with systemctl status and journalctl -u.",
     ),
     "command_failed": (
         "command_failed",
@@ -147,7 +147,7 @@ TROUBLES = {
 # Most machines say these at each boot, and go on.
 SAID_AT_BOOT = frozenset(("firmware_bug", "acpi_error", "firmware_missing", "probe_failed"))
 _OWN = (
-    "This kernel says so after cold boots too, so it does not come of the kexec, and a cold boot does not help. Take "
+    "This kernel says so after cold boots too, so it does not come from the kexec, and a cold boot does not help. Take "
     "another kernel, or ignore the code when it is known to be harmless."
 )
 

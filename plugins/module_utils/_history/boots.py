@@ -29,7 +29,7 @@ KEXEC_TARGET = "kexec.target"
 # A journal without a goodbye that ends so many seconds after such a report ended because of it.
 DEADLY_WITHIN = 60.0
 DEADLY = ("panic", "oops", "bug", "memory", "lockup", "machine_check")
-# From here on, kernels clear the reason of a reset when they have read it, so that a kexec does not show an old one.
+# From here on, kernels clear the reason of a reset when they have read it, so a kexec does not show an old one.
 RESET_REASON_SINCE = "6.16"
 # By the texts of s5_reset_reason_txt (arch/x86/kernel/cpu/amd.c); others, such as a reset pin, leave it open.
 RESET_BY_CRASH = (

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The log of a crashed kernel as plain text: of kdump, pstore, a serial console or netconsole.
 
-Nothing here says who wrote a line, so that the beginning of a boot is believed only from ``Linux version`` to the start
+Nothing here says who wrote a line, so the beginning of a boot is believed only from ``Linux version`` to the start
 of the first program, when nobody but the kernel could write. The line in which the host names the boot
 (``_kernel.naming``) is a program's, and counts only where nothing contradicts it.
 """

@@ -53,7 +53,7 @@ END_TARGETS = ("kexec.target", "reboot.target", "poweroff.target", "halt.target"
 # SD_MESSAGE_JOURNAL_STOP and _START (sd-messages.h). journald stops twice: also when the initrd is left.
 JOURNAL_STOPPED = "d93fb3c9c24d451a97cea615ce59c00b"
 JOURNAL_STARTED = "f77379a8490b408bbe5f6940505a777b"
-# Fields that begin with _ are journald's own, so that nobody but PID 1 and journald can have written these.
+# Fields that begin with _ are journald's own, so nobody but PID 1 and journald can have written these.
 GOODBYES = (
     "_PID=1",
     *(f"UNIT={target}" for target in END_TARGETS),
@@ -295,8 +295,8 @@ def cursor_invalid() -> KhoError:
     """The error for a cursor that journalctl does not take."""
     return KhoError(
         "cursor_invalid",
-        "after_cursor is no place in a journal. Without one, it cannot be told which boots are new. Give the cursor "
-        "that this module returned for this host, or none, to read all boots.",
+        "after_cursor is not a position in a journal. Without one, it cannot be told which boots are new. Give the "
+        "cursor that this module returned for this host, or none, to read all boots.",
     )
 
 

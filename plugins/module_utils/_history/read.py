@@ -122,8 +122,8 @@ def _journal(host: Host, request: Request, deadline: float) -> Tuple[Journal, Li
         notes.append(
             Note(
                 "history_incomplete",
-                f"The time was over ({request.time_limit:g} s) before the whole journal was read. Of its "
-                f"boots, the first {len(journal.spans)} can be told of. Run this again with the returned cursor to go "
+                f"The time limit ({request.time_limit:g} s) was reached before the whole journal was read. Only the "
+                f"first {len(journal.spans)} of its boots are told of. Run this again with the returned cursor to go "
                 "on, or with a larger time_limit.",
             )
         )

@@ -77,7 +77,7 @@ def shutdown_inhibited(host: Host) -> Optional[Note]:
     who = "; ".join(f"{one.who} (process {one.pid}): {one.why}" for one in held[:5])
     return Note(
         "shutdown_inhibited",
-        f"Somebody keeps this host from going down: {who}. To leave it now would break off what they do. Wait for "
+        f"Somebody keeps this host from going down: {who}. Leaving now would interrupt what they do. Wait for "
         "them (busy_timeout), or end what holds the inhibitor ('systemd-inhibit --list' shows it), and run this again.",
     )
 
@@ -89,8 +89,8 @@ def packages_locked(host: Host) -> Optional[Note]:
         return None
     return Note(
         "packages_locked",
-        f"Packages are being installed or removed on this host: {'; '.join(held[:5])}. To leave it now would leave "
-        "them installed in half. Wait until that has ended (busy_timeout), and run this again.",
+        f"Packages are being installed or removed on this host: {'; '.join(held[:5])}. Leaving now would leave them "
+        "half installed. Wait until that has ended (busy_timeout), and run this again.",
     )
 
 

@@ -160,7 +160,7 @@ class Host(abc.ABC):
     def pipe(self, argv: Sequence[str], data: Data, timeout: float = 60.0) -> Generator[bytes, None, None]:
         """Yield, piece by piece, what a program makes of ``data``, which it gets as its input; otherwise as ``run``.
 
-        ``failed`` also when its exit code is not 0, so that only output that ended without an error is whole. Close
+        ``failed`` also when its exit code is not 0, so only output that ended without an error is whole. Close
         the iterator to have enough of it: the program is killed then.
         """
 

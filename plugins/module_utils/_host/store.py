@@ -71,7 +71,7 @@ def field(fields: Any, name: str, *kinds: type) -> Any:
 def record(stored: Any, schema: int, kinds: Mapping[str, Kinds]) -> Dict[str, Any]:
     """Return the fields of an object of this schema, which has these and no others. Raises ValueError."""
     if not isinstance(stored, dict) or stored.get("schema") != schema:
-        raise ValueError(f"it is no record of schema {schema}")
+        raise ValueError(f"it is not a record of schema {schema}")
     if set(stored) != {"schema", *kinds}:
         raise ValueError("its fields are not " + ", ".join(sorted(kinds)))
     return {name: field(stored, name, *of) for name, of in kinds.items()}

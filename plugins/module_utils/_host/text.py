@@ -21,7 +21,7 @@ def printable(text: Union[str, bytes], limit: int = 200) -> str:
     """Return ``text`` with everything but printable ASCII replaced by ``?``, cut after ``limit`` characters.
 
     Each byte (of bytes) or character (of str) that is not printable becomes one ``?``, and so does a brace that would
-    begin a template (``{{``, ``{%``, ``{#``), so that positions and lengths stay as they were.
+    begin a template (``{{``, ``{%``, ``{#``), so positions and lengths stay as they were.
     """
     characters = text[:limit].decode("latin-1") if isinstance(text, bytes) else text[:limit]
     # Most text is all right, and the kernel's log is long.

@@ -16,7 +16,7 @@ _Work = TypeVar("_Work", bound=Callable[..., Any])
 
 
 class Stopwatch:
-    """Gives each moment to the part that was begun last and goes on, so that none counts twice."""
+    """Gives each moment to the part that was begun last and goes on, so none counts twice."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock

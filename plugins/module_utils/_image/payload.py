@@ -34,7 +34,7 @@ Pieces = Generator[bytes, None, None]
 
 
 class PayloadError(KhoError):
-    """The payload could not be decompressed to its end, so that what was not seen is not known.
+    """The payload could not be decompressed to its end, so what was not seen is not known.
 
     ``code`` is image_payload_unreadable; the text is a sentence that says why.
     """

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a kernel image says of the kernel in it, so that a handover to that kernel can be predicted.
+"""What a kernel image says of the kernel in it, so a handover to that kernel can be predicted.
 
 The header tells release and memory, the decompressed payload what the kernel can do, and the configuration that it
 carries, or that is installed beside it, the rest. Of two that disagree, the payload is believed.
@@ -122,8 +122,8 @@ def open_image(data: bytes) -> OpenImage:
     pe = parse_pe(image)
     if pe is None or not is_uki(pe):
         raise ImageError(
-            "it is no bzImage, no arm64 image and no unified kernel image, "
-            f"but {len(data)} bytes that begin with {data[:8].hex()!r}"
+            "it is not a bzImage, an arm64 image or a unified kernel "
+            f"image, but {len(data)} bytes that begin with {data[:8].hex()!r}"
         )
     uki = read_uki(image, pe)
     offset, size = uki.parts.linux

@@ -18,7 +18,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import 
     is_release,
 )
 
-# Longer than any text that is looked for, so that none is cut in two.
+# Longer than any text that is looked for, so none is cut in two.
 OVERLAP = 640
 # One text of a kind is expected; more are kept to tell that they disagree.
 MOST = 4

@@ -87,6 +87,6 @@ def _as_the_stub_passes_it(text: bytes) -> Optional[str]:
 def _unreadable() -> Note:
     return Note(
         "uki_command_line_unreadable",
-        f"The image's own command line (.cmdline) is longer than {COMMAND_LINE_LIMIT} bytes or no plain ASCII text, "
-        "and so it is not known what the kernel would be told.",
+        f"The image's own command line (.cmdline) is longer than {COMMAND_LINE_LIMIT} bytes or not plain ASCII text, "
+        "so it is not known what the kernel would be told.",
     )

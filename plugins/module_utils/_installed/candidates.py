@@ -112,7 +112,7 @@ def _not_this_system(kernel_files: Sequence[KernelFile]) -> Note:
     return Note(
         "leftover",
         f"{kernel_files[0].image} is started by {kernel_files[0].found_in.partition(':')[2]}, which belongs to another "
-        "snapshot or machine id than this system's, and another image of that release to this one's.",
+        "snapshot or machine id; another image of that release belongs to this system's.",
     )
 
 

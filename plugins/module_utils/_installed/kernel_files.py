@@ -109,7 +109,7 @@ def _package(host: Host, path: str) -> Optional[str]:
 
 
 def seen_in_boot(host: Host, modules: Modules) -> Iterator[KernelFile]:
-    """Images in /boot; those whose names say the release go first, so that links to them are called by that name."""
+    """Images in /boot; those whose names say the release go first, so links to them are called by that name."""
     names = [name for name in names_in(host, BOOT) if _IMAGE.fullmatch(name)][:NAMES_LIMIT]
     labels = {name: label_of(name, modules) for name in names}
     started = {label for name, label in labels.items() if not name.startswith("vmlinux")}

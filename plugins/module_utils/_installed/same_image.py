@@ -19,7 +19,7 @@ def same_images(host: Host, kernel_files: Sequence[KernelFile]) -> List[List[Ker
 
     An image is the same through links, as a copy with the same content, as a unified kernel image of which it is the
     kernel, and as the original that a package keeps below /usr/lib/modules. The copy of that one which a boot loader
-    starts may be signed, so that the two need not be equal.
+    starts may be signed, so the two need not be equal.
     """
     by_path: Dict[str, List[KernelFile]] = {}
     for seen in kernel_files:

@@ -36,7 +36,7 @@ def join(arguments: Sequence[str]) -> str:
 def name(argument: str) -> str:
     """The parameter's name as the kernel compares it: without quotes and value, with ``_`` for ``-``."""
     bare = argument[1:] if argument.startswith('"') else argument
-    # The kernel looks for "=" from the second character on, so that a name is never empty.
+    # The kernel looks for "=" from the second character on, so a name is never empty.
     end = bare.find("=", 1)
     return (bare if end < 0 else bare[:end]).strip('"').replace("-", "_")
 

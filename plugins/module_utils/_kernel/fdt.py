@@ -5,7 +5,7 @@
 
 Only what the collection needs is read: the properties of the root node and the names of its children. The blob comes
 from the previous kernel, so nothing in it is believed: every offset and length is checked against the blob, and the
-walk consumes at least four bytes a step, so that its time is bounded by the blob's size.
+walk consumes at least four bytes a step, so its time is bounded by the blob's size.
 
 Format: Devicetree Specification, chapter 5. All numbers of the format itself are big-endian on every machine.
 """
@@ -59,7 +59,7 @@ def parse_fdt(blob: bytes) -> FdtRoot:
 def first_property(blob: bytes) -> bytes:
     """Return the value of the root node's first property, also when the end of the tree is missing.
 
-    Names of properties stand there, so that which one it is cannot be told. Raises ``FdtError``.
+    Names of properties stand there, so which one it is cannot be told. Raises ``FdtError``.
     """
     if len(blob) < HEADER.size:
         raise FdtError(f"it has {counted(len(blob), 'byte')}, fewer than its header.")

@@ -27,7 +27,7 @@ _CANDIDATE = re.compile(r"(?:(?:-0)?[-._~]|-[0-9]{6}|^)(?=rc[0-9])")
 # Gentoo's revision comes after the release that it revises: 7.3.4-gentoo-r1-x86_64 after 7.3.4-gentoo-x86_64.
 _REVISION = re.compile(r"-r(?=[0-9]+(?:-|$))")
 # Fedora's and RHEL's debug builds come before the kernel that they are built from, as in their boot menus
-# (/usr/lib/kernel/install.d/20-grub.install), so that the latest kernel is one for production.
+# (/usr/lib/kernel/install.d/20-grub.install), so the latest kernel is one for production.
 _DEBUG = re.compile(r"[+.-](?=debug$)")
 # Characters that separate do not count: an RPM's 503.11.1.el9_5 is newer than its 503.el9, because a number is newer
 # than a word (rpmvercmp).

@@ -98,7 +98,7 @@ def _started_by_kexec(
 ) -> Optional[bool]:
     if loader_type is not None and loader_type not in LOADERS_UNKNOWN:
         return loader_type >> 4 == LOADER_KEXEC
-    # Only kexec_file_load sets the property, so that its absence does not tell kexec_load from a boot loader.
+    # Only kexec_file_load sets the property, so its absence does not tell kexec_load from a boot loader.
     if SETUP_EFI in (setup_types or []) or "linux,booted-from-kexec" in (chosen or []):
         return True
     return None

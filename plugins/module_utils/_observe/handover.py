@@ -91,7 +91,7 @@ def _enabled(sources: Sources, built: Optional[bool]) -> Optional[bool]:
     if built is False or sources.log.first(*PROOF_OF_OFF):
         return False
     wanted = _wanted(sources, built)
-    # KHO says nothing when it starts well, so that only a whole log shows that it did not fail.
+    # KHO says nothing when it starts well, so only a whole log shows that it did not fail.
     if wanted and not sources.log.complete:
         return None
     return wanted

@@ -26,7 +26,7 @@ _REFUSALS = (
     ),
     Note(
         "handover_damaged",
-        "The data that the previous kernel left was damaged; start this host cold once, and keep its log.",
+        "The data that the previous kernel left was damaged; cold-boot this host once, and keep its log.",
     ),
     Note("handover_refused_unexplained", "No source says why."),
 )
@@ -79,7 +79,7 @@ def _refusal(sources: Sources, handover: Handover) -> Iterator[Note]:
         return
     yield Note(
         "handover_refused",
-        "The previous kernel offered a handover and this kernel did not take it, so that what it handed over, and "
+        "The previous kernel offered a handover and this kernel did not take it, so what it handed over, and "
         "the history of the chain, are lost.",
     )
     for note in _REFUSALS:
@@ -148,7 +148,7 @@ def _kho_state(sources: Sources, handover: Handover) -> Iterator[Note]:
     if built is False:
         yield Note(
             "running_without_kho",
-            "This kernel is built without Kexec HandOver (CONFIG_KEXEC_HANDOVER), so that it neither takes nor gives "
+            "This kernel is built without Kexec HandOver (CONFIG_KEXEC_HANDOVER), so it neither takes nor gives "
             "a record.",
         )
     elif enabled is False:
@@ -171,11 +171,11 @@ def _kho_state(sources: Sources, handover: Handover) -> Iterator[Note]:
 
 def _kho_off(failure: Optional[Event]) -> Note:
     if failure:
-        message = "Kexec HandOver failed to start, so that this kernel neither takes nor gives a record."
+        message = "Kexec HandOver failed to start, so this kernel neither takes nor gives a record."
         return Note("kho_failed", message + _said(failure))
     return Note(
         "running_kho_off",
-        "Kexec HandOver is built into this kernel and off, so that it neither takes nor gives a record; "
+        "Kexec HandOver is built into this kernel and off, so it neither takes nor gives a record; "
         "put kho=on on the kernel's command line and start it again.",
     )
 
@@ -216,7 +216,7 @@ def _log_is_missed(handover: Handover) -> bool:
 def _damage(sources: Sources) -> Iterator[Note]:
     lost = sources.log.first("crashkernel_lost")
     if lost:
-        message = "The kernel could not reserve memory for a crash kernel, so that crashes of this boot leave no dump."
+        message = "The kernel could not reserve memory for a crash kernel, so crashes of this boot leave no dump."
         yield Note("crashkernel_lost", message + _said(lost))
     failed = sources.log.first("live_update_failed")
     if failed:

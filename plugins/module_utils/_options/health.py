@@ -18,7 +18,7 @@ def require_health_options(options: Mapping[str, Any]) -> None:
     if unknown:
         raise Refusal(
             "trouble_unknown",
-            f"No trouble has the code {printable(', '.join(unknown), 500)}, so ignoring it says nothing. There are: "
+            f"No trouble has the code {printable(', '.join(unknown), 500)}, so ignoring it has no effect. Known codes: "
             f"{', '.join(TROUBLE_CODES)}.",
         )
     require_sensible(

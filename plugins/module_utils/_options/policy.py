@@ -56,7 +56,7 @@ def policy_spec() -> dict[str, Any]:
 
 
 def _crash_risk_spec() -> dict[str, Any]:
-    """A risk as kexec_ledger returns it, so that its list can be handed over unchanged."""
+    """A risk as kexec_ledger returns it, so its list can be handed over unchanged."""
     return {
         "boot": {"type": "str", "choices": [HANDOVER, KEXEC], "required": True},
         "previous_release": {"type": "str"},

@@ -43,7 +43,7 @@ def firmware_pending(_target: Target, situation: Situation) -> Iterator[FailedCh
     wish = situation.policy.on_pending_firmware
     note = Note(
         "firmware_pending",
-        f"Updates of firmware wait for the next start of the firmware: {listed(situation.firmware, 10)}. A kexec does "
+        f"Firmware updates wait for the next start of the firmware: {listed(situation.firmware, 10)}. A kexec does "
         "not start it, so they stay uninstalled. Cold-boot the host, or let that be done (on_pending_firmware: "
         "cold_boot).",
     )

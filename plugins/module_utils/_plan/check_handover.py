@@ -78,7 +78,7 @@ def running_kho_off(_target: Target, situation: Situation) -> Note | None:
 
 
 def kexec_count_unknown(_target: Target, situation: Situation) -> Note | None:
-    """A handover is proven by the count, so that it must be known before."""
+    """A handover is proven by the count, so it must be known before."""
     running = situation.running
     if running.built is False or running.enabled is False or promise_of(running, "") is not None:
         return None
@@ -289,7 +289,7 @@ def crashkernel_lost(target: Target, situation: Situation) -> Note | None:
     return Note(
         "crashkernel_lost",
         f"crashkernel= wants {mib(wanted)} MiB. After a handover they must come out of a scratch area, and the "
-        f"largest has {mib(largest)} MiB. The target would probably run without a crash kernel, so that its "
+        f"largest has {mib(largest)} MiB. The target would probably run without a crash kernel, so its "
         "crashes leave no dump. Put a larger kho_scratch= on the kernel command line and cold-boot the host.",
     )
 
@@ -307,7 +307,7 @@ def crashkernel_tight(target: Target, situation: Situation) -> Note | None:
     return Note(
         "crashkernel_tight",
         f"crashkernel= wants {mib(wanted)} MiB in one piece. After a handover they must come out of a scratch area. "
-        f"The largest has {mib(largest)} MiB, and the target puts itself at a random place in it (KASLR), so that what "
+        f"The largest has {mib(largest)} MiB, and the target puts itself at a random place in it (KASLR), so what "
         "is left may be too small on either side. The target may run without a crash kernel then, and its crashes "
         f"leave no dump. With {mib(room)} MiB in one area there is room wherever it goes: put a larger kho_scratch= on "
         "the kernel command line and cold-boot the host.",

@@ -82,7 +82,7 @@ def chain_too_long(target: Target, situation: Situation) -> Iterator[FailedCheck
 def transition_denied(target: Target, situation: Situation) -> Iterator[FailedCheck]:
     """The operator's list of transitions that must not be done.
 
-    Two kernels that can hand over do so at every kexec, so that who denies a handover denies a kexec too.
+    Two kernels that can hand over do so at every kexec, so who denies a handover denies a kexec too.
     """
     running = situation.running.release or ""
     for denial in situation.policy.denied:

@@ -168,7 +168,7 @@ def boot_config_unclear(_target: Target, situation: Situation) -> Note | None:
         "It is not known which arguments a boot configuration has added to those that the running kernel was given: "
         "what /proc/bootconfig shows cannot be read or understood, or is not at the start of /proc/cmdline. "
         "A target with a boot configuration would have them twice, and each kexec would make the command line longer. "
-        "Look at both files, and remove what stands there twice (command_line_remove).",
+        "Look at both files, and remove what is there twice (command_line_remove).",
     )
 
 
@@ -218,7 +218,7 @@ def panic_never_restarts(target: Target, _situation: Situation) -> Note | None:
     return Note(
         "panic_never_restarts",
         "The command line says panic=0, which is kept. If the target panics, it stops until somebody resets the "
-        "host. Remove it, so that panic= is set to a number of seconds.",
+        "host. Remove it, so panic= is set to a number of seconds.",
     )
 
 

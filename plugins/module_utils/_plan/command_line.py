@@ -37,10 +37,10 @@ class CommandLineEdits:
 
     ``remove``: names, of which all occurrences go, or ``name=value``, of which those with this value go.
     ``replace``: values by name, without quotes, None for a parameter without value. The parameter keeps the place of
-    its last occurrence and its other occurrences go: of most parameters the kernel takes the last, so that the others
+    its last occurrence and its other occurrences go: of most parameters the kernel takes the last, so the others
     said nothing. Those that are lists (``console=``, ``hugepagesz=``) are replaced by remove and append.
     ``append``: whole arguments for the end, with their quotes. Where they already stand together and nothing after
-    them has one of their names, they are moved to the end, so that a host that is upgraded again and again does not
+    them has one of their names, they are moved to the end, so a host that is upgraded again and again does not
     collect them.
     """
 
@@ -152,7 +152,7 @@ def _syntax_problem(argument: str) -> str | None:
     if _CONTROL.search(argument):
         return "it holds a line break or another control character"
     if argument.count('"') % 2:
-        return "its quotes do not match, so that it would swallow what follows"
+        return "its quotes do not match, so it would swallow what follows"
     if split(argument) != [argument]:
         return "it is not one argument; give several as a list, and put quotes around blanks"
     return "what follows a lone -- is for init" if argument == "--" else None

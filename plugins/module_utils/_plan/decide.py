@@ -167,7 +167,7 @@ def _promised(promise: Promise) -> Note:
     if promise.how == HANDOVER:
         return Note(
             "handover_promised",
-            f"Nothing speaks against a handover: {promise.release} will report that it was executed from "
+            f"Nothing stands in the way of a handover: {promise.release} will report that it was executed from "
             f"{promise.previous_release} (count {promise.kexec_count}).",
         )
     if promise.how == KEXEC:
@@ -178,7 +178,7 @@ def _promised(promise: Promise) -> Note:
         )
     return Note(
         "cold_boot_promised",
-        f"The host will be cold-booted, so that the firmware runs and a new chain begins (count 0): {promise.release} "
+        f"The host will be cold-booted, so the firmware runs and a new chain begins (count 0): {promise.release} "
         "must run then.",
     )
 

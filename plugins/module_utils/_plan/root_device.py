@@ -24,7 +24,7 @@ _LINKS = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PA
 # The ASCII characters that udev writes as \xHH in a link's name (udev_util_encode_string() in libudev-util.c).
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9#+.:=@_\x80-\U0010ffff-]")
 _DEVICE_NUMBER = re.compile(r"[0-9]{1,4}:[0-9]{1,7}")
-# Names to which the kernel or the initrd gives a meaning, so that no device needs to have them.
+# Names to which the kernel or the initrd gives a meaning, so no device needs to have them.
 _NOT_NODES = re.compile(r"/dev/(root|nfs|cifs|ram\d*|mtd\w*|ubi\w*)")
 
 
@@ -48,7 +48,7 @@ def find_root_device(host: Host, command_line: str) -> RootDevice:
     shown = printable(value, VALUE_LIMIT)
     path = _path(value)
     if path is None:
-        return RootDevice(shown, None, f"root={shown} is no form that can be looked up among this host's devices.")
+        return RootDevice(shown, None, f"root={shown} is not a form that can be looked up among this host's devices.")
     seen = printable(path, VALUE_LIMIT)
     if host.exists(path):
         return RootDevice(shown, True, f"{seen} exists.")

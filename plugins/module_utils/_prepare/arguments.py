@@ -177,7 +177,7 @@ def _panic(seen: Readiness, wishes: Wishes) -> Wanted:
     """It awaits no boot: each target is given one when it is loaded."""
     return Wanted(
         f"panic={_kept(seen, wishes, 'panic') or wishes.panic}",
-        "Resets the machine that many seconds after a panic, instead of leaving it standing still.",
+        "Resets the machine that many seconds after a panic, instead of leaving it halted.",
         awaits_boot=False,
     )
 
@@ -190,7 +190,7 @@ def _watchdog(seen: Readiness, wishes: Wishes) -> Wanted:
     return Wanted(
         f"{STOP_ON_REBOOT}={value}",
         f"Lets the hardware watchdog ({printable(seen.watchdog or 'which does not tell its name')}) count on over a "
-        "kexec, so that it resets a target that hangs before its own driver is there.",
+        "kexec, so it resets a target that hangs before its own driver is there.",
         awaits_boot=not in_force,
     )
 
@@ -231,7 +231,7 @@ def scratch_large(seen: Readiness) -> Optional[Note]:
 
 
 def scratch_problem(seen: Readiness, wishes: Wishes) -> Optional[Note]:
-    """``kho_scratch_unknown``: no value can be computed, so that the kernel's own way stays."""
+    """``kho_scratch_unknown``: no value can be computed, so the kernel's own way stays."""
     if wishes.scratch != COMPUTED or _scratch_value(seen, wishes) is not None:
         return None
     why = "no image of an installed kernel tells its size, or the host does not tell its memory"

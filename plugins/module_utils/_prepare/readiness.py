@@ -210,7 +210,7 @@ def _saved_default(problem: str, entry: Optional[str], why: Optional[str]) -> Mi
         return Note("saved_default_off", problem), SAVED_DEFAULT
     note = Note(
         "saved_default_off",
-        f"{problem} It cannot be told what the default is now, so that it could not be kept. {why or ''} "
+        f"{problem} It cannot be told what the default is now, so it could not be kept. {why or ''} "
         "Set GRUB_DEFAULT=saved by hand, and choose a default with grub-set-default.",
     )
     return note, OPERATOR

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which targets have failed on this host, so that no later run jumps into the same kernel again."""
+"""Which targets have failed on this host, so no later run jumps into the same kernel again."""
 
 from __future__ import annotations
 

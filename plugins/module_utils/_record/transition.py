@@ -155,7 +155,7 @@ class Transition:
 
 
 def awaits_verdict(transition: Transition | None, running: RunningKernel) -> bool:
-    """Whether another boot than this one was left, so that the jump has happened and is to be judged.
+    """Whether another boot than this one was left, so the jump has happened and is to be judged.
 
     A host that was not told to leave, and then a cold boot into the release that ran: its power was cut, or somebody
     reset it. The image is gone, and there is nothing to judge.

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The end of a transition: the new kernel stays. Until then, every cold boot returns to the old one.
 
-The guard is disarmed by the verdict, or here, before the boot loader's default changes, so that it can never cold-boot
+The guard is disarmed by the verdict, or here, before the boot loader's default changes, so it can never cold-boot
 a host into a kernel that is given up. A run that is killed in between leaves a verified kernel behind that a cold boot
 does not start yet.
 """
@@ -118,7 +118,7 @@ def _not_set(host: Host, release: str, policy: str, error: KhoError) -> Note:
     if default.release == release:
         return Note(
             "boot_default_not_pinned",
-            f"The boot loader starts {release} by default, and that is not by our choice: {error.message}",
+            f"The boot loader starts {release} by default, and this collection did not choose it: {error.message}",
         )
     if policy == REQUIRE:
         error.findings.setdefault("release", release)

@@ -28,7 +28,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.transition impor
 )
 
 # The answer must reach the controller before the network goes down: the timer fires one second later, and systemd
-# owns it, so that it survives the end of the session.
+# owns it, so it survives the end of the session.
 TRIGGER = (
     "systemd-run",
     "--collect",

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Loading the target, so that what is loaded is what was read and judged.
+"""Loading the target, so what is loaded is what was read and judged.
 
 kexec(8) takes one kernel, which is no unified kernel image, and one initrd at most. For others, files are made in a
 directory below /run that only root may enter, and removed as soon as the kernel has read them.
@@ -69,7 +69,7 @@ def _require_unchanged(host: Host, target: Target) -> None:
         if path not in known or host.identity(path) != known[path]:
             raise Refusal(
                 "image_changed",
-                f"{printable(path)} was changed while it was looked at, so that something else would be loaded than "
+                f"{printable(path)} was changed while it was looked at, so something else would be loaded than "
                 "was judged. Nothing is loaded. Wait until the installation of kernels is done, and run this again.",
             )
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Loading and unloading an image, so that the transition record always tells the truth about what is loaded.
+"""Loading and unloading an image, so the transition record always tells the truth about what is loaded.
 
 The record is written before the image is loaded, and removed after it was unloaded. A run that is killed in between
 leaves a record of this boot behind, by which the next run knows that what may be loaded is ours. kexec_file_load(2)

@@ -236,7 +236,7 @@ def _not_rebooted(transition: Transition, running: RunningKernel) -> Finding:
 
 
 def _after_cold_boot(transition: Transition, running: RunningKernel) -> Finding:
-    """A cold boot was promised, so that the boot loader decided what runs.
+    """A cold boot was promised, so the boot loader decided what runs.
 
     Where nothing tells a cold boot from a kexec without handover (arm64), the count that was promised is enough.
     """

@@ -46,7 +46,7 @@ def verify(host: Host, checks: Checks | None, check_mode: bool) -> dict[str, Any
     """Judge the transition and close its record; returns the verdict. A closed record keeps the verdict that it has.
 
     With ``checks``, a transition that came true is also judged by the host's health. What is accepted needs no guard
-    any more, and it is disarmed. A target that did not do what was promised is remembered, so that no later run jumps
+    any more, and it is disarmed. A target that did not do what was promised is remembered, so no later run jumps
     into it again. A host that is still in the boot that it was told to leave, and has all that it needs to leave it,
     may be told again: its record goes back to ``loaded``.
     On a host that cannot write, nothing is accepted, and the note ``record_unwritable`` says why; on one that is still
@@ -177,7 +177,7 @@ def _guard_fired(host: Host, transition: Transition) -> bool:
 def _examined(host: Host, witness: Witness, left_boot_id: str, checks: Checks) -> Witness:
     """What the host's health adds to a witness.
 
-    Troubles that may be old must not send a host back, so that without its health in the boot that was left only what
+    Troubles that may be old must not send a host back, so without its health in the boot that was left only what
     the operator's own commands say counts.
     """
     before, notes = _health_before(host, left_boot_id)
@@ -206,7 +206,7 @@ def _health_before(host: Host, left_boot_id: str) -> tuple[Health | None, tuple[
         return None, (Note(refusal.code, refusal.message),)
     if baseline.boot_id == left_boot_id:
         return baseline.health, ()
-    message = "The host's health in the boot that was left is not known, so that old troubles cannot be told from new."
+    message = "The host's health in the boot that was left is not known, so old troubles cannot be told from new."
     return None, (Note("baseline_absent", message),)
 
 

@@ -198,7 +198,7 @@ class Reader:
                 boot, log = _boot_or_log(given)
             except (ValueError, LedgerError, RecursionError):
                 where = printable(str(file), 300)
-                self.told.unread.setdefault(where, f"line {number} is no JSON object with a whole boot or a log")
+                self.told.unread.setdefault(where, f"line {number} is not a JSON object with a whole boot or a log")
                 continue
             name = str(given.get("host") or "")
             host = self._names.host(name) or (self._whose_boot(boot["boot_id"]) if boot else None)

@@ -59,7 +59,7 @@ def printed_answer(stdout: str, stderr: str) -> dict[str, Any]:
             answer, _end = json.JSONDecoder().raw_decode(stdout, begin.end() - 1)
             return dict(answer)
     said = " ".join((stderr.strip() or stdout.strip())[-_SHOWN:].split())
-    raise AnswerInvalid(f"it is no JSON object. What came ends with: {Text().build(said) or 'nothing'}.")
+    raise AnswerInvalid(f"it is not a JSON object. What came ends with: {Text().build(said) or 'nothing'}.")
 
 
 def understood(module: str, answer: Any) -> dict[str, Any]:

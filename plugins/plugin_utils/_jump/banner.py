@@ -38,7 +38,7 @@ def speaks_ssh(received: bytes) -> bool:
 
 
 class BannerProbe:
-    """Asks one host's SSH port. Resolves the name once, so that a slow resolver cannot delay later looks."""
+    """Asks one host's SSH port. Resolves the name once, so a slow resolver cannot delay later looks."""
 
     def __init__(self, host: str, port: int) -> None:
         self._host = host

@@ -73,7 +73,7 @@ class Session:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Give each question a connection of its own, so that none survives the jump; start with short time-outs."""
+        """Give each question a connection of its own, so none survives the jump; start with short time-outs."""
         self.reset()
         with self._options(ssh_args=f"{_ALONE} {self._shared}", timeout=min(_FIRST_TIMEOUT, self._usual_timeout)):
             yield

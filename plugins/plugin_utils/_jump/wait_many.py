@@ -4,7 +4,7 @@
 """Waiting for many hosts in one process, by the banners of their SSH ports.
 
 It only tells when somebody answers again. Who that is, and whether the promise came true, is asked by the task that
-follows, for each host; what was seen here is handed on to it, so that it knows how long the host was away.
+follows, for each host; what was seen here is handed on to it, so it knows how long the host was away.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SAY_EVERY = 30.0
 NAMED = 5
 """How many hosts such a line names."""
 LOOKS_A_SECOND = 400
-"""How many looks this process takes a second at most, so that it keeps up with its own answers."""
+"""How many looks this process takes a second at most, so it keeps up with its own answers."""
 SPARE_FILES = 64
 """Open files that are left to the rest of this process."""
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Waiting until a host answers from another boot than the one it was told to leave.
 
-Nothing here does I/O: what looks at the host and what tells the time are given, so that tests can play transcripts.
+Nothing here does I/O: what looks at the host and what tells the time are given, so tests can play transcripts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PAUSE_WHILE_SILENT = 0.25
 """Seconds from look to look while nobody answers: costs the host nothing."""
 PAUSE_WHILE_ANSWERED = 1.5
 """Seconds from look to look while somebody answers. Each look makes the host start an sshd, which slows an emulated
-guest; and since OpenSSH 9.8 every one counts as a second of penalty (PerSourcePenalties, sshd_config(5)), so that
+guest; and since OpenSSH 9.8 every one counts as a second of penalty (PerSourcePenalties, sshd_config(5)), so
 looking once a second or more often would lock the controller out."""
 PAUSE_WITHOUT_BANNER = 3.0
 """Seconds from look to look when each look is a whole SSH session."""
@@ -49,7 +49,7 @@ class WaitResult:
 class Questions:
     """How a host is looked at.
 
-    ``read_boot_id`` asks over SSH and raises NoAnswer; its argument says whether the host has been away, so that the
+    ``read_boot_id`` asks over SSH and raises NoAnswer; its argument says whether the host has been away, so the
     connection may be kept for more questions. ``banner`` asks the port whether an SSH server is there, or is None when
     only SSH itself reaches the host. ``still_there`` is called whenever the boot that is to be left has answered.
     """

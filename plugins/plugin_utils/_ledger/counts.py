@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Counts boots and crashes by how their kernel came to run. The database counts, so that memory does not grow."""
+"""Counts boots and crashes by how their kernel came to run. The database counts, so memory does not grow."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ _BY_WORDS = {
 _WORDS = re.compile("|".join(_BY_WORDS))
 _ADVICE = {
     "ledger_away": (
-        "cannot be reached, so nothing was read or written. Look whether the server runs and lets this user in, or "
+        "cannot be reached, so nothing was read or written. Check whether the server runs and lets this user in, or "
         "whether the file's directory is there. What was not written can be written later; imports are repeatable."
     ),
     "ledger_read_only": (
@@ -71,7 +71,7 @@ _ADVICE = {
         "keep the ledger in PostgreSQL."
     ),
     "ledger_damaged": (
-        "is no ledger, or is damaged, and was left as it is. Put the file back from a backup, or move it away and "
+        "is not a ledger, or is damaged, and was left as it is. Put the file back from a backup, or move it away and "
         "import the hosts' histories again."
     ),
     "ledger_failed": "answered with an error, so nothing was written.",

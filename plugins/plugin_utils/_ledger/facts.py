@@ -93,7 +93,7 @@ def cursor_of(history: Mapping[str, Any]) -> str | None:
 def row_of_transition(host: str, result: Any, now: int) -> Row | None:
     """Return the row of a transition from ``kexec_upgrade_result`` of the role, or from a result of ``kexec_reboot``.
 
-    None when no kernel was left, so that there is nothing to record. Raises LedgerError ``transition_invalid``.
+    None when no kernel was left, so there is nothing to record. Raises LedgerError ``transition_invalid``.
     """
     name = _host(host)
     try:
@@ -204,7 +204,7 @@ def _host(host: str) -> str:
 
 def _field(given: Any, name: str) -> Any:
     if not isinstance(given, Mapping):
-        raise NotOfThisShape(f"{printable(repr(given), 40)} is no dictionary (it should have the key {name})")
+        raise NotOfThisShape(f"{printable(repr(given), 40)} is not a dictionary (it should have the key {name})")
     if name not in given:
         raise NotOfThisShape(f"the key {name} is missing")
     return given[name]
@@ -213,7 +213,7 @@ def _field(given: Any, name: str) -> Any:
 def _list(given: Any, name: str) -> list[Any]:
     values = _field(given, name)
     if not isinstance(values, list):
-        raise NotOfThisShape(f"{name} is no list")
+        raise NotOfThisShape(f"{name} is not a list")
     return values
 
 

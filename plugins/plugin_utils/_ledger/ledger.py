@@ -101,7 +101,7 @@ def place_of(url: str) -> Place:
             raise _invalid()
         return Place(place, printable(place.database), None)
     require("psycopg")
-    # A secret may also stand in the query, so only the parts that are none are shown.
+    # A secret may also be in the query, so only the parts that are none are shown.
     words = f"PostgreSQL database {place.database or ''} on {place.host or 'this machine'}"
     secret = place.password or place.query.get("password")
     return Place(place, printable(words), str(secret) if secret else None)
@@ -119,7 +119,7 @@ def _invalid() -> LedgerError:
 class Ledger:
     """An open ledger. All methods raise LedgerError; what a method did not end with is not written.
 
-    With ``keep`` false everything is done and then undone, so that it can be told what would be written.
+    With ``keep`` false everything is done and then undone, so it can be told what would be written.
     """
 
     def __init__(self, place: Place, keep: bool = True) -> None:
@@ -249,7 +249,7 @@ class Ledger:
         return connection.execute(statement, rows).rowcount if rows else 0
 
     def _is_passing(self) -> bool:
-        """Whether the database ends with the connection, so that even in check mode it can be written to."""
+        """Whether the database ends with the connection, so even in check mode it can be written to."""
         return bool(self._engine.url.database == ":memory:")
 
     @contextmanager
@@ -326,7 +326,7 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
 
     def begin(connection: sa.Connection) -> None:
         options = connection.get_execution_options()
-        # When power fails, NORMAL may lose the last imports, with their cursors, so that the next ones repeat them.
+        # When power fails, NORMAL may lose the last imports, with their cursors, so the next ones repeat them.
         connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if options.get('durably') else 'NORMAL'}")
         # A writer that waits for its lock from the start cannot be told later that what it has read is outdated.
         connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")

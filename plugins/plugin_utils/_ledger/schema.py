@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The ledger's tables, as they are in the newest version.
 
-Times are whole seconds since 1970 (UTC), so that both databases compare them alike. Lists of lines are JSON texts.
+Times are whole seconds since 1970 (UTC), so both databases compare them alike. Lists of lines are JSON texts.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def symptom_summary(symptoms: Sequence[SymptomRisk], of_one_host: int, not_told:
     number = len(findings(symptoms))
     if symptoms or of_one_host:
         said.append(
-            f"{counted(number, 'complaint')} of kernels {'comes' if number == 1 else 'come'} of a kexec; "
+            f"{counted(number, 'complaint')} of kernels {'comes' if number == 1 else 'come'} from a kexec; "
             f"{of_one_host} of one host only, which {'is' if of_one_host == 1 else 'are'} not compared."
         )
     if not_told:
@@ -115,7 +115,7 @@ def _q(one: SymptomRisk) -> str:
 
 def _only(one: SymptomRisk) -> str:
     return (
-        f"comes of the kexec: {_shares(one)}{_q(one)}. A cold boot resets what a kexec leaves as it is; look at the "
+        f"comes from the kexec: {_shares(one)}{_q(one)}. A cold boot resets what a kexec leaves as it is; look at the "
         "state of hardware and firmware"
     )
 
@@ -128,7 +128,7 @@ def _more(one: SymptomRisk) -> str:
 
 def _long(one: SymptomRisk) -> str:
     return (
-        f"comes of long chains only, from kexec count {one.from_count} on: {_shares(one)}, q of the trend = "
+        f"comes from long chains only, from kexec count {one.from_count} on: {_shares(one)}, q of the trend = "
         f"{one.trend_q:.2g}"
     )
 
@@ -142,7 +142,7 @@ def _own(one: SymptomRisk) -> str:
 
 
 def _too_few(one: SymptomRisk) -> str:
-    return f"was seen in too few boots to tell whether it comes of the kexec: {_shares(one)}"
+    return f"was seen in too few boots to tell whether it comes from the kexec: {_shares(one)}"
 
 
 _MEANS = {

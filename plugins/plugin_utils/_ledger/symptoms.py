@@ -29,7 +29,7 @@ class Symptom(NamedTuple):
 
     @property
     def name(self) -> str:
-        """16 hexadecimal digits, made here, so that no host can give another meaning to a name."""
+        """16 hexadecimal digits, made here, so no host can give another meaning to a name."""
         return sha256(f"{self.trouble}\n{self.words}".encode()).hexdigest()[:DIGITS]
 
 
@@ -50,7 +50,7 @@ def symptoms_of(told: Any, refuse: Callable[[str], Exception]) -> tuple[Symptom,
     if told is None:
         return None
     if not isinstance(told, list):
-        raise refuse("troubles is no list")
+        raise refuse("troubles is not a list")
     found: dict[Symptom, None] = {}
     for one in told[:SYMPTOMS_OF_BOOT]:
         code, words = (one.get(name) if isinstance(one, Mapping) else None for name in ("code", "signature"))

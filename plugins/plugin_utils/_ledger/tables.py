@@ -134,7 +134,7 @@ def put_cursor(dialect: str) -> Insert:
 
 
 def _completing(statement: Any, table: sa.Table, merged: dict[str, Any]) -> Insert:
-    """Rows that stay as they are are not written, so that the number of rows written is that of what was news."""
+    """Rows that stay as they are are not written, so the number of rows written is that of what was news."""
     news = sa.or_(*(table.c[name].is_distinct_from(value) for name, value in merged.items()))
     key = [column.name for column in table.primary_key.columns]
     completing: Insert = statement.on_conflict_do_update(index_elements=key, set_=merged, where=news)

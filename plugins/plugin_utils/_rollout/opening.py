@@ -37,7 +37,7 @@ _PARTS = (
 _ACTIONS = {
     "handover": "would be handed over",
     "kexec": "would be executed without a handover",
-    "cold_boot": "would be booted from cold",
+    "cold_boot": "would be cold-booted",
     "none": "would stay, being there already",
     "verify": "would be verified, having jumped in an earlier run",
     "refuse": "would be refused",

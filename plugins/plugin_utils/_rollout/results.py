@@ -30,7 +30,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.summary import 
 
 SCHEMA = 1
 SHARE = 20
-"""Writing waits so many times as long as it took, so that many small waves do not write most of the time."""
+"""Writing waits so many times as long as it took, so many small waves do not write most of the time."""
 
 
 @dataclass(frozen=True)

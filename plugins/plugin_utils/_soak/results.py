@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The results file of a host's soak: what was asked for, and a row for each jump, so that another run can go on."""
+"""The results file of a host's soak: what was asked for, and a row for each jump, so another run can go on."""
 
 from __future__ import annotations
 

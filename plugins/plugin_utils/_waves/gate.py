@@ -100,7 +100,7 @@ def wave_of(waves: Sequence[Sequence[str]], batch: Collection[str]) -> Wave:
             )
     raise GateError(
         "wave_unknown",
-        f"The hosts that go now ({shown(sorted(wanted))}) are no wave of the gate's sizes and limits, so it is not "
+        f"The hosts that go now ({shown(sorted(wanted))}) are not a wave of the gate's sizes and limits, so it is not "
         "known who went before and who is to come. Give the gate the same as the lookup kho.kexec.waves for the play's "
         "hosts and serial; these do not see variables of the inventory, as kho.kexec.kexec_play_options does.",
     )
@@ -140,7 +140,7 @@ def judge(wave: Wave, results: Mapping[str, Any] | None, there: Collection[str],
 
 
 def _how_on(proven: Sequence[str]) -> str:
-    others = "All others of this wave are proven, although Ansible gives up every host of it, and shows that at one. "
+    others = "All others of this wave are proven, although Ansible gives up every host of it, and shows one. "
     return f"{others if proven else ''}The same command goes on from here once the cause is gone."
 
 
@@ -152,7 +152,7 @@ def may_begin(wave: Wave, windows: Sequence[Window], now: datetime) -> Gate:
     message = (
         f"The window is closed until {next_opening(windows, now)}, so {wave} does not begin, and the rollout ends. "
         f"Untouched: {shown(untouched)}. Nothing was done in this wave, although Ansible gives up every host of it, "
-        "and shows that at one. Run the same command again when the window is open."
+        "and shows one. Run the same command again when the window is open."
     )
     return Gate(message, (), (), untouched, code=WINDOW_CLOSED)
 
@@ -168,7 +168,7 @@ def preview(waves: Sequence[Sequence[str]], windows: Sequence[Window], now: date
 
 
 def moved(results: Mapping[str, Any] | None) -> bool:
-    """Tell whether any host may have changed its kernel in this wave, so that there is something to watch."""
+    """Tell whether any host may have changed its kernel in this wave, so there is something to watch."""
     return results is None or any(_field(results, host, "action") not in (None, "none") for host in results)
 
 

@@ -48,8 +48,8 @@ def checked(
     if wrong:
         raise KhoError(
             "options_invalid",
-            f"Options of the play cannot be what they are: {'; '.join(wrong)}. No host was asked, and nothing was "
-            "done. Correct them where they are set, and run the playbook again.",
+            f"Options of the play have values that cannot be used: {'; '.join(wrong)}. No host was asked, and nothing "
+            "was done. Correct them where they are set, and run the playbook again.",
         )
     if found.get(f"{role}_window"):
         windows_of(found[f"{role}_window"])

@@ -96,7 +96,7 @@ def _told(name: str) -> str:
     others = [option for option in likeness if likeness[option] >= NEARLY_THE_SAME]
     nearest = max(others or own, key=lambda option: (likeness[option], option in own), default="")
     meant = f" Is {nearest} meant?" if nearest else ""
-    return f"{printable(name, 100)} is no option.{meant}"
+    return f"{printable(name, 100)} is not an option.{meant}"
 
 
 def _likeness(name: str, option: str, whole: bool) -> float:

@@ -113,8 +113,8 @@ def _limits(limits: Any, groups: Mapping[str, Iterable[str]]) -> dict[str, int]:
     if not isinstance(limits, Mapping):
         raise WaveError(
             "group_limits_invalid",
-            f"The limits of groups are {_shown(limits)}, which is no mapping, so it is not known how many hosts of a "
-            "group may go together. Give globs of group names and numbers, such as {'zone_*': 2, 'etcd': 1}.",
+            f"The limits of groups are {_shown(limits)}, which is not a mapping, so it is not known how many hosts of "
+            "a group may go together. Give globs of group names and numbers, such as {'zone_*': 2, 'etcd': 1}.",
         )
     most: dict[str, int] = {}
     for glob, limit in limits.items():

@@ -93,8 +93,8 @@ def require_open(given: Any, now: datetime) -> None:
     if windows and not is_open(windows, now):
         raise WindowError(
             WINDOW_CLOSED,
-            f"The window is closed until {next_opening(windows, now)}, so this host is not started, and runs on as it "
-            "does. Run the same again when the window is open.",
+            f"The window is closed until {next_opening(windows, now)}, so this host is not restarted, and goes on "
+            "running its kernel. Run the same again when the window is open.",
         )
 
 
@@ -135,7 +135,7 @@ def _moment(day: date, minutes: int, zone: tzinfo) -> datetime:
 
 def _window(given: Any) -> Window:
     if not isinstance(given, Mapping):
-        raise _invalid(f"The window {_shown(given)} is no mapping.")
+        raise _invalid(f"The window {_shown(given)} is not a mapping.")
     unknown = [key for key in given if key not in KEYS]
     if unknown:
         raise _invalid(f"The window has the key {_meant(unknown[0], KEYS)}, which is none of {', '.join(KEYS)}.")
@@ -156,14 +156,14 @@ def _minutes(given: Mapping[str, Any], key: str) -> int:
         # YAML 1.1 reads 22:00 as a number to the base of 60.
         raise _invalid(f"The window's time `{key}` is the number {_shown(value)}. Put times into quotes.")
     if not isinstance(value, str) or not _TIME.fullmatch(value):
-        raise _invalid(f"The window's time `{key}` is {_shown(value)}, which is no time of the form HH:MM.")
+        raise _invalid(f"The window's time `{key}` is {_shown(value)}, which is not a time of the form HH:MM.")
     hours, minutes = value.split(":")
     return int(hours) * 60 + int(minutes)
 
 
 def _days(given: Any) -> frozenset[int]:
     if not isinstance(given, (list, tuple)) or not given:
-        raise _invalid(f"The window's days are {_shown(given)}, which is no list of days.")
+        raise _invalid(f"The window's days are {_shown(given)}, which is not a list of days.")
     unknown = [day for day in given if day not in DAYS]
     if unknown:
         raise _invalid(f"The window has the day {_meant(unknown[0], DAYS)}, which is none of {', '.join(DAYS)}.")

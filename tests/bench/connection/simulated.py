@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts that cost nothing, so that what is measured is the controller: modules are made and sent, and nobody runs them.
+"""Hosts that cost nothing, so what is measured is the controller: modules are made and sent, and nobody runs them.
 
 A simulated host answers at once with what the module would return on a host that goes well. It is away for
 BENCH_AWAY seconds after it was told to leave; a file in BENCH_STATE keeps when that was.

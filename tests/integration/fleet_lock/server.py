@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A FleetLock server: ``python server.py FOLDER --slots N``, which prints its port.
 
-Holders are kept in FOLDER/holders.json, so that it may be killed and started again. FOLDER/log.jsonl says what was
+Holders are kept in FOLDER/holders.json, so it may be killed and started again. FOLDER/log.jsonl says what was
 asked, and who held slots after that. With ``--lose N`` every n-th answer is lost, after what was asked for is done.
 """
 

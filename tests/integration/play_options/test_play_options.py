@@ -206,13 +206,13 @@ def test_misspelt_option_is_an_error_of_every_playbook(controller: Controller, p
     run = controller.run(f"kho.kexec.{playbook}", "--check", "-e", f"{role}_host=web")
     assert run.rc == 2
     assert "option_unknown" in run.output
-    assert f"{role}_host is no option. Is {role}_hosts meant?" in run.output
+    assert f"{role}_host is not an option. Is {role}_hosts meant?" in run.output
     assert run.output.count("PLAY [") == 1
 
 
 def test_misspelt_option_is_an_error_wherever_it_is(controller: Controller) -> None:
     wrong = {"kexec_upgrade_targte": "7.3.4-kho"}
-    meant = "kexec_upgrade_targte is no option. Is kexec_upgrade_target meant?"
+    meant = "kexec_upgrade_targte is not an option. Is kexec_upgrade_target meant?"
     run = controller.run(UPGRADE, groups={"db": wrong})
     assert (run.rc, run.waves("Upgrade kernels"), meant in run.output) == (2, 0, True)
     assert "(it is set for db1)" in run.output
@@ -238,7 +238,7 @@ def test_misspelt_variable_of_a_play_with_a_role_is_an_error(controller: Control
         run = controller.run("site.yml")
         assert run.rc == 2
         if number < 2:
-            assert run.output.count(f"{role}_own_variable is no option. Is {role}_own_variables meant?") >= 3
+            assert run.output.count(f"{role}_own_variable is not an option. Is {role}_own_variables meant?") >= 3
         assert "changed: [" not in run.output
         assert "KERNEL ROLLOUT" not in run.output or role == "kexec_upgrade"
 

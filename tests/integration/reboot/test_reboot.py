@@ -21,7 +21,7 @@ WORLD_TIMEOUT = 150
 """Seconds. A hang is what this is about, so it must end as a failure."""
 LATENESS_LIMIT = 60.0
 """Seconds between the host's first answer and the question for its verdict. Without ServerAliveInterval, it is for
-ever. All hosts jump at the same time, so that a busy machine is slow by itself, and those that are waited for together
+ever. All hosts jump at the same time, so a busy machine is slow by itself, and those that are waited for together
 are asked when all are back or given up; `-rA` shows how late each was."""
 
 COMING_BACK = [story.name for story in STORIES if story.back_after is not None]

@@ -4,7 +4,7 @@
 """Hosts in network namespaces that vanish as a kexec makes them vanish: without a FIN, back with a fresh TCP stack
 and another boot id.
 
-Run by test_reboot.py as process 1 of new pid, mount and network namespaces, so that everything ends with it, also
+Run by test_reboot.py as process 1 of new pid, mount and network namespaces, so everything ends with it, also
 when it is killed. Usage: world.py DIRECTORY; DIRECTORY holds keys, `playbook.yml` and `inventory.yml`. Runs the
 playbook, writes `world.json`: when each host was taken away and when it answered again (s, `time.time()`).
 """
@@ -156,7 +156,7 @@ class Host:
         return self.stay()
 
     def stay(self) -> None:
-        """--pdeathsig means the thread that started the process, so that thread must live as long as the host."""
+        """--pdeathsig means the thread that started the process, so thread must live as long as the host."""
         assert self.boot is not None
         self.boot.wait()
 

@@ -56,7 +56,7 @@ def test_commit_and_power_cycle_and_rollback(host):
     assert (result["changed"], result["loader"], codes(result)) == (True, "grub", [])
     assert result["before"] == {"entry": pinned(OLD), "release": OLD}
     assert result["after"] == {"entry": pinned(NEW), "release": NEW} == result["diff"]["after"]
-    # GRUB reads no journals, so that without the sync a power cut would bring back the old default.
+    # GRUB reads no journals, so without the sync a power cut would bring back the old default.
     assert host.ran == [["grub-set-default", pinned(NEW)], ["sync", "-f", "/boot/grub"]]
     assert boot_default_of(host).release == NEW
     result = restore(host, False)

@@ -24,7 +24,7 @@ REBOOT = [
     "systemctl --force --force reboot (1)",
     "sleep 30",
 ]
-# What goes to the background is waited for, so that the order is always the same.
+# What goes to the background is waited for, so the order is always the same.
 FAKE = '#!/bin/sh\necho "${0##*/} $*${SYSTEMCTL_SKIP_AUTO_KEXEC:+ ($SYSTEMCTL_SKIP_AUTO_KEXEC)}" >> "%s"\n'
 SLEEP = """#!/bin/sh
 for _ in $(seq 30); do

@@ -29,7 +29,7 @@ IMAGE = x86_image(KERNEL, "lz4")
 
 @pytest.fixture
 def host(tmp_path):
-    """A host with an image that only a program can decompress, so that each reading of it is seen."""
+    """A host with an image that only a program can decompress, so each reading of it is seen."""
     return unpacking(FakeRoot(tmp_path).add(PATH, IMAGE))
 
 

@@ -74,7 +74,7 @@ def test_handover(host):
     }
 
 
-# None of them expects a program to be run, so that one that is run fails the test.
+# None of them expects a program to be run, so one that is run fails the test.
 ONE_LOOK = {
     "handover": lambda host: handed_over(host, kmsg(START, FOUND, EXEC, INIT)),
     "wrapped": lambda host: handed_over(host, kmsg("late", first=5000)),

@@ -177,7 +177,7 @@ def test_an_image_that_is_none(host):
     host.add(IMAGE, b"text")
     seen = observed(host)
     assert seen.image is None
-    assert seen.image_problem.startswith("it is no bzImage")
+    assert seen.image_problem.startswith("it is not a bzImage")
 
 
 def test_a_target_that_takes_no_handover(host):

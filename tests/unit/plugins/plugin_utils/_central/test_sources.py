@@ -70,7 +70,7 @@ def test_a_line_that_is_not_understood_keeps_no_other_from_being_read(ledger, lo
     news = collect(ledger, logs("boots", "a.jsonl", lines), NAMES, 60.0, NOW)
     assert news["boots"] == 1
     assert [note["code"] for note in news["notes"]] == ["central_log_unread"]
-    assert "line 1 is no JSON object" in news["notes"][0]["message"]
+    assert "line 1 is not a JSON object" in news["notes"][0]["message"]
 
 
 def test_a_file_that_cannot_be_read_is_said(ledger, logs, tmp_path):

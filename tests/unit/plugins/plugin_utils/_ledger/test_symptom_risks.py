@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which symptoms come of a kexec, and which only of long chains."""
+"""Which symptoms come from a kexec, and which only from long chains."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ ONLY = symptom(1, HostCount(4, 3, 4, 0, 20), HostCount(4, 0, 4, 0, 80))
     [
         (
             [HostCount(4, 3, 4, 0, 20), HostCount(4, 0, 4, 0, 80)],
-            "7.2.13 -> 7.3.4: iommu_fault (DMAR) comes of the kexec: in 60 of 400 boots on 20 of 100 hosts, "
+            "7.2.13 -> 7.3.4: iommu_fault (DMAR) comes from the kexec: in 60 of 400 boots on 20 of 100 hosts, "
             "cold boots of 7.3.4 (0 of 400), q = ",
         ),
         (
@@ -35,7 +35,10 @@ ONLY = symptom(1, HostCount(4, 3, 4, 0, 20), HostCount(4, 0, 4, 0, 80))
             "times as often as after a cold boot",
         ),
         ([HostCount(4, 4, 4, 4, 20), HostCount(4, 0, 4, 0, 80)], "is the kernel's own, it has it after cold boots"),
-        ([HostCount(4, 1, 4, 0, 2), HostCount(4, 0, 4, 0, 80)], "too few boots to tell whether it comes of the kexec"),
+        (
+            [HostCount(4, 1, 4, 0, 2), HostCount(4, 0, 4, 0, 80)],
+            "too few boots to tell whether it comes from the",
+        ),
     ],
 )
 def test_sentences(hosts: list[HostCount], said: str) -> None:
@@ -47,13 +50,13 @@ def test_long_chains() -> None:
     seen = [(1, 100, 0), (2, 100, 0), (3, 100, 30), (4, 100, 60)]
     hosts = [HostCount(1, 1, 1, 0, 90), HostCount(1, 0, 1, 0, 310)]
     (one,) = risks(symptom(1, *hosts, counts=chain(*seen)))
-    assert "comes of long chains only, from kexec count 3 on: in 90 of 400 boots" in symptom_sentence(one)
+    assert "comes from long chains only, from kexec count 3 on: in 90 of 400 boots" in symptom_sentence(one)
 
 
 def test_summary() -> None:
     assert symptom_summary((), 0, 0) == []
     assert symptom_summary(risks(ONLY), 1, 2) == [
-        "1 complaint of kernels comes of a kexec; 1 of one host only, which is not compared.",
+        "1 complaint of kernels comes from a kexec; 1 of one host only, which is not compared.",
         "2 further complaints, of the fewest hosts, not looked at.",
     ]
 
@@ -73,7 +76,7 @@ def test_json_has_no_infinity() -> None:
 def test_reports_tell_of_them() -> None:
     fleet = Correlation(cold={}, transitions=(), boots=1, not_compared=0, not_joined=0, symptoms=risks(ONLY))
     texts = render_reports(fleet, 1795392000)
-    assert "comes of the kexec" in texts["report.md"]
-    assert "comes of the kexec" in texts["report.html"]
+    assert "comes from the kexec" in texts["report.md"]
+    assert "comes from the kexec" in texts["report.html"]
     (one,) = json.loads(texts["report.json"])["symptoms"]
     assert one["finding"] == "only_after_kexec"

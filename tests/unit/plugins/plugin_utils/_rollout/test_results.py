@@ -157,7 +157,7 @@ def test_writing_does_not_take_most_of_the_time(tmp_path: Path) -> None:
     keeper.write("running", 1.0)
     written = keeper.path.read_text()
     keeper.write("running", 2.0)
-    assert keeper.path.read_text() == written, "it took a second, so that the next 20 are free"
+    assert keeper.path.read_text() == written, "it took a second, so the next 20 are free"
     keeper.write("running", 3.0)
     assert keeper.path.read_text() != written
 

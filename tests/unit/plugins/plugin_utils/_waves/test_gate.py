@@ -52,7 +52,7 @@ def test_wave_knows_who_went_before_and_who_is_to_come() -> None:
 
 @pytest.mark.parametrize("batch", [[], ["web1", "web2"], ["web9"]])
 def test_batch_that_is_no_wave(batch: list[str]) -> None:
-    with pytest.raises(GateError, match="are no wave of the gate's sizes and limits") as caught:
+    with pytest.raises(GateError, match="are not a wave of the gate's sizes and limits") as caught:
         wave_of(WAVES, batch)
     assert caught.value.code == "wave_unknown"
 

@@ -32,7 +32,7 @@ from tools.layout import ROOT
     ],
 )
 def test_the_nearest_option_is_named(typed, meant):
-    with pytest.raises(KhoError, match=f"^{typed} is no option. Is {meant} meant") as caught:
+    with pytest.raises(KhoError, match=f"^{typed} is not an option. Is {meant} meant") as caught:
         require_known("kexec_upgrade", ["kexec_upgrade_hosts", typed], where=" (it is set for web1)")
     assert caught.value.code == "option_unknown"
     assert "(it is set for web1). Correct" in caught.value.message
