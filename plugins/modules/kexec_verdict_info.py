@@ -32,7 +32,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Look how the last transition ended
+- name: See how the last transition ended
   kho.kexec.kexec_verdict_info:
   register: last
 

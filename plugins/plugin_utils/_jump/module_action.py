@@ -150,7 +150,7 @@ class PatientAction(RebuildingAction):
         raise KhoError(
             "job_unfinished",
             f"The job {job} did not end within {self._task.async_val} s (`async`), or the host did not say so. It may "
-            "still run. Give it more time, or look on the host what it is doing.",
+            "still run. Give it more time, or look on the host at what it is doing.",
         )
 
 
