@@ -14,10 +14,9 @@ from urllib.parse import unquote, urlsplit
 
 from ansible.module_utils.urls import ConnectionError as UrlsConnectionError
 from ansible.module_utils.urls import open_url
-from ansible.plugins.action import ActionBase
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import failed_with
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import FLEET_LOCK
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_action import ControllerAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.deadline import Deadline, MonotonicClock
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.fleet_lock import (
@@ -34,23 +33,16 @@ AT_LEAST = 1
 """Seconds that it gets when the time of all answers is over: slots that were taken are given back then."""
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_async = False
-    _supports_check_mode = True
+class ActionModule(ControllerAction):
+    # Its task says whether it runs once.
+    BYPASS_HOST_LOOP = False
+    SPEC = FLEET_LOCK
 
-    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        dummy, options = self.validate_argument_spec(FLEET_LOCK)
-        told = {"changed": bool(options["holders"]), "holders": options["holders"]}
-        if self._task.check_mode or not options["holders"]:
-            return {**result, **told}
-        try:
+    def _done(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        del task_vars
+        if options["holders"] and not self._task.check_mode:
             self._do(options)
-        except FleetLockError as error:
-            return {**result, "changed": False, **failed_with(error.code, error.message)}
-        return {**result, **told}
+        return {"changed": bool(options["holders"]), "holders": options["holders"]}
 
     def _do(self, options: Mapping[str, Any]) -> None:
         deadline = Deadline(MonotonicClock(), options["timeout"])

@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import with_reference
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import LEDGER, LEDGER_REQUIRED_IF
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_action import ControllerAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_budget import keep_within
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError, require, told
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.facts import TRANSITION_INVALID
@@ -23,22 +22,18 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Le
 WITH_STATISTICS = ("queried", "assessed", "no_worse", "reported")
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_async = False
-    _supports_check_mode = True
+class ActionModule(ControllerAction):
+    # Its task says whether it runs once.
+    BYPASS_HOST_LOOP = False
+    SPEC, REQUIRED_IF = LEDGER, LEDGER_REQUIRED_IF
 
-    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        dummy, options = self.validate_argument_spec(LEDGER, required_if=LEDGER_REQUIRED_IF)
-        host = str((task_vars or {})["inventory_hostname"])
+    def _done(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            return {**result, **self._done(host, options)}
+            return self._answer(str(task_vars["inventory_hostname"]), options)
         except LedgerError as error:
-            return {**result, **told(error, options["on_error"])}
+            return told(error, options["on_error"])
 
-    def _done(self, host: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    def _answer(self, host: str, options: Mapping[str, Any]) -> dict[str, Any]:
         now, keep, state = int(time.time()), not self._task.check_mode, options["state"]
         place = place_of(options["url"] or default_url(os.environ))
         if state in WITH_STATISTICS:

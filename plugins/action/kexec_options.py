@@ -9,27 +9,20 @@ with it. To the check that it puts before a role, the whole specification is an 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
-from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, failed_with
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import ROLE_OPTIONS
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_action import ControllerAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.host_options import HostOptions
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_async = False
-    _supports_check_mode = True
+class ActionModule(ControllerAction):
+    # Each host has options of its own.
+    BYPASS_HOST_LOOP = False
+    SPEC = ROLE_OPTIONS
 
-    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        dummy, options = self.validate_argument_spec(ROLE_OPTIONS)
-        given = HostOptions(task_vars or {}, self._connection.transport, self._templar, self._loader)
-        try:
-            given.require_valid(options["role"], options["entry_point"])
-        except KhoError as error:
-            return {"changed": False, **error.findings, **failed_with(error.code, error.message)}
-        return {"changed": False}
+    def _done(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        given = HostOptions(task_vars, self._connection.transport, self._templar, self._loader)
+        given.require_valid(options["role"], options["entry_point"])
+        return {}

@@ -68,12 +68,6 @@ def _stack(ended: str, name: str) -> str:
     return f"/{name}" if ended or name in ("EOI", "EOE") else name
 
 
-def frame(line: str) -> Optional[str]:
-    """Return the function of a line of a stack trace, without offset, module and the compiler's suffixes; or None."""
-    read = read_frame(line)
-    return read.functions[0] if read and read.functions else None
-
-
 def pointer(line: str) -> Optional[str]:
     """Return the function in which the CPU was, from a line ``RIP: 0010:name+…`` or ``pc : name+…``; or None.
 

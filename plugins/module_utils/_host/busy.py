@@ -10,7 +10,7 @@ import time
 from typing import Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, read_lossless
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of, read_lossless
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 
 # One file for each inhibitor (src/login/logind-inhibit.c, inhibitor_save()): lines of NAME=TEXT.
@@ -120,8 +120,8 @@ def _held_locks(host: Host) -> Iterator[str]:
         if holders:
             yield f"{path} is locked by {_process(host, holders[0])}"
     for path in PID_FILES:
-        pid = read_lossless(host, path, 64).strip()
-        if pid.isascii() and pid.isdigit() and host.exists(f"/proc/{pid}"):
+        pid = line_of(host, path) or ""
+        if pid.isdigit() and host.exists(f"/proc/{pid}"):
             yield f"{path} is held by {_process(host, pid)}"
 
 
@@ -146,5 +146,5 @@ def _resolved(host: Host, path: str) -> Optional[str]:
 
 
 def _process(host: Host, pid: str) -> str:
-    name = printable(read_lossless(host, f"/proc/{pid}/comm", 64).strip(), 64)
+    name = line_of(host, f"/proc/{pid}/comm")
     return f"{name} (process {pid})" if name else f"process {pid}"

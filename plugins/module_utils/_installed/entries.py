@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Iterator, List, Optional, Sequence, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, read_lossless
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of, read_lossless
 from ansible_collections.kho.kexec.plugins.module_utils._image.header import ImageError
 from ansible_collections.kho.kexec.plugins.module_utils._image.pe import parse_pe
 from ansible_collections.kho.kexec.plugins.module_utils._image.uki import read_uki
@@ -117,7 +117,7 @@ def of_this_system(host: Host, kernel_files: Sequence[KernelFile]) -> List[Kerne
     Others are for another snapshot of it, or were left behind when its machine id changed.
     """
     running = read_lossless(host, "/proc/cmdline")
-    machine_id = read_lossless(host, "/etc/machine-id").strip()
+    machine_id = line_of(host, "/etc/machine-id") or ""
     fits = [_fits(seen, running, machine_id) for seen in kernel_files]
     wanted = True if True in fits else None if None in fits else False
     return [seen for seen, fit in zip(kernel_files, fits) if fit is wanted]

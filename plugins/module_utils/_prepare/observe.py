@@ -14,7 +14,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.detect impor
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader import GRUB, BootLoader
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import has_program
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, number_of, read_lossless
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, line_of, number_of, read_lossless
 from ansible_collections.kho.kexec.plugins.module_utils._image.payload import program_for
 from ansible_collections.kho.kexec.plugins.module_utils._image.read import IMAGE_LIMIT, OpenImage, open_image
 from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import Candidate, find_candidates
@@ -162,13 +162,13 @@ def _initrd_bytes(host: Host, candidate: Candidate, image: OpenImage) -> int:
 
 def _hardware_watchdog(host: Host) -> Optional[str]:
     names = names_in(host, WATCHDOGS)
-    identities = [read_lossless(host, f"{WATCHDOGS}/{name}/identity", 256).strip() for name in names]
+    identities = [line_of(host, f"{WATCHDOGS}/{name}/identity") or "" for name in names]
     return next((identity for identity in identities if identity != _SOFTWARE), None)
 
 
 def _is_journal_kept(host: Host) -> bool:
     """systemd-journald(8) writes below /var when it keeps the journal, and below /run until then."""
-    journal = _JOURNAL.format(machine=read_lossless(host, "/etc/machine-id", 64).strip())
+    journal = _JOURNAL.format(machine=line_of(host, "/etc/machine-id") or "")
     return host.exists("/var/log" + journal) and not host.exists("/run/log" + journal)
 
 

@@ -1,11 +1,11 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What action plugins have in common that run once for all hosts of a batch, on the controller, and ask no host."""
+"""What action plugins have in common that work on the controller, and ask no host."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -14,7 +14,10 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoE
 
 
 class ControllerAction(ActionBase):  # type: ignore[misc]  # ansible-core has no types
-    """Checks the options by ``SPEC``; a KhoError is a failure with its code."""
+    """Checks the options by ``SPEC``; a KhoError is a failure with its code, and with what was found until then.
+
+    A task runs once for all hosts of a batch, unless ``BYPASS_HOST_LOOP`` is false.
+    """
 
     BYPASS_HOST_LOOP = True
     TRANSFERS_FILES = False
@@ -23,14 +26,15 @@ class ControllerAction(ActionBase):  # type: ignore[misc]  # ansible-core has no
     _supports_check_mode = True
 
     SPEC: Mapping[str, Any] = {}
+    REQUIRED_IF: Sequence[Any] = ()
 
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        dummy, options = self.validate_argument_spec(self.SPEC)
+        dummy, options = self.validate_argument_spec(self.SPEC, required_if=self.REQUIRED_IF)
         try:
             return {**result, "changed": False, **self._done(options, task_vars or {})}
         except KhoError as error:
-            return {**result, "changed": False, **failed_with(error.code, error.message)}
+            return {**result, "changed": False, **error.findings, **failed_with(error.code, error.message)}
 
     def _done(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Do the work, and return what the task returns."""
