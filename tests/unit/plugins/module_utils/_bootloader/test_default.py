@@ -240,13 +240,13 @@ def test_another_system_on_the_host_is_not_ours(host):
     host.add(GRUB_CONFIG, SAVED + other).add(GRUBENV, environment(saved_entry="0"))
     default = boot_default_of(host)
     assert (default.entry, default.release) == (f"osprober-gnulinux-{NEWER}", None)
-    assert "none that grub-mkconfig makes" in default.why
+    assert "not one that grub-mkconfig makes" in default.why
 
 
 def test_a_name_that_tells_no_release(host):
     ours = "menuentry 'x' $menuentry_id_option 'gnulinux-simple' {\nlinux /boot/vmlinuz\n}\n"
     host.add("/boot/vmlinuz").add(GRUB_CONFIG, SAVED + ours).add(GRUBENV, environment())
-    assert "tells no release" in boot_default_of(host).why
+    assert "does not tell its release" in boot_default_of(host).why
 
 
 @pytest.mark.parametrize(

@@ -317,7 +317,7 @@ def test_what_does_not_name_its_version_proves_nothing_by_what_it_lacks(tmp_path
     [
         (b"", "0 bytes"),
         (b"\x7fELF" + bytes(2000), "7f454c46"),
-        (portable({".text": b"x"}), "no unified kernel image"),
+        (portable({".text": b"x"}), "or a unified kernel image"),
         (uki(b"no kernel"), "section .linux holds no kernel"),
         (uki(uki(x86_image(kernel()))), "section .linux holds no kernel"),
         (uki(x86_with(bytes(64), 0x100, 1 << 20)), "places the compressed kernel"),

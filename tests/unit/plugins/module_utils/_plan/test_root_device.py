@@ -82,7 +82,7 @@ def test_devices_that_are_not_there(host, value, path):
 def test_forms_that_cannot_be_told(host, value):
     device = find_root_device(host, "root=" + value)
     assert device.exists is None
-    assert "no form that can be looked up" in device.reason
+    assert "not a form that can be looked up" in device.reason
 
 
 @pytest.mark.parametrize("command_line", ["", "quiet", "root", "root=", "quiet -- root=/dev/vda2", "rootfstype=nfs"])

@@ -67,9 +67,9 @@ def test_what_a_login_prints_does_not_matter(around: str) -> None:
     [
         ("", "", "nothing"),
         ("[1]", "", r"\[1\]"),
-        ("{" * 5000, "", "no JSON"),
-        ('{"a": ' * 100_000, "", "no JSON"),
-        ('{"a": ' + "9" * 5000 + "}", "", "no JSON"),
+        ("{" * 5000, "", "not a JSON object"),
+        ('{"a": ' * 100_000, "", "not a JSON object"),
+        ('{"a": ' + "9" * 5000 + "}", "", "not a JSON object"),
         ("x", "python3: \x1b not found\n", r"python3: \? not found"),
     ],
 )

@@ -40,7 +40,7 @@ def test_the_nearest_option_is_named(typed, meant):
 
 
 def test_nothing_is_guessed_where_nothing_is_near():
-    with pytest.raises(KhoError, match=r"^kexec_facts_zzzzzzzzzz is no option\. It would") as caught:
+    with pytest.raises(KhoError, match=r"^kexec_facts_zzzzzzzzzz is not an option\. It would") as caught:
         require_known("kexec_facts", ["kexec_facts_zzzzzzzzzz"])
     assert "meant" not in caught.value.message
 

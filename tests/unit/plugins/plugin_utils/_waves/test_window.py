@@ -137,16 +137,16 @@ def test_what_is_said_of_the_future_is_true_then(times: list[tuple[str, str]], z
     ("given", "said"),
     [
         ([], "is empty"),
-        ("01:00-05:00", "no mapping"),
+        ("01:00-05:00", "not a mapping"),
         ({**NIGHT, "zone": "UTC"}, "the key 'zone'"),
         ({"to": "05:00"}, "`from` is None"),
         ({**NIGHT, "from": 1320}, "Put times into quotes"),
-        ({**NIGHT, "from": "1:00"}, "no time of the form HH:MM"),
-        ({**NIGHT, "to": "25:00"}, "no time of the form HH:MM"),
-        ({**NIGHT, "to": "24:01"}, "no time of the form HH:MM"),
+        ({**NIGHT, "from": "1:00"}, "not a time of the form HH:MM"),
+        ({**NIGHT, "to": "25:00"}, "not a time of the form HH:MM"),
+        ({**NIGHT, "to": "24:01"}, "not a time of the form HH:MM"),
         ({**NIGHT, "to": "01:00"}, "opens and closes at 01:00"),
-        ({**NIGHT, "days": []}, "no list of days"),
-        ({**NIGHT, "days": "mon"}, "no list of days"),
+        ({**NIGHT, "days": []}, "not a list of days"),
+        ({**NIGHT, "days": "mon"}, "not a list of days"),
         ({**NIGHT, "days": ["monday"]}, "the day 'monday'"),
         ({**NIGHT, "timezone": "Europe/Atlantis"}, "'Europe/Atlantis'"),
         ({**NIGHT, "timezone": "Europe"}, "'Europe'"),
@@ -182,7 +182,7 @@ def test_no_host_is_started_outside_of_the_window() -> None:
     for none in (None, [], {}):
         require_open(none, inside + timedelta(hours=1))
     with pytest.raises(
-        WindowError, match="closed until Tue 2026-11-24 01:00 UTC, so this host is not started"
+        WindowError, match="closed until Tue 2026-11-24 01:00 UTC, so this host is not restarted"
     ) as caught:
         require_open(window, inside + timedelta(minutes=1))
     assert caught.value.code == "window_closed"
