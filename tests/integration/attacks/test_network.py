@@ -52,7 +52,7 @@ def test_answers_that_drip_take_no_longer_than_was_given(first: bytes) -> None:
     with dripping(first) as port:
         deadline = Deadline(MonotonicClock(), 1.5)
         server = HttpServer(f"http://127.0.0.1:{port}", True, None, deadline)
-        with pytest.raises(FleetLockError, match="no whole answer"):
+        with pytest.raises(FleetLockError, match="no complete answer"):
             FleetLock(server, "default", deadline, 0.1, lambda _text: None).lock(
                 [f"web{number}" for number in range(50)]
             )

@@ -40,7 +40,7 @@ def test_a_server_that_drips_is_given_up_and_its_password_is_not_said(world: Wor
         done = shown(world, "fleet_lock", LOCK, f"http://user:{PASSWORD}@127.0.0.1:{port}")
     assert done.rc == 2
     assert done.seconds < 25
-    assert "no whole answer" in done.output
+    assert "no complete answer" in done.output
     assert PASSWORD not in done.output
 
 
