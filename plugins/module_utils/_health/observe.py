@@ -133,7 +133,7 @@ def parse_health(fields: Mapping[str, Any]) -> Health:
     """Read what ``Health.as_dict`` gave. Raises ValueError for anything that is not exactly that."""
     log = _field(fields, "log", str)
     if log not in (COMPLETE, INCOMPLETE, UNREADABLE):
-        raise ValueError("its field 'log' is no state of a log")
+        raise ValueError("its field 'log' is not a state of a log")
     return Health(
         taint=_count(fields, "taint"),
         log=log,
@@ -200,7 +200,7 @@ def _text(value: Any) -> str:
 def _count(fields: Any, name: str) -> Optional[int]:
     count: Optional[int] = _field(fields, name, int, type(None))
     if count is not None and not 0 <= count < 1 << 64:
-        raise ValueError(f"its field {name!r} is no count")
+        raise ValueError(f"its field {name!r} is not a count")
     return count
 
 

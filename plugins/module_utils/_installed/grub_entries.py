@@ -235,7 +235,7 @@ def _tokens(text: str) -> Iterator[re.Match[str]]:
     while at < len(text):
         token = _TOKEN.match(text, at)
         if token is None:
-            raise ScriptError(f"line {text.count(chr(10), 0, at) + 1} of it is none of GRUB's script")
+            raise ScriptError(f"line {text.count(chr(10), 0, at) + 1} of it is not GRUB script")
         if token.lastgroup is not None:
             yield token
         at = token.end()

@@ -234,7 +234,7 @@ def transition_of(fields: Any) -> Transition:
     state = field(fields, "state", str)
     verdict = field(fields, "verdict", dict, type(None))
     if state not in STATES or (state == "closed") != (verdict is not None):
-        raise ValueError("its state is none of " + ", ".join(STATES) + ", or does not fit its verdict")
+        raise ValueError("its state is not one of " + ", ".join(STATES) + ", or does not fit its verdict")
     if verdict is not None:
         _check_verdict(verdict)
     left = _left(field(fields, "left", dict))
@@ -266,7 +266,7 @@ def _left(fields: dict[str, Any]) -> Left:
 def _promise(fields: dict[str, Any], schema: int) -> Promise:
     how = HANDOVER if schema == 1 else field(fields, "how", str)
     if how not in WAYS:
-        raise ValueError("what was promised is none of " + ", ".join(WAYS))
+        raise ValueError("what was promised is not one of " + ", ".join(WAYS))
     return Promise(
         release=field(fields, "release", str),
         previous_release=field(fields, "previous_release", str if how == HANDOVER else type(None)),

@@ -132,7 +132,7 @@ def _duration(value: Any) -> int:
 def _whole_number(value: Any) -> int:
     text = str(value).strip()
     if isinstance(value, (bool, float)) or not (text.isascii() and text.isdigit()):
-        raise ValueError("no number of 0 or more")
+        raise ValueError("not a number of 0 or more")
     return int(text[:9])
 
 

@@ -184,7 +184,7 @@ def broken(**changes):
         (broken(left={"release": "7"}), "no field 'boot_id'"),
         (broken(promise={**transition().promise.as_dict(), "kexec_count": "1"}), "'kexec_count' is str"),
         (broken(promise={**transition().promise.as_dict(), "kexec_count": None}), "'kexec_count' is NoneType"),
-        (broken(promise={**transition().promise.as_dict(), "how": "magic"}), "none of handover, kexec"),
+        (broken(promise={**transition().promise.as_dict(), "how": "magic"}), "not one of handover, kexec"),
         (
             broken(promise={**transition().promise.as_dict(), "previous_release": None}),
             "'previous_release' is NoneType",

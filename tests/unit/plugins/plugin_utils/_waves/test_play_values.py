@@ -55,9 +55,9 @@ def test_what_is_meant(name: str, given: Any, found: Any) -> None:
     [
         ("gate_soak", "10 minutes", "is no number of seconds; write 600"),
         ("gate_soak", -1, "is less than 0"),
-        ("max_failed", "5%", "'5%' is no number of 0 or more"),
-        ("max_failed", True, "True is no number of 0 or more"),
-        ("max_failed", 1.5, "1.5 is no number of 0 or more"),
+        ("max_failed", "5%", "'5%' is not a number of 0 or more"),
+        ("max_failed", True, "True is not a number of 0 or more"),
+        ("max_failed", 1.5, "1.5 is not a number of 0 or more"),
         ("max_failed_percentage", 101, "101 is more than 100"),
         ("ledger", "maybe", "'maybe' is neither true nor false"),
         ("allow_empty", 2, "2 is neither true nor false"),
@@ -82,7 +82,7 @@ def test_chains_may_be_long_from_the_first_on(given: Any, found: int) -> None:
 
 @pytest.mark.parametrize("given", [-1.5, "-", "--1", True])
 def test_chains_are_counted(given: Any) -> None:
-    with pytest.raises(KhoError, match="kexec_facts_long_chain: .* is no number"):
+    with pytest.raises(KhoError, match="kexec_facts_long_chain: .* is not a number"):
         checked("kexec_facts", {**PLAYBOOKS["kexec_facts"], "kexec_facts_long_chain": given}, HOSTS, GROUPS)
 
 
