@@ -17,9 +17,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import CODE
 # These hand on the code of a note, of an error or of a verdict that came to be elsewhere, where it is found.
 PASSED_ON = frozenset(
     {
-        "action.fleet_lock: error.code",
         "action.kexec_image: error.code",
-        "action.kexec_options: error.code",
         "action.kexec_reboot: error.code",
         "action.kexec_reboot: refusal.code",
         "module_utils._history.read: one.what",
