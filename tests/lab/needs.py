@@ -27,7 +27,7 @@ _SYSTEMD = "systemd needs it (README of systemd, requirements)"
 NEEDS = (
     Need("CONFIG_64BIT", "the guests are x86_64"),
     Need("CONFIG_PCI", "the guest's devices are on a PCI bus"),
-    Need("CONFIG_VIRTIO_PCI", "so are the virtio ones", "initramfs"),
+    Need("CONFIG_VIRTIO_PCI", "the guest's disk and network are virtio devices on the PCI bus", "initramfs"),
     Need("CONFIG_VIRTIO_BLK", "it is the guest's disk", "initramfs"),
     Need("CONFIG_EXT4_FS", "it is the guest's root file system", "initramfs"),
     Need("CONFIG_VIRTIO_NET", "the guest is reached by it", "guest"),
