@@ -39,9 +39,9 @@ def printable(data):
 
 def opened(drgn, given):
     """Return the kernel as drgn's program."""
+    what = given.core or "the running kernel (/proc/kcore)"
     try:
-        information = None if given.vmcoreinfo is None else Path(given.vmcoreinfo).read_bytes()
-        program = drgn.Program(vmcoreinfo=information)
+        program = drgn.Program(vmcoreinfo=Path(given.vmcoreinfo).read_bytes() if given.vmcoreinfo else None)
         if given.core is None:
             program.set_kernel()
         else:
@@ -49,15 +49,22 @@ def opened(drgn, given):
     except PermissionError as error:
         raise Trouble("not_permitted", f"{error}. Only root may read a kernel's memory: run it as root.") from error
     except (OSError, ValueError) as error:
-        what = given.core or "the running kernel (/proc/kcore)"
+        # drgn knows dumps of QEMU, and that they lack what it needs.
+        if "vmcoreinfo" in str(error) and not given.vmcoreinfo:
+            raise not_a_kernel(what) from error
         raise Trouble("core_unreadable", f"{what} cannot be read: {error}. Name a dump of a Linux kernel.") from error
     if not program.flags & drgn.ProgramFlags.IS_LINUX_KERNEL:
-        raise Trouble(
-            "not_a_kernel",
-            f"{given.core} is not known as the dump of a Linux kernel: it has no VMCOREINFO, as dumps of hypervisors "
-            "without the device vmcoreinfo, or is of a program. Give the kernel's with --vmcoreinfo.",
-        )
+        raise not_a_kernel(what)
     return program
+
+
+def not_a_kernel(what):
+    """Return what is said of a dump that is of a program, or hides that it is a kernel's."""
+    return Trouble(
+        "not_a_kernel",
+        f"{what} is not known as a Linux kernel: it has no VMCOREINFO, as dumps of hypervisors without the device "
+        "vmcoreinfo, or is of a program. Give the kernel's with --vmcoreinfo.",
+    )
 
 
 def find_symbols(drgn, program, vmlinux):

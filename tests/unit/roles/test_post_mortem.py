@@ -61,6 +61,8 @@ class Program:
     def set_core_dump(self, path):
         if path == "text":
             raise ValueError("not an ELF core file")
+        if path == "qemu":
+            raise ValueError("unrecognized QEMU memory dump; run QEMU with '-device vmcoreinfo'")
 
     def set_kernel(self):
         raise PermissionError("/proc/kcore: Permission denied")
@@ -147,7 +149,7 @@ def test_a_kernel_before_the_record_and_one_without_handover_keep_what_is_known(
 
 def test_what_stands_in_the_way(told, monkeypatch, capsys):
     assert code(told(["text"])[1]) == "core_unreadable"
-    assert code(told(flags=0)[1]) == "not_a_kernel"
+    assert code(told(flags=0)[1]) == code(told(["qemu"])[1]) == "not_a_kernel"
     assert code(told(["vmcore", "--vmcoreinfo", "/nowhere"])[1]) == "core_unreadable"
     status, facts = told(**{"no symbols": True})
     assert (status, code(facts), facts["release"]) == (1, "symbols_missing", "7.3.4-kho")
