@@ -52,7 +52,8 @@ def opened(drgn, given):
         # drgn knows dumps of QEMU, and that they lack what it needs.
         if "vmcoreinfo" in str(error) and not given.vmcoreinfo:
             raise not_a_kernel(what) from error
-        raise Trouble("core_unreadable", f"{what} cannot be read: {error}. Name a dump of a Linux kernel.") from error
+        which = getattr(error, "filename", None) or what
+        raise Trouble("core_unreadable", f"{which} cannot be read: {error}. Name a dump of a Linux kernel.") from error
     if not program.flags & drgn.ProgramFlags.IS_LINUX_KERNEL:
         raise not_a_kernel(what)
     return program
