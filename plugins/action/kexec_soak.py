@@ -19,16 +19,17 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.text import printa
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import SOAK
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_action import ControllerAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood import require_own_options
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.identity import run_identity
 from ansible_collections.kho.kexec.plugins.plugin_utils._soak.evidence import files_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._soak.files import folder_of, write_text
+from ansible_collections.kho.kexec.plugins.plugin_utils._soak.lock import hold, release
 from ansible_collections.kho.kexec.plugins.plugin_utils._soak.results import (
     OUT_OF_TIME,
     Soak,
     asked_for,
-    folder_of,
     read,
     resumed,
     write,
-    write_text,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._soak.rows import row_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._soak.table import sentences, table, trends
@@ -55,16 +56,21 @@ class ActionModule(ControllerAction):
                     "Nothing was done. Name the kernels in kexec_soak_targets.",
                 )
             return self._begun(folder, asked_for(host, options["jumps"], options["targets"], now), now)
+        asker = run_identity()
+        hold(folder, asker)
         soak = read(folder)
         if options["state"] == "next":
             return _next(folder, soak, options, now)
         if options["state"] == "recorded":
             return _recorded(folder, soak, options)
-        return _ended(folder, soak)
+        ended = _ended(folder, soak)
+        release(folder, asker)
+        return ended
 
     def _begun(self, folder: Path, wanted: Soak, now: int) -> dict[str, Any]:
         if self._task.check_mode:
             return {"number": 1, "targets": list(dict.fromkeys(wanted.targets)), "began": now}
+        hold(folder, run_identity())
         soak = resumed(folder, wanted)
         write(folder, soak)
         return {"number": soak.number, "targets": list(dict.fromkeys(soak.targets)), "began": now}

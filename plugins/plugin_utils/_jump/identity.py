@@ -57,15 +57,18 @@ def dead_run(result: Mapping[str, Any]) -> str | None:
     if result.get("code") != "host_claimed" or not isinstance(claim, Mapping):
         return None
     run = str(claim.get("run"))
+    return run if has_ended(run) else None
+
+
+def has_ended(run: str) -> bool:
+    """Whether this was a run of this machine's whose process is gone; of another machine's nobody knows here."""
     try:
         machine, pid, started = run.rsplit(" ", 2)
         number = int(pid)
     except ValueError:
-        return None
+        return False
     here = run_of(os.getpid()).machine
-    if here is None or machine != here:
-        return None
-    return run if _started(number) != started else None
+    return here is not None and machine == here and _started(number) != started
 
 
 def _started(pid: int) -> str | None:

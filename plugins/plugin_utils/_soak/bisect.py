@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which predecessor is to blame: the first origin from which a target goes wrong, in the fewest jumps. Pure.
 
-The origins are in their order, and from the first bad one on all are bad. A jump from a good origin is well, but for
-noise; one from a bad origin goes wrong, but for noise. How often each is so is not known, and is bounded by `noise`.
+The origins are in their order, and from the first bad one on all are bad. How often a jump from a good or from a bad
+origin goes wrong is not known: at most `Rates.good` and at least `Rates.bad` of them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,23 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 
 ERROR = 0.05
 """How often the whole answer may be wrong, at most."""
-NOISE = 0.2
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How often jumps go wrong, as shares: at most ``good`` from a good origin, at least ``bad`` from a bad one."""
+
+    bad: float = 0.8
+    good: float = 0.05
+
+    @property
+    def are_apart(self) -> bool:
+        """Whether answers can tell the two kinds of origins from each other."""
+        return 0 < self.good < self.bad < 1
+
+
+USUAL = Rates()
 
 
 @dataclass(frozen=True)
@@ -43,43 +59,70 @@ class Step:
     why: Note | None = None
 
 
-def next_step(origins: int, answers: Sequence[Answer], most: int, noise: float = NOISE) -> Step:
-    """Return what to do after these answers, of at most ``most``.
+@dataclass(frozen=True)
+class _Test:
+    """A sequential test of one origin: each answer moves the sum, and ``bound`` decides, up for bad and down for good.
 
-    Each origin that is asked is asked until the odds of its answer are such that all together are wrong with at most
-    `ERROR` (Wald's sequential test, with the error shared among the origins that a bisection asks). The same answers
-    give the same step, so a log of them is all that has to be kept.
-
-    Raises ValueError without an origin, or when ``noise`` is not between 0 and 0.5.
+    The sum is the logarithm of how much likelier the answers are from a bad origin than from a good one. From a good
+    one it comes to ``bound`` with a chance of at most exp(-bound), and from a bad one to -bound: Ville's inequality.
     """
-    if origins < 1 or not 0 < noise < 0.5:
-        raise ValueError("there must be an origin, and noise must be between 0 and 0.5")
-    needed = answers_needed(origins, noise)
-    lowest, highest = 0, origins
-    while lowest < highest:
-        middle = (lowest + highest) // 2
-        lead = sum(1 if answer.well else -1 for answer in answers if answer.origin == middle)
-        if lead >= needed:
-            lowest = middle + 1
-        elif -lead >= needed:
-            highest = middle
-        elif len(answers) >= most:
-            return Step(None, None, lowest, highest, _exhausted(most))
-        else:
-            return Step(middle, None, lowest, highest)
-    return Step(None, lowest, lowest, highest)
+
+    wrong: float
+    well: float
+    bound: float
+
+    def is_bad(self, answers: Sequence[bool]) -> bool | None:
+        """Whether an origin with these answers (well or not) is bad; None while that is open."""
+        total = sum(self.well if well else self.wrong for well in answers)
+        if abs(total) < self.bound - _ROUNDING:
+            return None
+        return total > 0
+
+    def fewest(self) -> int:
+        """How many answers that agree are enough, whatever they say."""
+        return max(math.ceil(self.bound / abs(one) - _ROUNDING) for one in (self.wrong, self.well))
 
 
-def _exhausted(most: int) -> Note:
-    return Note(
-        "bisect_jumps_exhausted", f"All {most} jumps were made, and it is not known yet which is the first bad one."
+def _test_of(origins: int, rates: Rates) -> _Test:
+    # A bisection asks so many origins at most; each has its share of the error.
+    share = ERROR / math.ceil(math.log2(origins + 1))
+    return _Test(
+        wrong=math.log(rates.bad / rates.good),
+        well=math.log((1 - rates.bad) / (1 - rates.good)),
+        bound=math.log(1 / share),
     )
 
 
-def answers_needed(origins: int, noise: float = NOISE) -> int:
-    """Return by how many answers of one kind those of the other must be outnumbered for an origin to be decided.
+def next_step(origins: int, answers: Sequence[Answer], left: int, rates: Rates = USUAL) -> Step:
+    """Return what to do after these answers, with so many jumps ``left``.
 
-    A lead of d is wrong with a chance of at most 1 / (1 + ((1 - noise) / noise) ** d): gambler's ruin.
+    An origin is asked until a sequential test of it is wrong with at most its share of `ERROR`; the shares of all that
+    a bisection asks add up to that (Boole's inequality). The same answers give the same step, so a log of them is all
+    that has to be kept.
+
+    Raises ValueError without an origin, or when the rates are not apart.
     """
-    share = ERROR / math.ceil(math.log2(origins + 1))
-    return math.ceil(math.log((1 - share) / share) / math.log((1 - noise) / noise) - 1e-9)
+    if origins < 1 or not rates.are_apart:
+        raise ValueError("there must be an origin, and the rates must be apart")
+    test = _test_of(origins, rates)
+    lowest, highest = 0, origins
+    while lowest < highest:
+        middle = (lowest + highest) // 2
+        is_bad = test.is_bad([answer.well for answer in answers if answer.origin == middle])
+        if is_bad is None:
+            return Step(middle, None, lowest, highest) if left > 0 else Step(None, None, lowest, highest, _exhausted())
+        lowest, highest = (lowest, middle) if is_bad else (middle + 1, highest)
+    return Step(None, lowest, lowest, highest)
+
+
+def _exhausted() -> Note:
+    return Note(
+        "bisect_jumps_exhausted",
+        "All jumps that were allowed were made, and it is not known yet which origin is the first bad one. Allow more, "
+        "and run the same again: it goes on with the answers that it has.",
+    )
+
+
+def most_needed(origins: int, rates: Rates = USUAL) -> int:
+    """Return how many jumps are enough when all answers of an origin agree. Fewer may be."""
+    return math.ceil(math.log2(origins + 1)) * _test_of(origins, rates).fewest()

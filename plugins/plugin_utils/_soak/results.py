@@ -5,10 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,12 +12,16 @@ from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
-from ansible_collections.kho.kexec.plugins.plugin_utils._common.files import replace_file
+from ansible_collections.kho.kexec.plugins.plugin_utils._soak.files import (
+    read_json,
+    set_aside,
+    unreadable,
+    write_json,
+)
 from ansible_collections.kho.kexec.plugins.plugin_utils._soak.rows import Row, row_from
 
 SCHEMA = 1
 MOST_JUMPS = 1000
-SIZE_LIMIT = 1 << 22
 ALL_JUMPS, NOT_WELL, OUT_OF_TIME = "all_jumps", "not_well", "time_limit"
 FILE = "soak.json"
 NO_RELEASES = ("latest", "previous")
@@ -108,13 +108,6 @@ def asked_for(host: str, jumps: int, targets: Sequence[Any], now: int) -> Soak:
     return Soak(host, jumps, names, now)
 
 
-def folder_of(directory: str, host: str) -> Path:
-    """Return the folder of a host's results; no name of a host leads out of the directory, and no two share one."""
-    plain = re.sub(r"[^A-Za-z0-9.-]", "_", host)[:100].lstrip(".") or "_"
-    # Where characters were replaced, another host could have the same name.
-    return Path(directory) / (plain if plain == host else f"{plain}-{hashlib.sha256(host.encode()).hexdigest()[:12]}")
-
-
 def resumed(folder: Path, wanted: Soak) -> Soak:
     """Return the soak that goes on in this folder, or the one that is wanted where none is unfinished.
 
@@ -127,11 +120,7 @@ def resumed(folder: Path, wanted: Soak) -> Soak:
     if found is None or not found.rows:
         return wanted
     if found.ended in (ALL_JUMPS, NOT_WELL):
-        try:
-            for old in (path, *folder.glob("jump-*")):
-                old.replace(folder / (f"soak-{found.began}" + (".json" if old == path else f"-{old.name}")))
-        except OSError as error:
-            raise _unwritable(path, error) from error
+        set_aside(folder, path, "soak", found.began, "jump-*")
         return wanted
     if (found.host, found.jumps, found.targets) != (wanted.host, wanted.jumps, wanted.targets):
         raise KhoError(
@@ -147,39 +136,25 @@ def read(folder: Path) -> Soak:
     """Return the soak that goes on. Raises KhoError ``soak_results_unreadable``, also when there is none."""
     found = _read(folder / FILE)
     if found is None:
-        raise _unreadable(folder / FILE, "it is not there")
+        raise unreadable(folder / FILE, "it is not there")
     return found
 
 
 def write(folder: Path, soak: Soak) -> Path:
     """Store the soak; returns its file. Raises KhoError ``soak_results_unwritable``."""
     path = folder / FILE
-    write_text(path, json.dumps(soak.as_dict(), indent=1) + "\n")
+    write_json(path, soak.as_dict())
     return path
 
 
-def write_text(path: Path, content: str) -> None:
-    """Write a file for the user who runs Ansible alone. Raises KhoError ``soak_results_unwritable``."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        replace_file(path, content)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
 def _read(path: Path) -> Soak | None:
-    try:
-        if os.path.getsize(path) > SIZE_LIMIT:
-            raise _unreadable(path, "it is larger than can be right")
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    stored = read_json(path)
+    if stored is None:
         return None
-    except (OSError, ValueError, RecursionError) as error:
-        raise _unreadable(path, str(error)) from error
     try:
         return _soak(stored)
     except ValueError as error:
-        raise _unreadable(path, str(error)) from error
+        raise unreadable(path, str(error)) from error
 
 
 def _soak(stored: Any) -> Soak:
@@ -198,20 +173,3 @@ def _soak(stored: Any) -> Soak:
     except KhoError as error:
         raise ValueError(error.message) from error
     return replace(wanted, rows=tuple(row_from(row) for row in rows), ended=ended)
-
-
-def _unreadable(path: Path, why: str) -> KhoError:
-    return KhoError(
-        "soak_results_unreadable",
-        f"The results of this host's soak, {printable(str(path))}, cannot be understood: {printable(why)}. They say "
-        "where to go on, so nothing more was done. Move the file away to begin anew.",
-    )
-
-
-def _unwritable(path: Path, error: OSError) -> KhoError:
-    return KhoError(
-        "soak_results_unwritable",
-        f"The results of this host's soak cannot be written to {printable(str(path))}: {error.strerror or error}. "
-        "Without them a soak would not be known of later. Nothing more was done. Make kexec_soak_directory writable, "
-        "and run this again; a jump that was made is then verified.",
-    )

@@ -11,13 +11,13 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
+from ansible_collections.kho.kexec.plugins.plugin_utils._soak.files import folder_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._soak.results import (
     ALL_JUMPS,
     FILE,
     NOT_WELL,
     OUT_OF_TIME,
     asked_for,
-    folder_of,
     read,
     resumed,
     write,
@@ -96,7 +96,14 @@ def test_another_soak_does_not_go_on(tmp_path, changes):
 @pytest.mark.parametrize(
     "content",
     [
-        *("", "[]", "{}", json.dumps({**SOAK.as_dict(), "schema": 2}), json.dumps({**SOAK.as_dict(), "rows": [{}]})),
+        *(
+            "",
+            "null",
+            "[]",
+            "{}",
+            json.dumps({**SOAK.as_dict(), "schema": 2}),
+            json.dumps({**SOAK.as_dict(), "rows": [{}]}),
+        ),
         json.dumps({**SOAK.as_dict(), "ended": "well"}),
         json.dumps({**SOAK.as_dict(), "host": None}),
     ],
