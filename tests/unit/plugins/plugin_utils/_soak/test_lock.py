@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -70,16 +72,16 @@ def test_who_holds_it_is_shown_as_it_can_be_printed(tmp_path):
     assert "\x1b" not in locked(tmp_path).message
 
 
-def test_of_many_at_once_one_gets_it(tmp_path):
-    def asks(number):
-        try:
-            hold(tmp_path, {"run": f"another-boot/pid:[1] {number} 1", "owner": "x"})
-        except KhoError:
-            return 0
-        return 1
-
-    with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(asks, range(40))) == 1
+def test_nobody_reads_it_while_another_writes_it(tmp_path):
+    hold(tmp_path, AWAY)
+    with ThreadPoolExecutor(1) as pool, (tmp_path / FILE).open("r+") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        waiting = pool.submit(hold, tmp_path, HERE)
+        time.sleep(0.2)
+        assert not waiting.done()
+        other.truncate(0)
+        fcntl.flock(other, fcntl.LOCK_UN)
+        assert waiting.result(10) is None
 
 
 def test_folder_that_cannot_be_written_and_link_that_leads_elsewhere(tmp_path):
