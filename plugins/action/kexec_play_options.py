@@ -40,6 +40,11 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_values impor
 
 BESIDE = {"kexec_soak": ("kexec_soak", "kexec_upgrade")}
 """The roles whose options a playbook takes, where it is not one."""
+OTHER_ENTRY_POINTS = {
+    ("kexec_rollback", "kexec_upgrade"): "rollback",
+    ("kexec_soak_bisect", "kexec_soak"): "bisect",
+}
+WITH_HOOKS = ("kexec_upgrade", "kexec_soak", "kexec_soak_bisect")
 
 
 class ActionModule(ControllerAction):
@@ -84,8 +89,9 @@ class ActionModule(ControllerAction):
         known = None if found.get("kexec_upgrade_wave_before_tasks") else Known(task_vars["hostvars"], own_values)
         for one in roles:
             if one in ENTRY_POINTS:
-                self._require_valid(one, "rollback" if playbook == "kexec_rollback" else "main", of_hosts, known)
-        if playbook not in ("kexec_upgrade", "kexec_soak"):
+                entry_point = OTHER_ENTRY_POINTS.get((playbook, one), "main")
+                self._require_valid(one, entry_point, of_hosts, known)
+        if playbook not in WITH_HOOKS:
             return found, {}
         hooks = self._hooks(found, of_hosts.values(), folders())
         return {**found, **{name: hooks[path] for name, path in named(OF_A_PLAY, found).items()}}, hooks

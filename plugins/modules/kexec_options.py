@@ -28,7 +28,7 @@ options:
     description:
       - Which of the role's entry points is to run.
     type: str
-    choices: [main, preflight, stage, transition, verify, commit, rollback]
+    choices: [main, preflight, stage, transition, verify, commit, rollback, bisect]
     default: main
 notes:
   - Runs on the controller, and asks no host.

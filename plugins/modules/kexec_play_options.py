@@ -22,7 +22,7 @@ options:
       - Whose options these are.
     type: str
     required: true
-    choices: [kexec_upgrade, kexec_rollback, kexec_prepare, kexec_report, kexec_soak, kexec_facts]
+    choices: [kexec_upgrade, kexec_rollback, kexec_prepare, kexec_report, kexec_soak, kexec_soak_bisect, kexec_facts]
   part:
     description:
       - Which options are returned. V(addresses) are those that can hold a password, so use C(no_log) with it, and

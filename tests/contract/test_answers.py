@@ -39,6 +39,7 @@ OF_THE_CONTROLLER = {
         "kexec_options",
         "kexec_play_options",
         "kexec_soak",
+        "kexec_soak_bisect",
         "kho_fleet_info",
     ),
 }

@@ -19,6 +19,7 @@ PASSED_ON = frozenset(
     {
         "action.kexec_image: error.code",
         "action.kexec_reboot: error.code",
+        "action.kexec_soak_bisect: problem.code",
         "action.kexec_reboot: refusal.code",
         "module_utils._history.read: one.what",
         "plugin_utils._ledger.errors: error.code",

@@ -92,7 +92,7 @@ ROLE_OPTIONS: dict[str, Any] = {
     "entry_point": {
         "type": "str",
         "default": "main",
-        "choices": ["main", "preflight", "stage", "transition", "verify", "commit", "rollback"],
+        "choices": ["main", "preflight", "stage", "transition", "verify", "commit", "rollback", "bisect"],
     },
 }
 
@@ -100,7 +100,10 @@ PLAY_OPTIONS: dict[str, Any] = {
     "playbook": {
         "type": "str",
         "required": True,
-        "choices": ["kexec_upgrade", "kexec_rollback", "kexec_prepare", "kexec_report", "kexec_soak", "kexec_facts"],
+        "choices": [
+            *("kexec_upgrade", "kexec_rollback", "kexec_prepare", "kexec_report", "kexec_soak"),
+            *("kexec_soak_bisect", "kexec_facts"),
+        ],
     },
     "part": {"type": "str", "default": "options", "choices": ["options", "addresses"]},
 }
@@ -121,6 +124,33 @@ SOAK: dict[str, Any] = {
     "boot": {"type": "str"},
     "evidence": {"type": "dict"},
 }
+
+SOAK_BISECT: dict[str, Any] = {
+    "state": {"type": "str", "required": True, "choices": ["begun", "planned", "next", "recorded", "ended"]},
+    "directory": {"type": "path", "default": "kexec-soak"},
+    "target": {"type": "str"},
+    "origins": {"type": "list", "elements": "str"},
+    "wrong": {"type": "str", "choices": ["crash", "health", "command"], "default": "health"},
+    "command": {"type": "list", "elements": "str", "default": []},
+    "wrong_at_least": {"type": "float", "default": 0.8},
+    "wrong_at_most": {"type": "float", "default": 0.05},
+    "jumps": {"type": "int", "default": 50},
+    "running": {"type": "str"},
+    "plan": {"type": "dict"},
+    "began": {"type": "int", "default": 0},
+    "time_limit": {"type": "int", "default": 0},
+    "window": {"type": "raw"},
+    "reached": {"type": "dict"},
+    "result": {"type": "dict"},
+    "health": {"type": "dict"},
+    "status": {"type": "int"},
+    "evidence": {"type": "dict"},
+}
+
+SOAK_BISECT_REQUIRED_IF: list[Any] = [
+    ("state", "begun", ["target", "origins", "running"]),
+    ("state", "planned", ["plan"]),
+]
 
 FLEET_INFO: dict[str, Any] = {
     "registered": {"type": "str", "required": True},

@@ -61,7 +61,7 @@ def row_of(number: int, result: Any, health: Any, memory: Any, boot: Any) -> Row
     ``result`` is ``kexec_upgrade_result``, ``health`` what ``kernel_health_info`` returned, ``memory`` is
     ``/proc/meminfo`` in base 64, ``boot`` what ``systemctl show`` said. Each may be missing.
     """
-    symptoms = _symptoms(health)
+    symptoms = symptoms_of(health)
     is_proven = at(result, "accepted") is True and at(result, "action") not in (None, "none")
     return Row(
         number=number,
@@ -94,7 +94,7 @@ def row_from(stored: Any) -> Row:
     return Row(number=stored["number"], well=stored["well"], symptoms=told, **found)
 
 
-def _symptoms(health: Any) -> tuple[str, ...] | None:
+def symptoms_of(health: Any) -> tuple[str, ...] | None:
     """Return the codes of new troubles; None where it is not known whether there are any."""
     troubles = at(health, "troubles")
     if not isinstance(troubles, list):

@@ -42,6 +42,7 @@ PLAYBOOKS: Mapping[str, Mapping[str, Any]] = {
     "kexec_prepare": _named("kexec_prepare", hosts="all", allow_empty=False, **{**OFTEN, "waves": ""}),
     "kexec_report": _named("kexec_report", hosts="all"),
     "kexec_soak": _named("kexec_soak", hosts="all", allow_empty=False, **OFTEN),
+    "kexec_soak_bisect": _named("kexec_soak", hosts="all", allow_empty=False, **OFTEN),
     "kexec_facts": _named("kexec_facts", hosts="", only_attention=False, long_chain=10),
 }
 """The options of each playbook, and what they are unless somebody says otherwise."""

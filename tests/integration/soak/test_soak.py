@@ -6,113 +6,30 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from integration.cores import CORES
+from integration.soak.world import NEW, OLD, World
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[2]
-OLD, NEW = "7.2.13-kho", "7.3.4-kho"
-STAND_INS = {
-    "kexec_image": HERE / "stand_in/planning.py",
-    "kexec_plan_info": HERE / "stand_in/planning.py",
-    "kexec_reboot": HERE / "stand_in/jumping.py",
-    "kernel_health_info": HERE / "stand_in/warning.py",
-    "kexec_history_info": HERE.parent / "rollout/stand_in/dying.py",
-    **dict.fromkeys(("kexec_guard", "boot_default", "kexec_commit"), HERE.parent / "rollout/stand_in/obliging.py"),
-}
 WORKLOAD = [{"name": "Work", "ansible.builtin.debug": {"msg": "WORKED"}}]
 LOST = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
 KILLING = [{"name": "Die", "ansible.builtin.set_fact": LOST}, {"name": "Work", "ansible.builtin.ping": {}}]
 FORGING = [{"name": "Forge", "ansible.builtin.set_fact": {"kexec_soak_ledger_url": "x", "cacheable": True}}]
 FAILING = [{"name": "Work", "ansible.builtin.fail": {"msg": "It does not work."}}]
-
-
-class Soaked:
-    """One host that is simulated on this machine, and the controller that soaks it with one ansible-core."""
-
-    def __init__(self, programs: Path, folder: Path) -> None:
-        self._programs, self.folder, self.state = programs, folder, folder / "host.json"
-        collection = folder / "collections/ansible_collections/kho/kexec"
-        for part in ("action", "modules"):
-            (collection / "plugins" / part).mkdir(parents=True)
-        for part in ("callback", "doc_fragments", "filter", "lookup", "plugin_utils", "module_utils"):
-            (collection / "plugins" / part).symlink_to(ROOT / "plugins" / part)
-        for part in ("meta", "playbooks", "roles"):
-            (collection / part).symlink_to(ROOT / part)
-        for module in (ROOT / "plugins/modules").glob("*.py"):
-            (collection / "plugins/modules" / module.name).symlink_to(STAND_INS.get(module.stem, module))
-        for action in (ROOT / "plugins/action").glob("*.py"):
-            if action.stem not in STAND_INS or action.stem == "kexec_image":
-                (collection / "plugins/action" / action.name).symlink_to(action)
-        (folder / "bin").mkdir()
-        uname = f"#!{sys.executable}\nimport json\nprint(json.load(open({str(self.state)!r}))['release'])\n"
-        (folder / "bin/uname").write_text(uname)
-        (folder / "bin/uname").chmod(0o755)
-        for name, tasks in (
-            ("workload.yml", WORKLOAD),
-            ("failing.yml", FAILING),
-            ("killing.yml", KILLING),
-            ("forging.yml", FORGING),
-        ):
-            (folder / name).write_text(json.dumps(tasks))
-        self.set()
-
-    def set(self, **changes: Any) -> None:
-        self.state.write_text(json.dumps({"release": OLD, "count": 0, "jumps": [], **changes}))
-
-    def jumps(self) -> list[list[str]]:
-        return list(json.loads(self.state.read_text())["jumps"])
-
-    def rows(self) -> list[dict[str, Any]]:
-        return list(json.loads((self.folder / "kexec-soak/web1/soak.json").read_text())["rows"])
-
-    def run(self, *arguments: str, **options: Any) -> tuple[int, str]:
-        """Run the playbook with these options, without their prefix; its exit code, and what it said."""
-        local = {
-            "ansible_connection": "this_machine",
-            "ansible_python_interpreter": sys.executable,
-            "ansible_remote_tmp": str(self.folder / "remote"),
-            "kexec_upgrade_on_failure": "keep",
-            **{f"kexec_soak_{name}": value for name, value in options.items()},
-        }
-        (self.folder / "inventory.yml").write_text(json.dumps({"all": {"hosts": {"web1": local}}}))
-        settings = {
-            "ANSIBLE_COLLECTIONS_PATH": str(self.folder / "collections"),
-            "ANSIBLE_CONNECTION_PLUGINS": str(HERE.parent / "connection"),
-            "ANSIBLE_HOME": str(self.folder / "home"),
-            "ANSIBLE_NOCOLOR": "1",
-            "COLUMNS": "1000",
-            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
-            "SIMULATED_HOST": str(self.state),
-        }
-        done = subprocess.run(
-            [str(self._programs / "ansible-playbook"), "-i", "inventory.yml", "kho.kexec.kexec_soak", *arguments],
-            cwd=self.folder,
-            env={**os.environ, **settings},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-        print(done.stdout)
-        return done.returncode, done.stdout
+HOOKS = {"workload": WORKLOAD, "failing": FAILING, "killing": KILLING, "forging": FORGING}
 
 
 @pytest.fixture(params=CORES)
-def soaked(request: pytest.FixtureRequest, tmp_path: Path) -> Soaked:
-    return Soaked(CORES[request.param], tmp_path)
+def soaked(request: pytest.FixtureRequest, tmp_path: Path) -> World:
+    for name, tasks in HOOKS.items():
+        (tmp_path / f"{name}.yml").write_text(json.dumps(tasks))
+    return World(CORES[request.param], tmp_path)
 
 
-def test_three_jumps_to_the_running_kernel_and_work_after_each(soaked: Soaked) -> None:
+def test_three_jumps_to_the_running_kernel_and_work_after_each(soaked: World) -> None:
     code, output = soaked.run(jumps=3, workload_tasks="workload.yml")
     assert code == 0
     assert soaked.jumps() == [[OLD, OLD]] * 3
@@ -124,12 +41,12 @@ def test_three_jumps_to_the_running_kernel_and_work_after_each(soaked: Soaked) -
     assert "web1: 3 jumps of 3, 0 not well (all_jumps)." in output
 
 
-def test_kernels_in_turns_and_the_one_that_runs_is_started_anew(soaked: Soaked) -> None:
+def test_kernels_in_turns_and_the_one_that_runs_is_started_anew(soaked: World) -> None:
     assert soaked.run(jumps=3, targets=[OLD, NEW])[0] == 0
     assert soaked.jumps() == [[OLD, OLD], [OLD, NEW], [NEW, OLD]]
 
 
-def test_a_kernel_that_warns_from_a_chain_of_two_on_ends_it_with_evidence(soaked: Soaked) -> None:
+def test_a_kernel_that_warns_from_a_chain_of_two_on_ends_it_with_evidence(soaked: World) -> None:
     soaked.set(warns_from=2)
     code, output = soaked.run(jumps=4)
     assert (code, len(soaked.jumps())) == (2, 2)
@@ -140,7 +57,7 @@ def test_a_kernel_that_warns_from_a_chain_of_two_on_ends_it_with_evidence(soaked
     assert not (soaked.folder / "kexec-soak/web1/jump-1").exists()
 
 
-def test_it_goes_on_and_counts(soaked: Soaked) -> None:
+def test_it_goes_on_and_counts(soaked: World) -> None:
     soaked.set(lost_at=2)
     assert soaked.run(jumps=3, keep_going=True)[0] == 2
     assert [(row["well"], row["failure"]) for row in soaked.rows()] == [
@@ -150,12 +67,12 @@ def test_it_goes_on_and_counts(soaked: Soaked) -> None:
     ]
 
 
-def test_work_that_fails_is_a_jump_that_was_not_well(soaked: Soaked) -> None:
+def test_work_that_fails_is_a_jump_that_was_not_well(soaked: World) -> None:
     assert soaked.run(jumps=3, workload_tasks="failing.yml")[0] == 2
     assert [row["failure"] for row in soaked.rows()] == ["task_failed"]
 
 
-def test_another_run_goes_on(soaked: Soaked) -> None:
+def test_another_run_goes_on(soaked: World) -> None:
     assert soaked.run(jumps=2)[0] == 0
     file = soaked.folder / "kexec-soak/web1/soak.json"
     stored = json.loads(file.read_text())
@@ -176,26 +93,26 @@ def test_another_run_goes_on(soaked: Soaked) -> None:
         ({"jmups": 3}, {}, "option_unknown"),
     ],
 )
-def test_bad_input_touches_nothing(soaked: Soaked, options: dict[str, Any], state: dict[str, Any], code: str) -> None:
+def test_bad_input_touches_nothing(soaked: World, options: dict[str, Any], state: dict[str, Any], code: str) -> None:
     soaked.set(**state)
     status, output = soaked.run(**options)
     assert (status, soaked.jumps()) == (2, [])
     assert f"codes.md#{code}" in output
 
 
-def test_a_target_that_would_count_before_all_jumps_is_refused(soaked: Soaked) -> None:
+def test_a_target_that_would_count_before_all_jumps_is_refused(soaked: World) -> None:
     status, output = soaked.run("-e", f"kexec_upgrade_target={NEW}")
     assert (status, soaked.jumps()) == (2, [])
     assert "codes.md#soak_target_given" in output
 
 
-def test_check_mode_only_plans(soaked: Soaked) -> None:
+def test_check_mode_only_plans(soaked: World) -> None:
     assert soaked.run("--check", jumps=3)[0] == 0
     assert soaked.jumps() == []
     assert not (soaked.folder / "kexec-soak").exists()
 
 
-def test_the_ledger_knows_the_jumps_and_the_boots(soaked: Soaked) -> None:
+def test_the_ledger_knows_the_jumps_and_the_boots(soaked: World) -> None:
     path = soaked.folder / "ledger.db"
     assert soaked.run(jumps=2, ledger=True, ledger_url=f"sqlite:///{path}")[0] == 0
     with sqlite3.connect(path) as connection:
@@ -204,14 +121,14 @@ def test_the_ledger_knows_the_jumps_and_the_boots(soaked: Soaked) -> None:
         assert connection.execute("SELECT count(*) FROM boots").fetchone()[0] > 0
 
 
-def test_work_that_ends_the_kernel_is_counted(soaked: Soaked) -> None:
+def test_work_that_ends_the_kernel_is_counted(soaked: World) -> None:
     code, output = soaked.run(jumps=3, workload_tasks="killing.yml")
     assert code == 2
     assert [(row["number"], row["well"]) for row in soaked.rows()] == [(1, False)]
     assert "web1: 1 jump of 3, 1 not well (not_well)." in output
 
 
-def test_a_host_cannot_choose_what_is_soaked(soaked: Soaked) -> None:
+def test_a_host_cannot_choose_what_is_soaked(soaked: World) -> None:
     """What a module of ansible-core brings as facts beats the inventory."""
     code, output = soaked.run(jumps=2, workload_tasks="forging.yml")
     assert code == 2

@@ -1,7 +1,10 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stands in for kexec_reboot: the host jumps as it was promised, or as often as its file says (`lost_at`) does not."""
+"""Stands in for kexec_reboot: the host jumps as it was promised, or as often as its file says (`lost_at`) does not.
+
+A handover from a kernel of `crashes_from` ends in that kernel, which the firmware has started.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +26,19 @@ def main() -> None:
     place = Path(os.environ["SIMULATED_HOST"])
     state = json.loads(place.read_text())
     promise = state.pop("promise")
-    state["jumps"].append([promise["previous_release"], promise["release"]])
-    accepted = len(state["jumps"]) != state.get("lost_at")
+    is_cold, left_release = promise["how"] == "cold_boot", state["release"]
+    state["jumps"].append([left_release, promise["release"]])
+    crashes = not is_cold and left_release in state.get("crashes_from", [])
+    accepted = not crashes and len(state["jumps"]) != state.get("lost_at")
     count = promise["kexec_count"] if accepted else 0
-    place.write_text(json.dumps({**state, "release": promise["release"], "count": count}))
     left, found = (str(uuid.UUID(int=len(state["jumps"]) + number)) for number in (0, 1))
-    reported = {**promise, "kexec_count": count, "boot_id": found}
-    word = "handover_verified" if accepted else "unexpected_count"
+    runs = left_release if crashes else promise["release"]
+    place.write_text(
+        json.dumps({**state, "release": runs, "count": count, "boot_id": found, "origin": promise["previous_release"]})
+    )
+    reported = {**promise, "release": runs, "kexec_count": count, "boot_id": found}
+    fine = "cold_boot" if is_cold else "handover_verified"
+    word = fine if accepted else "rolled_back" if crashes else "unexpected_count"
     evidence = {"boot_id_left": left, "boot_id_found": found}
     verdict = {
         **{"verdict": word, "accepted": accepted, "promised": promise, "reported": reported},

@@ -11,7 +11,6 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
-from ansible_collections.kho.kexec.plugins.plugin_utils._soak.files import folder_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._soak.results import (
     ALL_JUMPS,
     FILE,
@@ -122,15 +121,3 @@ def test_results_that_are_missing_or_too_large(tmp_path):
 def test_results_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     assert code_of(write, tmp_path / "file", SOAK) == "soak_results_unwritable"
-
-
-@pytest.mark.parametrize("host", ["../../etc/passwd", "..", "a/b", "a_b", "x" * 300, "-", "{{ x }}"])
-def test_no_name_of_a_host_leads_elsewhere(host):
-    folder = folder_of("/srv/soak", host)
-    assert str(folder.parent) == "/srv/soak"
-    assert not folder.name.startswith(".")
-
-
-def test_no_two_hosts_share_a_folder():
-    assert folder_of("/srv", "web1").name == "web1"
-    assert len({folder_of("/srv", host) for host in ("a/b", "a_b", "a:b", "a b")}) == 4
