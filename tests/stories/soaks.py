@@ -6,30 +6,59 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from matrix.cells import Kernel
 
-from .stage import Stage
+from .stage import BISECT, Stage
 from .story import causes, is_quiet, require, require_in, story
 
 LONG = 5
 """The chain from which on the kernel warns."""
+LEAK, JUMPS = 16, 8
+"""MiB that are lost with each jump of a soak of so many."""
+ORIGINS = ("old", "luo-v9", "pstore")
+"""Kernels that hand over to the newer one, from cold, in this order."""
+PLACE = "/usr/local/sbin/after-kexec"
+UNIT = "/etc/systemd/system/after-kexec.service"
+_KHO = "dmesg | sed -n 's/.*KHO: exec from: \\([^ ]*\\) (count \\([0-9]*\\)).*/\\%d/p'"
 # A warning of the kernel's own: nobody but the kernel can write one.
-_WARN = f"""
-count=$(dmesg | sed -n 's/.*KHO: exec from: .*(count \\([0-9]*\\)).*/\\1/p')
+_WARN = "modprobe lkdtm; echo WARNING >/sys/kernel/debug/provoke-crash/DIRECT"
+_WARN_LATE = f"""
+count=$({_KHO % 2})
 [ "${{count:-0}}" -ge {LONG} ] || exit 0
-modprobe lkdtm
-echo WARNING >/sys/kernel/debug/provoke-crash/DIRECT
+{_WARN}
 """
-_UNIT = """[Unit]
+# It stands in for pages that no kernel of the chain gives back: a file system in memory that cannot be swapped out.
+_LEAK = f"""
+count=$({_KHO % 2})
+[ "${{count:-0}}" -ge 1 ] || exit 0
+mkdir -p /run/leak
+mount -t ramfs leak /run/leak
+head -c $((count * {LEAK} << 20)) /dev/zero >/run/leak/pages
+"""
+_SERVICE = f"""[Unit]
 Before=ssh.service
 [Service]
 Type=oneshot
-ExecStart=/usr/local/sbin/warn-late
+ExecStart={PLACE}
 [Install]
 WantedBy=multi-user.target
 """
+
+
+@contextmanager
+def _after_kexec(stage: Stage, script: str) -> Iterator[None]:
+    """Have this script run as root in each boot, before anybody can log in."""
+    stage.put(PLACE, f"#!/bin/sh\n{script}", "0755")
+    stage.put(UNIT, _SERVICE)
+    stage.sh("systemctl enable after-kexec.service; sync")
+    try:
+        yield
+    finally:
+        stage.sh(f"systemctl disable after-kexec.service; rm -f {UNIT}; sync")
 
 
 def _rows(stage: Stage) -> list[dict[str, Any]]:
@@ -70,10 +99,7 @@ def soak_of_twenty(stage: Stage) -> None:
 @story()
 def soak_of_a_kernel_that_warns_late(stage: Stage) -> None:
     """It warns only from a chain of five on: the soak ends there, and says so."""
-    stage.put("/usr/local/sbin/warn-late", f"#!/bin/sh\n{_WARN}", "0755")
-    stage.put("/etc/systemd/system/warn-late.service", _UNIT)
-    stage.sh("systemctl enable warn-late.service")
-    try:
+    with _after_kexec(stage, _WARN_LATE):
         stage.guest.go(Kernel("new"), stage.new)
         told = stage.soak(kexec_soak_jumps=10)
         require(told.status, 2, "exit status", told)
@@ -82,5 +108,46 @@ def soak_of_a_kernel_that_warns_late(stage: Stage) -> None:
         require_in("kernel_warning", " ".join(last["symptoms"]) + str(last["failure"]), "symptoms of the last jump")
         (log,) = stage.folder.glob("soak/*/jump-*/log_new.txt")
         require_in("WARNING: ", log.read_text(encoding="utf-8"), "kernel log of the new boot")
-    finally:
-        stage.sh("systemctl disable warn-late.service; rm -f /etc/systemd/system/warn-late.service")
+
+
+@story()
+def soak_of_a_kernel_that_loses_memory(stage: Stage) -> None:
+    """Each kernel of the chain has less memory that is free: no jump is unwell, and the trend tells."""
+    with _after_kexec(stage, _LEAK):
+        _soak(stage, JUMPS)
+        (text,) = stage.folder.glob("soak/*/soak.txt")
+        (line,) = [line for line in text.read_text(encoding="utf-8").splitlines() if "free memory drifts" in line]
+        slope = float(line.split("by ")[1].split()[0])
+        # What else boots differ by is a part of that.
+        require(-1.5 * LEAK < slope < -0.5 * LEAK, True, f"the trend of free memory, {line!r}")
+
+
+@story(kernels=ORIGINS[1:])
+def predecessor_to_blame(stage: Stage) -> None:
+    """The newer kernel warns when it comes from the second of three kernels, or the third: the bisection names it."""
+    origins = [stage.releases[name] for name in ORIGINS]
+    bad = " ".join(origins[1:])
+    script = f"""
+[ "$(uname -r)" = {stage.new} ] || exit 0
+for bad in {bad}; do [ "$({_KHO % 1})" != "$bad" ] || {{ {_WARN}; }}; done
+"""
+    with _after_kexec(stage, script):
+        before = len(stage.boots())
+        told = stage.soak(
+            BISECT,
+            kexec_soak_bisect_target=stage.new,
+            kexec_soak_bisect_origins=origins,
+            kexec_soak_bisect_wrong_at_least=0.9,
+        )
+        require(told.status, 0, "exit status", told)
+        (file,) = stage.folder.glob("soak/*/bisect.json")
+        log = json.loads(file.read_text(encoding="utf-8"))
+        found = [(one["origin"], one["answer"], one["previous_release"], one["kexec_count"]) for one in log["tries"]]
+        tries = [(origins[1], "wrong")] * 2 + [(origins[0], "well")] * 2
+        require(found, [(origin, answer, origin, 1) for origin, answer in tries], "tries", told)
+        (text,) = stage.folder.glob("soak/*/bisect.txt")
+        said = f"{stage.new} goes wrong from {origins[1]} on; from {origins[0]}, the one before it, it does not."
+        require_in(said, text.read_text(encoding="utf-8"), "answer")
+        require(causes(stage, before), ["reset", "kexec"] * len(tries) + ["reset"], "boots")
+        require(stage.running(), stage.old, "release at the end")
+        is_quiet(stage)

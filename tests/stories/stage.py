@@ -28,6 +28,7 @@ ROLLBACK = "kexec_rollback.yml"
 REPORT = "kexec_report.yml"
 SOAK = "kexec_soak.yml"
 PREPARE = "kexec_prepare.yml"
+BISECT = "kexec_soak_bisect.yml"
 # Emulated guests boot in half a minute when nothing else runs, and in minutes when the machine is busy.
 PATIENT = {
     "kexec_upgrade_timeout": 180,
@@ -149,11 +150,11 @@ class Stage:
         """A run of a playbook that can be watched and killed."""
         return playing(self._call(playbook, variables))
 
-    def soak(self, **variables: Any) -> Told:
-        """Soak the guest to its end. Each jump is told its target by the playbook, which refuses another."""
+    def soak(self, playbook: str = SOAK, **variables: Any) -> Told:
+        """Soak the guest, or bisect, to the end. The playbook tells each jump its target, and refuses another."""
         self.plays += 1
         given = {**PATIENT, "kexec_soak_directory": str(self.folder / "soak"), **self.variables, **variables}
-        with playing(Call(SOAK, self.inventory, [self.guest.name], given, self.folder, self.plays)) as show:
+        with playing(Call(playbook, self.inventory, [self.guest.name], given, self.folder, self.plays)) as show:
             return show.end()
 
     def planned(self, **variables: Any) -> Told:
