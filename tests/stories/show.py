@@ -84,12 +84,12 @@ class Show:
                     os.kill(worker.pid, signal.SIGKILL)
         self.process.wait()
 
-    def end(self) -> Told:
-        """Wait for its end; what it said."""
+    def end(self, within: float = WITHIN) -> Told:
+        """Wait so many seconds for its end; what it said."""
         try:
-            self.process.wait(WITHIN)
+            self.process.wait(within)
         except subprocess.TimeoutExpired as error:
-            raise StoryError(f"the playbook did not end within {WITHIN:g} s") from error
+            raise StoryError(f"the playbook did not end within {within:g} s") from error
         return self.told()
 
     def told(self) -> Told:

@@ -90,8 +90,11 @@ def soak_of_three_jumps(stage: Stage) -> None:
 @story()
 def soak_of_twenty(stage: Stage) -> None:
     """A chain of twenty, in turns over two kernels."""
-    rows = _soak(stage, 20, kexec_soak_targets=["running", stage.new])
+    rows = _soak(stage, 20, kexec_soak_targets=[stage.old, stage.new])
     require([row["well"] for row in rows], [True] * 20, "jumps that were well")
+    require([row["to"] for row in rows], [stage.old, stage.new] * 10, "kernels")
+    first = rows[0]["kexec_count"]
+    require([row["kexec_count"] - first for row in rows], list(range(20)), "counts")
     (text,) = stage.folder.glob("soak/*/soak.txt")
     require_in("20 jumps of 20, 0 not well", text.read_text(encoding="utf-8"), "summary")
 

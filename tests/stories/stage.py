@@ -29,6 +29,8 @@ REPORT = "kexec_report.yml"
 SOAK = "kexec_soak.yml"
 PREPARE = "kexec_prepare.yml"
 BISECT = "kexec_soak_bisect.yml"
+# Twenty jumps take longer than a story's playbook may.
+SOAKS_WITHIN = 4 * 1800.0  # seconds
 # Emulated guests boot in half a minute when nothing else runs, and in minutes when the machine is busy.
 PATIENT = {
     "kexec_upgrade_timeout": 180,
@@ -155,7 +157,7 @@ class Stage:
         self.plays += 1
         given = {**PATIENT, "kexec_soak_directory": str(self.folder / "soak"), **self.variables, **variables}
         with playing(Call(playbook, self.inventory, [self.guest.name], given, self.folder, self.plays)) as show:
-            return show.end()
+            return show.end(SOAKS_WITHIN)
 
     def planned(self, **variables: Any) -> Told:
         """Run the upgrade in check mode to its end."""
