@@ -59,7 +59,7 @@ def trouble(bisection: Bisection) -> Note | None:
         why = bisection.tries[-1].why
         return Note(
             "bisect_no_answer",
-            f"The last try is no answer: {WHY.get(why or '', f'the jump was not made ({text(why)})')}. Look at the "
+            f"The last try gave no answer: {WHY.get(why or '', f'the jump was not made ({text(why)})')}. Look at the "
             "host and at the evidence, and run the same again: it goes on with the answers that it has.",
         )
     return Note(

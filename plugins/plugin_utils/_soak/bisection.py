@@ -84,7 +84,7 @@ class Bisection:
         return replace(self, tries=(*self.tries, Try(len(self.tries) + 1, origin)))
 
     def with_try(self, done: Try) -> Bisection:
-        """The same after the last try was judged. One that is no answer ends this run, and another goes on."""
+        """The same after the last try was judged. One without an answer ends this run, and another goes on."""
         more = replace(self, tries=(*self.tries[:-1], done))
         if done.answer == NONE:
             return replace(more, ended=NO_ANSWER)
@@ -149,7 +149,7 @@ def _require_origins(target: str, origins: tuple[str, ...]) -> None:
         raise _refused(
             "bisect_release_unfit",
             f"kexec_soak_bisect_target or kexec_soak_bisect_origins has {printable(', '.join(map(repr, unfit)))}, and "
-            "that is no release.",
+            "that is not a release.",
             "Name each kernel as uname -r prints it.",
         )
     if len(origins) < 2:
