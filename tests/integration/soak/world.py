@@ -9,7 +9,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +66,12 @@ class World:
         self._state(host).write_text(json.dumps({"release": OLD, "count": 0, "jumps": [], **changes}))
 
     def of(self, host: str = "web1") -> dict[str, Any]:
-        """What a host runs, and what it went through."""
-        return dict(json.loads(self._state(host).read_text()))
+        """What a host runs, and what it went through; its stand-in may be writing that just now."""
+        for _attempt in range(50):
+            with suppress(ValueError):
+                return dict(json.loads(self._state(host).read_text()))
+            time.sleep(0.1)
+        raise AssertionError(f"{host} is half written")
 
     def jumps(self, host: str = "web1") -> list[list[str]]:
         return list(self.of(host)["jumps"])
