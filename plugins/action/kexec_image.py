@@ -7,10 +7,14 @@ window.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from datetime import datetime, timezone
+from importlib import import_module
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, failed_with
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.duration import seconds
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood import require_own_options
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.module_action import ClaimingAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.reach import require_kernel
@@ -22,6 +26,11 @@ LOAD = f"{ROLE}__load"
 """The variable of the role that has the arguments: as those of the task, they would be made before they are checked."""
 EMPTY_IS_NONE = ("guard", "window")
 ENTRY_POINTS = ("main", "stage")
+_PLAIN = re.compile(r"\{\{ (\w+)( \| kho\.kexec\.seconds)? \}\}")
+
+# Ansible forks a process for each task of each host, and would have every one that needs a filter read them all anew.
+for _filter in ("recovery", "seconds", "upgrade_result"):
+    import_module(f"ansible_collections.kho.kexec.plugins.filter.{_filter}")
 
 
 class ActionModule(ClaimingAction):
@@ -51,8 +60,16 @@ class ActionModule(ClaimingAction):
         given = super()._given(task_vars)
         if given.pop("entry_point", None) is None:
             return given
-        of_role = self._templar.template(task_vars[LOAD])
+        of_role = {name: self._value(text, task_vars) for name, text in task_vars[LOAD].items()}
         return {**given, **{name: of_role[name] for name in of_role if of_role[name] or name not in EMPTY_IS_NONE}}
+
+    def _value(self, text: Any, variables: Mapping[str, Any]) -> Any:
+        """Return what a template of the role comes to. One that only names a variable is not compiled for each host."""
+        plain = _PLAIN.fullmatch(text) if isinstance(text, str) else None
+        if plain is None or plain[1] not in variables:
+            return self._templar.template(text)
+        value = self._templar.template(variables[plain[1]])
+        return seconds(value) if plain[2] else value
 
     def _arguments(self, arguments: dict[str, Any]) -> dict[str, Any]:
         window = arguments.pop("window", None)
