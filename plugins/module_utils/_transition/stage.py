@@ -57,10 +57,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.transition impor
     remove_transition,
     write_transition,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._transition.call_off import call_off
 from ansible_collections.kho.kexec.plugins.module_utils._transition.expiry import expire_after, keep
 from ansible_collections.kho.kexec.plugins.module_utils._transition.load import load_target, unload_image
-from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import verify
 
 
 @dataclass(frozen=True)
@@ -201,6 +199,9 @@ def unload(host: Host, run_identity: RunIdentity, check_mode: bool) -> dict[str,
 
 def _call_off(host: Host, running: RunningKernel, transition: Transition) -> None:
     """A host that was told to leave this boot is told to stay. Raises KhoError ``departure_pending``."""
+    # What hardly any run needs is not compiled: on slow hosts, reading the code takes longer than all else.
+    from ansible_collections.kho.kexec.plugins.module_utils._transition.call_off import call_off
+
     pending = call_off(host) if transition.left.boot_id == running.boot_id else None
     if pending is not None:
         raise KhoError(pending.code, pending.message)
@@ -260,6 +261,8 @@ def _settle(host: Host, run_identity: RunIdentity) -> None:
     respect_claims(host, run_identity)
     transition = read_transition(host)
     if transition is not None and awaits_verdict(transition, observe_running(host)):
+        from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import verify
+
         verify(host, None, False)
 
 

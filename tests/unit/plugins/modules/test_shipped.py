@@ -51,3 +51,24 @@ def shipped(module, folder):
 def test_core_files_that_are_sent(module, most, tmp_path):
     found = shipped(module, tmp_path)
     assert 0 < len(found) <= most, "\n".join(found)
+
+
+# What judges a jump, and the health after it, is sent with kexec_image and read only where there is something to judge.
+JUDGES = ("_transition.verify", "_transition.verdict", "_transition.call_off", "_health.compare", "_health.watch")
+
+
+def test_code_that_is_not_needed_to_stage_is_not_read():
+    asks = (
+        "import sys; import ansible_collections.kho.kexec.plugins.modules.kexec_image;"
+        "print([name for name in sys.argv[1:] if name in sys.modules])"
+    )
+    names = [CORE.replace("/", ".") + name for name in JUDGES]
+    done = subprocess.run(
+        [sys.executable, "-c", asks, *names],
+        env={**os.environ, "PYTHONPATH": str(COLLECTIONS)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "[]\n"
