@@ -10,7 +10,7 @@ import re
 import pytest
 import yaml
 from contract.tree import ROLES, ROOT, files, load, relative
-from contract.variables import PAGE, page, plain
+from contract.variables import EXPLAINED, PAGE, options_of_plays, page, plain
 
 # | `name` | `value` | ...
 ROW = re.compile(r"^\|\s*`(?P<name>\w+)`\s*\|\s*`(?P<value>[^`]*)`\s*\|")
@@ -88,7 +88,20 @@ def test_every_entry_point_is_documented(role):
 
 
 def test_the_page_of_variables_is_what_the_specs_say():
-    assert PAGE.read_text(encoding="utf-8") == page(), "run: PYTHONPATH=tests python3 -m contract.variables"
+    assert PAGE.read_text(encoding="utf-8") == page(), (
+        "run: PYTHONPATH=tests:build/collections python3 -m contract.variables"
+    )
+
+
+@pytest.mark.parametrize("family", EXPLAINED)
+def test_options_of_plays_are_explained(family):
+    """By their names, or by what follows the name of the family where a page lists several."""
+    text = (ROOT / "docs" / "howto" / EXPLAINED[family][0]).read_text(encoding="utf-8")
+    options = [name for name in options_of_plays() if name.startswith(f"{family}_")]
+    assert options
+    forms = {name: (f"`{name}`", f"`{name}:", f"`…{name[len(family) :]}`") for name in options}
+    ends = re.findall(r"`(_\w+)`", text)
+    assert [n for n in options if not any(f in text for f in forms[n]) and not any(n.endswith(e) for e in ends)] == []
 
 
 @each_role
@@ -111,7 +124,7 @@ def test_marks_of_ansible_become_those_of_markdown(said, text):
 
 
 def test_documented_values_are_the_defaults():
-    defaults = {name: value for role in ROLES for name, value in defaults_of(role).items()}
+    defaults = options_of_plays() | {name: value for role in ROLES for name, value in defaults_of(role).items()}
     wrong = [
         f"{where}: {name} is said to be {value!r}, and is {defaults.get(name, 'no variable')!r}"
         for name, value, where in documented_values()

@@ -1,9 +1,9 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page of the roles' variables, made from the argument specs of the roles.
+"""The page of variables, made from the argument specs of the roles and from what the playbooks settle.
 
-$ PYTHONPATH=tests python3 -m contract.variables    # writes docs/reference/variables.md anew
+$ PYTHONPATH=tests:build/collections python3 -m contract.variables    # writes docs/reference/variables.md anew
 """
 
 from __future__ import annotations
@@ -14,19 +14,36 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import PLAYBOOKS
+
 from .tree import ROLES, ROOT, load
 
 PAGE = ROOT / "docs" / "reference" / "variables.md"
 HEAD = """\
-# Variables of the roles
+# Variables
 
 Made from the argument specs of the roles; `ansible-doc -t role kho.kexec.ROLE` shows the same. All may be set in the
-inventory.
-The playbooks take them too, and have [variables of their own](../howto/fleet.md), of which all hosts of a
-play have the same.
+inventory. The playbooks take them too, and have [variables of their own](#playbooks).
 
 `NAME[].KEY` is a key of each mapping in the list `NAME`.
 """
+PLAYS = """\
+## playbooks
+
+Made from the options that the playbooks settle for a whole play: all of its hosts have the same. They may be set in
+the inventory, or with `--extra-vars`, which counts first.
+
+| variable | default | playbooks | explained in |
+|---|---|---|---|
+"""
+# Where the options of plays are explained, by the beginnings of their names: a page of docs/howto, and what it is on.
+EXPLAINED = {
+    "kexec_upgrade": ("fleet.md", "a fleet"),
+    "kexec_prepare": ("prepare.md", "preparing hosts"),
+    "kexec_report": ("ledger.md", "the ledger"),
+    "kexec_soak": ("soak.md", "soaks"),
+    "kexec_facts": ("facts.md", "facts"),
+}
 TABLE = "| variable | default | type | meaning |\n|---|---|---|---|\n"
 # `[kho.kexec.module#module:option=value]`, in one of Ansible's marks for documentation.
 MARK = re.compile(r"\b(RV|[CVOM])\((?:kho\.kexec\.(\w+)#module:)?([^)]*)\)")
@@ -34,7 +51,20 @@ MARK = re.compile(r"\b(RV|[CVOM])\((?:kho\.kexec\.(\w+)#module:)?([^)]*)\)")
 
 def page() -> str:
     """Return the page as it has to be."""
-    return "\n".join([HEAD, *(section for role in ROLES for section in _sections(role))])
+    return "\n".join([HEAD, *(section for role in ROLES for section in _sections(role)), PLAYS + "".join(_plays())])
+
+
+def _plays() -> Iterator[str]:
+    """Yield a row for each option of a play, those that playbooks share once."""
+    for name, default in options_of_plays().items():
+        playbooks = ", ".join(f"`{playbook}`" for playbook, options in PLAYBOOKS.items() if name in options)
+        file, topic = next(where for family, where in EXPLAINED.items() if name.startswith(f"{family}_"))
+        yield f"| `{name}` | `{_value(default)}` | {playbooks} | [{topic}](../howto/{file}) |\n"
+
+
+def options_of_plays() -> dict[str, Any]:
+    """Return the options of all playbooks, with their defaults."""
+    return {name: default for options in PLAYBOOKS.values() for name, default in options.items()}
 
 
 def _sections(role: Path) -> Iterator[str]:
