@@ -25,7 +25,7 @@ def seconds(value: Any) -> int:
     found = _seconds(value)
     if found is None or found > LONGEST:
         most = "" if found is None else f", a year ({LONGEST // UNITS['d']}d) at most"
-        raise ValueError(f"{printable(ascii(value), 60)} is no number of seconds; write {EXAMPLES}{most}")
+        raise ValueError(f"{printable(ascii(value), 60)} is not a number of seconds; write {EXAMPLES}{most}")
     return found
 
 

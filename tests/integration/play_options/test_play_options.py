@@ -256,7 +256,7 @@ def test_bad_values_are_found_before_the_first_host_is_asked(controller: Control
     )
     assert (late.rc, late.waves("Upgrade kernels")) == (2, 0)
     assert "The options of the role kexec_upgrade are not valid for db1: " in late.output
-    assert "kexec_upgrade_timeout: 'x' is no number of seconds; write 600, 10m, 2h or 1h30m" in late.output
+    assert "kexec_upgrade_timeout: 'x' is not a number of seconds; write 600, 10m, 2h or 1h30m" in late.output
     assert controller.run(UPGRADE, *check, "-e", "kexec_upgrade_waves=often").output.count("waves_invalid") > 0
 
 

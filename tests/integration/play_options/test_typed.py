@@ -50,7 +50,7 @@ def test_all_that_is_wrong_is_told_at_once(controller: Controller) -> None:
         "kexec_upgrade_guard must be one of: require, prefer, off, got: False",
         "there is no 'kho_abi_mismatc' (is kho_abi_mismatch meant?)",
         "there is no 'unit-failed' (is unit_failed meant?)",
-        "kexec_upgrade_timeout: '10 m' is no number of seconds; write 600, 10m",
+        "kexec_upgrade_timeout: '10 m' is not a number of seconds; write 600, 10m",
         "got: requir (is require meant?)",
         "kexec_upgrade_command_line_replace: it holds something that is the truth value False",
         "kexec_upgrade_health_commands: it holds 'systemctl is-active nginx'",

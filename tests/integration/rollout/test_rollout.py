@@ -221,7 +221,7 @@ def test_host_whose_options_cannot_be_is_not_touched(tmp_path: Path, playbook: s
     assert run.rc == 2
     assert "options_invalid" in run.output
     assert "are not valid for web1: " in run.output
-    assert "kexec_upgrade_timeout: 'soon' is no number of seconds" in run.output
+    assert "kexec_upgrade_timeout: 'soon' is not a number of seconds" in run.output
     assert "require, prefer, never, got: always" in run.output
     assert not run.ran_on("web2")
 

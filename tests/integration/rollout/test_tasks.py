@@ -50,7 +50,7 @@ def test_host_whose_options_cannot_be_in_the_role_is_left_alone(tmp_path: Path) 
     (tmp_path / "failed.yml").write_text('[{"name": "Tell", "ansible.builtin.debug": {"msg": "TOLD"}}]')
     run = roll_out(tmp_path / "run", {"web1": wrong, "web2": THERE}, failed_tasks=f"{tmp_path}/failed.yml")
     assert run.rc == 2
-    assert "kexec_upgrade_panic: 'soon' is no number of seconds" in run.output
+    assert "kexec_upgrade_panic: 'soon' is not a number of seconds" in run.output
     assert "This host is left as it was (options_invalid)." in run.output
     assert "TOLD" not in run.output
     assert "Undo what was staged" not in run.output

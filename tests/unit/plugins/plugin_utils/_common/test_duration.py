@@ -35,5 +35,5 @@ def test_what_an_operator_writes(written: Any, found: int) -> None:
     ["", "m", "10 m", "10m2h", "-10m", "1.5h", 1.5, True, None, [], "soon", "10min", "١٠", "9" * 30, "400d", 10**10],
 )
 def test_what_is_no_time(written: Any) -> None:
-    with pytest.raises(ValueError, match="is no number of seconds; write 600, 10m, 2h or 1h30m"):
+    with pytest.raises(ValueError, match="is not a number of seconds; write 600, 10m, 2h or 1h30m"):
         seconds(written)

@@ -53,7 +53,7 @@ def test_what_is_meant(name: str, given: Any, found: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "given", "why"),
     [
-        ("gate_soak", "10 minutes", "is no number of seconds; write 600"),
+        ("gate_soak", "10 minutes", "is not a number of seconds; write 600"),
         ("gate_soak", -1, "is less than 0"),
         ("max_failed", "5%", "'5%' is not a number of 0 or more"),
         ("max_failed", True, "True is not a number of 0 or more"),

@@ -37,7 +37,7 @@ def test_all_that_are_seconds_are_times(role: str, entry_point: str) -> None:
     ("values", "why"),
     [
         ({"guard": "of"}, "value of kexec_upgrade_guard must be one of: require, prefer, off, got: of"),
-        ({"timeout": "soon"}, "kexec_upgrade_timeout: 'soon' is no number of seconds"),
+        ({"timeout": "soon"}, "kexec_upgrade_timeout: 'soon' is not a number of seconds"),
         ({"health_soak": -5}, "kexec_upgrade_health_soak: -5 is less than 0"),
         ({"shutdown_timeout": -2}, "kexec_upgrade_shutdown_timeout: -2 is less than -1"),
         ({"timeout": "10m", "shutdown_timeout": "10m"}, "the time for everything (600 s) must exceed"),
