@@ -9,16 +9,17 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.exposure import Past
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sequential import (
     LIMIT,
     Watched,
-    evidence,
     ratio_interval,
 )
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.stakes import evidence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,6 +29,8 @@ SOAK, STAGGER, DYING = 3600.0, 60.0, 60.0
 """Seconds that a wave is left alone, in which its hosts jump, and within which one that the jump kills dies."""
 NOISY, QUIET = 1 / 2000, 1 / 100_000
 """Crashes in an hour of a host."""
+HIT = 0.05
+"""The share of hosts that an outage hits."""
 EARLY = 0.05
 """The share of the fleet that a jump which kills may cost."""
 
@@ -36,15 +39,18 @@ EARLY = 0.05
 class Kind:
     """Rollouts of one kind: crashes an hour, the share of jumps that ``kill``, and the ``times`` as often afterwards.
 
-    ``flaky`` hosts crash 1,000 times as often. The ledger has read the ``whole`` fleet at each look, or only hosts that
-    jumped, until then, and those of the next wave.
+    ``flaky`` hosts crash 1,000 times as often. ``outages`` in an hour take down ``HIT`` of all hosts at one moment. The
+    ledger has read the ``whole`` fleet at each look, or only hosts that jumped, until then, and those of the next wave;
+    of hosts that it has read, the last ``days`` before the rollout, too.
     """
 
     rate: float
     kill: float = 0.0
     times: float = 1.0
     flaky: float = 0.0
+    outages: float = 0.0
     whole: bool = True
+    days: float = 14.0
     hosts: int = 4000
 
 
@@ -73,6 +79,13 @@ def roll_out(kind: Kind, seed: int) -> Stopped:
     before = draw.exponential(mean)
     after = jump + draw.exponential(mean / kind.times)
     after = np.where(draw.random(kind.hosts) < kind.kill, jump + draw.uniform(1, DYING, kind.hosts), after)
+    down = draw.uniform(0, len(sizes) * each, draw.poisson(kind.outages * len(sizes) * each / 3600))
+    for moment in down:
+        hit = draw.random(kind.hosts) < HIT
+        before = np.where(hit, np.minimum(before, moment), before)
+        after = np.where(hit & (jump < moment), np.minimum(after, moment), after)
+    hours = 24 * kind.days
+    past = draw.poisson(3600 * hours / mean) + draw.binomial(draw.poisson(kind.outages * hours), HIT, kind.hosts)
     missed = False
     for number in range(len(sizes)):
         now = (number + 1) * each
@@ -84,7 +97,8 @@ def roll_out(kind: Kind, seed: int) -> Stopped:
         waiting = _watched(np.zeros(read.sum()), np.where(wave <= number, jump, now)[read], before[read])
         low, high = ratio_interval(jumped, waiting)
         missed = missed or not low <= kind.times <= high
-        if evidence(jumped, waiting) >= LIMIT:
+        known = Past(hours * float(read.sum()), int(past[read].sum()))
+        if evidence(jumped, waiting, known) >= LIMIT:
             return Stopped(int(sum(sizes[: number + 1])), missed)
     return Stopped(None, missed)
 
@@ -97,10 +111,18 @@ KINDS = {
     "harmless, noisy": Kind(NOISY),
     "harmless, quiet": Kind(QUIET),
     "harmless, noisy, 2 % of the hosts crash 1,000 times as often": Kind(NOISY, flaky=0.02),
+    "harmless, quiet, 5 % of the hosts down at once, once a day": Kind(QUIET, outages=1 / 24),
     "2 % of jumps kill, noisy": Kind(NOISY, kill=0.02),
     "2 % of jumps kill, quiet": Kind(QUIET, kill=0.02),
     "three times as often, noisy": Kind(NOISY, times=3.0),
     "ten times as often, noisy": Kind(NOISY, times=10.0),
+}
+
+
+READINGS: dict[str, dict[str, Any]] = {
+    "": {},
+    ", next wave read only": {"whole": False},
+    ", next wave read only, nothing known before": {"whole": False, "days": 0.0},
 }
 
 
@@ -110,15 +132,14 @@ def table(seeds: range) -> list[str]:
         "| rollouts | stopped | before 5 % of the fleet | jumps, median | an interval missed |",
         "|---|---|---|---|---|",
     ]
-    for reading in (True, False):
+    for words, reading in READINGS.items():
         for name, kind in KINDS.items():
-            found = [roll_out(replace(kind, whole=reading), seed) for seed in seeds]
+            found = [roll_out(replace(kind, **reading), seed) for seed in seeds]
             after = [one.after for one in found if one.after is not None]
             early = sum(jumps <= EARLY * kind.hosts for jumps in after)
             shares = [f"{100 * number / len(seeds):.1f} %" for number in (len(after), early)]
             missed = "-" if kind.kill else f"{100 * sum(one.missed for one in found) / len(seeds):.1f} %"
-            which = "" if reading else ", next wave read only"
-            lines.append(f"| {name}{which} | {' | '.join(shares)} | {np.median(after) if after else '-'} | {missed} |")
+            lines.append(f"| {name}{words} | {' | '.join(shares)} | {np.median(after) if after else '-'} | {missed} |")
             print(lines[-1], flush=True)
     return lines
 

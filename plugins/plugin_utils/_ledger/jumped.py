@@ -10,15 +10,25 @@ from contextlib import suppress
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.exposure import HOUR, Past
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.host_counts import AFTER_KEXEC
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.schema import tables
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sequential import Watched
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sums import tells_of_crash
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sums import (
+    has_crashed,
+    named_by_evidence,
+    tells_of_crash,
+    with_evidence,
+)
 
 with suppress(ImportError):  # _ledger_errors.require() says so
     import numpy as np
     import sqlalchemy as sa
+
+
+DAYS = 14
+"""How far before the rollout hosts are looked at, to know how often they crash."""
 
 
 class Run(NamedTuple):
@@ -32,13 +42,17 @@ class Run(NamedTuple):
 
 
 class Sides(NamedTuple):
-    """Hosts that jumped and hosts that have not yet, since the rollout began; and which of the first crashed."""
+    """Hosts that jumped and hosts that have not yet, since the rollout began; and which of the first crashed.
+
+    ``past`` is how all hosts fared in the ``DAYS`` before.
+    """
 
     jumped: Watched
     waiting: Watched
     jumped_hosts: int
     waiting_hosts: int
     crashed_hosts: tuple[str, ...]
+    past: Past = Past()
 
 
 def sides(ledger: Ledger, release: str | None, since: int) -> Sides:
@@ -49,6 +63,7 @@ def sides(ledger: Ledger, release: str | None, since: int) -> Sides:
     """
     with ledger.snapshot() as connection:
         boots = [*connection.execute(_boots_since(since))]
+        past = connection.execute(_boots_before(since)).one()
         lost = {row.host: float(row.recorded) for row in connection.execute(_lost_since(release, since))}
     by_host = groupby(boots, lambda row: str(row.host))
     runs = [run for host, rows in by_host for run in _runs(host, rows, release, since)]
@@ -62,6 +77,7 @@ def sides(ledger: Ledger, release: str | None, since: int) -> Sides:
         len(hosts),
         len({run.host for run in waiting} - hosts),
         tuple(sorted({run.host for run in jumped if run.crashed})),
+        Past(float(past.seconds or 0) / HOUR, int(past.crashes or 0)),
     )
 
 
@@ -115,6 +131,20 @@ def _boots_since(since: int) -> Any:
         # What began when is all that this is about; a crash kernel is no boot of its own.
         .where(until >= since, boots.began.is_not(None), boots.boot != "kdump")
         .order_by(boots.host, boots.began)
+    )
+
+
+def _boots_before(since: int) -> Any:
+    """How long boots ran in the days before, and how many of those that ended then crashed."""
+    boots, named, first = tables().boots.c, named_by_evidence(), since - DAYS * 86400
+    until = sa.func.coalesce(boots.ended, boots.seen)
+    begin = sa.case((boots.began < first, first), else_=boots.began)
+    end = sa.case((until > since, since), else_=until)
+    crashed = sa.case((sa.and_(until < since, has_crashed(named)), 1), else_=0)
+    return (
+        sa.select(sa.func.sum(end - begin).label("seconds"), sa.func.sum(crashed).label("crashes"))
+        .select_from(with_evidence(named))
+        .where(until >= first, boots.began < since, boots.began <= until, boots.boot != "kdump")
     )
 
 

@@ -12,12 +12,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import fail
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, listed
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.jumped import Sides, sides
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sequential import (
-    LIMIT,
-    Watched,
-    evidence,
-    ratio_interval,
-)
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sequential import LIMIT, Watched, ratio_interval
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.stakes import evidence
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ALPHA
 
 NAMED = 5
@@ -30,7 +26,7 @@ def keep_no_worse(ledger: Ledger, release: str | None, since: int) -> dict[str, 
     Of harmless rollouts, at most a share of ``ALPHA`` fails, however often it is asked. Raises LedgerError.
     """
     found = sides(ledger, release, since)
-    won = evidence(found.jumped, found.waiting)
+    won = evidence(found.jumped, found.waiting, found.past)
     low, high = ratio_interval(found.jumped, found.waiting)
     result = {
         "changed": False,

@@ -32,7 +32,6 @@ YOUNG = 120.0
 FAST = ((30.0, 0.1), (300.0, 0.45), (3000.0, 0.45))
 SLOW = ((2.0, 1 / 3), (5.0, 1 / 3), (20.0, 1 / 3))
 """How many times as often hosts may crash in that time, and at any time, with the part of the stake that is on it."""
-STAKE_ON_FAST = 0.75
 GRID = 0.02, 14.0
 """Steps of the logarithm of the ratio, and how far it is looked at to both sides."""
 SPREAD = 2.0
@@ -60,9 +59,9 @@ class Watched:
         """How many of these hosts crashed."""
         return int(self.crashed.sum())
 
-    def young(self) -> Watched:
+    def young(self, seconds: float = YOUNG) -> Watched:
         """Return the same hosts, looked at for a short time only."""
-        end = np.minimum(self.end, self.begin + YOUNG)
+        end = np.minimum(self.end, self.begin + seconds)
         return Watched(self.begin, end, self.crashed & (end == self.end))
 
     def at(self, times: Numbers) -> Numbers:
@@ -99,10 +98,14 @@ def crashes_of(jumped: Watched, waiting: Watched) -> Crashes:
     return Crashes(of_jumped[tell], running[tell], others[tell])
 
 
-def evidence(jumped: Watched, waiting: Watched) -> float:
-    """Return what speaks for it that hosts that jumped are worse off; from ``LIMIT`` on, that is enough."""
-    fast, slow = crashes_of(jumped.young(), waiting), crashes_of(jumped, waiting)
-    return STAKE_ON_FAST * _won(fast, FAST) + (1 - STAKE_ON_FAST) * _won(slow, SLOW)
+def won_soon(jumped: Watched, waiting: Watched) -> float:
+    """Return what a stake of 1 has become that is bet on crashes soon after the jump."""
+    return _won(crashes_of(jumped.young(), waiting), FAST)
+
+
+def won_at_any_time(jumped: Watched, waiting: Watched) -> float:
+    """Return what a stake of 1 has become that is bet on crashes at any time after the jump."""
+    return _won(crashes_of(jumped, waiting), SLOW)
 
 
 def _won(crashes: Crashes, stakes: tuple[tuple[float, float], ...]) -> float:

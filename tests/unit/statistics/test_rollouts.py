@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import sqrt
 
 import pytest
@@ -20,17 +21,18 @@ NOISE = 4 * sqrt(ALPHA * (1 - ALPHA) / len(SEEDS))
 @pytest.mark.parametrize("name", [name for name in KINDS if name.startswith("harmless")])
 def test_harmless_rollouts_go_on(name: str, whole: bool) -> None:
     kind = KINDS[name]
-    found = [roll_out(Kind(kind.rate, flaky=kind.flaky, whole=whole), seed) for seed in SEEDS]
+    found = [roll_out(replace(kind, whole=whole), seed) for seed in SEEDS]
     assert sum(one.after is not None for one in found) <= ALPHA * len(SEEDS)
     assert sum(one.missed for one in found) / len(SEEDS) <= ALPHA + NOISE
 
 
-@pytest.mark.parametrize(("rate", "least"), [(NOISY, 0.88), (QUIET, 0.9)])
-def test_jumps_that_kill_are_stopped_early(rate: float, least: float) -> None:
-    """In 4 of 100 rollouts nobody has died among the first 156 hosts."""
-    kind = Kind(rate, kill=0.02)
+@pytest.mark.parametrize("rate", [NOISY, QUIET])
+@pytest.mark.parametrize("whole", [True, False], ids=["whole fleet read", "next wave read"])
+def test_jumps_that_kill_are_stopped_early(rate: float, whole: bool) -> None:
+    """In 4 of 100 rollouts nobody has died among the first 156 hosts; in all others, it is stopped then."""
+    kind = Kind(rate, kill=0.02, whole=whole)
     after = [roll_out(kind, seed).after for seed in SEEDS]
-    assert sum(jumps is not None and jumps <= EARLY * kind.hosts for jumps in after) >= least * len(SEEDS)
+    assert sum(jumps is not None and jumps <= EARLY * kind.hosts for jumps in after) >= 0.91 * len(SEEDS)
 
 
 def test_jumps_after_which_hosts_crash_ten_times_as_often_are_stopped() -> None:

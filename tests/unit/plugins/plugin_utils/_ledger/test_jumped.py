@@ -41,3 +41,12 @@ def test_who_never_came_back_has_died_with_its_wave(ledger: Ledger) -> None:
 def test_other_releases_are_no_jump_of_this_rollout(ledger: Ledger) -> None:
     ledger.import_history("web1", history(before(until=600), after(660)), SINCE + HOUR)
     assert [sides(ledger, release, SINCE).jumped_hosts for release in (None, NEW, "7.3.5")] == [1, 1, 0]
+
+
+def test_what_was_before_the_rollout_tells_how_often_hosts_crash(ledger: Ledger) -> None:
+    day = 24 * HOUR
+    long_ago = before(4, -20 * day, begin=at(-30 * day), ending="crash")
+    crashed = before(5, -2 * day, begin=at(-20 * day), ending="crash")
+    ledger.import_history("web1", history(long_ago, crashed, before(until=600), after(660)), SINCE + HOUR)
+    past = sides(ledger, NEW, SINCE).past
+    assert (past.crashes, past.hours) == (1, pytest.approx(12 * 24 + 1))

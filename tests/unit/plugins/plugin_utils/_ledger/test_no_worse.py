@@ -11,12 +11,13 @@ from unit.plugins.plugin_utils.jumped_hosts import HOUR, SINCE, after, before, w
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.no_worse import keep_no_worse
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.stakes import KEPT
 
 
 def test_empty_ledger(ledger: Ledger) -> None:
     found = keep_no_worse(ledger, None, SINCE)
     assert "failed" not in found
-    assert (found["evidence"], found["ratio"], found["ratio_interval"]) == (1, None, [0.0, None])
+    assert (found["evidence"], found["ratio"], found["ratio_interval"]) == (pytest.approx(KEPT), None, [0.0, None])
 
 
 def test_hosts_before_and_after_their_jump(ledger: Ledger) -> None:

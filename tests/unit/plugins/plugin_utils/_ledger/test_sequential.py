@@ -16,12 +16,12 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sequential impor
     FAST,
     LIMIT,
     SLOW,
-    STAKE_ON_FAST,
     YOUNG,
     Watched,
     crashes_of,
-    evidence,
     ratio_interval,
+    won_at_any_time,
+    won_soon,
 )
 
 
@@ -38,38 +38,40 @@ def test_parts_of_the_stake_are_the_whole() -> None:
     for stakes in (FAST, SLOW):
         assert sum(part for _ratio, part in stakes) == pytest.approx(1)
         assert min(ratio for ratio, _part in stakes) > 1
-    assert 0 < STAKE_ON_FAST < 1
 
 
-def test_without_crashes_nothing_is_won() -> None:
-    assert evidence(watched((0, HOUR, False)), watched(*OTHERS)) == pytest.approx(1)
-    assert evidence(watched(), watched()) == pytest.approx(1)
+WON = {won_soon: FAST, won_at_any_time: SLOW}
+
+
+@pytest.mark.parametrize("won", WON)
+def test_without_crashes_nothing_is_won(won) -> None:
+    assert won(watched((0, HOUR, False)), watched(*OTHERS)) == pytest.approx(1)
+    assert won(watched(), watched()) == pytest.approx(1)
     assert ratio_interval(watched(), watched()) == (0.0, inf)
 
 
-def test_a_crash_is_worth_what_it_was_improbable() -> None:
-    one_of_31 = evidence(watched((0, 10, True)), watched(*OTHERS))
-    expected = sum(
-        stake * sum(part * ratio * 31 / (ratio + 30) for ratio, part in stakes)
-        for stake, stakes in ((STAKE_ON_FAST, FAST), (1 - STAKE_ON_FAST, SLOW))
-    )
-    assert one_of_31 == pytest.approx(expected)
+@pytest.mark.parametrize("won", WON)
+def test_a_crash_is_worth_what_it_was_improbable(won) -> None:
+    one_of_31 = won(watched((0, 10, True)), watched(*OTHERS))
+    assert one_of_31 == pytest.approx(sum(part * ratio * 31 / (ratio + 30) for ratio, part in WON[won]))
 
 
 def test_what_nobody_else_could_have_had_tells_nothing() -> None:
-    assert evidence(watched((0, 10, True), (0, HOUR, False)), watched((20, HOUR, False))) == pytest.approx(1)
+    assert won_soon(watched((0, 10, True), (0, HOUR, False)), watched((20, HOUR, False))) == pytest.approx(1)
 
 
 def test_crash_that_comes_later_is_none_of_the_first_minutes() -> None:
     early, late = (watched((0, when, True), *[(0, HOUR, False)] * 9) for when in (YOUNG, YOUNG + 1))
     others = watched(*OTHERS)
-    assert evidence(early, others) > 2 * evidence(late, others) > 2
+    assert won_soon(early, others) > 2
+    assert won_soon(late, others) == pytest.approx(1)
+    assert won_at_any_time(early, others) == pytest.approx(won_at_any_time(late, others))
     assert not late.young().crashed.any()
 
 
 def test_crashes_of_others_speak_against_it() -> None:
     jumped = watched(*[(0, HOUR, False)] * 10)
-    assert evidence(jumped, watched(*OTHERS, (0, 10, True))) < 1
+    assert won_soon(jumped, watched(*OTHERS, (0, 10, True))) < 1
 
 
 def test_who_runs_when() -> None:
@@ -111,4 +113,4 @@ def test_interval_holds_the_ratio_that_was_seen() -> None:
     others = watched(*[(0, 60.0 * at + 30, True) for at in range(1, 11)], *[(0, HOUR, False)] * 990)
     low, high = ratio_interval(jumped, others)
     assert 1 < low < 10 < high < inf
-    assert evidence(jumped, others) > LIMIT
+    assert won_at_any_time(jumped, others) > LIMIT
