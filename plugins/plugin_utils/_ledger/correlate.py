@@ -45,6 +45,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics impor
     adjust,
     trend_test,
 )
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.survival import Survival
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_risks import SymptomRisk, symptom_risks
 
 GROWS, FALLS, NO_TREND = "grows", "falls", "no_trend"
@@ -108,6 +109,7 @@ class Correlation:
     symptoms: tuple[SymptomRisk, ...] = ()
     symptoms_of_one_host: int = 0
     symptoms_not_told: int = 0
+    curves: tuple[Survival, ...] = ()
 
     def of(self, previous_release: str | None, release: str) -> TransitionRisk | None:
         """Return what is known of the handover between two releases, None when there was none."""
@@ -144,6 +146,7 @@ def correlate(fleet: FleetCounts) -> Correlation:
         symptoms=symptom_risks(fleet.symptoms),
         symptoms_of_one_host=fleet.symptoms.of_one_host,
         symptoms_not_told=fleet.symptoms.not_told,
+        curves=fleet.curves,
     )
 
 

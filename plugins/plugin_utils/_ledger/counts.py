@@ -34,6 +34,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sums import (
     tells_of_crash,
     with_evidence,
 )
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.survival import survival
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_counts import count_symptoms
 
 with suppress(ImportError):  # _ledger_errors.require() says so
@@ -63,6 +64,7 @@ def count_fleet(ledger: Ledger) -> FleetCounts:
         alike = by_way(detailed, connection.execute(hosts_alike()), connection.execute(cold_hosts_alike()))
         not_joined = int(connection.execute(_crashes_without_boot()).scalar_one())
         symptoms = count_symptoms(connection)
+        curves = survival(connection, bounded.counts)
         doubted = tuple(connection.execute(_doubted_hosts()).scalars())
     boots = sum(int(row.boots) for row in counted)
     return FleetCounts(
@@ -78,6 +80,7 @@ def count_fleet(ledger: Ledger) -> FleetCounts:
         counts_left_out=bounded.counts_left_out,
         doubted_hosts=doubted,
         symptoms=symptoms,
+        curves=curves,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import ReleaseKey, release_key
 
@@ -153,6 +153,7 @@ class FleetCounts:
     boots that are not in the ledger.
     ``rest`` are ways beyond ``WAYS``; ``counts_left_out`` has by way how many values of ``kexec_count`` are told as
     unknown ones. ``doubted_hosts`` are those of whose history something was left out.
+    ``curves`` are those of ``survival``.
     """
 
     counts: tuple[Count, ...]
@@ -167,6 +168,7 @@ class FleetCounts:
     counts_left_out: dict[Way, int] = field(default_factory=dict)
     doubted_hosts: tuple[str, ...] = ()
     symptoms: Symptoms = Symptoms()
+    curves: tuple[Any, ...] = ()
 
 
 class Bounded(NamedTuple):

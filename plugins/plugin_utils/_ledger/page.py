@@ -24,12 +24,14 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risk import (
     TOO_FEW,
     Sum,
 )
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.survival_chart import drawing
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_words import symptom_lines
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.words import (
     NUMBERS,
     UNKNOWN,
     bugs,
     headline,
+    name_of,
     numbers,
     ratio,
     sentence,
@@ -62,6 +64,7 @@ def render_html(fleet: Correlation, made: str) -> str:
             _part(fleet, matrix.rows, matrix.columns[at : at + ABREAST], most)
             for at in range(0, len(matrix.columns), ABREAST)
         ],
+        curves=[drawing(name_of(one.way), one) for one in fleet.curves],
         header=NUMBERS,
         numbers=[numbers(one) for one in fleet.transitions],
         suspicions=_findings(fleet, ONE_HOST),

@@ -18,6 +18,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts imp
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.page import render_html
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risk import Risk, Sum
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ALPHA, ODDS_TO_FIND
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.survival import Survival
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_words import (
     TOLD,
     symptom_as_dict,
@@ -62,6 +63,7 @@ def fleet_as_dict(fleet: Correlation) -> dict[str, Any]:
         "doubted_hosts": list(fleet.doubted_hosts),
         "cold_boots": [{"release": release, **sums._asdict()} for release, sums in _cold(fleet)],
         "transitions": [transition_as_dict(one) for one in fleet.transitions],
+        "survival": [_survival(one) for one in fleet.curves],
         "symptoms": [symptom_as_dict(one) for one in fleet.symptoms[:TOLD]],
         "symptoms_of_one_host": fleet.symptoms_of_one_host,
         "symptoms_not_told": fleet.symptoms_not_told,
@@ -114,6 +116,11 @@ def _risk(risk: Risk) -> dict[str, Any]:
         "smallest_p": test.smallest_p if test else None,
         "power": test.power if test else None,
     }
+
+
+def _survival(one: Survival) -> dict[str, Any]:
+    cold = None if one.cold is None else one.cold._asdict()
+    return {**one.way._asdict(), "after": one.after._asdict(), "cold": cold}
 
 
 def _trend(trend: Trend) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from math import inf, sqrt
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from statsmodels.duration.survfunc import survdiff
+from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 from statsmodels.stats.contingency_tables import Table as OtherTable
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
@@ -27,6 +27,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics impor
     risk_interval,
     trend_test,
 )
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.survival import Lives, kaplan_meier
 
 DRAW = np.random.default_rng(7)
 RATES = (0.001, 0.01, 0.1, 0.5)
@@ -118,3 +119,14 @@ def test_share_of_those_who_run_when_one_crashes() -> None:
     share = crashes.running / (crashes.running + crashes.waiting)
     expected, _p = survdiff(end, crashed.astype(int), jumped.astype(int), entry=begin)
     assert (crashes.jumped.sum() - share.sum()) ** 2 / (share * (1 - share)).sum() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("boots", [1, 10, 500])
+def test_share_without_a_crash(boots: int) -> None:
+    hours, crashed = DRAW.exponential(100.0, boots).round(), DRAW.random(boots) < 0.3
+    weight = 1.0 / DRAW.integers(1, 9, boots)
+    crashed[0] = True
+    times, share = kaplan_meier(Lives(hours, crashed, weight))
+    expected = SurvfuncRight(hours, crashed.astype(int), freq_weights=weight)
+    assert list(times) == list(expected.surv_times)
+    assert list(share) == pytest.approx(list(expected.surv_prob))
