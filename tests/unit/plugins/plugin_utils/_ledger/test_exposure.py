@@ -19,14 +19,6 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.exposure import 
     highest_rate,
     won_by_deaths,
 )
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sequential import LIMIT
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.stakes import (
-    KEPT,
-    ON_ANY_TIME,
-    ON_DEATHS,
-    ON_SOON,
-    evidence,
-)
 
 HOUR = 3600.0
 KNOWN = Past(1_000_000.0, 500)
@@ -36,20 +28,6 @@ WAITING = watched(*[(0.0, 4 * HOUR, False)] * 500)
 def test_parts_of_the_stake_are_the_whole() -> None:
     for stakes in (DEADLY, WINDOWS):
         assert sum(part for _value, part in stakes) == pytest.approx(1)
-    assert pytest.approx(1) == ON_DEATHS + ON_SOON + ON_ANY_TIME
-    # Its error and the doubt are what may go wrong.
-    assert pytest.approx(1 / LIMIT - DOUBT) == KEPT / LIMIT
-
-
-def test_one_death_among_the_first_hosts_is_enough_where_hosts_rarely_crash() -> None:
-    jumped = watched((4 * HOUR, 4 * HOUR + 30, True), *[(4 * HOUR, 5 * HOUR, False)] * 155)
-    assert evidence(jumped, WAITING, KNOWN) >= LIMIT
-    assert evidence(jumped, WAITING, Past(1_000_000.0, 50_000)) < LIMIT
-
-
-def test_one_death_among_many_is_not() -> None:
-    jumped = watched((4 * HOUR, 4 * HOUR + 30, True), *[(4 * HOUR, 5 * HOUR, False)] * 3000)
-    assert evidence(jumped, WAITING, KNOWN) < LIMIT
 
 
 def test_deaths_while_others_die_are_not_blamed_on_the_jump() -> None:

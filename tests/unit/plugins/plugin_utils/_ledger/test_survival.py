@@ -15,7 +15,6 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts imp
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.report import fleet_as_dict, render_reports
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.survival import Lives, compared, kaplan_meier, lives
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.survival_chart import drawing
 
 HANDOVER = Way("handover", OLD, NEW)
 
@@ -69,15 +68,6 @@ def test_report_draws_them(ledger: Ledger) -> None:
     assert Page(page).open == []
     (told,) = fleet_as_dict(fleet)["survival"]
     assert (told["previous_release"], told["cold"], told["after"]["share"]) == (OLD, None, (0.0,))
-
-
-def test_a_drawing_says_its_numbers_in_words() -> None:
-    of = compared(HANDOVER, some(), some())
-    said, svg = drawing("<a> -> b", of)
-    assert "<a>" not in svg
-    assert said.startswith("<a> -> b: 75 % of 4 boots") is (of.after.until < 3)
-    assert svg.count("<path") == 3
-    assert svg.count("stroke-dasharray") == 1
 
 
 def test_without_crashes_there_is_none(ledger: Ledger) -> None:
