@@ -17,6 +17,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.text import printa
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import PLAY_OPTIONS
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_action import ControllerAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.groups import Groups
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.hooks import OF_A_PLAY, OF_HOSTS, named, resolved
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.inventory import (
     Known,
@@ -80,6 +81,8 @@ class ActionModule(ControllerAction):
         for host in members:
             for one in roles:
                 require_known(one, said.get(host, {}), of_hosts[host].get(one + OWN) or [], f" (it is set for {host})")
+        inventory = self._task.get_play().get_variable_manager()._inventory
+        Groups(inventory, self._loader).require_agreement(members, own_values, ADDRESSES)
         found = checked(playbook, found, members, groups)
         if members and not found.get(f"{role}_allow_empty"):
             require_names(found[f"{role}_hosts"], groups, f"{role}_hosts")

@@ -110,3 +110,20 @@ def test_option_that_only_a_host_can_tell_is_left_to_the_role(controller: Contro
 def test_list_of_own_variables_may_be_a_text(controller: Controller) -> None:
     own = {"kexec_upgrade_mine": 1, "kexec_upgrade_targte": 1, "kexec_upgrade_own_variables": "kexec_upgrade_min*"}
     assert "kexec_upgrade_targte is no option." in refuse(controller, everywhere=own)
+
+
+def test_groups_that_do_not_agree_on_a_host(controller: Controller) -> None:
+    (controller.folder / "more.yml").write_text(json.dumps({"east": {"hosts": {"web1": {}, "web2": {}}}}))
+    (controller.folder / "group_vars").mkdir()
+    (controller.folder / "group_vars/east.yml").write_text("kexec_upgrade_handover: prefer")
+    web = {"web": {"kexec_upgrade_handover": "ignore"}}
+    said = refuse(controller, UPGRADE, "-i", "more.yml", groups=web)
+    assert "groups_differ" in said
+    assert "kexec_upgrade_handover is 'prefer' in east, 'ignore' in web for web1 web2." in said
+    run = controller.run(UPGRADE, "-i", "more.yml", "-e", "kexec_upgrade_handover=require", groups=web)
+    assert run.rc == 0
+    (controller.folder / "host_vars").mkdir()
+    for host in ("web1", "web2"):
+        (controller.folder / f"host_vars/{host}.yml").write_text("kexec_upgrade_handover: require")
+    assert controller.run(UPGRADE, "-i", "more.yml", groups=web).rc == 0
+    assert controller.run(UPGRADE, groups=web, everywhere={"kexec_upgrade_handover": "prefer"}).rc == 0
