@@ -200,7 +200,7 @@ def test_without_cold_boots_all_are_prepared_together(controller: Controller) ->
 PLAYBOOKS = ("kexec_upgrade", "kexec_rollback", "kexec_prepare", "kexec_report", "kexec_facts")
 
 
-@pytest.mark.parametrize("playbook", PLAYBOOKS)
+@pytest.mark.parametrize("playbook", [*PLAYBOOKS, "kexec_soak"])
 def test_misspelt_option_is_an_error_of_every_playbook(controller: Controller, playbook: str) -> None:
     role = "kexec_upgrade" if playbook == "kexec_rollback" else playbook
     run = controller.run(f"kho.kexec.{playbook}", "--check", "-e", f"{role}_host=web")
@@ -223,7 +223,7 @@ def test_misspelt_option_is_an_error_wherever_it_is(controller: Controller) -> N
     assert meant in controller.run("site.yml").output
 
 
-@pytest.mark.parametrize("role", ["kexec_upgrade", "kexec_prepare", "kexec_report", "kho_fact_script"])
+@pytest.mark.parametrize("role", ["kexec_upgrade", "kexec_prepare", "kexec_report", "kexec_soak", "kho_fact_script"])
 def test_misspelt_variable_of_a_play_with_a_role_is_an_error(controller: Controller, role: str) -> None:
     """A misspelt parameter of a role is one for Ansible itself, which lists all parameters."""
     play = {"hosts": "web", "gather_facts": False}
@@ -241,6 +241,16 @@ def test_misspelt_variable_of_a_play_with_a_role_is_an_error(controller: Control
             assert run.output.count(f"{role}_own_variable is not an option. Is {role}_own_variables meant?") >= 3
         assert "changed: [" not in run.output
         assert "KERNEL ROLLOUT" not in run.output or role == "kexec_upgrade"
+
+
+def test_soak_knows_the_options_of_upgrades_too(controller: Controller) -> None:
+    for wrong, why in (
+        ({"kexec_upgrade_targte": "x"}, "kexec_upgrade_targte is not an option. Is kexec_upgrade_target meant?"),
+        ({"kexec_upgrade_timeout": "10 m"}, "kexec_upgrade_timeout: '10 m' is no number of seconds"),
+        ({"kexec_soak_jumps": "ten"}, "kexec_soak_jumps: it is 'ten', which is no whole number"),
+    ):
+        run = controller.run("kho.kexec.kexec_soak", groups={"db": wrong})
+        assert (run.rc, run.output.count("PLAY ["), why in run.said()) == (2, 1, True)
 
 
 @pytest.mark.parametrize("check", [(), ("--check",)])

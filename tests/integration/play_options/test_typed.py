@@ -109,7 +109,7 @@ def test_option_that_only_a_host_can_tell_is_left_to_the_role(controller: Contro
 
 def test_list_of_own_variables_may_be_a_text(controller: Controller) -> None:
     own = {"kexec_upgrade_mine": 1, "kexec_upgrade_targte": 1, "kexec_upgrade_own_variables": "kexec_upgrade_min*"}
-    assert "kexec_upgrade_targte is no option." in refuse(controller, everywhere=own)
+    assert "kexec_upgrade_targte is not an option." in refuse(controller, everywhere=own)
 
 
 def test_groups_that_do_not_agree_on_a_host(controller: Controller) -> None:
