@@ -16,7 +16,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._options.controller impo
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_action import ControllerAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves import gate
-from ansible_collections.kho.kexec.plugins.plugin_utils._waves.waves import waves
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.batch import results_of, wave_now, waves_of_play
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import windows_of
 
 LOOK_EVERY = 1
@@ -32,31 +32,24 @@ class ActionModule(ControllerAction):
         """Wait until what must hold holds, or return the failure."""
         windows = windows_of(options["window"]) if options["window"] is not None else ()
         budget = gate.budget_of(options["max_failed"], options["max_failed_percentage"])
-        all_waves = waves(task_vars["ansible_play_hosts_all"], options["sizes"], options["limits"], task_vars["groups"])
+        all_waves = waves_of_play(task_vars, options["sizes"], options["limits"])
         if self._task.check_mode:
             message = gate.preview(all_waves, windows, now())
             if options["at"] == "begin":
                 say(message)
             return {"msg": message, "waves": len(all_waves)}
-        # When every host of the wave has failed, only the one that this runs on is left of it.
-        wave = gate.wave_of(all_waves, {*task_vars["ansible_play_batch"], task_vars["inventory_hostname"]})
+        wave = wave_now(task_vars, all_waves)
         numbers = {"wave": wave.number, "waves": wave.total}
         if options["at"] == "begin":
             wait_for_removal(options["pause_file"], wave)
             return {**numbers, **gate.may_begin(wave, windows, now()).as_dict()}
         results = results_of(wave, task_vars, options["result"]) if options["result"] else None
-        judged = gate.judge(wave, results, task_vars["ansible_play_hosts"], budget)
+        judged = gate.judge(wave, results, task_vars["ansible_play_hosts"], budget, options["stopped"] or "")
         if options["at"] == "soak":
             if judged.passed and gate.moved(results):
                 soak(options["soak"], wave)
             return {**numbers, "msg": judged.message}
         return {**numbers, **judged.as_dict()}
-
-
-def results_of(wave: gate.Wave, task_vars: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return what the hosts of the wave have as the variable ``name``; None for those that have none."""
-    # Not hostvars[host], which templates: what hosts report is no template, and thousands of them take long.
-    return {host: task_vars["hostvars"].raw_get(host).get(name) for host in wave.hosts}
 
 
 def wait_for_removal(path: str | None, wave: gate.Wave) -> None:

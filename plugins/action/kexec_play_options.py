@@ -38,6 +38,8 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_values impor
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import ENTRY_POINTS, OWN, require_known
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_types import code_problems
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_values import problems, require_valid
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.terms import OF_HOSTS as TERMS
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.terms import terms_of
 
 BESIDE = {"kexec_soak": ("kexec_soak", "kexec_upgrade")}
 """The roles whose options a playbook takes, where it is not one."""
@@ -59,7 +61,16 @@ class ActionModule(ControllerAction):
             if given != path:
                 say(f"The task file {given} is {path}.")
         shown = {name: found[name] for name in found if name not in ADDRESSES}
-        return {"options": shown, "hooks": hooks, "began": int(time.time())}
+        shared = {"terms": self._terms(found, task_vars)} if found.get("kexec_upgrade_rollout") else {}
+        return {"options": shown, "hooks": hooks, "began": int(time.time()), **shared}
+
+    def _terms(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what all runs must have in common that share the rollout."""
+        own = {*self._task.get_play().get_vars(), *load_extra_vars(self._loader)}
+        members = matching(self._loader, options["kexec_upgrade_hosts"], task_vars["groups"])
+        said = said_of(task_vars["hostvars"], self._templar, members, TERMS)
+        given = {name: self._templar.template(task_vars[name]) for name in TERMS if name in own & {*task_vars}}
+        return terms_of(options, {host: {**said[host], **given} for host in members})
 
     def _settled(self, playbook: str, task_vars: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         """Return the options of the play, and where task files are, by what was given."""

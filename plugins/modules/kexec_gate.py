@@ -74,6 +74,11 @@ options:
       - With O(at=end), how many percent of the hosts of the wave may have failed. The rollout stops when it is more.
       - Ansible itself ends a play after a wave of which nobody is left, whatever the budget.
     type: int
+  stopped:
+    description:
+      - With O(at=end), why the rollout stops here, although the hosts of this run may be proven. Where several runs
+        share a rollout, it is RV(kho.kexec.kexec_rollout#module:stop). Empty when the rollout goes on.
+    type: str
   soak:
     description:
       - With O(at=soak), the seconds to wait before the task ends, so what goes wrong later is seen by tasks after

@@ -76,6 +76,11 @@ began:
   returned: success, unless O(part=addresses)
   type: int
   sample: 1795392000
+terms:
+  description: The target, the policy and the budget, which all runs must have in common that share a rollout.
+  returned: success of the playbook kexec_upgrade with C(kexec_upgrade_rollout), unless O(part=addresses)
+  type: dict
+  sample: {kexec_upgrade_target: 7.3.4-kho, kexec_upgrade_handover: require, kexec_upgrade_max_failed: 3}
 code:
   description: Stable name of what went wrong, for programs.
   returned: failure

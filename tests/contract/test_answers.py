@@ -38,6 +38,7 @@ OF_THE_CONTROLLER = {
         "kexec_ledger",
         "kexec_options",
         "kexec_play_options",
+        "kexec_rollout",
         "kexec_soak",
         "kexec_soak_bisect",
         "kho_fleet_info",

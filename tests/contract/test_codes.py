@@ -21,6 +21,7 @@ PASSED_ON = frozenset(
         "action.kexec_reboot: error.code",
         "action.kexec_soak_bisect: problem.code",
         "action.kexec_reboot: refusal.code",
+        "action.kexec_rollout: error.code",
         "module_utils._history.read: one.what",
         "plugin_utils._ledger.errors: error.code",
         "module_utils._host.access: problem.code",

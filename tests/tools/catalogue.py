@@ -30,6 +30,8 @@ INTEGRATED = TESTS / "integration"
 MEASURING = "reboot"
 # A folder with many runs of playbooks, of what ansible-cores have in common: `make test` runs it with the newest alone.
 WITH_ONE_CORE = "play_options"
+# A folder with runs side by side that die and begin again, which takes minutes: only `make test-all` runs it.
+FOLDERS_ONLY_IN_ALL = ("slices",)
 MODULE_UTILS = Path("plugins", "module_utils")
 MOLECULE = ROOT / "molecule"
 # Those that the tests on real guests use.
@@ -138,6 +140,7 @@ def integration(dev: Environment, everything: bool) -> Iterator[Step]:
     versions = ALL_CORES if everything else ends(ALL_CORES)
     made = (dev, *cores(versions))
     names = {path.parent.name for path in INTEGRATED.glob("*/test_*.py")}
+    names -= set() if everything else set(FOLDERS_ONLY_IN_ALL)
     for name in sorted(names, key=lambda name: (name == MEASURING, name)):
         processors = WHOLE_MACHINE if name == MEASURING else 1
         action = partial(integrate, name, versions[-1:] if name == WITH_ONE_CORE and not everything else versions)

@@ -47,6 +47,7 @@ PACKAGES: dict[str, dict[str, str]] = {
         "mmdebstrap": "root file system of the guest image",
         "openssh-client": "connections to the guests, their keys",
         "ovmf": "firmware of the guests",
+        "postgresql": "the database that slices of a rollout share; the machine's own service is not used",
         "python3": "kernel packages (bindeb-pkg asks for it)",
         "qemu-system-x86": "the guests",
         "qemu-utils": "their disks (qemu-img)",

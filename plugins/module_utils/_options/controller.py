@@ -35,7 +35,29 @@ GATE: dict[str, Any] = {
     "result": {"type": "str"},
     "max_failed": {"type": "int"},
     "max_failed_percentage": {"type": "int"},
+    "stopped": {"type": "str"},
     "soak": {"type": "int", "default": 0},
+}
+
+ROLLOUT: dict[str, Any] = {
+    "state": {
+        "type": "str",
+        "default": "info",
+        "choices": ["started", "claimed", "settled", "released", "paused", "resumed", "stopped", "info"],
+    },
+    "name": {"type": "str", "required": True},
+    "url": {"type": "str", "required": True, "no_log": True},
+    "who": {"type": "str"},
+    "why": {"type": "str"},
+    "page": {"type": "path"},
+    "sizes": {"type": "raw", "default": "canary"},
+    "limits": {"type": "dict", "default": {}},
+    "terms": {"type": "dict", "default": {}},
+    "result": {"type": "str", "default": "kexec_upgrade_result"},
+    "max_failed": {"type": "int"},
+    "max_failed_percentage": {"type": "int"},
+    "claim": {"type": "int", "default": 7200},
+    "patience": {"type": "int", "default": 300},
 }
 
 LEDGER: dict[str, Any] = {

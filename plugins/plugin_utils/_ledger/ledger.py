@@ -245,6 +245,10 @@ class Ledger:
         """Give a connection for several questions that are answered as of one moment."""
         return self._reading()
 
+    def transaction(self) -> AbstractContextManager[sa.Connection]:
+        """Give a connection for what is written together, and is on the disk when it is done."""
+        return self._writing(durably=True)
+
     def _put(self, connection: sa.Connection, statement: Any, rows: list[dict[str, Any]]) -> int:
         return connection.execute(statement, rows).rowcount if rows else 0
 

@@ -52,6 +52,15 @@ def _add_symptoms(connection: sa.Connection) -> None:
     connection.execute(sum_up())
 
 
+def _add_rollouts(connection: sa.Connection) -> None:
+    known = tables()
+    for table in (
+        *(known.rollouts, known.rollout_runs, known.rollout_hosts),
+        *(known.rollout_claims, known.rollout_events),
+    ):
+        table.create(connection, checkfirst=True)
+
+
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _create,
     _add_bugs,
@@ -59,6 +68,7 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _sum_up_later,
     _sum_up_later,
     _add_symptoms,
+    _add_rollouts,
 )
 """What makes each version from the one before; the first makes the tables in an empty database."""
 

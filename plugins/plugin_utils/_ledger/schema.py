@@ -34,6 +34,9 @@ class Tables(NamedTuple):
     right after a crashed boot of the same host and way, and ``again_crashes`` how many of these crashed; ``recovered``
     and ``recovered_crashes`` are the same right after a crashed boot of another way. Of the boots
     that were ``looked`` at for symptoms, ``symptom_tallies`` has how many had which; ``symptoms`` names those of each.
+
+    ``rollouts`` are those that several runs share; ``rollout_runs`` and ``rollout_hosts`` say who took part and what
+    became of each host, ``rollout_claims`` which run a host belongs to, and ``rollout_events`` who did what and why.
     """
 
     schema_version: sa.Table
@@ -46,6 +49,11 @@ class Tables(NamedTuple):
     symptoms: sa.Table
     symptom_names: sa.Table
     symptom_tallies: sa.Table
+    rollouts: sa.Table
+    rollout_runs: sa.Table
+    rollout_hosts: sa.Table
+    rollout_claims: sa.Table
+    rollout_events: sa.Table
 
 
 @cache
@@ -119,4 +127,44 @@ def tables() -> Tables:
             {"boots": number},
             ["boots"],
         ),
+        table(
+            "rollouts",
+            {"name": text},
+            {
+                **{"terms": text, "state": text, "who": text, "why": text, "changed": number, "began": number},
+                **{"canary_run": text, "canary_until": number, "canaries_proven": number},
+            },
+            ["state", "changed", "began"],
+        ),
+        table(
+            "rollout_runs",
+            {"rollout": text, "run": text},
+            {"owner": text, "began": number, "seen": number, "waves": number, "wave": number, "ended": number},
+            ["owner", "began", "seen"],
+        ),
+        _with_index(
+            table(
+                "rollout_hosts",
+                {"rollout": text, "host": text},
+                {
+                    **{"run": text, "wave": number, "state": text, "how": text, "began": number, "ended": number},
+                    **{"canary": sa.Boolean, "counted": sa.Boolean},
+                },
+                ["run", "state", "canary", "counted"],
+            ),
+            ("rollout", "state"),
+        ),
+        # By host alone: a host belongs to one run, whatever rollout that is of.
+        table("rollout_claims", {"host": text}, {"rollout": text, "run": text, "until": number}, ["run", "until"]),
+        table(
+            "rollout_events",
+            {"rollout": text, "number": number},
+            {"at": number, "who": text, "what": text, "why": text},
+            ["at", "who", "what"],
+        ),
     )
+
+
+def _with_index(of: sa.Table, columns: Sequence[str]) -> sa.Table:
+    sa.Index(f"{of.name}_by_{columns[-1]}", *(of.c[name] for name in columns))
+    return of

@@ -106,13 +106,16 @@ def wave_of(waves: Sequence[Sequence[str]], batch: Collection[str]) -> Wave:
     )
 
 
-def judge(wave: Wave, results: Mapping[str, Any] | None, there: Collection[str], budget: Budget) -> Gate:
+def judge(
+    wave: Wave, results: Mapping[str, Any] | None, there: Collection[str], budget: Budget, stopped: str = ""
+) -> Gate:
     """Tell whether the rollout may go on after ``wave``.
 
     ``results`` holds the result of each host of the wave that has one, with ``accepted`` and ``code``, as the role
     kexec_upgrade leaves it; None when all that come through are proven. ``there`` are the hosts of the whole rollout
     that Ansible has not given up. A host that is not there has failed, whatever its result, and so has one without a
-    result that is accepted; one that was not started, for the window had closed, is untouched.
+    result that is accepted; one that was not started, for the window had closed, is untouched. ``stopped`` says why all
+    runs stop that share the rollout.
     """
     remaining = set(there)
     late = tuple(host for host in wave.hosts if _field(results, host, "code") == WINDOW_CLOSED)
@@ -125,7 +128,7 @@ def judge(wave: Wave, results: Mapping[str, Any] | None, there: Collection[str],
     failed_now = [host for host in wave.hosts if host not in settled]
     failed = (*(host for host in wave.earlier if host not in remaining), *failed_now)
     untouched = (*late, *wave.later)
-    why = _exceeded(budget, wave, len(failed_now), len(failed))
+    why = _exceeded(budget, wave, len(failed_now), len(failed)) or stopped
     if why:
         names = f"Not proven: {shown(failed)}. Untouched: {shown(untouched)}."
         message = f"The rollout stops here. {names} {why} {_how_on(proven)}"

@@ -36,6 +36,9 @@ PLAYBOOKS: Mapping[str, Mapping[str, Any]] = {
         ledger=False,
         ledger_url="",
         ledger_gate="",
+        rollout="",
+        rollout_claim=7200,
+        rollout_patience=300,
     ),
     "kexec_rollback": _named("kexec_upgrade", hosts="all", allow_empty=False, **OFTEN),
     # Without sizes, those who may be cold-booted go in waves.
@@ -83,9 +86,9 @@ def settled(
     """
     defaults = PLAYBOOKS[playbook]
     role = role_of(playbook)
-    pattern = _agreed({f"{role}_hosts": defaults[f"{role}_hosts"]}, given, said)
+    pattern = agreed({f"{role}_hosts": defaults[f"{role}_hosts"]}, given, said)
     hosts = members(pattern[f"{role}_hosts"] or ("all" if said else "localhost"))
-    options = {**_agreed(defaults, given, {host: said.get(host, {}) for host in hosts}), **pattern}
+    options = {**agreed(defaults, given, {host: said.get(host, {}) for host in hosts}), **pattern}
     if not hosts and f"{role}_allow_empty" in defaults:
         _require_allowed(role, options, said)
     if playbook == "kexec_prepare" and options["kexec_prepare_waves"] == "":
@@ -113,7 +116,7 @@ def _require_allowed(role: str, options: Mapping[str, Any], said: Said) -> None:
     )
 
 
-def _agreed(defaults: Mapping[str, Any], given: Mapping[str, Any], said: Said) -> dict[str, Any]:
+def agreed(defaults: Mapping[str, Any], given: Mapping[str, Any], said: Said) -> dict[str, Any]:
     """Return the options that all hosts have in common. Raises KhoError ``play_options_differ``."""
     options, differing = {}, []
     for name, default in defaults.items():

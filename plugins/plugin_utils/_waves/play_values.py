@@ -45,6 +45,10 @@ def checked(
             wrong.append(f"{name}: {error}" if EXAMPLES in str(error) else f"{name}: {shown} is {error}")
     if found.get("kexec_upgrade_ledger_gate") and not found["kexec_upgrade_ledger"]:
         wrong.append("kexec_upgrade_ledger_gate: it asks the ledger, and kexec_upgrade_ledger is not true")
+    if found.get("kexec_upgrade_rollout") and not found["kexec_upgrade_ledger_url"]:
+        wrong.append(
+            "kexec_upgrade_rollout: a rollout is shared by a ledger, and kexec_upgrade_ledger_url does not say by which"
+        )
     if wrong:
         raise KhoError(
             "options_invalid",
@@ -171,7 +175,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     # By the functions that make waves and windows of them.
     **dict.fromkeys(("waves", "group_limits", "window"), _as_it_is),
     **dict.fromkeys(("allow_empty", "ledger", "only_attention"), _truth),
-    **dict.fromkeys(("gate_soak", "fleet_lock_timeout"), _duration),
+    **dict.fromkeys(("gate_soak", "fleet_lock_timeout", "rollout_claim", "rollout_patience"), _duration),
     "ledger_gate": _ledger_gate,
     "max_failed": _limit,
     "max_failed_percentage": _percentage,

@@ -30,7 +30,7 @@ def test_older_ledger_is_migrated(place: Place, ledger: Ledger, ask: Ask, monkey
     monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, add_column))
     with Ledger(place):
         pass
-    assert ask("SELECT version FROM schema_version") == [(7,)]
+    assert ask("SELECT version FROM schema_version") == [(8,)]
     assert ask("SELECT host, more FROM boots") == [("web1", None)]
 
 
@@ -41,7 +41,7 @@ def test_first_version_gets_bugs(place: Place, ledger: Ledger, ask: Ask) -> None
         connection.execute("UPDATE schema_version SET version = 1")
     with Ledger(place):
         pass
-    assert ask("SELECT version FROM schema_version") == [(6,)]
+    assert ask("SELECT version FROM schema_version") == [(7,)]
     assert ask("SELECT signature, bug FROM crashes") == [(crash()["signature"], None)]
 
 
@@ -84,6 +84,21 @@ def test_what_was_a_loop_of_any_boots_is_one_of_boots_of_one_kind(place: Place, 
     assert ask(question) == [(0, 1)]
 
 
+def test_sixth_version_gets_rollouts_that_runs_share(place: Place, ledger: Ledger, ask: Ask) -> None:
+    ledger.import_history("web1", history(), NOW)
+    names = ("rollouts", "rollout_runs", "rollout_hosts", "rollout_claims", "rollout_events")
+    before, boots = ask("SELECT sql FROM sqlite_master ORDER BY name"), ask("SELECT * FROM boots")
+    with sqlite3.connect(str(place.file)) as connection:
+        for name in names:
+            connection.execute(f"DROP TABLE {name}")
+        connection.execute("UPDATE schema_version SET version = 6")
+    with Ledger(place):
+        pass
+    assert ask("SELECT version FROM schema_version") == [(7,)]
+    assert ask("SELECT sql FROM sqlite_master ORDER BY name") == before
+    assert ask("SELECT * FROM boots") == boots
+
+
 def test_migration_that_fails_leaves_the_ledger_as_it_was(
     place: Place, ledger: Ledger, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,4 +107,4 @@ def test_migration_that_fails_leaves_the_ledger_as_it_was(
     monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, add_column, fail_halfway))
     assert refusal(lambda: Ledger(place)).code == "ledger_failed"
     assert ask("SELECT * FROM sqlite_master") == before
-    assert ask("SELECT version FROM schema_version") == [(6,)]
+    assert ask("SELECT version FROM schema_version") == [(7,)]

@@ -198,3 +198,9 @@ def test_names_are_bounded() -> None:
     assert shown([f"web{number}" for number in range(4000)]).endswith("web9 and 3990 more")
     assert len(shown(["w" * 9999])) < 300
     assert shown(["web\x1b[31m{{1}}"]) == "web?[31m?{1}}"
+
+
+def test_rollout_that_stops_for_all_runs_stops_here() -> None:
+    gate = judge(SECOND, results(), ALL, NOBODY, "Failed in all runs: 4; allowed: 3 (max_failed).")
+    assert gate.code == "rollout_stopped"
+    assert "Failed in all runs: 4" in gate.message

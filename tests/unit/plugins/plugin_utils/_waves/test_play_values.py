@@ -117,3 +117,11 @@ def test_gate_that_asks_the_ledger() -> None:
         with pytest.raises(KhoError, match=f"kexec_upgrade_ledger_gate: .*{why}") as caught:
             check(**{"ledger_gate": "no_worse", **given})
         assert caught.value.code == "options_invalid"
+
+
+def test_rollout_is_shared_by_a_ledger_whose_address_is_given() -> None:
+    shared = {"rollout": "spring", "ledger_url": "postgresql://kho@db.example/kho", "rollout_claim": "2h"}
+    assert check(**shared)["kexec_upgrade_rollout_claim"] == 7200
+    with pytest.raises(KhoError, match="kexec_upgrade_rollout: .*kexec_upgrade_ledger_url does not say") as caught:
+        check(rollout="spring")
+    assert caught.value.code == "options_invalid"

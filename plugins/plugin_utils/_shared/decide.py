@@ -1,0 +1,199 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When a run may go on in a rollout that it shares with others. Pure: times are seconds by the database's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, printable
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.gate import Budget
+
+RUNNING, PAUSED, STOPPED = "running", "paused", "stopped"
+WAITING, GOING, PROVEN, FAILED, UNTOUCHED = "waiting", "going", "proven", "failed", "untouched"
+"""What may be known of a host: nothing was done yet, it is on its way, how it ended, or that it was not started."""
+NAMES_SHOWN = 5
+DIFFERENCES_SHOWN = 5
+VALUE_LIMIT = 80
+
+
+class SharedRolloutError(KhoError):
+    """This run does not go on in the rollout, or what was asked for cannot be."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A rollout as it is at the moment ``now``.
+
+    ``terms`` is None until a run has joined. ``canary_run`` goes first until ``canary_until``, while
+    ``canaries_proven`` is None. ``failed`` is how many hosts have failed since it was started or resumed.
+    """
+
+    name: str
+    terms: Mapping[str, Any] | None
+    state: str
+    who: str
+    why: str
+    changed: int
+    began: int
+    now: int
+    canary_run: str | None
+    canary_until: int
+    canaries_proven: int | None
+    failed: int
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A host belongs to ``run`` of a rollout ``until`` then, or until that run has told what became of it."""
+
+    rollout: str
+    run: str
+    until: int
+
+
+@dataclass(frozen=True)
+class Go:
+    """The wave may begin; as ``canaries``, before any other."""
+
+    canaries: bool
+
+
+@dataclass(frozen=True)
+class Wait:
+    """The wave may not begin yet; ``why`` is a sentence."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What a wave that has ended does to the rollout; ``stop`` says why it stops, empty when it goes on."""
+
+    stop: str
+    canaries_proven: bool
+    canaries_free: bool
+
+
+def differences(terms: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
+    """Return what differs between the terms of the rollout and those of a run, one text for each option."""
+    names = sorted({*terms, *ours})
+    return [
+        f"{name} is {_shown(ours.get(name))} here, and {_shown(terms.get(name))} in the rollout"
+        for name in names
+        if terms.get(name) != ours.get(name)
+    ]
+
+
+def require_same(standing: Standing, ours: Mapping[str, Any]) -> None:
+    """Raise SharedRolloutError ``rollout_differs`` unless a run has the terms of the rollout."""
+    found = [] if standing.terms is None else differences(standing.terms, ours)
+    if found:
+        raise SharedRolloutError(
+            "rollout_differs",
+            f"This run differs from the rollout {standing.name}, which it names: "
+            f"{listed(found, DIFFERENCES_SHOWN, '; ')}. All runs of a rollout have one target and one policy, for what "
+            "is proven on its canaries must hold for all. No host of this run was touched. Give this run the same, or "
+            "another name for a rollout of its own (kexec_upgrade_rollout).",
+        )
+
+
+def require_running(standing: Standing) -> None:
+    """Raise SharedRolloutError ``rollout_was_stopped`` when somebody, or a run, has stopped the rollout."""
+    if standing.state == STOPPED:
+        raise SharedRolloutError(
+            "rollout_was_stopped",
+            f"The rollout {standing.name} was stopped by {standing.who}: {standing.why or 'no reason was given'} So no "
+            "wave of it begins, in this run and in all others; what was on its way goes its way to the end. Look at it "
+            "with kho.kexec.kexec_rollout, state info. Once the cause is gone, give it the state resumed, and run the "
+            "same again.",
+        )
+
+
+def may_begin(
+    standing: Standing,
+    run: str,
+    claims: Mapping[str, Claim],
+    owners: Mapping[str, str],
+    has_ended: Callable[[str], bool],
+) -> Go | Wait:
+    """Tell whether a wave of ``run`` may begin.
+
+    ``claims`` are those on hosts of the wave, and ``owners`` says for people who runs are. ``has_ended`` tells of runs
+    that are known to be dead before their claim's end. Raises SharedRolloutError ``rollout_was_stopped``.
+    """
+    require_running(standing)
+    if standing.state == PAUSED:
+        return Wait(f"{standing.who} has paused the rollout{_because(standing.why)}")
+    taken = {host: one for host, one in claims.items() if is_held(one, run, standing.now, has_ended)}
+    if taken:
+        return Wait(_taken(taken, owners, standing.now))
+    if standing.canaries_proven is not None:
+        return Go(canaries=False)
+    first = standing.canary_run
+    if first is None or first == run or standing.canary_until <= standing.now or has_ended(first):
+        return Go(canaries=True)
+    return Wait(f"the canaries of {_owner(owners, first)} are not proven yet")
+
+
+def is_held(claim: Claim, run: str, now: int, has_ended: Callable[[str], bool]) -> bool:
+    """Tell whether a host belongs to another run than this."""
+    return claim.run != run and claim.until > now and not has_ended(claim.run)
+
+
+def settle(
+    standing: Standing, run: str, outcomes: Mapping[str, str], moved: bool, budget: Budget, failed: int
+) -> Settled:
+    """Tell what the end of a wave means for the rollout.
+
+    ``outcomes`` says of each host of the wave whether it is PROVEN, FAILED or UNTOUCHED, ``moved`` whether any has
+    changed its kernel, and ``failed`` how many hosts of all runs have failed, these among them.
+    """
+    failed_now = [host for host, state in outcomes.items() if state == FAILED]
+    are_canaries = standing.canary_run == run and standing.canaries_proven is None
+    stop = _exceeded(budget, len(outcomes), len(failed_now), failed)
+    if are_canaries and failed_now:
+        stop = f"Canaries were not proven: {_named(failed_now)}."
+    elif stop and failed_now:
+        stop = f"Not proven: {_named(failed_now)}. {stop}"
+    # A wave in which nothing was to be done proves nothing of the target; the next goes first then.
+    are_proven = are_canaries and not stop and moved and UNTOUCHED not in outcomes.values()
+    return Settled(stop, are_proven, are_canaries and not are_proven)
+
+
+def _exceeded(budget: Budget, hosts: int, failed_now: int, failed: int) -> str:
+    if budget.max_failed is not None and failed > budget.max_failed:
+        return f"Failed in all runs: {failed}; allowed: {budget.max_failed} (max_failed)."
+    percentage = budget.max_failed_percentage
+    if percentage is not None and failed_now * 100 > percentage * hosts:
+        return f"Failed in this wave: {failed_now} of {hosts}; allowed: {percentage} % (max_failed_percentage)."
+    return ""
+
+
+def _taken(taken: Mapping[str, Claim], owners: Mapping[str, str], now: int) -> str:
+    runs = sorted({_owner(owners, one.run) for one in taken.values()})
+    seconds = max(one.until for one in taken.values()) - now
+    return (
+        f"{_named(list(taken))} of it belong to {listed(runs, NAMES_SHOWN)}, until that run has told what became of "
+        f"them, or its claim ends in {seconds} s by the database's clock"
+    )
+
+
+def _owner(owners: Mapping[str, str], run: str) -> str:
+    return printable(owners.get(run, "another run"))
+
+
+def _because(why: str) -> str:
+    return f" ({why})" if why else ""
+
+
+def _named(hosts: Sequence[str]) -> str:
+    return listed([printable(host) for host in hosts], NAMES_SHOWN, " ")
+
+
+def _shown(value: Any) -> str:
+    return printable(repr(value), VALUE_LIMIT)

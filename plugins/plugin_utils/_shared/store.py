@@ -1,0 +1,360 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rollouts that runs share, in the ledger's database. One transaction a question, one lock a rollout.
+
+Only the database's clock counts: what is compared with a time that it holds is a time that it tells.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.schema import tables
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sums import insert_into
+from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import (
+    FAILED,
+    GOING,
+    PAUSED,
+    RUNNING,
+    STOPPED,
+    UNTOUCHED,
+    WAITING,
+    Claim,
+    Go,
+    SharedRolloutError,
+    Standing,
+    Wait,
+    is_held,
+    may_begin,
+    require_running,
+    require_same,
+    settle,
+)
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.gate import Budget
+
+with suppress(ImportError):  # _ledger_errors.require() says so
+    import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from sqlalchemy.sql.elements import ColumnElement
+
+LONGEST_NAME = 200
+LONGEST_WHY = 500
+CODE_LIMIT = 60
+AT_ONCE = 500
+"""Hosts that one question names."""
+
+
+@dataclass(frozen=True)
+class Taking:
+    """Who takes part: the identity of a run, who that is for people, and how many waves it has."""
+
+    run: str
+    owner: str
+    waves: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What the end of a wave did: why the rollout is stopped now (empty when it goes on), and which hosts were lost
+    to another run, because this run's claim had ended."""
+
+    stop: str
+    lost: tuple[str, ...]
+
+
+class SharedRollout:
+    """One rollout by its name. All methods raise LedgerError, and SharedRolloutError ``rollout_name_invalid``."""
+
+    def __init__(self, ledger: Ledger, name: str) -> None:
+        if not name.strip() or printable(name, LONGEST_NAME) != name:
+            raise SharedRolloutError(
+                "rollout_name_invalid",
+                f"A rollout cannot be called {printable(repr(name), 80)}: a name is 1 to {LONGEST_NAME} printable "
+                "ASCII characters. All runs of the rollout find each other by it. Nothing was done. Give another name.",
+            )
+        self._ledger = ledger
+        self._name = name
+
+    def start(self, who: str, why: str) -> bool:
+        """Have the rollout, before any run joins it; return whether that is news. One that is there stays as it is."""
+        with self._locked(who, why) as (_connection, _standing, is_new):
+            return is_new
+
+    def change(self, state: str, who: str, why: str) -> bool:
+        """Pause, resume or stop; return whether that is news. Raises SharedRolloutError ``rollout_unknown``.
+
+        What had failed before does not count any more after it was stopped and resumed.
+        """
+        with self._ledger.transaction() as connection:
+            standing = self._standing(connection)
+            if standing is None:
+                raise unknown_rollout(self._name)
+            if standing.state == state or (state == PAUSED and standing.state == STOPPED):
+                return False
+            self._set_state(connection, standing, state, who, why)
+        return True
+
+    def begin(
+        self,
+        me: Taking,
+        terms: Mapping[str, Any],
+        wave: tuple[int, Sequence[str]],
+        others: Sequence[str],
+        claim: int,
+        has_ended: Callable[[str], bool],
+    ) -> tuple[Go | Wait, int]:
+        """Take the hosts of a wave (its number, and their names) for ``claim`` seconds, or say what it waits for.
+
+        ``others`` are the hosts of this run's other waves. Returns also when the rollout began. Raises
+        SharedRolloutError ``rollout_differs`` or ``rollout_was_stopped``.
+        """
+        number, hosts = wave
+        with self._locked(me.owner, "") as (connection, standing, _is_new):
+            require_running(standing)
+            require_same(standing, terms)
+            claims = self._claims(connection, hosts)
+            owners = self._owners(connection, {one.run for one in claims.values()} | {standing.canary_run or ""})
+            answer = may_begin(standing, me.run, claims, owners, has_ended)
+            self._join(connection, standing, me, terms, [*hosts, *others])
+            if isinstance(answer, Go):
+                # What is left of dead runs, and this run's own.
+                over = {one.run for one in claims.values() if not is_held(one, me.run, standing.now, has_ended)}
+                answer = self._take(connection, standing, (me.run, over), hosts, claim) or answer
+            if isinstance(answer, Go):
+                self._note_begun(connection, standing, me, number, hosts, answer, claim)
+            return answer, standing.began
+
+    def end(
+        self, me: Taking, number: int, outcomes: Mapping[str, tuple[str, str | None]], moved: bool, budget: Budget
+    ) -> Ended:
+        """Write what became of the hosts of a wave, each with its state and code, and give them back."""
+        with self._locked(me.owner, "") as (connection, standing, _is_new):
+            lost = self._write_outcomes(connection, standing, me.run, outcomes)
+            own = {host: state for host, (state, _code) in outcomes.items()}
+            found = settle(standing, me.run, own, moved, budget, self._failed(connection))
+            if found.canaries_proven:
+                self._update(connection, canaries_proven=standing.now)
+                self._tell(connection, standing.now, me.owner, "canaries_proven", "")
+            elif found.canaries_free:
+                self._update(connection, canary_run=None)
+            if found.stop and standing.state != STOPPED:
+                self._set_state(connection, standing, STOPPED, me.owner, found.stop)
+            is_last = number == me.waves or bool(found.stop)
+            self._see(connection, standing.now, me, wave=number, ended=standing.now if is_last else None)
+            return Ended(found.stop, tuple(lost))
+
+    def release(self, me: Taking, hosts: Sequence[str]) -> None:
+        """Give back hosts that nothing was done to."""
+        with self._locked(me.owner, "") as (connection, standing, _is_new):
+            self._write_outcomes(connection, standing, me.run, dict.fromkeys(hosts, (UNTOUCHED, None)))
+            if standing.canary_run == me.run and standing.canaries_proven is None:
+                self._update(connection, canary_run=None)
+            self._see(connection, standing.now, me, ended=standing.now)
+
+    @contextmanager
+    def _locked(self, who: str, why: str) -> Iterator[tuple[sa.Connection, Standing, bool]]:
+        """Give the rollout, made when it is not there, to nobody else until this is over."""
+        with self._ledger.transaction() as connection:
+            now = self._now(connection)
+            made = connection.execute(
+                insert_into(tables().rollouts, connection.dialect.name)
+                .values(name=self._name, state=RUNNING, who=who, why=why, changed=now, began=now)
+                .on_conflict_do_nothing()
+            )
+            is_new = made.rowcount > 0
+            if is_new:
+                self._tell(connection, now, who, "started", why)
+            standing = self._standing(connection)
+            assert standing is not None
+            yield connection, standing, is_new
+
+    def _standing(self, connection: sa.Connection) -> Standing | None:
+        rollouts = tables().rollouts
+        asked = sa.select(rollouts).where(rollouts.c.name == self._name).with_for_update()
+        row = connection.execute(asked).mappings().one_or_none()
+        if row is None:
+            return None
+        return Standing(
+            name=self._name,
+            terms=None if row["terms"] is None else json.loads(row["terms"]),
+            **{name: row[name] for name in ("state", "changed", "began", "canary_run", "canaries_proven")},
+            who=row["who"] or "",
+            why=row["why"] or "",
+            # After the lock, which may have taken a while.
+            now=self._now(connection),
+            canary_until=row["canary_until"] or 0,
+            failed=self._failed(connection),
+        )
+
+    def _now(self, connection: sa.Connection) -> int:
+        return int(connection.execute(sa.select(clock(connection.dialect.name))).scalar_one())
+
+    def _failed(self, connection: sa.Connection) -> int:
+        hosts = tables().rollout_hosts.c
+        counted = sa.select(sa.func.count()).where(hosts.rollout == self._name, hosts.state == FAILED, hosts.counted)
+        return int(connection.execute(counted).scalar_one())
+
+    def _claims(self, connection: sa.Connection, hosts: Sequence[str]) -> dict[str, Claim]:
+        claims, found = tables().rollout_claims.c, {}
+        for some in _parts(hosts):
+            asked = sa.select(claims.host, claims.rollout, claims.run, claims.until).where(claims.host.in_(some))
+            found.update({row.host: Claim(row.rollout, row.run, row.until) for row in connection.execute(asked)})
+        return found
+
+    def _owners(self, connection: sa.Connection, runs: set[str]) -> dict[str, str]:
+        known = tables().rollout_runs.c
+        asked = sa.select(known.run, known.owner).where(known.run.in_(sorted(runs)))
+        return {str(run): str(owner) for run, owner in connection.execute(asked)}
+
+    def _join(
+        self, connection: sa.Connection, standing: Standing, me: Taking, terms: Mapping[str, Any], hosts: Sequence[str]
+    ) -> None:
+        if standing.terms is None:
+            self._update(connection, terms=json.dumps(terms, sort_keys=True))
+        if not self._see(connection, standing.now, me):
+            return
+        self._tell(connection, standing.now, me.owner, "joined", f"{len(hosts)} hosts in {me.waves} waves")
+        common = {"rollout": self._name, "run": me.run, "state": WAITING, "canary": False, "counted": False}
+        self._many(
+            connection,
+            insert_into(tables().rollout_hosts, connection.dialect.name).on_conflict_do_nothing(),
+            [{**common, "host": host} for host in sorted(hosts)],
+        )
+
+    def _see(self, connection: sa.Connection, now: int, me: Taking, **known: Any) -> bool:
+        """Note that a run was heard of; return whether that was for the first time."""
+        runs = tables().rollout_runs
+        same = (runs.c.rollout == self._name) & (runs.c.run == me.run)
+        if connection.execute(runs.update().where(same).values(seen=now, **known)).rowcount:
+            return False
+        new = {"rollout": self._name, "run": me.run, "owner": me.owner, "waves": me.waves, "began": now, "seen": now}
+        connection.execute(runs.insert().values(**new, **known))
+        return True
+
+    def _take(
+        self,
+        connection: sa.Connection,
+        standing: Standing,
+        runs: tuple[str, set[str]],
+        hosts: Sequence[str],
+        claim: int,
+    ) -> Wait | None:
+        """Take the hosts for the first of ``runs``, also from the others; returns why not when a run of another
+        rollout, which has another lock, was faster."""
+        (run, over), claims = runs, tables().rollout_claims
+        part = connection.begin_nested()
+        is_over = (claims.c.until <= standing.now) | claims.c.run.in_(sorted({*over, run}))
+        for some in _parts(sorted(hosts)):
+            connection.execute(claims.delete().where(claims.c.host.in_(some), is_over))
+        common = {"rollout": self._name, "run": run, "until": standing.now + claim}
+        self._many(
+            connection,
+            insert_into(claims, connection.dialect.name).on_conflict_do_nothing(),
+            [{**common, "host": host} for host in sorted(hosts)],
+        )
+        if all(one.run == run for one in self._claims(connection, hosts).values()):
+            part.commit()
+            return None
+        part.rollback()
+        return Wait("hosts of it belong to a run of another rollout")
+
+    def _note_begun(
+        self,
+        connection: sa.Connection,
+        standing: Standing,
+        me: Taking,
+        number: int,
+        hosts: Sequence[str],
+        answer: Go,
+        claim: int,
+    ) -> None:
+        if answer.canaries:
+            self._update(connection, canary_run=me.run, canary_until=standing.now + claim)
+        self._see(connection, standing.now, me, wave=number)
+        going: dict[str, Any] = {
+            **{"run": me.run, "wave": number, "state": GOING, "how": None, "began": standing.now, "ended": None},
+            **{"canary": answer.canaries, "counted": False},
+        }
+        statement = insert_into(tables().rollout_hosts, connection.dialect.name)
+        news = {name: statement.excluded[name] for name in going}
+        statement = statement.on_conflict_do_update(index_elements=["rollout", "host"], set_=news)
+        rows = [{**going, "rollout": self._name, "host": host} for host in sorted(hosts)]
+        self._many(connection, statement, rows)
+
+    def _write_outcomes(
+        self, connection: sa.Connection, standing: Standing, run: str, outcomes: Mapping[str, tuple[str, str | None]]
+    ) -> list[str]:
+        """Returns those that belong to another run by now; what became of them is that run's to tell."""
+        held = self._claims(connection, list(outcomes))
+        lost = sorted(host for host, one in held.items() if one.run != run)
+        own = sorted(set(outcomes) - set(lost))
+        rows = [
+            {
+                **{"of_rollout": self._name, "of_host": host, "of_run": run, "state": outcomes[host][0]},
+                **{"how": printable(outcomes[host][1] or "", CODE_LIMIT) or None, "ended": standing.now},
+                "counted": outcomes[host][0] == FAILED,
+            }
+            for host in own
+        ]
+        known = tables().rollout_hosts
+        same = (known.c.rollout == sa.bindparam("of_rollout")) & (known.c.host == sa.bindparam("of_host"))
+        told: dict[str, Any] = {name: sa.bindparam(name) for name in ("state", "how", "ended", "counted")}
+        self._many(connection, known.update().where(same, known.c.run == sa.bindparam("of_run")).values(**told), rows)
+        claims = tables().rollout_claims
+        for some in _parts(own):
+            connection.execute(claims.delete().where(claims.c.host.in_(some), claims.c.run == run))
+        return lost
+
+    def _set_state(self, connection: sa.Connection, standing: Standing, state: str, who: str, why: str) -> None:
+        why = printable(why, LONGEST_WHY)
+        self._update(connection, state=state, who=printable(who), why=why, changed=standing.now)
+        words = {RUNNING: "resumed"}.get(state, state)
+        self._tell(connection, standing.now, who, words, why)
+        if state == RUNNING and standing.state == STOPPED:
+            known = tables().rollout_hosts
+            connection.execute(
+                known.update().where(known.c.rollout == self._name, known.c.state == FAILED).values(counted=False)
+            )
+
+    def _update(self, connection: sa.Connection, **values: Any) -> None:
+        rollouts = tables().rollouts
+        connection.execute(rollouts.update().where(rollouts.c.name == self._name).values(**values))
+
+    def _tell(self, connection: sa.Connection, now: int, who: str, what: str, why: str) -> None:
+        events = tables().rollout_events
+        last = sa.select(sa.func.coalesce(sa.func.max(events.c.number), 0)).where(events.c.rollout == self._name)
+        number = int(connection.execute(last).scalar_one()) + 1
+        row = {"rollout": self._name, "number": number, "at": now, "who": printable(who), "what": what}
+        connection.execute(events.insert().values(**row, why=printable(why, LONGEST_WHY) or None))
+
+    def _many(self, connection: sa.Connection, statement: Any, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            connection.execute(statement, rows)
+
+
+def unknown_rollout(name: str) -> SharedRolloutError:
+    """The error for a rollout that is not there."""
+    return SharedRolloutError(
+        "rollout_unknown",
+        f"The ledger knows no rollout {printable(name)}: nobody has started it, and no run has joined it. Nothing was "
+        "done. Correct the name, or the ledger's `url`; state started makes a new one.",
+    )
+
+
+def clock(dialect: str) -> ColumnElement[int]:
+    """Return what the database says of the time, in seconds since 1970; not of when its transaction began."""
+    if dialect == "sqlite":
+        return sa.cast(sa.func.strftime("%s", "now"), sa.BigInteger)
+    return sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.BigInteger)
+
+
+def _parts(hosts: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (hosts[at : at + AT_ONCE] for at in range(0, len(hosts), AT_ONCE))

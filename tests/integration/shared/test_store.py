@@ -1,0 +1,127 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rollouts that runs share, in PostgreSQL: runs that ask at once, claims by its clock, a server that is killed."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, place_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import Go, Wait
+from ansible_collections.kho.kexec.plugins.plugin_utils._shared.info import info
+from ansible_collections.kho.kexec.plugins.plugin_utils._shared.store import SharedRollout, Taking
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.gate import Budget
+from bench.postgres import Cluster
+
+TERMS = {"kexec_upgrade_target": "7.3.4"}
+RUNS, HOSTS = 8, 40
+CLAIM = 600
+
+
+def begin(url: str, run: str, *hosts: str, claim: int = CLAIM, name: str = "spring") -> Go | Wait:
+    with Ledger(place_of(url)) as ledger:
+        taking = Taking(run, run, 1)
+        return SharedRollout(ledger, name).begin(taking, TERMS, (1, hosts), (), claim, "".__eq__)[0]
+
+
+def end(url: str, run: str, **outcomes: str) -> str:
+    with Ledger(place_of(url)) as ledger:
+        told = {host: (state, None) for host, state in outcomes.items()}
+        return SharedRollout(ledger, "spring").end(Taking(run, run, 1), 1, told, True, Budget(3, None)).stop
+
+
+@pytest.fixture
+def proven(url: str) -> str:
+    """The database with a rollout whose canary is proven."""
+    assert begin(url, "first", "canary") == Go(canaries=True)
+    assert end(url, "first", canary="proven") == ""
+    return url
+
+
+def at_once(number: int, act) -> list:  # type: ignore[no-untyped-def]
+    """Do something from so many threads that begin together."""
+    barrier = threading.Barrier(number)
+
+    def one(index: int):  # type: ignore[no-untyped-def]
+        barrier.wait()
+        return act(index)
+
+    with ThreadPoolExecutor(number) as threads:
+        return list(threads.map(one, range(number)))
+
+
+def test_one_of_many_goes_first(url: str) -> None:
+    answers = at_once(RUNS, lambda index: begin(url, f"run{index}", f"web{index}"))
+    assert Counter(type(answer) for answer in answers) == {Go: 1, Wait: RUNS - 1}
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_host_belongs_to_one_of_many(proven: str, same: bool) -> None:
+    def name(index: int) -> str:
+        return "spring" if same else f"rollout{index}"
+
+    hosts = [f"web{number}" for number in range(HOSTS)]
+    answers = at_once(
+        RUNS, lambda index: begin(proven, f"run{index}", *hosts[:: 1 - 2 * (index % 2)], name=name(index))
+    )
+    assert sum(isinstance(answer, Go) for answer in answers) == 1
+    with Ledger(place_of(proven)) as ledger, ledger.snapshot() as connection:
+        rows = connection.exec_driver_sql("SELECT run, count(*) FROM rollout_claims GROUP BY run").all()
+    assert [count for _run, count in rows] == [HOSTS]
+
+
+def test_sums_are_those_of_all(proven: str) -> None:
+    def wave(index: int) -> str:
+        assert begin(proven, f"run{index}", f"web{index}", f"db{index}") == Go(canaries=False)
+        state = "failed" if index < 2 else "proven"
+        return end(proven, f"run{index}", **{f"web{index}": state, f"db{index}": "proven"})
+
+    assert at_once(RUNS, wave) == [""] * RUNS
+    with Ledger(place_of(proven)) as ledger:
+        found = info(ledger, "spring")
+    assert (found["counts"]["proven"], found["counts"]["failed"]) == (1 + 2 * RUNS - 2, 2)
+    assert len(found["runs"]) == 1 + RUNS
+
+
+def test_claim_ends_by_the_clock_of_the_database(proven: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin(proven, "dead", "web1", claim=2)
+    monkeypatch.setattr(time, "time", lambda: 4e9)
+    assert isinstance(begin(proven, "other", "web1"), Wait), "whatever the controller's clock is"
+    until = time.monotonic() + 30
+    while isinstance(begin(proven, "other", "web1"), Wait):
+        assert time.monotonic() < until
+        time.sleep(0.2)
+
+
+def test_killed_server_knows_what_it_said_yes_to(cluster: Cluster, proven: str) -> None:
+    assert begin(proven, "run1", "web1") == Go(canaries=False)
+    cluster.end(signal.SIGKILL)
+    try:
+        with pytest.raises(LedgerError) as caught:
+            begin(proven, "run2", "web2")
+        assert caught.value.code == "ledger_away"
+    finally:
+        cluster.start()
+    assert isinstance(begin(proven, "run2", "web1"), Wait)
+    assert end(proven, "run1", web1="failed") == ""
+    assert end(proven, "run1", web1="failed") == "", "nothing is counted twice"
+    with Ledger(place_of(proven)) as ledger:
+        assert info(ledger, "spring")["counts"]["failed"] == 1
+
+
+def test_one_machine_can_do_with_a_file(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    with Ledger(place_of(url)):
+        pass
+    answers = at_once(RUNS, lambda index: begin(url, f"run{index}", f"web{index}"))
+    assert Counter(type(answer) for answer in answers) == {Go: 1, Wait: RUNS - 1}
+    assert begin(url, "run1", "web1", claim=0) in (Go(canaries=True), answers[1])

@@ -1,0 +1,206 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""kho.kexec.kexec_rollout: waits, and says why; fails closed when the ledger is away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+from ansible.errors import AnsibleError
+
+from ansible_collections.kho.kexec.plugins.action import kexec_rollout
+from ansible_collections.kho.kexec.plugins.plugin_utils._common import display as display_module
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, place_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._shared.store import SharedRollout
+
+HOSTS = ["web1", "web2", "web3"]
+TERMS = {"kexec_upgrade_target": "7.3.4-kho"}
+PROVEN = {"accepted": True, "action": "handover"}
+FAILED = {"accepted": False, "action": "handover", "code": "unreachable"}
+
+
+class HostVars:
+    """Gives what is registered; to ask for anything templated is an error."""
+
+    def __init__(self, found: dict[str, Any]) -> None:
+        self._found = found
+
+    def raw_get(self, host: str) -> dict[str, Any]:
+        return {"kexec_upgrade_result": self._found[host]} if host in self._found else {}
+
+
+class Clock:
+    """Counts the seconds that were slept, and does what happens meanwhile."""
+
+    def __init__(self) -> None:
+        self.slept = 0.0
+        self.meanwhile: Any = lambda: None
+
+    def monotonic(self) -> float:
+        return self.slept
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+        self.meanwhile()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(kexec_rollout, "time", made)
+    return made
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> Any:
+    shown = MagicMock()
+    monkeypatch.setattr(display_module, "Display", lambda: shown)
+    return shown.display
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/ledger.db"
+
+
+@pytest.fixture
+def run(url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(kexec_rollout, "load_extra_vars", lambda _loader: {"awx_user_name": "ann", "awx_job_id": 42})
+
+    def act(state: str, found: dict[str, Any] | None = None, batch: int = 0, **options: Any) -> dict[str, Any]:
+        check_mode = options.pop("check_mode", False)
+        args = {"name": "spring", "url": url, "state": state, "sizes": 1, **options}
+        task = MagicMock(args=args, check_mode=check_mode, async_val=0, diff=False)
+        loader: Any = MagicMock()
+        plugin = kexec_rollout.ActionModule(task, MagicMock(), MagicMock(), loader, MagicMock(), MagicMock())
+        plugin._load_name = "kho.kexec.kexec_rollout"
+        variables = {
+            **{"hostvars": HostVars(found or {}), "groups": {"all": HOSTS}, "ansible_play_hosts_all": HOSTS},
+            **{"ansible_play_hosts": HOSTS, "ansible_play_batch": HOSTS[batch : batch + 1]},
+            **{"inventory_hostname": HOSTS[batch], "awx_user_name": "a host's word", "awx_job_id": 13},
+        }
+        result: dict[str, Any] = plugin.run(task_vars=variables)
+        return result
+
+    return act
+
+
+def test_wave_begins_and_ends(run: Any) -> None:
+    assert run("claimed", terms=TERMS)["msg"] == "Wave 1 of 3 of this run begins, before all others."
+    assert run("settled", {"web1": PROVEN})["stop"] == ""
+    assert run("claimed", batch=1, terms=TERMS)["msg"] == "Wave 2 of 3 of this run begins."
+    assert run("released", batch=1)["msg"] == "The hosts of wave 2 of 3 were given back."
+    assert run("claimed", batch=2, terms=TERMS)["began"] > 0
+    told = run("settled", {"web3": FAILED}, batch=2)
+    assert told["stop"] == "Not proven: web3. Failed in all runs: 1; allowed: 0 (max_failed)."
+    found = run("info")
+    assert found["rollout"]["state"] == "stopped"
+    assert found["rollout"]["hosts"] == [{"host": "web3", "state": "failed", "code": "unreachable", "wave": 3}]
+    assert found["rollout"]["runs"][0]["owner"] == "ann (AWX job 42)"
+    assert run("claimed", batch=1, terms=TERMS)["code"] == "rollout_was_stopped"
+
+
+def test_wave_waits_while_the_rollout_is_paused_and_says_so_every_minute(
+    run: Any, url: str, clock: Clock, said: Any
+) -> None:
+    run("started", why="spring")
+    assert run("paused", why="lunch")["changed"] is True
+
+    def resume() -> None:
+        if clock.slept == 130:
+            with Ledger(place_of(url)) as ledger:
+                SharedRollout(ledger, "spring").change("running", "ann", "")
+
+    clock.meanwhile = resume
+    assert run("claimed", terms=TERMS)["began"] > 0
+    *waits, begins = [call.args[0] for call in said.call_args_list]
+    wait = "Wave 1 of 3 of this run waits: ann has paused the rollout (lunch). No host of it is on its way."
+    assert waits == [wait] * 3
+    assert begins == "Wave 1 of 3 of this run begins, before all others."
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Any:
+    """Have the ledger be away until so many seconds have passed."""
+
+    def until(seconds: float, code: str = "ledger_away") -> None:
+        def opened(*arguments: Any) -> Ledger:
+            if clock.slept < seconds:
+                raise LedgerError(code, "It cannot be reached.")
+            return Ledger(*arguments)
+
+        monkeypatch.setattr(kexec_rollout, "Ledger", opened)
+
+    return until
+
+
+def test_ledger_that_is_away_stops_new_waves_in_one_line(run: Any, away: Any, clock: Clock, said: Any) -> None:
+    away(1000)
+    failed = run("claimed", terms=TERMS, patience=90)
+    assert failed["failed"] is True
+    assert failed["code"] == "ledger_away"
+    assert failed["msg"].startswith(
+        "The rollout spring is not known without its ledger, so no wave begins, and hosts that are on their way are "
+        "left alone. It cannot be reached."
+    )
+    assert "\n" not in failed["msg"]
+    assert clock.slept == 90
+    assert said.call_count == 2
+
+
+def test_ledger_that_comes_back_in_time_is_waited_for(run: Any, away: Any) -> None:
+    away(60)
+    assert run("claimed", terms=TERMS, patience=90)["began"] > 0
+
+
+def test_trouble_that_does_not_pass_is_not_waited_for(run: Any, away: Any, clock: Clock) -> None:
+    away(60, "ledger_newer")
+    assert run("claimed", terms=TERMS)["code"] == "ledger_newer"
+    assert clock.slept == 0
+
+
+@pytest.mark.usefixtures("said")
+def test_failures_are_told_however_long_that_takes(run: Any, away: Any, clock: Clock) -> None:
+    run("claimed", terms=TERMS)
+    away(5000)
+    assert run("settled", {"web1": FAILED}, patience=10)["stop"] == "Canaries were not proven: web1."
+    assert clock.slept == 5000
+    away(9000)
+    assert run("settled", {"web1": PROVEN}, patience=10)["code"] == "ledger_away"
+
+
+def test_hosts_that_another_run_has_by_now_are_a_warning(run: Any, url: str) -> None:
+    run("claimed", terms=TERMS, claim=0)
+    with Ledger(place_of(url)) as ledger, ledger.transaction() as connection:
+        connection.exec_driver_sql("UPDATE rollout_claims SET run = 'other'")
+        connection.exec_driver_sql("UPDATE rollout_hosts SET run = 'other'")
+    told = run("settled", {"web1": PROVEN})
+    assert told["warnings"][0].startswith("web1: this run's claim ended before wave 1 of 3 did")
+    assert "#rollout_claim_ended" in told["warnings"][0]
+
+
+def test_check_mode_writes_nothing(run: Any) -> None:
+    assert run("started", check_mode=True)["changed"] is True
+    assert run("info")["code"] == "rollout_unknown"
+
+
+def test_page_is_written_and_needs_nothing_else(run: Any, tmp_path: Path) -> None:
+    run("started", who="bob", why="spring")
+    found = run("info", page=str(tmp_path / "page.html"))
+    assert "spring is running." in found["msg"]
+    assert "bob" in (tmp_path / "page.html").read_text()
+
+
+def test_page_that_cannot_be_written_is_said(run: Any, tmp_path: Path) -> None:
+    run("started")
+    assert run("info", page=str(tmp_path / "nowhere" / "page.html"))["code"] == "rollout_page_not_written"
+
+
+def test_stop_needs_a_reason(run: Any) -> None:
+    with pytest.raises(AnsibleError, match="why"):
+        run("stopped")

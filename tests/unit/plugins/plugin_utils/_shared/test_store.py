@@ -1,0 +1,159 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rollouts that runs share, in a ledger for real."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
+from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import Go, SharedRolloutError, Wait
+from ansible_collections.kho.kexec.plugins.plugin_utils._shared.store import SharedRollout, Taking
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.gate import Budget
+
+TERMS = {"kexec_upgrade_target": "7.3.4"}
+ONE, TWO = Taking("one", "ann@east", 2), Taking("two", "bob@west", 2)
+WELL: tuple[str, str | None] = ("proven", None)
+BADLY: tuple[str, str | None] = ("failed", "unreachable")
+
+
+class Runs:
+    """Two runs of one rollout."""
+
+    def __init__(self, ledger: Ledger, name: str = "spring") -> None:
+        self.shared = SharedRollout(ledger, name)
+
+    def begin(self, me: Taking, *hosts: str, number: int = 1, terms: Any = None, dead: str = "") -> Go | Wait:
+        answer, began = self.shared.begin(me, terms or TERMS, (number, hosts), (), 60, dead.__eq__)
+        assert began == 1000
+        return answer
+
+    def end(self, me: Taking, number: int = 1, most: int = 0, **outcomes: tuple[str, str | None]) -> str:
+        return self.shared.end(me, number, outcomes, True, Budget(most, None)).stop
+
+
+@pytest.fixture
+def runs(ledger: Ledger, wait: Callable[[int], None]) -> Runs:
+    wait(0)
+    return Runs(ledger)
+
+
+@pytest.fixture
+def proven(runs: Runs) -> Runs:
+    """Two runs behind the canary."""
+    assert runs.begin(ONE, "web1") == Go(canaries=True)
+    assert runs.end(ONE, web1=WELL) == ""
+    return runs
+
+
+def code_of(act: Any) -> str:
+    with pytest.raises(SharedRolloutError) as caught:
+        act()
+    return caught.value.code
+
+
+def test_others_wait_for_the_canaries(runs: Runs) -> None:
+    assert runs.begin(ONE, "web1") == Go(canaries=True)
+    assert isinstance(runs.begin(TWO, "db1"), Wait)
+    runs.end(ONE, web1=WELL)
+    assert runs.begin(TWO, "db1") == Go(canaries=False)
+
+
+def test_canary_that_fails_stops_all_and_the_next_goes_first_once_resumed(runs: Runs) -> None:
+    runs.begin(ONE, "web1")
+    assert runs.end(ONE, most=5, web1=BADLY) == "Canaries were not proven: web1."
+    assert code_of(lambda: runs.begin(TWO, "db1")) == "rollout_was_stopped"
+    assert runs.shared.change("running", "ann", "the cable is back")
+    assert runs.begin(TWO, "db1") == Go(canaries=True)
+
+
+def test_failures_of_all_runs_count_together(proven: Runs) -> None:
+    proven.begin(ONE, "web2", number=2)
+    proven.begin(TWO, "db1")
+    assert proven.end(ONE, 2, most=1, web2=BADLY) == ""
+    assert "Failed in all runs: 2; allowed: 1" in proven.end(TWO, most=1, db1=BADLY)
+    assert code_of(lambda: proven.begin(TWO, "db2", number=2)) == "rollout_was_stopped"
+    proven.shared.change("running", "ann", "")
+    assert proven.begin(TWO, "db2", number=2) == Go(canaries=False)
+    assert proven.end(TWO, 2, most=1, db2=BADLY) == "", "those of before do not count any more"
+
+
+def test_host_that_came_through_at_last_is_no_failure(proven: Runs) -> None:
+    proven.begin(ONE, "web2")
+    proven.end(ONE, most=1, web2=BADLY)
+    proven.begin(ONE, "web2")
+    proven.end(ONE, most=1, web2=WELL)
+    proven.begin(TWO, "db1")
+    assert proven.end(TWO, most=1, db1=BADLY) == ""
+
+
+def test_host_belongs_to_one_run_whatever_the_rollout(proven: Runs, ledger: Ledger) -> None:
+    assert proven.begin(ONE, "web2") == Go(canaries=False)
+    assert isinstance(proven.begin(TWO, "web2", "db1"), Wait)
+    assert isinstance(Runs(ledger, "other").begin(TWO, "web2"), Wait)
+    assert proven.begin(ONE, "db1", "db2", "web2") == Go(canaries=False), "one that waits holds nothing"
+
+
+def test_claim_of_a_dead_run_ends_by_the_clock_of_the_database(proven: Runs, wait: Any) -> None:
+    proven.begin(ONE, "web2")
+    wait(59)
+    assert isinstance(proven.begin(TWO, "web2"), Wait)
+    wait(1)
+    assert proven.begin(TWO, "web2") == Go(canaries=False)
+    lost = proven.shared.end(ONE, 2, {"web2": BADLY}, True, Budget(0, None))
+    assert (lost.stop, lost.lost) == ("", ("web2",)), "what became of it is the other's to tell"
+    assert isinstance(proven.begin(ONE, "web2"), Wait), "and it was not given back"
+
+
+def test_run_that_is_known_to_be_dead_is_not_waited_for(proven: Runs) -> None:
+    proven.begin(ONE, "web2")
+    assert proven.begin(TWO, "web2", dead="one") == Go(canaries=False)
+
+
+def test_run_that_lost_its_connection_asks_again(proven: Runs) -> None:
+    assert proven.begin(ONE, "web2") == proven.begin(ONE, "web2") == Go(canaries=False)
+    assert proven.end(ONE, most=1, web2=BADLY) == proven.end(ONE, most=1, web2=BADLY) == ""
+
+
+def test_hosts_that_are_given_back_can_be_taken(runs: Runs) -> None:
+    runs.begin(ONE, "web1")
+    runs.shared.release(ONE, ["web1"])
+    assert runs.begin(TWO, "web1") == Go(canaries=True)
+
+
+def test_paused_and_resumed(proven: Runs) -> None:
+    assert proven.shared.change("paused", "ann", "lunch") is True
+    assert proven.shared.change("paused", "ann", "lunch") is False
+    assert proven.begin(TWO, "db1") == Wait("ann has paused the rollout (lunch)")
+    assert proven.shared.change("running", "ann", "") is True
+    assert proven.begin(TWO, "db1") == Go(canaries=False)
+
+
+def test_stop_is_not_weakened_by_a_pause(proven: Runs) -> None:
+    proven.shared.change("stopped", "ann", "")
+    assert proven.shared.change("paused", "bob", "") is False
+    assert code_of(lambda: proven.begin(TWO, "db1")) == "rollout_was_stopped"
+
+
+def test_run_that_differs_takes_no_part(proven: Runs) -> None:
+    assert code_of(lambda: proven.begin(TWO, "db1", terms={"kexec_upgrade_target": "7.3.5"})) == "rollout_differs"
+    assert proven.begin(TWO, "db1") == Go(canaries=False)
+
+
+@pytest.mark.usefixtures("wait")
+def test_rollout_may_be_started_before_any_run(ledger: Ledger) -> None:
+    shared = SharedRollout(ledger, "spring")
+    assert code_of(lambda: shared.change("paused", "ann", "")) == "rollout_unknown"
+    assert shared.start("ann", "the spring update") is True
+    assert shared.start("bob", "") is False
+    shared.change("paused", "ann", "not before noon")
+    assert isinstance(Runs(ledger).begin(ONE, "web1"), Wait)
+
+
+@pytest.mark.parametrize("name", ["", " ", "caf\N{LATIN SMALL LETTER E WITH ACUTE}", "x" * 201, "a\nb", "{{ x }}"])
+def test_names_are_plain(ledger: Ledger, name: str) -> None:
+    assert code_of(lambda: SharedRollout(ledger, name)) == "rollout_name_invalid"
