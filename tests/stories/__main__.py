@@ -28,7 +28,7 @@ from matrix.cells import PLAIN
 from matrix.guest import Guest, GuestError
 from tools.layout import ROOT
 
-from . import boots, controllers, crashes, fleets, hosts, middles, soaks, symptoms, targets
+from . import boots, controllers, crashes, fleets, hosts, middles, slices, soaks, symptoms, targets
 from .fleet import Fleet
 from .show import StoryError
 from .stage import Stage
@@ -36,7 +36,7 @@ from .story import FLEET, FLEET_STORIES, STORIES, FleetStory, Story
 
 RUN = "stories"
 RESULTS = ROOT / "build" / "stories"
-MODULES = (targets, hosts, boots, middles, controllers, fleets, crashes, soaks, symptoms)
+MODULES = (targets, hosts, boots, middles, controllers, fleets, slices, crashes, soaks, symptoms)
 LOST = "not told, because the guest was lost before"
 _BOOT_WITHIN = 600.0  # seconds
 _CLEAN = """
