@@ -85,8 +85,8 @@ def test_another_run_goes_on(soaked: World) -> None:
 @pytest.mark.parametrize(
     ("options", "state", "code"),
     [
-        ({"jumps": 0}, {}, "soak_jumps_invalid"),
-        ({"targets": []}, {}, "soak_targets_empty"),
+        ({"jumps": 0}, {}, "options_invalid"),
+        ({"targets": []}, {}, "options_invalid"),
         ({"targets": [NEW, "7.9.9"]}, {}, "target_not_found"),
         ({}, {"kho": False}, "running_without_kho"),
         ({"workload_tasks": "nowhere.yml"}, {}, "hook_missing"),
