@@ -13,7 +13,7 @@ import yaml
 from ansible.plugins.action import ActionBase
 from contract.tree import PLUGINS, ROOT, documentation, load, names, strings
 
-from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import ACCEPTABLE
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import ACCEPTABLE
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.module_action import RebuildingAction
 
 MODULES = names("modules")

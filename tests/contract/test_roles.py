@@ -6,11 +6,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
 from contract.tree import ROLES, ROOT, files, load, relative
 from contract.variables import EXPLAINED, PAGE, options_of_plays, page, plain
+
+from ansible_collections.kho.kexec.plugins.module_utils._prepare.naming import COMMAND, SCRIPT, UNIT
+
+NAME_TRANSITION = ROOT / "roles/kexec_prepare/tasks/remedy/name_transition.yml"
 
 # | `name` | `value` | ...
 ROW = re.compile(r"^\|\s*`(?P<name>\w+)`\s*\|\s*`(?P<value>[^`]*)`\s*\|")
@@ -164,3 +169,11 @@ def test_entry_points_begin_with_a_check_of_their_options(role):
                 "role": role.name,
                 "entry_point": path.stem,
             }
+
+
+def test_the_role_installs_what_is_looked_for():
+    tasks = {name: given for task in load(NAME_TRANSITION) for name, given in task.items()}
+    assert tasks["ansible.builtin.copy"]["dest"] == UNIT
+    assert COMMAND in tasks["ansible.builtin.copy"]["content"].splitlines()
+    assert tasks["kho.kexec.kho_fact_script"]["directory"] == str(Path(SCRIPT).parent)
+    assert tasks["ansible.builtin.systemd_service"]["name"] == Path(UNIT).name

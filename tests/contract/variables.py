@@ -58,8 +58,13 @@ def _plays() -> Iterator[str]:
     """Yield a row for each option of a play, those that playbooks share once."""
     for name, default in options_of_plays().items():
         playbooks = ", ".join(f"`{playbook}`" for playbook, options in PLAYBOOKS.items() if name in options)
-        file, topic = next(where for family, where in EXPLAINED.items() if name.startswith(f"{family}_"))
+        file, topic = _explained(name)
         yield f"| `{name}` | `{_value(default)}` | {playbooks} | [{topic}](../howto/{file}) |\n"
+
+
+def _explained(name: str) -> tuple[str, str]:
+    """Return the page that explains an option, and what it is about."""
+    return next(where for family, where in EXPLAINED.items() if name.startswith(f"{family}_"))
 
 
 def options_of_plays() -> dict[str, Any]:

@@ -113,7 +113,9 @@ def crash_record_that_names_the_transition(stage: Stage) -> None:
         with _prepared(stage, SYSRQ):
             _handover(stage, "old")
             _crash(stage, SYSRQ)
-            record = stage.sh("cat /var/lib/systemd/pstore/dmesg* /var/lib/systemd/pstore/*/dmesg* 2>/dev/null || true")
+            # It is started at each boot; this waits for it.
+            stage.sh("systemctl start systemd-pstore.service")
+            record = stage.sh("find /var/lib/systemd/pstore -name dmesg.txt -exec cat {} +")
             stage.sh("rm -rf /var/lib/systemd/pstore/*; journalctl --rotate; journalctl --vacuum-time=1s")
     finally:
         unit = f"/etc/systemd/system/{NAME_SERVICE}"

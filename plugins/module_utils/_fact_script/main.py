@@ -30,7 +30,7 @@ NAME = "name"
 def main() -> None:
     """Print the facts, in the shape of ``ansible_facts.kho``."""
     if sys.argv[1:] == [NAME]:
-        sys.exit(_named())
+        raise SystemExit(_named())
     try:
         facts = _observed()
     except Exception as error:

@@ -15,9 +15,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.access import acce
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.kexec_state import foreign_image
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
-from ansible_collections.kho.kexec.plugins.module_utils._host.words import COLD_BOOT
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import ACCEPTABLE, COLD_BOOT
 from ansible_collections.kho.kexec.plugins.module_utils._plan.check import ANY_KEXEC, ANY_WAY, Ways
-from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import ACCEPTABLE
 from ansible_collections.kho.kexec.plugins.module_utils._plan.situation import Situation
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import owns_image
 

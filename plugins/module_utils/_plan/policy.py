@@ -10,7 +10,6 @@ from fnmatch import fnmatchcase
 from typing import Any, Mapping, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
-from ansible_collections.kho.kexec.plugins.module_utils._host.words import ACCEPTABLE as ACCEPTABLE
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import (
     COLD_BOOT,
     CRASHES_ON_ONE_HOST,

@@ -173,7 +173,8 @@ class SharedRollout:
             if is_new:
                 self._tell(connection, now, who, "started", why)
             standing = self._standing(connection)
-            assert standing is not None
+            if standing is None:
+                raise unknown_rollout(self._name)
             yield connection, standing, is_new
 
     def _standing(self, connection: sa.Connection) -> Standing | None:

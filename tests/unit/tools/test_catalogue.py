@@ -96,7 +96,7 @@ def test_the_scenario_for_kernels_of_others_gets_two_of_the_labs_as_if_they_were
         (step,) = (step for step in catalogue.steps(True) if step.name == name)
         context = Recorder()
         step.action(context)
-        assert ("kernels", "--copy-to", Path("/a folder"), "new", "kho-v9") in [words[1:] for words, _ in context.ran]
+        assert ("kernels", "--copy-to", Path("/a folder"), "new", "kho-v9") in [ran[0][1:] for ran in context.ran]
         _words, variables = context.ran[-1]
         assert shlex.split(variables["KHO_LAB_DEBS"]) == ["/a folder/new.deb", "/a folder/kho-v9.deb"]
         assert ("KHO_LAB_COLD" in variables) == name.endswith("cold")

@@ -3,10 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-import yaml
 
 from ansible_collections.kho.kexec.plugins.module_utils._fact_script.archive import fact_script
 from ansible_collections.kho.kexec.plugins.module_utils._prepare.naming import (
@@ -17,8 +14,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._prepare.naming import (
     naming_lacks,
 )
 from ansible_collections.kho.kexec.tests.unit.support.fake_root import FakeRoot
-
-TASKS = Path(__file__).parents[5] / "roles/kexec_prepare/tasks/_name_transition.yml"
 
 
 @pytest.fixture
@@ -41,11 +36,3 @@ def test_a_part_that_is_not_there(host, path):
 def test_a_part_of_another_version(host, path, text):
     host.add(path, text)
     assert path in naming_lacks(host)
-
-
-def test_the_role_installs_what_is_looked_for():
-    tasks = {name: given for task in yaml.safe_load(TASKS.read_text()) for name, given in task.items()}
-    assert tasks["ansible.builtin.copy"]["dest"] == UNIT
-    assert COMMAND in tasks["ansible.builtin.copy"]["content"].splitlines()
-    assert tasks["kho.kexec.kho_fact_script"]["directory"] == str(Path(SCRIPT).parent)
-    assert tasks["ansible.builtin.systemd_service"]["name"] == Path(UNIT).name

@@ -22,7 +22,7 @@ HERE = {"run": str(run_of(os.getpid())), "owner": "ann@here (process 1)"}
 AWAY = {"run": "another-boot/pid:[1] 12 99", "owner": "ben@there (process 12)"}
 
 
-def locked(folder, asker=HERE):
+def locked(folder, asker):
     with pytest.raises(KhoError) as caught:
         hold(folder, asker)
     return caught.value
@@ -55,7 +55,7 @@ def test_the_lock_of_a_run_that_was_killed_here_is_taken_over(tmp_path):
 
 def test_of_a_run_on_another_machine_nobody_knows_whether_it_is_dead(tmp_path):
     hold(tmp_path, AWAY)
-    assert locked(tmp_path).code == "soak_locked"
+    assert locked(tmp_path, HERE).code == "soak_locked"
     (tmp_path / FILE).unlink()
     hold(tmp_path, HERE)
 
@@ -69,7 +69,7 @@ def test_what_is_no_lock_locks_nobody_out(tmp_path, content):
 
 def test_who_holds_it_is_shown_as_it_can_be_printed(tmp_path):
     (tmp_path / FILE).write_text(json.dumps({**AWAY, "owner": "\x1b[2Jben"}))
-    assert "\x1b" not in locked(tmp_path).message
+    assert "\x1b" not in locked(tmp_path, HERE).message
 
 
 def test_nobody_reads_it_while_another_writes_it(tmp_path):
@@ -86,7 +86,7 @@ def test_nobody_reads_it_while_another_writes_it(tmp_path):
 
 def test_folder_that_cannot_be_written_and_link_that_leads_elsewhere(tmp_path):
     (tmp_path / "file").write_text("")
-    assert locked(tmp_path / "file").code == "soak_results_unwritable"
+    assert locked(tmp_path / "file", HERE).code == "soak_results_unwritable"
     (tmp_path / FILE).symlink_to(tmp_path / "file")
-    assert locked(tmp_path).code == "soak_results_unwritable"
+    assert locked(tmp_path, HERE).code == "soak_results_unwritable"
     assert (tmp_path / "file").read_text() == ""
