@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import ACCEPTABLE
 from ansible_collections.kho.kexec.plugins.module_utils._installed.choice import Choice, Rejected
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import Record
 from ansible_collections.kho.kexec.plugins.module_utils._plan.decide import decide
-from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import ACCEPTABLE, CrashRisk, Denial, Policy
+from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import CrashRisk, Denial, Policy
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import Promise
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     LATER_BOOT_ID,

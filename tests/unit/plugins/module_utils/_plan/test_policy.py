@@ -6,9 +6,9 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
+from ansible_collections.kho.kexec.plugins.module_utils._host.words import ACCEPTABLE
 from ansible_collections.kho.kexec.plugins.module_utils._options.policy import policy_spec
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import (
-    ACCEPTABLE,
     CrashRisk,
     Denial,
     Policy,
