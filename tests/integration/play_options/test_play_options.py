@@ -246,7 +246,7 @@ def test_misspelt_variable_of_a_play_with_a_role_is_an_error(controller: Control
 def test_soak_knows_the_options_of_upgrades_too(controller: Controller) -> None:
     for wrong, why in (
         ({"kexec_upgrade_targte": "x"}, "kexec_upgrade_targte is not an option. Is kexec_upgrade_target meant?"),
-        ({"kexec_upgrade_timeout": "10 m"}, "kexec_upgrade_timeout: '10 m' is no number of seconds"),
+        ({"kexec_upgrade_timeout": "10 m"}, "kexec_upgrade_timeout: '10 m' is not a number of seconds"),
         ({"kexec_soak_jumps": "ten"}, "kexec_soak_jumps: it is 'ten', which is no whole number"),
     ):
         run = controller.run("kho.kexec.kexec_soak", groups={"db": wrong})

@@ -357,13 +357,14 @@ def test_wave_has_hooks_slots_and_the_ledger_also_when_hosts_fail(tmp_path: Path
     assert (tmp_path / "ledger.db").exists()
 
 
-@pytest.mark.parametrize("others", [100, 1])
-def test_rollout_stops_when_hosts_that_jumped_are_worse_off(tmp_path: Path, others: int) -> None:
+@pytest.mark.parametrize(("others", "hours"), [(100, 14 * 24), (1, 1)])
+def test_rollout_stops_when_hosts_that_jumped_are_worse_off(tmp_path: Path, others: int, hours: int) -> None:
     now = int(time.time())
-    running = cold(1, begin=datetime.fromtimestamp(now - 3600, timezone.utc).isoformat(), end=None, ending="running")
+    began = datetime.fromtimestamp(now - hours * 3600, timezone.utc).isoformat()
+    running = cold(1, begin=began, end=None, ending="running")
     with Ledger(place_of(f"sqlite:///{tmp_path}/ledger.db")) as ledger:
         for number in range(others):
-            # They are seen to run for as long as the rollout takes.
+            # They are seen to run since then, and for as long as the rollout takes.
             ledger.import_history(f"other{number}", history(running), now + 900)
     gate = {"ledger": True, "ledger_url": f"sqlite:///{tmp_path}/ledger.db", "ledger_gate": "no_worse"}
     run = roll_out(tmp_path / "run", {"web1": THERE, "web2": THERE}, waves=(1,), **gate)
