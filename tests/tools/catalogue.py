@@ -28,10 +28,10 @@ UNIT = TESTS / "unit"
 INTEGRATED = TESTS / "integration"
 # The folder of integration tests whose stand-in hosts are late when they have to share; last, as others wait for it.
 MEASURING = "reboot"
-# A folder with many runs of playbooks, of what ansible-cores have in common: `make test` runs it with the newest alone.
-WITH_ONE_CORE = "play_options"
-# A folder with runs side by side that die and begin again, which takes minutes: only `make test-all` runs it.
-FOLDERS_ONLY_IN_ALL = ("slices",)
+# Folders with many runs of playbooks, of what ansible-cores have in common: `make test` takes the newest alone.
+WITH_ONE_CORE = ("play_options", "soak")
+# Runs side by side that die and begin again, long soaks, each mistake by itself: minutes, only in `make test-all`.
+FOLDERS_ONLY_IN_ALL = ("slices", "soaks", "typed")
 MODULE_UTILS = Path("plugins", "module_utils")
 MOLECULE = ROOT / "molecule"
 # Those that the tests on real guests use.
@@ -143,7 +143,7 @@ def integration(dev: Environment, everything: bool) -> Iterator[Step]:
     names -= set() if everything else set(FOLDERS_ONLY_IN_ALL)
     for name in sorted(names, key=lambda name: (name == MEASURING, name)):
         processors = WHOLE_MACHINE if name == MEASURING else 1
-        action = partial(integrate, name, versions[-1:] if name == WITH_ONE_CORE and not everything else versions)
+        action = partial(integrate, name, versions[-1:] if name in WITH_ONE_CORE and not everything else versions)
         title = f"integration tests, {name.replace('_', ' ')}"
         yield Step(f"integration-{name}", "integration", title, action, INTEGRATION, made, processors=processors)
 
