@@ -63,7 +63,7 @@ def test_after_the_jumps_that_are_allowed_it_says_what_is_known_and_goes_on_with
 
 def test_a_run_that_was_killed_goes_on_and_its_try_is_counted(world: World) -> None:
     world.set(installed=INSTALLED, warns_after=ORIGINS[1:])
-    slow = {"bisect_command": ["sleep", "600"]}
+    slow = {"bisect_command": ["sleep", "60"]}
     process = world.begin(playbook="kexec_soak_bisect", **CERTAIN, **slow)
     deadline = time.monotonic() + 120
     while len(world.jumps()) < 2:
@@ -73,12 +73,13 @@ def test_a_run_that_was_killed_goes_on_and_its_try_is_counted(world: World) -> N
     second, said = run(world, **slow)
     assert (second, "codes.md#soak_locked" in said) == (2, True)
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    # Not to the end of its output: workers of ansible-core 2.16 outlive it, and hold it open.
+    process.wait()
     log = world.folder / "kexec-soak/web1/bisect.json"
     assert tries(world) == [(ORIGINS[1], "none", "interrupted")]
     code, said = run(world, bisect_wrong="crash")
     assert (code, "codes.md#bisect_log_differs" in said) == (2, True)
-    log.write_text(log.read_text().replace('"sleep",\n  "600"', '"true"'))
+    log.write_text(log.read_text().replace('"sleep",\n  "60"', '"true"'))
     assert run(world, bisect_command=["true"])[0] == 0
     assert [answer for _origin, answer, _why in tries(world)] == ["none", "wrong", "well"]
 
