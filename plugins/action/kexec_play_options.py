@@ -29,6 +29,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._waves.inventory import 
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.libraries import REPORT, require_library_of_reports
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import (
     ADDRESSES,
+    ALL_ADDRESSES,
     Said,
     role_of,
     settled,
@@ -40,6 +41,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_types import
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_values import problems, require_valid
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.terms import OF_HOSTS as TERMS
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.terms import terms_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.vault import decrypted
 
 BESIDE = {"kexec_soak": ("kexec_soak", "kexec_upgrade")}
 """The roles whose options a playbook takes, where it is not one."""
@@ -69,7 +71,7 @@ class ActionModule(ControllerAction):
         own = {*self._task.get_play().get_vars(), *load_extra_vars(self._loader)}
         members = matching(self._loader, options["kexec_upgrade_hosts"], task_vars["groups"])
         said = said_of(task_vars["hostvars"], self._templar, members, TERMS)
-        given = {name: self._templar.template(task_vars[name]) for name in TERMS if name in own & {*task_vars}}
+        given = self._given([name for name in TERMS if name in own and name in task_vars], task_vars)
         return terms_of(options, {host: {**said[host], **given} for host in members})
 
     def _settled(self, playbook: str, task_vars: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -84,7 +86,7 @@ class ActionModule(ControllerAction):
             require_known(one, own, self._templar.template(task_vars.get(one + OWN) or []))
         hosts = matching(self._loader, "all", groups)
         said = said_of(task_vars["hostvars"], self._templar, hosts, names)
-        own_values = {name: task_vars[name] for name in own if name in task_vars}
+        own_values = {name: decrypted(task_vars[name]) for name in own if name in task_vars}
         require_values({"": own_values, **said})
         found = settled(playbook, given, said, lambda patterns: matching(self._loader, patterns, groups))
         members = matching(self._loader, found[f"{role}_hosts"], groups)
@@ -93,7 +95,7 @@ class ActionModule(ControllerAction):
             for one in roles:
                 require_known(one, said.get(host, {}), of_hosts[host].get(one + OWN) or [], f" (it is set for {host})")
         inventory = self._task.get_play().get_variable_manager()._inventory
-        Groups(inventory, self._loader).require_agreement(members, own_values, ADDRESSES)
+        Groups(inventory, self._loader).require_agreement(members, own_values, ALL_ADDRESSES)
         found = checked(playbook, found, members, groups)
         if members and not found.get(f"{role}_allow_empty"):
             require_names(found[f"{role}_hosts"], groups, f"{role}_hosts")
@@ -115,7 +117,7 @@ class ActionModule(ControllerAction):
         found = {}
         for name in names:
             try:
-                found[name] = self._templar.template(task_vars[name])
+                found[name] = decrypted(self._templar.template(task_vars[name]))
             except AnsibleError as error:
                 raise KhoError(
                     "options_invalid",

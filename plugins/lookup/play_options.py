@@ -57,6 +57,7 @@ from ansible.vars.manager import VariableManager
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, with_reference
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.inventory import matching, said_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import role_of, settled, watched
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.vault import decrypted
 
 MAKES_WAVES = ("_hosts", "_allow_empty", "_waves", "_group_limits", "_allow_cold_boot")
 
@@ -82,7 +83,7 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core has no typ
         names, groups = watched(playbook), inventory.get_groups_dict()
         # The play's own variables are made of what is settled here, but for these.
         free = [name for name in names if name.endswith(MAKES_WAVES) and name in variables]
-        given = {name: self._templar.template(variables[name]) for name in free}
+        given = {name: decrypted(self._templar.template(variables[name])) for name in free}
         # Where nothing runs, there need not be anybody: the syntax is checked without an inventory.
         given[f"{role_of(playbook)}_allow_empty"] = True
         said = said_of(hostvars, self._templar, matching(self._loader, "all", groups), names)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options that two groups of one host set differently: Ansible takes that of the group whose name sorts last."""
+"""Options that two groups of one host set differently: Ansible takes one, and ignores the other."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoE
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import ALL_OPTIONS
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.typed import shown
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.vault import decrypted
 
 STAGE = "task"
 """When plugins for variables are asked unless they are configured otherwise."""
@@ -40,8 +41,8 @@ class Groups:
             told = [f"{text} for {listed(names, 5, ' ')}" for text, names in differing.items()]
             raise KhoError(
                 "groups_differ",
-                f"Groups do not agree on an option of the same host: {listed(told, 3, '; ')}. Ansible takes that of "
-                "the group whose name sorts last, and ignores the other. Nothing was done. Set it in one of them, or "
+                f"Groups do not agree on an option of the same host: {listed(told, 3, '; ')}. Ansible takes one "
+                "of them, and ignores the other. Nothing was done. Set it in one of them, or "
                 "for the host itself, or give the group that counts a higher ansible_group_priority.",
             )
 
@@ -56,14 +57,15 @@ class Groups:
             top = [
                 group for group in sorted(sides, key=lambda side: side.name) if (group.depth, group.priority) == rank
             ]
-            if len({repr(self._of(group)[option]) for group in top}) > 1 and option not in self._read(host):
+            if len({repr(decrypted(self._of(group)[option])) for group in top}) > 1 and option not in self._read(host):
                 values = [self._told(group, option, hidden) for group in top]
                 found.append(f"{option} is {listed(values, 3, ', ')}")
         return found
 
     def _told(self, group: Any, option: str, hidden: frozenset[str]) -> str:
-        value = "something that is not shown here" if option in hidden else shown(self._of(group)[option])
-        return f"{value} in {printable(group.name)}"
+        value = self._of(group)[option]
+        is_secret = option in hidden or decrypted(value) is not value
+        return f"{'something that is not shown here' if is_secret else shown(value)} in {printable(group.name)}"
 
     def _of(self, group: Any) -> dict[str, Any]:
         if group.name not in self._said:

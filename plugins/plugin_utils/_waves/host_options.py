@@ -21,6 +21,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options impo
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import ENTRY_POINTS, OWN, require_known
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_types import code_problems
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_values import problems
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.vault import decrypted
 
 SETTLED = "__settled"
 """After a role's name, what the playbook's first play has registered."""
@@ -62,7 +63,7 @@ class HostOptions:
         for name in names:
             if name in self._variables:
                 try:
-                    values[name] = self._templar.template(self._variables[name])
+                    values[name] = decrypted(self._templar.template(self._variables[name]))
                 except AnsibleError as error:
                     errors.append(f"{name}: it is a template that has no value here: {printable(str(error), 300)}")
         if errors:

@@ -18,7 +18,9 @@ from ansible.inventory.manager import InventoryManager, split_host_pattern
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import FAMILIES
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import DEFAULTS
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.typed import nearest
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.vault import decrypted
 
 IMPLICIT = ("localhost", "127.0.0.1", "::1")
 """Hosts that Ansible knows without an inventory."""
@@ -87,7 +89,9 @@ def said_of(hostvars: Any, templar: Any, hosts: Sequence[str], names: Sequence[s
         # Not hostvars[host][name] for all: of thousands of hosts, that takes long.
         variables = hostvars.raw_get(host)
         facts = variables.get("ansible_facts") or {}
-        own = {name: value for name, value in variables.items() if _could_be_option(name) and name not in facts}
+        own = {
+            name: decrypted(value) for name, value in variables.items() if _could_be_option(name) and name not in facts
+        }
         said[host] = {
             name: _templated(hostvars, templar, host, name, name in names) if templar.is_template(value) else value
             for name, value in own.items()
@@ -110,7 +114,9 @@ class Known:
         sought = {name: value for name, value in templates.items() if not _LATER.search(str(value))}
         if not sought:
             return []
-        known = templar.copy_with_new_env(available_variables={**self._hostvars.raw_get(host), **self._given})
+        # A template may speak of other options, which have the defaults of the roles.
+        available = {**DEFAULTS, **self._hostvars.raw_get(host), **self._given}
+        known = templar.copy_with_new_env(available_variables=available)
         found = []
         for name, value in sought.items():
             try:
@@ -128,7 +134,7 @@ def _could_be_option(name: str) -> bool:
 def _templated(hostvars: Any, templar: Any, host: str, name: str, is_needed: bool) -> Any:
     why = "something that it needs is not defined"
     try:
-        value = hostvars[host][name]
+        value = decrypted(hostvars[host][name])
         if not templar.is_template(value):
             return value
     except AnsibleError as error:

@@ -51,6 +51,8 @@ PLAYBOOKS: Mapping[str, Mapping[str, Any]] = {
 """The options of each playbook, and what they are unless somebody says otherwise."""
 ADDRESSES = frozenset({"kexec_upgrade_fleet_lock_url", "kexec_upgrade_ledger_url"})
 """These can hold a password, and are shown nowhere."""
+ALL_ADDRESSES = ADDRESSES | {"kexec_report_url", "kexec_soak_ledger_url"}
+"""The same, and those of roles, which hosts may have for themselves."""
 COLD_BOOTS = "kexec_prepare_allow_cold_boot"
 """An option of hosts, which the waves of kexec_prepare depend on."""
 FAMILIES = ("kexec", "kho")

@@ -36,6 +36,15 @@ def _entry_points(role: str) -> Any:
 ENTRY_POINTS: Mapping[str, Mapping[str, Any]] = {role: _entry_points(role) for role in ROLES}
 """What each entry point of each role says of itself in its specification."""
 
+DEFAULTS: Mapping[str, Any] = {
+    name: option["default"]
+    for entries in ENTRY_POINTS.values()
+    for entry in entries.values()
+    for name, option in entry.get("options", {}).items()
+    if "default" in option
+}
+"""What options of roles are unless they are set."""
+
 OPTIONS: Mapping[str, frozenset[str]] = {
     prefix: frozenset(
         {

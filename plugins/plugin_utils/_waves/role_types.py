@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import ACCEPTABLE, LATEST, RUNNING, TROUBLE_CODES
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import ALL_ADDRESSES
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.typed import (
     choice_problem,
     elements_problem,
@@ -21,6 +22,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._waves.typed import (
 )
 
 COMMANDS = "kexec_upgrade_health_commands"
+BISECT_COMMAND = "kexec_soak_bisect_command"
 WINDOW = "kexec_upgrade_window"
 SCRATCH = "kexec_prepare_scratch"
 SCRATCH_WORDS = ("auto", "kernel")
@@ -132,8 +134,9 @@ def _something(name: str, option: Mapping[str, Any], value: Any) -> str | None:
 
 
 def _text(name: str, option: Mapping[str, Any], value: Any) -> str | None:
-    del name
     problem = text_problem(value)
+    if problem and isinstance(value, str) and name in ALL_ADDRESSES:
+        return "has a blank at an end, or a character that cannot be shown; remove it (it is not shown here)"
     if problem is None and value == "" and option.get("default"):
         return f"is empty; leave it out for {option['default']!r}"
     return problem
@@ -150,7 +153,8 @@ def _ratio(name: str, option: Mapping[str, Any], value: Any) -> str | None:
 
 
 def _list(name: str, option: Mapping[str, Any], value: Any) -> str | None:
-    del name
+    if name == BISECT_COMMAND and isinstance(value, (list, tuple)):
+        return next((f"holds a word that {problem}" for word in value if (problem := _word_problem(word))), None)
     if option.get("elements", "str") == "str":
         return elements_problem(value)
     if not isinstance(value, (list, tuple)):
@@ -170,7 +174,10 @@ def _mapping(name: str, option: Mapping[str, Any], value: Any) -> str | None:
         return None
     if not isinstance(value, Mapping):
         return f"is {shown(value)}, and must be a mapping"
-    return elements_problem(value, may_be_null=name in NULL_VALUES)
+    # The kernel knows parameters whose value is empty, such as console= for no console.
+    may_be_null = name in NULL_VALUES
+    given = {key: None if may_be_null and one == "" else one for key, one in value.items()}
+    return elements_problem(given, may_be_null)
 
 
 _KINDS: Mapping[str, Callable[[str, Mapping[str, Any], Any], str | None]] = {

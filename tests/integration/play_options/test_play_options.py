@@ -107,6 +107,12 @@ class Controller:
         print(done.stdout)
         return Run(done.returncode, done.stdout)
 
+    def encrypted(self, text: str, password_file: str) -> str:
+        """Return lines for `!vault` in YAML."""
+        argv = [str(self._programs / "ansible-vault"), "encrypt", "--vault-password-file", password_file]
+        done = subprocess.run(argv, cwd=self.folder, input=text, capture_output=True, text=True, check=True)
+        return "".join(f"  {line}\n" for line in done.stdout.splitlines())
+
 
 @pytest.fixture(params=CORES)
 def controller(request: pytest.FixtureRequest, tmp_path: Path) -> Controller:

@@ -63,6 +63,24 @@ def test_option_that_only_a_host_can_tell_is_left_to_the_role(controller: Contro
     assert "Undo what was staged" not in run.output
 
 
+def test_template_may_speak_of_another_option_s_default(controller: Controller) -> None:
+    run = controller.run(UPGRADE, everywhere={"kexec_upgrade_rollback_timeout": "{{ kexec_upgrade_timeout }}"})
+    assert run.rc == 0
+
+
+def test_options_may_be_in_a_vault(controller: Controller) -> None:
+    """Each by itself, among the variables of a group and those of the command line."""
+    (controller.folder / "password").write_text("x")
+    options = {"ledger_url": "sqlite:////nonexistent/ledger.db", "handover": "prefer"}
+    for name, text in options.items():
+        secret = controller.encrypted(text, "password")
+        (controller.folder / f"{name}.yml").write_text(f"kexec_upgrade_{name}: !vault |\n{secret}")
+    (controller.folder / "group_vars").mkdir()
+    (controller.folder / "group_vars/web.yml").write_text((controller.folder / "handover.yml").read_text())
+    given = ("--vault-password-file", "password", "-e", "@ledger_url.yml", "--limit", "web")
+    assert controller.run(UPGRADE, *given).rc == 0
+
+
 def test_list_of_own_variables_may_be_a_text(controller: Controller) -> None:
     own = {"kexec_upgrade_mine": 1, "kexec_upgrade_targte": 1, "kexec_upgrade_own_variables": "kexec_upgrade_min*"}
     assert "kexec_upgrade_targte is not an option." in refuse(controller, everywhere=own)

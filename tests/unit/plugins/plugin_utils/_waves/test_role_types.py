@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import ENTRY_POINTS
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_types import code_problems
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_values import problems
 
@@ -96,12 +97,66 @@ def test_what_cannot_be(name: str, value: Any) -> None:
         ("kexec_upgrade_health_commands", [["sh", "-c", "one\ntwo "], ["sleep", 1]]),
         ("kexec_upgrade_command_line_replace", {"quiet": None, "panic": 10}),
         ("kexec_upgrade_command_line_append", "quiet,splash"),
+        # The kernel's own documentation has it, for no console (kernel-parameters.txt).
+        ("kexec_upgrade_command_line_replace", {"console": ""}),
         ("kexec_prepare_scratch", "720M,128M,336M"),
         ("kexec_prepare_scratch", "200%"),
     ],
 )
 def test_what_can_be(name: str, value: Any) -> None:
     assert wrong(name, value) == []
+
+
+def test_words_of_a_command_may_be_any_text() -> None:
+    def found(command: Any) -> list[str]:
+        origins = {"kexec_soak_bisect_target": "7.3", "kexec_soak_bisect_origins": ["7.1", "7.2"]}
+        return problems("kexec_soak", "bisect", {**origins, "kexec_soak_bisect_command": command})
+
+    assert found(["sh", "-c", "dmesg |\n  grep -q x\n", "", 3]) == []
+    (problem,) = found(["test", False])
+    assert problem.startswith("kexec_soak_bisect_command: it holds a word that is the truth value False")
+
+
+@pytest.mark.parametrize("name", ["kexec_report_url", "kexec_upgrade_fleet_lock_url", "kexec_soak_ledger_url"])
+def test_an_address_is_not_shown(name: str) -> None:
+    (found,) = wrong(name, "postgresql://me:secret@host/db ")
+    assert "secret" not in found
+    assert found.startswith(f"{name}: it has a blank at an end")
+
+
+@pytest.mark.parametrize(
+    "release",
+    [
+        "6.1.0-47-amd64",
+        "7.10-rc1",
+        "5.14.0-503.el9.x86_64",
+        "6.12.9-100.fc40.x86_64+debug",
+        "4.18.0-553.16.1.el8_10.x86_64",
+        "6.8.0-*-generic",
+        "6.8.12-1-pve",
+        "6.13.0-rc2-00123-gdeadbeef-dirty",
+        "6.6.31+rpt-rpi-v8",
+        "6.4.0-150600.23.7-default",
+        "6.12.0_1",
+        "6.12.21-microsoft-standard-WSL2",
+        "[67].*",
+        "mainline",
+        "next",
+    ],
+)
+def test_releases_of_distributions(release: str) -> None:
+    assert wrong("kexec_upgrade_target", release) == []
+
+
+@pytest.mark.parametrize(
+    ("role", "entry_point"),
+    [(role, entry_point) for role, entries in ENTRY_POINTS.items() for entry_point in entries],
+)
+def test_an_option_may_be_set_to_what_it_is_anyhow(role: str, entry_point: str) -> None:
+    options = ENTRY_POINTS[role][entry_point].get("options", {})
+    said = {name: option["default"] for name, option in options.items() if "default" in option}
+    wrong_ones = [*problems(role, entry_point, said), *code_problems(said)]
+    assert [one for one in wrong_ones if not one.startswith("missing required")] == []
 
 
 def test_codes_are_those_that_there_are() -> None:
