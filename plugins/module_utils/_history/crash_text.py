@@ -11,8 +11,8 @@ of the first program, when nobody but the kernel could write. The line in which 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
+from dataclasses import dataclass, replace
+from typing import Collection, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_log import (
     LINE_LIMIT,
@@ -45,7 +45,8 @@ class BootText:
 
     ``log`` is that of its beginning, incomplete when the text does not hold it. ``release`` is None when nothing names
     it. ``last_uptime``: seconds from the kernel's start to its last line. ``naming`` is what a program of the host
-    wrote of this boot, None also when two such lines differ, or when the kernel's own words contradict it.
+    wrote of this boot, None also when two such lines differ, or when the kernel's own words contradict it; only when
+    it began may differ, since clocks are set: the last line counts.
     """
 
     release: Optional[str]
@@ -70,13 +71,18 @@ def _kernel_lines(lines: Iterable[str]) -> Iterator[Line]:
     """Yield the lines without what comes before the text; of those that programs wrote, as far as it shows, only the
     ones that name a boot."""
     named: Optional[float] = None
+    before: Optional[float] = None
     for line in lines:
         words = read_line(line[: 2 * LINE_LIMIT].rstrip("\r\n"))
         # What a device is called may have an end of a line in it; the rest of it then has the time of its beginning.
         if named is not None and words.uptime == named:
             continue
         named = words.uptime if words.text.startswith("usb ") and is_of_a_name(words.text) else None
-        if words.kernel or naming_in(words.text):
+        # No line that names a boot goes on where another has begun, such as one with the name of a keyboard.
+        is_new = words.uptime is None or words.uptime != before
+        before = words.uptime
+        naming = naming_in(words.text)
+        if is_new if naming else words.kernel:
             # Tabs are those of RCU's reports.
             yield Line(printable(words.text.replace("\t", " "), LINE_LIMIT), words.uptime, None, words.caller)
 
@@ -90,14 +96,14 @@ class _Boot:
         self._early: List[str] = []
         self._is_early = False
         self._uptime: Optional[float] = None
-        self._namings: Set[Naming] = set()
+        self._namings: Dict[Naming, Naming] = {}
 
     def add(self, line: Line) -> None:
         """Take the next line."""
         naming = naming_in(line.text)
         if naming is not None:
             if len(self._namings) <= 1:
-                self._namings.add(naming)
+                self._namings[replace(naming, began=0)] = naming
             return
         start = _START.fullmatch(line.text)
         if start:
@@ -118,11 +124,11 @@ class _Boot:
         records = (f"6,{number},0,-;{text}" for number, text in enumerate(self._early))
         log = parse_kmsg("\n".join(records).encode())
         release = self._release or next(named, None)
-        naming = _believed(self._namings, release, log)
+        naming = _believed(self._namings.values(), release, log)
         return BootText(release or (naming.release if naming else None), log, reports, self._uptime, naming)
 
 
-def _believed(namings: Set[Naming], release: Optional[str], log: BootLog) -> Optional[Naming]:
+def _believed(namings: Collection[Naming], release: Optional[str], log: BootLog) -> Optional[Naming]:
     """The one thing that is said of the boot, unless the kernel's own words say otherwise."""
     if len(namings) != 1:
         return None

@@ -39,6 +39,18 @@ def test_a_name_with_the_end_of_a_line_in_it_begins_no_report():
     assert only([product, f"[   10.000001] {PANIC}"]).reports != ()
 
 
+@pytest.mark.parametrize("name", ["usb 1-1: Product: x", "input: x", "hid-generic 0003:0001:0001.0001: input: x"])
+def test_a_name_with_the_end_of_a_line_in_it_names_no_boot(name):
+    assert only([f"[   10.000000] {name}", f"[   10.000000] {NAMED}", f"[   11.000000] {PANIC}"]).naming is None
+    assert only([f"[   10.000000] {name}", f"[   10.000001] {NAMED}", f"[   11.000000] {PANIC}"]).naming is not None
+
+
+def test_a_boot_may_be_named_again_after_the_clock_was_set():
+    again = NAMED.replace("began 1795300000", "began 1795303600")
+    assert only([NAMED, again, PANIC]).naming.began == 1795303600
+    assert only([NAMED, again.replace("count 2", "count 3"), PANIC]).naming is None
+
+
 def test_the_beginning_of_a_boot_is_believed_until_the_first_program_starts():
     boot = only([START, EXEC, INIT])
     assert (boot.release, boot.log.record) == ("7.3.4-kho", Record("7.2.13-kho", 2))
