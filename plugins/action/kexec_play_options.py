@@ -87,9 +87,12 @@ class ActionModule(ControllerAction):
         hosts = matching(self._loader, "all", groups)
         said = said_of(task_vars["hostvars"], self._templar, hosts, names)
         own_values = {name: decrypted(task_vars[name]) for name in own if name in task_vars}
-        require_values({"": own_values, **said})
+        # Which hosts the play has is settled by what is said of any; all else, by what is said of its own.
+        pattern = f"{role}_hosts"
+        require_values({"": own_values, **{host: {pattern: said[host].get(pattern, "")} for host in hosts}})
         found = settled(playbook, given, said, lambda patterns: matching(self._loader, patterns, groups))
-        members = matching(self._loader, found[f"{role}_hosts"], groups)
+        members = matching(self._loader, found[pattern], groups)
+        require_values({host: said.get(host, {}) for host in members})
         of_hosts = {host: {**said.get(host, {}), **own_values} for host in members}
         for host in members:
             for one in roles:

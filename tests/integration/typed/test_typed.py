@@ -63,6 +63,12 @@ def test_option_that_only_a_host_can_tell_is_left_to_the_role(controller: Contro
     assert "Undo what was staged" not in run.output
 
 
+def test_what_is_not_set_for_hosts_that_stay_away_stops_nobody(controller: Controller) -> None:
+    unfinished = {"kexec_upgrade_commit": None}
+    assert "kexec_upgrade_commit of db1" in refuse(controller, groups={"db": unfinished})
+    assert controller.run(UPGRADE, "-e", "kexec_upgrade_hosts=web", groups={"db": unfinished}).rc == 0
+
+
 def test_template_may_speak_of_another_option_s_default(controller: Controller) -> None:
     run = controller.run(UPGRADE, everywhere={"kexec_upgrade_rollback_timeout": "{{ kexec_upgrade_timeout }}"})
     assert run.rc == 0
