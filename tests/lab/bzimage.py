@@ -13,6 +13,7 @@ import lzma
 import re
 import struct
 import subprocess
+import tempfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,9 +49,12 @@ def header(image: bytes) -> Header:
     protocol, version = struct.unpack_from("<H", image, 0x206)[0], struct.unpack_from("<H", image, 0x20E)[0]
     if protocol < 0x20C or not struct.unpack_from("<H", image, 0x236)[0] & _XLF_KERNEL_64:
         raise ImageError("an x86 kernel of 32 bits, and the lab's guests are x86_64")
-    found = re.match(rb"([!-~]{1,%d})[ \0]" % _LONGEST_RELEASE, image[version + 0x200 : version + 0x200 + 128])
+    # It becomes the name of files, and a word in the guest's scripts.
+    found = re.match(
+        rb"([A-Za-z0-9_.+~:@-]{1,%d})[ \0]" % _LONGEST_RELEASE, image[version + 0x200 : version + 0x200 + 128]
+    )
     if version == 0 or found is None:
-        raise ImageError("an x86 kernel that does not say its release")
+        raise ImageError("an x86 kernel that does not say its release, or one that no file could be named by")
     setup = (image[0x1F1] or 4) + 1
     offset, size = struct.unpack_from("<II", image, 0x248)
     return Header(found[1].decode(), setup * _SECTOR + offset, size)
@@ -92,8 +96,13 @@ def unpacked(payload: bytes) -> bytes | None:
 
 def _by(*argv: str) -> Callable[[bytes], bytes]:
     def unpack(payload: bytes) -> bytes:
-        # Complains of the size at the end, after it has written all.
-        return subprocess.run(argv, input=payload, capture_output=True, check=False).stdout
+        with tempfile.TemporaryFile() as given:
+            given.write(payload)
+            given.seek(0)
+            # Complains of the size at the end, after it has written all.
+            with subprocess.Popen(argv, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as running:
+                assert running.stdout is not None
+                return running.stdout.read(_UNPACKED_LIMIT)
 
     return unpack
 

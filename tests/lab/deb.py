@@ -17,6 +17,7 @@ from lab.errors import LabError
 _IMAGE = re.compile(r"boot/vmlinuz-(?P<boot>[^/]+)|(?:usr/)?lib/modules/(?P<modules>[^/]+)/vmlinuz")
 _CONFIG = re.compile(r"boot/config-[^/]+|(?:usr/)?lib/modules/[^/]+/config")
 _NAME = re.compile(r"(?<![\w(.+~:-])[a-z][a-z0-9+.-]+")  # and no version, which stands in brackets
+_LARGEST = 1 << 30  # bytes
 _ARCHITECTURES = ("amd64", "all")
 
 
@@ -81,11 +82,20 @@ def _kernels(path: Path) -> tuple[dict[str, bytes], str | None]:
             with tarfile.open(fileobj=unpacking.stdout, mode="r|") as tar:
                 for member in tar:
                     place = member.name.removeprefix("./")
-                    file = tar.extractfile(member) if member.isfile() else None
-                    if file is not None and (found := _IMAGE.fullmatch(place)):
-                        images[found["boot"] or found["modules"]] = file.read()
-                    elif file is not None and _CONFIG.fullmatch(place):
-                        config = file.read().decode("ascii", "replace")
+                    if not member.isfile():
+                        continue
+                    if found := _IMAGE.fullmatch(place):
+                        images[found["boot"] or found["modules"]] = _content(tar, member)
+                    elif _CONFIG.fullmatch(place):
+                        config = _content(tar, member).decode("ascii", "replace")
         except tarfile.TarError as error:
             raise LabError(f"the package's files cannot be read: {error}") from error
     return images, config
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    if member.size > _LARGEST:
+        raise LabError(f"its {member.name} has {member.size >> 20} MiB, which nothing of a kernel has")
+    file = tar.extractfile(member)
+    assert file is not None
+    return file.read()

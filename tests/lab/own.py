@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -90,12 +91,19 @@ def read(words: Sequence[str]) -> list[Own]:
 
 
 def _place(own: Own, words: Sequence[str]) -> int:
-    return min(place for place, word in enumerate(words) if Path(word.partition(":")[0]) in own.files)
+    return min(place for place, word in enumerate(words) if _file_of(word)[0] in own.files)
+
+
+def _file_of(word: str) -> tuple[Path, Path | None]:
+    """The file that a word names, which may have a colon in its name, and the folder of modules."""
+    name, _colon, folder = word.partition(":")
+    if word.endswith(".deb") or Path(word).is_file():
+        return Path(word), None
+    return Path(name), Path(folder) if folder else None
 
 
 def _image(word: str) -> Own:
-    name, _colon, folder = word.partition(":")
-    image, modules = Path(name), Path(folder) if folder else None
+    image, modules = _file_of(word)
     if not image.is_file():
         raise LabError("there is no such file" if not image.exists() else "this is no file")
     data = image.read_bytes()
@@ -184,7 +192,7 @@ def take_in(own: Own) -> kernels.Kernel:
             ]
         else:
             debs = [_package(own, folder)]
-        packages = own.packages or (f"linux-image-{own.release.lower()}",)
+        packages = own.packages or (_name_of_package(own.release),)
         facts = {"release": own.release, "package": " ".join(packages), "debs": [made.name for made in debs]}
         (folder / "kernel.json").write_text(json.dumps(facts) + "\n")
 
@@ -209,6 +217,11 @@ def refuse_other_builds(owns: Sequence[Own], base: kernels.Kernel) -> None:
             )
 
 
+def _name_of_package(release: str) -> str:
+    # Debian policy, section 5.6.1: such a name has no underscore, and a release of RHEL has one.
+    return f"linux-image-{re.sub('[^a-z0-9.+-]', '-', release.lower())}"
+
+
 def _package(own: Own, folder: Path) -> Path:
     """Make the package of an image."""
     tree = folder / "tree"
@@ -222,7 +235,7 @@ def _package(own: Own, folder: Path) -> Path:
         leave_out = shutil.ignore_patterns("build", "source")
         shutil.copytree(own.modules, tree / "lib" / "modules" / own.release, symlinks=True, ignore=leave_out)
     control = {
-        "Package": f"linux-image-{own.release.lower()}",
+        "Package": _name_of_package(own.release),
         "Version": "1",
         "Architecture": "amd64",
         "Maintainer": "The lab <lab@localhost>",

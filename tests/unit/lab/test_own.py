@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import bzimage, kernels, needs, own
+from lab import bzimage, deb, kernels, needs, own
 from lab.errors import LabError
 from lab.paths import LAB_DIR
 
@@ -241,3 +241,37 @@ def test_payloads_are_unpacked_with_what_stands_after_them(argv):
     packed = subprocess.run(argv, input=b"kernel" * 1000, check=True, capture_output=True).stdout
     assert bzimage.unpacked(packed + struct.pack("<I", 6000)) == b"kernel" * 1000
     assert bzimage.unpacked(b"unknown") is None
+
+
+def test_a_release_that_no_package_could_be_named_by(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    release = "4.18.0-553.16.1.el8_10.x86_64"
+    (tmp_path / "bzImage").write_bytes(image(release, GOOD))
+    (found,) = own.read([str(tmp_path / "bzImage")])
+    made = own.take_in(found)
+    assert (made.release, made.package) == (release, "linux-image-4.18.0-553.16.1.el8-10.x86-64")
+
+
+@pytest.mark.parametrize("release", ["../../7.4.0", "7.4.0;reboot", "$(reboot)"])
+def test_a_release_that_is_no_name_of_a_file_is_refused(tmp_path, release):
+    (tmp_path / "bzImage").write_bytes(image(release))
+    assert "no file could be named by" in refused(str(tmp_path / "bzImage"))
+
+
+def test_a_file_may_have_a_colon_in_its_name(tmp_path):
+    """As versions with an epoch have it."""
+    package_file = str(Path(kernel(tmp_path)).rename(tmp_path / "linux-image_1:7.4.0_amd64.deb"))
+    (tmp_path / "12:30").write_bytes(image("7.4.0-other", GOOD))
+    assert len(own.read([package_file, str(tmp_path / "12:30")])) == 2
+
+
+def test_what_a_package_claims_to_be_as_large_as_nothing_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(deb, "_LARGEST", 1 << 20)
+    huge = package(tmp_path, "linux-image-x", {f"boot/vmlinuz-{RELEASE}": image() + bytes(2 << 20)})
+    assert f"vmlinuz-{RELEASE} has 2 MiB, which nothing of a kernel has" in refused(huge)
+
+
+def test_what_is_unpacked_has_an_end(monkeypatch):
+    monkeypatch.setattr(bzimage, "_UNPACKED_LIMIT", 1000)
+    packed = subprocess.run(["zstd", "-c"], input=bytes(1 << 24), check=True, capture_output=True).stdout
+    assert bzimage.unpacked(packed) == bytes(1000)
