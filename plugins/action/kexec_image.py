@@ -19,6 +19,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood impor
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.module_action import ClaimingAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.reach import require_kernel
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.host_options import HostOptions
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.vault import decrypted
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import require_open
 
 ROLE = "kexec_upgrade"
@@ -68,7 +69,7 @@ class ActionModule(ClaimingAction):
         plain = _PLAIN.fullmatch(text) if isinstance(text, str) else None
         if plain is None or plain[1] not in variables:
             return self._templar.template(text)
-        value = self._templar.template(variables[plain[1]])
+        value = decrypted(self._templar.template(variables[plain[1]]))
         return seconds(value) if plain[2] else value
 
     def _arguments(self, arguments: dict[str, Any]) -> dict[str, Any]:

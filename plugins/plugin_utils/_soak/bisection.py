@@ -142,9 +142,7 @@ def asked_for(
 
 
 def _require_origins(target: str, origins: tuple[str, ...]) -> None:
-    unfit = [
-        name for name in (target, *origins) if not name or name in (*NO_RELEASES, "running") or set(name) & set("*?[")
-    ]
+    unfit = [name for name in (target, *origins) if _is_no_release(name)]
     if unfit:
         raise _refused(
             "bisect_release_unfit",

@@ -73,6 +73,21 @@ def test_only_what_is_more_than_a_name_is_compiled() -> None:
     assert (given["panic"], given["release"], "guard" in given) == (60, "7.3.4-kho", False)
 
 
+def test_what_a_vault_has_encrypted_is_the_text_that_it_holds() -> None:
+    class AnsibleVaultEncryptedUnicode:
+        """As ansible-core has them before 2.19, where templates leave them as they are."""
+
+        def __str__(self) -> str:
+            return "7.3.4-kho"
+
+    class Leaving(Counting):
+        def template(self, value: Any) -> Any:
+            return value
+
+    variables = {"kexec_upgrade_target": AnsibleVaultEncryptedUnicode()}
+    assert plugin(Leaving({}))._value("{{ kexec_upgrade_target }}", variables) == "7.3.4-kho"
+
+
 def test_filters_are_read_before_ansible_forks() -> None:
     names = [path.stem for path in (ROLE.parents[1] / "plugins/filter").glob("*.py")]
     done = subprocess.run([sys.executable, "-c", LOADED, *names], capture_output=True, text=True, check=True)
