@@ -34,6 +34,8 @@ EARLY_LIMIT = 200  # lines of a boot's beginning that matter
 PARTS_LIMIT = 1000
 
 _START = re.compile(r"Linux version (\S{1,64}) .*")
+# An option that nobody knows, as any user may give it in a namespace (vfs_parse_fs_param() of fs/fs_context.c).
+_UNFINISHED = re.compile(r"(?:\S{1,32}: ){1,2}Unknown parameter '[^']*")
 _FIRST_PROGRAM = re.compile(r"Run \S+ as init process")
 # pstore's own first line of each part (fs/pstore/platform.c); part 1 is the newest.
 _PART = re.compile(r"^(?:Panic|Oops|Emergency|Shutdown|Unknown)#(\d{1,9}) Part(\d{1,9})$", re.MULTILINE)
@@ -74,10 +76,11 @@ def _kernel_lines(lines: Iterable[str]) -> Iterator[Line]:
     before: Optional[float] = None
     for line in lines:
         words = read_line(line[: 2 * LINE_LIMIT].rstrip("\r\n"))
-        # What a device is called may have an end of a line in it; the rest of it then has the time of its beginning.
+        # What a device is called, or a user wants mounted, may have an end of a line in it; the rest then has its time.
         if named is not None and words.uptime == named:
             continue
-        named = words.uptime if words.text.startswith("usb ") and is_of_a_name(words.text) else None
+        is_name = words.text.startswith("usb ") and is_of_a_name(words.text)
+        named = words.uptime if is_name or _UNFINISHED.fullmatch(words.text) else None
         # No line that names a boot goes on where another has begun, such as one with the name of a keyboard.
         is_new = words.uptime is None or words.uptime != before
         before = words.uptime

@@ -33,8 +33,9 @@ def test_what_programs_wrote_does_not_count(forged):
     assert only([forged + PANIC]).reports == ()
 
 
-def test_a_name_with_the_end_of_a_line_in_it_begins_no_report():
-    product = "[   10.000000] usb 1-1: Product: x"
+@pytest.mark.parametrize("name", ["usb 1-1: Product: x", "tmpfs: Unknown parameter 'x"])
+def test_a_name_with_the_end_of_a_line_in_it_begins_no_report(name):
+    product = f"[   10.000000] {name}"
     assert only([product, f"[   10.000000] {PANIC}"]).reports == ()
     assert only([product, f"[   10.000001] {PANIC}"]).reports != ()
 
