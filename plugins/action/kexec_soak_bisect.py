@@ -31,6 +31,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._soak.bisect_text import
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._soak.bisection import (
     FOUND,
+    TEXT,
     Bisection,
     asked_for,
     read,
@@ -148,7 +149,7 @@ def _recorded(folder: Path, bisection: Bisection, options: Mapping[str, Any]) ->
 def _ended(folder: Path, bisection: Bisection) -> dict[str, Any]:
     """What was found; whatever leaves the answer open is a failure, with its code."""
     lines, said, problem = table(bisection), sentences(bisection), trouble(bisection)
-    write_text(folder / "bisect.txt", "\n".join([*lines, "", *said, ""]))
+    write_text(folder / TEXT, "\n".join([*lines, "", *said, ""]))
     return {
         "bisection": {
             "host": bisection.question.host,

@@ -14,7 +14,13 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoE
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, printable
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import RUNNING
 from ansible_collections.kho.kexec.plugins.plugin_utils._soak.bisect import Answer, Rates, Step, most_needed, next_step
-from ansible_collections.kho.kexec.plugins.plugin_utils._soak.files import read_json, set_aside, unreadable, write_json
+from ansible_collections.kho.kexec.plugins.plugin_utils._soak.files import (
+    read_json,
+    remove,
+    set_aside,
+    unreadable,
+    write_json,
+)
 from ansible_collections.kho.kexec.plugins.plugin_utils._soak.results import MOST_JUMPS, NO_RELEASES, OUT_OF_TIME
 from ansible_collections.kho.kexec.plugins.plugin_utils._soak.tries import (
     COMMAND,
@@ -27,7 +33,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._soak.tries import (
 )
 
 SCHEMA = 1
-FILE = "bisect.json"
+FILE, TEXT = "bisect.json", "bisect.txt"
 FOUND, EXHAUSTED, NO_ANSWER = "found", "jumps_exhausted", "no_answer"
 ENDS = (FOUND, EXHAUSTED, NO_ANSWER, OUT_OF_TIME)
 WRONGS = (CRASH, HEALTH, COMMAND)
@@ -184,14 +190,17 @@ def _refused(code: str, what: str, remedy: str) -> KhoError:
 def resumed(folder: Path, question: Question, jumps: int, now: int, home: str) -> Bisection:
     """Return the bisection that goes on in this folder, or a new one where none is unfinished.
 
-    How many jumps are allowed may change; the question may not. One that has found its answer is kept beside.
+    How many jumps are allowed may change; the question may not. One that has found its answer is kept beside, unless
+    the run was killed before it told that.
     Raises KhoError ``bisect_log_differs``, ``soak_results_unreadable`` or ``soak_results_unwritable``.
     """
     found = _read(folder / FILE)
     if found is None or not found.tries:
         return Bisection(question, jumps, now, home)
+    if found.ended == FOUND and found.question == question and not (folder / TEXT).exists():
+        return found
     if found.ended == FOUND:
-        set_aside(folder, folder / FILE, "bisect", found.began, "try-*")
+        set_aside(folder, folder / FILE, "bisect", found.began, "try-*", TEXT)
         return Bisection(question, jumps, now, home)
     if found.question != question:
         asked, wanted = found.question.as_dict(), question.as_dict()
@@ -202,6 +211,8 @@ def resumed(folder: Path, question: Question, jumps: int, now: int, home: str) -
             f"another question: {names} differs. Its answers are none to this one. Nothing was done. Go on with the "
             "same question, or move the file away to begin anew.",
         )
+    # From now on, that it is there says that an answer was told.
+    remove(folder / TEXT)
     return replace(found, jumps=jumps, ended=None).settled()
 
 

@@ -55,14 +55,22 @@ def write_text(path: Path, content: str) -> None:
         raise unwritable(path, error) from error
 
 
-def set_aside(folder: Path, path: Path, kind: str, began: int, evidence: str) -> None:
-    """Keep results that have ended, and evidence whose folders' names match, under their time.
+def set_aside(folder: Path, path: Path, kind: str, began: int, *evidence: str) -> None:
+    """Keep results that have ended, and evidence whose names match these globs, under their time.
 
     Raises KhoError ``soak_results_unwritable``.
     """
     try:
-        for old in (path, *folder.glob(evidence)):
+        for old in (path, *(one for glob in evidence for one in folder.glob(glob))):
             old.replace(folder / (f"{kind}-{began}" + (".json" if old == path else f"-{old.name}")))
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there. Raises KhoError ``soak_results_unwritable``."""
+    try:
+        path.unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(path, error) from error
 

@@ -30,6 +30,17 @@ def test_a_host_that_does_not_come_home_is_a_failure(world: World) -> None:
     assert f"But the host did not come back to {HOME}, which ran when the bisection began: The verdict is" in output
 
 
+def test_an_answer_that_was_not_told_yet_is_told_and_the_host_comes_home(world: World) -> None:
+    """After a run that was killed on its way there."""
+    world.set(installed=INSTALLED, crashes_from=ORIGINS)
+    assert run(world, bisect_wrong="crash")[0] == 0
+    (world.folder / "kexec-soak/web1/bisect.txt").unlink()
+    world.set(installed=INSTALLED, release=ORIGINS[0])
+    code, output = run(world, bisect_wrong="crash")
+    assert (code, world.jumps()) == (0, [[ORIGINS[0], HOME]])
+    assert "it is the first of the list" in output
+
+
 def test_none_is_bad(world: World) -> None:
     world.set(installed=INSTALLED, warns_after=ORIGINS)
     code, output = run(world, bisect_wrong="crash")

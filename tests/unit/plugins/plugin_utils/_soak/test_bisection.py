@@ -17,6 +17,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._soak.bisection import (
     FILE,
     FOUND,
     NO_ANSWER,
+    TEXT,
     Bisection,
     asked_for,
     read,
@@ -77,8 +78,20 @@ def test_another_run_goes_on_with_the_log_alone(tmp_path):
 def test_one_that_has_found_its_answer_is_kept_beside(tmp_path):
     write(tmp_path, made(NEW, *[WELL] * 6))
     (tmp_path / "try-1").mkdir()
+    (tmp_path / TEXT).write_text("told")
     assert resumed(tmp_path, QUESTION, 50, 200, "c").tries == ()
-    assert {path.name for path in tmp_path.iterdir()} == {"bisect-100.json", "bisect-100-try-1"}
+    kept = {path.name for path in tmp_path.iterdir()}
+    assert kept == {"bisect-100.json", "bisect-100-try-1", "bisect-100-bisect.txt"}
+
+
+def test_an_answer_that_a_killed_run_has_not_told_is_not_sought_again(tmp_path):
+    half, whole = made(NEW, WRONG), made(NEW, *[WELL] * 6)
+    write(tmp_path, half)
+    (tmp_path / TEXT).write_text("of a run that was out of time")
+    assert resumed(tmp_path, QUESTION, 50, 200, "c").ended is None
+    write(tmp_path, whole)
+    assert resumed(tmp_path, QUESTION, 50, 200, "c") == whole
+    assert resumed(tmp_path, replace(QUESTION, target="u"), 50, 200, "c").tries == ()
 
 
 @pytest.mark.parametrize(
