@@ -122,7 +122,9 @@ def _believed(
     if start is None:
         return naming
     known = (start.release, start.previous_release, start.kexec_count)
-    agrees = all(one in (None, told) for one, told in zip(known, (naming.release, *_transition(naming))))
+    told = (naming.release, *_transition(naming))
+    compared = 3 if naming.knows_transition else 1
+    agrees = all(one in (None, other) for one, other in zip(known[:compared], told))
     return naming if agrees else None
 
 
@@ -136,6 +138,8 @@ def _transition(naming: Naming) -> Tuple[Optional[str], Optional[int]]:
 def _of_named(starts: Sequence[Start], naming: Naming, witness: Witness, report: CrashReport) -> Crash:
     start = _start_named(starts, naming)
     previous, count = _transition(naming)
+    if start is not None and not naming.knows_transition:
+        previous, count = start.previous_release, start.kexec_count
     boot_id = naming.boot_id if start is None else start.span.boot_id
     timed = replace(report, at=_at(naming.began if start is None else start.span.begin, report))
     only = naming if start is None else None

@@ -137,9 +137,11 @@ def _believed(namings: Collection[Naming], release: Optional[str], log: BootLog)
         return None
     (naming,) = namings
     knows_record = log.record is not None or log.complete
-    if release not in (None, naming.release) or (knows_record and log.record != naming.record):
+    if release not in (None, naming.release):
         return None
-    return naming
+    if log.record is not None and not naming.knows_transition:
+        return replace(naming, boot="handover", record=log.record)
+    return None if knows_record and log.record != naming.record else naming
 
 
 def dumps_of(text: str) -> List[str]:

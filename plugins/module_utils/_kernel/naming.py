@@ -52,6 +52,11 @@ class Naming:
         return f"boot {self.boot_id} of {self.release} began {self.began}: {self.boot}{origin}"
 
     @property
+    def knows_transition(self) -> bool:
+        """Whether the host could tell what was before the boot; of a handover, that is its record."""
+        return self.record is not None or self.boot in ("cold", "kexec")
+
+    @property
     def is_writable(self) -> bool:
         """Whether it would be read as it was meant: a release may be any text."""
         return naming_in(LINE_PREFIX + self.value) == self

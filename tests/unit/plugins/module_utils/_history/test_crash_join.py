@@ -200,6 +200,14 @@ def test_what_is_known_of_the_boot_counts_for_more(told):
     assert (crash.boot_id, crash.kexec_count) == (None, None)
 
 
+def test_a_host_that_does_not_know_its_transition_contradicts_nothing():
+    told = Naming(f"{2:032x}", RELEASE, 1000, "unknown", None)
+    (crash,) = join_crashes(BOOTS, None, [named(told)])
+    assert (owners([crash]), crash.previous_release, crash.kexec_count) == ([2], "7.2.13-kho", 1)
+    cold = Naming(f"{2:032x}", RELEASE, 1000, "cold", None)
+    assert owners(join_crashes(BOOTS, None, [named(cold)])) == [None]
+
+
 def test_a_boot_that_runs_has_not_died():
     running = f"{2:032x}"
     assert owners(join_crashes(BOOTS, running, [named(naming())])) == [None]

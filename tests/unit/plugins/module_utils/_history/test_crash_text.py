@@ -46,6 +46,13 @@ def test_a_name_with_the_end_of_a_line_in_it_names_no_boot(name):
     assert only([f"[   10.000000] {name}", f"[   10.000001] {NAMED}", f"[   11.000000] {PANIC}"]).naming is not None
 
 
+def test_the_kernel_s_own_record_stands_beside_what_the_host_did_not_know():
+    told = NAMED.partition(": handover")[0] + ": unknown"
+    naming = only([START, EXEC, INIT, told, PANIC]).naming
+    assert (naming.boot_id, naming.boot, naming.record) == (ID, "handover", Record("7.2.13-kho", 2))
+    assert only([START, EXEC, INIT, told.replace("unknown", "cold"), PANIC]).naming is None
+
+
 def test_a_boot_may_be_named_again_after_the_clock_was_set():
     again = NAMED.replace("began 1795300000", "began 1795303600")
     assert only([NAMED, again, PANIC]).naming.began == 1795303600
