@@ -39,6 +39,7 @@ _BY_STATE = {
     "53300": "ledger_away",
     "57": "ledger_away",
     "25006": "ledger_read_only",
+    "25P03": "ledger_away",
     "42501": "ledger_read_only",
     "40": "ledger_locked",
     "55P03": "ledger_locked",

@@ -54,6 +54,8 @@ with suppress(ImportError):  # require() says so
 
 PATIENCE = 60
 """Seconds that a writer waits for others, and that a connection may take."""
+SILENCE = 30
+"""Seconds after which a server gives up who has begun to write together, and says nothing more."""
 BETWEEN_TRIES = 0.05
 """Seconds until a file that is locked is tried again."""
 _DRIVERS = {
@@ -245,9 +247,14 @@ class Ledger:
         """Give a connection for several questions that are answered as of one moment."""
         return self._reading()
 
-    def transaction(self) -> AbstractContextManager[sa.Connection]:
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
         """Give a connection for what is written together, and is on the disk when it is done."""
-        return self._writing(durably=True)
+        with self._writing(durably=True) as connection:
+            if self._dialect == "postgresql":
+                # Of a controller that loses its power, TCP would tell the server after hours, which keeps its locks.
+                connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{SILENCE}s'")
+            yield connection
 
     def _put(self, connection: sa.Connection, statement: Any, rows: list[dict[str, Any]]) -> int:
         return connection.execute(statement, rows).rowcount if rows else 0
@@ -274,7 +281,9 @@ class Ledger:
                 part.rollback()
             return
         with understood(self._place.words, self._place.secret), self._engine.connect() as connection:
-            yield connection.execution_options(writes=True, durably=durably)
+            # Whatever the server's default: who has waited for a lock must see what the others have written meanwhile.
+            level = {} if self._dialect == "sqlite" else {"isolation_level": "READ COMMITTED"}
+            yield connection.execution_options(writes=True, durably=durably, **level)
             if self._keep or always:
                 connection.commit()
 
