@@ -22,6 +22,8 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import win
 
 NO_WORSE = "no_worse"
 """The question that `kexec_upgrade_ledger_gate` has the ledger asked."""
+SHORTEST_CLAIM = 60
+"""Seconds; no wave takes less."""
 FACTS_HOSTS = "kexec_facts_hosts"
 _LEDGERS = re.compile(r"sqlite:////.|postgres(ql)?(\+psycopg)?://", re.ASCII)
 _FALSE = frozenset({"0", "f", "false", "n", "no", "off"})
@@ -133,6 +135,13 @@ def _duration(value: Any) -> int:
     return length
 
 
+def _claim(value: Any) -> int:
+    length = _duration(value)
+    if length < SHORTEST_CLAIM:
+        raise ValueError(f"less than {SHORTEST_CLAIM} s, and another run would have hosts that are on their way")
+    return length
+
+
 def _whole_number(value: Any) -> int:
     text = str(value).strip()
     if isinstance(value, (bool, float)) or not (text.isascii() and text.isdigit()):
@@ -175,7 +184,8 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     # By the functions that make waves and windows of them.
     **dict.fromkeys(("waves", "group_limits", "window"), _as_it_is),
     **dict.fromkeys(("allow_empty", "ledger", "only_attention"), _truth),
-    **dict.fromkeys(("gate_soak", "fleet_lock_timeout", "rollout_claim", "rollout_patience"), _duration),
+    **dict.fromkeys(("gate_soak", "fleet_lock_timeout", "rollout_patience"), _duration),
+    "rollout_claim": _claim,
     "ledger_gate": _ledger_gate,
     "max_failed": _limit,
     "max_failed_percentage": _percentage,

@@ -39,10 +39,19 @@ def terms_of(options: Mapping[str, Any], of_hosts: Said) -> dict[str, Any]:
         given = {name: values[name] for name in OF_HOSTS if values.get(name) is not None}
         key = repr(sorted(given.items()))
         if key not in known:
-            known[key] = ArgumentSpecValidator(specified).validate(given).validated_parameters
+            known[key] = _in_order(ArgumentSpecValidator(specified).validate(given).validated_parameters)
         typed[host] = known[key]
     defaults = {name: specified[name].get("default") for name in OF_HOSTS}
     terms = {**agreed(defaults, {}, typed), **{name: options[name] for name in OF_THE_PLAY}}
     # Plain values, whatever types Ansible has for them.
     plain: dict[str, Any] = json.loads(json.dumps(terms, default=str))
     return plain
+
+
+def _in_order(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options whose lists, of which none has an order, can be compared."""
+
+    def key(one: Any) -> str:
+        return json.dumps(one, sort_keys=True, default=str)
+
+    return {name: sorted(value, key=key) if isinstance(value, list) else value for name, value in options.items()}

@@ -124,4 +124,6 @@ def test_rollout_is_shared_by_a_ledger_whose_address_is_given() -> None:
     assert check(**shared)["kexec_upgrade_rollout_claim"] == 7200
     with pytest.raises(KhoError, match="kexec_upgrade_rollout: .*kexec_upgrade_ledger_url does not say") as caught:
         check(rollout="spring")
+    with pytest.raises(KhoError, match="kexec_upgrade_rollout_claim: '59s' is less than 60 s"):
+        check(**{**shared, "rollout_claim": "59s"})
     assert caught.value.code == "options_invalid"

@@ -24,6 +24,12 @@ def test_defaults_count_as_if_they_were_given() -> None:
     assert terms_of({**PLAY, "kexec_upgrade_max_failed": 3}, {"web1": {}}) != plain
 
 
+def test_lists_are_the_same_in_any_order() -> None:
+    accept = ["kho_abi_unknown", "firmware_pending"]
+    one, other = ({"web1": {"kexec_upgrade_accept": given}} for given in (accept, accept[::-1]))
+    assert terms_of(PLAY, one) == terms_of(PLAY, other) != terms_of(PLAY, {"web1": {}})
+
+
 def test_what_concerns_one_host_is_not_compared() -> None:
     other = {"kexec_upgrade_command_line_append": ["console=ttyS1"], "kexec_upgrade_timeout": 1200}
     assert terms_of(PLAY, {"web1": {}, "web2": other}) == terms_of(PLAY, {"web1": {}})
