@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
@@ -17,6 +16,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_actio
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves import gate
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.batch import results_of, wave_now, waves_of_play
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.pause import reason_to_pause
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import windows_of
 
 LOOK_EVERY = 1
@@ -61,17 +61,6 @@ def wait_for_removal(path: str | None, wave: gate.Wave) -> None:
             say(f"{why}, so {wave} waits. {how_on}")
             says_next += SAY_EVERY
         time.sleep(LOOK_EVERY)
-
-
-def reason_to_pause(path: str) -> str | None:
-    """Return how the file is in the way: it is there, or that cannot be known; None when it is not there."""
-    try:
-        os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        return f"The pause file {path} cannot be looked for ({error.strerror})"
-    return f"The pause file {path} is there"
 
 
 def soak(seconds: int, wave: gate.Wave) -> None:

@@ -133,22 +133,6 @@ def test_wave_waits_until_the_pause_file_is_removed(clock: Clock, display: Any, 
     assert lines[0].startswith(f"The pause file {pause} is there, so wave 1 of 2 waits. To go on, remove it;")
 
 
-def test_pause_file_that_cannot_be_looked_for_is_a_reason_to_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    def denied(path: str) -> None:
-        raise PermissionError(13, "Permission denied", path)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(kexec_gate.os, "lstat", denied)
-        reason = kexec_gate.reason_to_pause("/srv/rollout/pause")
-    assert reason == "The pause file /srv/rollout/pause cannot be looked for (Permission denied)"
-
-
-@pytest.mark.parametrize("path", ["absent", "file/below"])
-def test_file_that_is_not_there_is_no_reason_to_pause(tmp_path: Path, path: str) -> None:
-    (tmp_path / "file").touch()
-    assert kexec_gate.reason_to_pause(str(tmp_path / path)) is None
-
-
 @pytest.mark.usefixtures("clock", "display")
 def test_wave_does_not_begin_when_the_window_is_closed() -> None:
     result = run(at="begin", window=CLOSED_AT_NOON)
