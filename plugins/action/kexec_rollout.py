@@ -29,13 +29,14 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._shared.store import Sha
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.words import summary
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves import gate
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.batch import results_of, wave_now, waves_of_play
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.pause import reason_to_pause
 
 LOOK_EVERY = 2
 """Seconds between two questions whether a wave may begin, or whether the ledger is back."""
 SAY_EVERY = 60
 """Seconds between two lines that say what is waited for."""
-PASSING = frozenset({"ledger_away", "ledger_locked"})
-"""Troubles of a ledger that may be over in a while."""
+PASSING = frozenset({"ledger_away", "ledger_locked", "ledger_read_only"})
+"""Troubles of a ledger that may be over in a while: one that takes over for another can be read first."""
 STATES = {"paused": PAUSED, "resumed": RUNNING, "stopped": STOPPED}
 
 Answer = TypeVar("Answer")
@@ -56,7 +57,7 @@ class ActionModule(ControllerAction):
         if state == "started":
             return {"changed": self._asked(name, lambda shared: shared.start(who, why))}
         if state in STATES:
-            return {"changed": self._asked(name, lambda shared: shared.change(STATES[state], who, why))}
+            return {"changed": self._changed(options, who, why)}
         wave = wave_now(task_vars, waves_of_play(task_vars, options["sizes"], options["limits"]))
         me = Taking(run_identity()["run"], owner_of(who, given), wave.total)
         if state == "claimed":
@@ -64,11 +65,20 @@ class ActionModule(ControllerAction):
         if state == "released":
             self._patiently(options["patience"], name, lambda shared: shared.release(me, wave.hosts))
             return {"msg": f"The hosts of {wave} were given back."}
+        if state == "passed":
+            self._patiently(options["patience"], name, lambda shared: shared.passed(me))
+            return {"msg": "The canaries are proven, and all other waves may begin."}
         return self._settled(options, wave, me, task_vars)
 
     def _asked(self, name: str, question: Callable[[SharedRollout], Answer]) -> Answer:
         with Ledger(self._place, not self._task.check_mode) as ledger:
             return question(SharedRollout(ledger, name))
+
+    def _changed(self, options: Mapping[str, Any], who: str, why: str) -> bool:
+        run, state = run_identity()["run"], STATES[options["state"]]
+        # Others go on until they hear of a stop.
+        patience = options["patience"] if state == STOPPED else 0
+        return self._patiently(patience, options["name"], lambda shared: shared.change(state, who, why, run))
 
     def _info(self, options: Mapping[str, Any]) -> dict[str, Any]:
         with Ledger(self._place, not self._task.check_mode) as ledger:
@@ -88,14 +98,21 @@ class ActionModule(ControllerAction):
             return shared.begin(me, options["terms"], hosts, others, options["claim"], has_ended)
 
         while True:
-            answer, began = self._patiently(options["patience"], options["name"], begin)
+            # Looked for before each question: the rollout may be waited for, and who has a wave must not wait.
+            paused = reason_to_pause(options["pause_file"]) if options["pause_file"] else None
+            answer, began = (
+                self._patiently(options["patience"], options["name"], begin) if not paused else (Wait(paused), 0)
+            )
             if isinstance(answer, Go):
                 message = f"{title(wave)} of this run begins{', before all others' if answer.canaries else ''}."
                 if answer.canaries:
                     say(message)
                 return {"began": began, "msg": message}
+            waits = f"{title(wave)} of this run waits: {answer.why}. No host of it is on its way."
+            if self._task.check_mode:
+                return {"msg": waits}
             if time.monotonic() >= says_next:
-                say(f"{title(wave)} of this run waits: {answer.why}. No host of it is on its way.")
+                say(waits)
                 says_next += SAY_EVERY
             time.sleep(LOOK_EVERY)
 
@@ -108,12 +125,13 @@ class ActionModule(ControllerAction):
         moved = gate.moved(results)
         # What failed here, others must hear of before they go on.
         has_failures = any(state == FAILED for state, _code in outcomes.values())
-        patience = None if has_failures else options["patience"]
+        patience = None if has_failures and not self._task.check_mode else options["patience"]
         ended = self._patiently(
             patience, options["name"], lambda shared: shared.end(me, wave.number, outcomes, moved, budget)
         )
         warnings = {"warnings": [lost(ended.lost, wave)]} if ended.lost else {}
-        return {"stop": ended.stop, "msg": ended.stop or "All runs can know how this wave went.", **warnings}
+        message = ended.stop or "All runs can know how this wave went."
+        return {"stop": ended.stop, "canaries": ended.canaries, "msg": message, **warnings}
 
     def _patiently(self, patience: int | None, name: str, question: Callable[[SharedRollout], Answer]) -> Answer:
         """Ask until there is an answer, so many seconds, or without an end."""
@@ -123,7 +141,7 @@ class ActionModule(ControllerAction):
                 return self._asked(name, question)
             except LedgerError as error:
                 now = time.monotonic()
-                if error.code not in PASSING or (patience is not None and now - began >= patience):
+                if patience is not None and (error.code not in PASSING or now - began >= patience):
                     raise LedgerError(
                         error.code,
                         f"The rollout {printable(name)} is not known without its ledger, so no wave begins, and hosts "

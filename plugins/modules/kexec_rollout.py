@@ -15,8 +15,8 @@ description:
     at a time.
   - O(state=info) tells of the whole rollout, whichever run did which part. O(state=paused), O(state=resumed) and
     O(state=stopped) hold for all of its runs, from their next wave on. What is on its way goes its way to the end.
-  - The playbook C(kho.kexec.kexec_upgrade) does O(state=claimed), O(state=settled) and O(state=released) around each
-    wave when C(kexec_upgrade_rollout) is set.
+  - The playbook C(kho.kexec.kexec_upgrade) does O(state=claimed), O(state=settled), O(state=passed) and
+    O(state=released) around each wave when C(kexec_upgrade_rollout) is set.
   - Times are those of the database. Clocks of controllers decide nothing.
   - Runs on the controller, once for all hosts of a batch, and asks no host.
 options:
@@ -24,19 +24,23 @@ options:
     description:
       - V(started), the rollout is there. Needed only to pause it, say, before the first run, which starts it, too.
       - V(claimed), the hosts of this wave belong to this run. Waits while the rollout is paused, while canaries of
-        another run are not proven yet, and while any of the hosts belongs to another run. Fails when the rollout was
-        stopped, and when O(terms) differ from those of the run that joined first. The first wave that asks are the
-        canaries.
+        another run are not proven yet, while any of the hosts belongs to another run, and while O(pause_file) is
+        there. Fails when the rollout was stopped, and when O(terms) differ from those of the run that joined first. The
+        first wave that asks are the canaries. Stops the rollout when, with hosts that are lost and none of this run's,
+        more have failed in all runs than may. Asked again for the same wave, it keeps its hosts, and hears of a pause
+        and a stop.
       - V(settled), what became of the hosts of this wave is known to all runs, and the hosts are given back. Stops the
         rollout when a canary was not proven, and when more hosts failed in all runs than may.
+      - V(passed), what has to hold after the canaries of this run holds, and all other waves may begin. Needed when
+        RV(canaries) says so.
       - V(released), the hosts of this wave are given back, and nothing was done to them.
       - V(paused), no wave begins until it is resumed.
-      - V(resumed), waves begin again. After a stop, failures of before do not count any more.
+      - V(resumed), waves begin again. After a stop, hosts that failed or were lost before do not count any more.
       - V(stopped), no wave begins, and each run ends when its next one would.
       - V(info), tells of the rollout, and changes nothing.
     type: str
     default: info
-    choices: [started, claimed, settled, released, paused, resumed, stopped, info]
+    choices: [started, claimed, settled, passed, released, paused, resumed, stopped, info]
   name:
     description:
       - The name of the rollout, of printable ASCII characters.
@@ -89,6 +93,10 @@ options:
     description:
       - With O(state=settled), how many percent of the hosts of this wave may have failed.
     type: int
+  pause_file:
+    description:
+      - With O(state=claimed), as in O(kho.kexec.kexec_gate#module:pause_file), because the rollout may be waited for.
+    type: path
   claim:
     description:
       - With O(state=claimed), after how many seconds the hosts can be taken by another run, when this one has not told
@@ -97,8 +105,9 @@ options:
     default: 7200
   patience:
     description:
-      - With O(state=claimed), O(state=settled) and O(state=released), how many seconds to wait for a ledger that is
-        away. The task fails then, and no wave begins. Failures of hosts are told however long that takes.
+      - With O(state=claimed), O(state=settled), O(state=passed), O(state=released) and O(state=stopped), how many
+        seconds to wait for a ledger that is away. The task fails then, and no wave begins. Failures of hosts are told
+        however long that takes, and whatever the ledger's trouble.
     type: int
     default: 300
 notes:
@@ -226,6 +235,11 @@ began:
   returned: O(state=claimed)
   type: int
   sample: 1795392000
+canaries:
+  description: Whether all others wait until O(state=passed) is told, because canaries of this run are proven.
+  returned: O(state=settled)
+  type: bool
+  sample: false
 stop:
   description: Why the rollout stops with this wave; empty when it goes on.
   returned: O(state=settled)

@@ -43,7 +43,7 @@ ROLLOUT: dict[str, Any] = {
     "state": {
         "type": "str",
         "default": "info",
-        "choices": ["started", "claimed", "settled", "released", "paused", "resumed", "stopped", "info"],
+        "choices": ["started", "claimed", "settled", "passed", "released", "paused", "resumed", "stopped", "info"],
     },
     "name": {"type": "str", "required": True},
     "url": {"type": "str", "required": True, "no_log": True},
@@ -56,6 +56,7 @@ ROLLOUT: dict[str, Any] = {
     "result": {"type": "str", "default": "kexec_upgrade_result"},
     "max_failed": {"type": "int"},
     "max_failed_percentage": {"type": "int"},
+    "pause_file": {"type": "path"},
     "claim": {"type": "int", "default": 7200},
     "patience": {"type": "int", "default": 300},
 }

@@ -16,6 +16,8 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._waves.gate import Budge
 RUNNING, PAUSED, STOPPED = "running", "paused", "stopped"
 WAITING, GOING, PROVEN, FAILED, UNTOUCHED = "waiting", "going", "proven", "failed", "untouched"
 """What may be known of a host: nothing was done yet, it is on its way, how it ended, or that it was not started."""
+LOST = "lost"
+"""A host whose run has not told what became of it before its claim ended."""
 NAMES_SHOWN = 5
 DIFFERENCES_SHOWN = 5
 VALUE_LIMIT = 80
@@ -72,7 +74,11 @@ class Wait:
 
 @dataclass(frozen=True)
 class Settled:
-    """What a wave that has ended does to the rollout; ``stop`` says why it stops, empty when it goes on."""
+    """What a wave that has ended does to the rollout; ``stop`` says why it stops, empty when it goes on.
+
+    ``canaries_proven`` says that all others may go once what has to hold after the wave holds, and ``canaries_free``
+    that another wave is to go first.
+    """
 
     stop: str
     canaries_proven: bool
@@ -105,13 +111,36 @@ def require_same(standing: Standing, ours: Mapping[str, Any]) -> None:
 def require_running(standing: Standing) -> None:
     """Raise SharedRolloutError ``rollout_was_stopped`` when somebody, or a run, has stopped the rollout."""
     if standing.state == STOPPED:
-        raise SharedRolloutError(
-            "rollout_was_stopped",
-            f"The rollout {standing.name} was stopped by {standing.who}: {standing.why or 'no reason was given'} So no "
-            "wave of it begins, in this run and in all others; what was on its way goes its way to the end. Look at it "
-            "with kho.kexec.kexec_rollout, state info. Once the cause is gone, give it the state resumed, and run the "
-            "same again.",
-        )
+        raise was_stopped(standing)
+
+
+def was_stopped(standing: Standing) -> SharedRolloutError:
+    """The error for a wave of a rollout that somebody, or a run, has stopped."""
+    return SharedRolloutError(
+        "rollout_was_stopped",
+        f"The rollout {standing.name} was stopped by {standing.who}: {standing.why or 'no reason was given'} So no "
+        "wave of it begins, in this run and in all others; what was on its way goes its way to the end. Look at it "
+        "with kho.kexec.kexec_rollout, state info. Once the cause is gone, give it the state resumed, and run the "
+        "same again.",
+    )
+
+
+def lost_too_many(lost: Sequence[str], failed: int, terms: Mapping[str, Any]) -> str:
+    """Say why the rollout stops because hosts are ``lost``; empty when it goes on.
+
+    What became of them is not known, so they count as failed: beside the ``failed`` ones of all runs, and as a whole
+    wave. The budget is one of the ``terms``.
+    """
+    most, percentage = (terms.get(f"kexec_upgrade_{name}", "") for name in ("max_failed", "max_failed_percentage"))
+    if not lost:
+        return ""
+    known = f"Lost: {_named(lost)}. Their run has not told what became of them, so they count as failed."
+    if percentage != "" and int(percentage) < 100:
+        return f"{known} Allowed: {percentage} % of a wave (max_failed_percentage)."
+    allowed = int(most) if most != "" else 0 if percentage == "" else None
+    if allowed is not None and failed + len(lost) > allowed:
+        return f"{known} Failed or lost in all runs: {failed + len(lost)}; allowed: {allowed} (max_failed)."
+    return ""
 
 
 def may_begin(
@@ -156,7 +185,8 @@ def settle(
     failed_now = [host for host, state in outcomes.items() if state == FAILED]
     are_canaries = standing.canary_run == run and standing.canaries_proven is None
     stop = _exceeded(budget, len(outcomes), len(failed_now), failed)
-    if are_canaries and failed_now:
+    if standing.canaries_proven is None and failed_now:
+        # Also those of a run whose claim has ended before they did: nothing else is on its way.
         stop = f"Canaries were not proven: {_named(failed_now)}."
     elif stop and failed_now:
         stop = f"Not proven: {_named(failed_now)}. {stop}"

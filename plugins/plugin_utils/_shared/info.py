@@ -12,14 +12,20 @@ from typing import Any
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.schema import tables
-from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import FAILED, GOING, PROVEN, UNTOUCHED, WAITING
+from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import (
+    FAILED,
+    GOING,
+    LOST,
+    PROVEN,
+    UNTOUCHED,
+    WAITING,
+)
+from ansible_collections.kho.kexec.plugins.plugin_utils._shared.lost import is_lost
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.store import clock, unknown_rollout
 
 with suppress(ImportError):  # _ledger_errors.require() says so
     import sqlalchemy as sa
 
-LOST = "lost"
-"""A host whose run has not told what became of it before its claim ended."""
 STATES = (WAITING, GOING, PROVEN, FAILED, UNTOUCHED, LOST)
 MOST_HOSTS = 1000
 """Hosts that are named; the counts are of all."""
@@ -66,21 +72,13 @@ def info(ledger: Ledger, name: str) -> dict[str, Any]:
 
 
 def _hosts(connection: sa.Connection, name: str, now: int) -> list[dict[str, Any]]:
-    hosts, claims = tables().rollout_hosts, tables().rollout_claims
-    is_held = (
-        (claims.c.host == hosts.c.host)
-        & (claims.c.rollout == name)
-        & (claims.c.run == hosts.c.run)
-        & (claims.c.until > now)
-    )
-    is_lost = (hosts.c.state == GOING) & claims.c.host.is_(None)
+    hosts = tables().rollout_hosts
     asked = sa.select(
         *(hosts.c[column] for column in ("host", "run", "wave", "canary")),
         hosts.c.how.label("code"),
-        sa.case((is_lost, sa.literal(LOST)), else_=hosts.c.state).label("state"),
+        sa.case((is_lost(now), sa.literal(LOST)), else_=hosts.c.state).label("state"),
     )
-    joined = hosts.outerjoin(claims, is_held)
-    return _rows(connection, asked.select_from(joined).where(hosts.c.rollout == name).order_by(hosts.c.host))
+    return _rows(connection, asked.where(hosts.c.rollout == name).order_by(hosts.c.host))
 
 
 def _runs(connection: sa.Connection, name: str) -> list[dict[str, Any]]:

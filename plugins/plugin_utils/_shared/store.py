@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
@@ -21,7 +21,9 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sums import inse
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import (
     FAILED,
     GOING,
+    LOST,
     PAUSED,
+    PROVEN,
     RUNNING,
     STOPPED,
     UNTOUCHED,
@@ -31,12 +33,14 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import (
     SharedRolloutError,
     Standing,
     Wait,
-    is_held,
+    lost_too_many,
     may_begin,
     require_running,
     require_same,
     settle,
+    was_stopped,
 )
+from ansible_collections.kho.kexec.plugins.plugin_utils._shared.lost import GRACE, is_lost
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.gate import Budget
 
 with suppress(ImportError):  # _ledger_errors.require() says so
@@ -63,22 +67,24 @@ class Taking:
 
 @dataclass(frozen=True)
 class Ended:
-    """What the end of a wave did: why the rollout is stopped now (empty when it goes on), and which hosts were lost
-    to another run, because this run's claim had ended."""
+    """What the end of a wave did: why the rollout is stopped now (empty when it goes on), which hosts were lost
+    to another run, because this run's claim had ended, and whether all others wait for ``passed``."""
 
     stop: str
     lost: tuple[str, ...]
+    canaries: bool
 
 
 class SharedRollout:
     """One rollout by its name. All methods raise LedgerError, and SharedRolloutError ``rollout_name_invalid``."""
 
     def __init__(self, ledger: Ledger, name: str) -> None:
-        if not name.strip() or printable(name, LONGEST_NAME) != name:
+        if not name or name.strip() != name or printable(name, LONGEST_NAME) != name:
             raise SharedRolloutError(
                 "rollout_name_invalid",
                 f"A rollout cannot be called {printable(repr(name), 80)}: a name is 1 to {LONGEST_NAME} printable "
-                "ASCII characters. All runs of the rollout find each other by it. Nothing was done. Give another name.",
+                "ASCII characters, without a blank at an end. All runs of the rollout find each other by it. Nothing "
+                "was done. Give another name.",
             )
         self._ledger = ledger
         self._name = name
@@ -88,17 +94,21 @@ class SharedRollout:
         with self._locked(who, why) as (_connection, _standing, is_new):
             return is_new
 
-    def change(self, state: str, who: str, why: str) -> bool:
+    def change(self, state: str, who: str, why: str, run: str = "") -> bool:
         """Pause, resume or stop; return whether that is news. Raises SharedRolloutError ``rollout_unknown``.
 
-        What had failed before does not count any more after it was stopped and resumed.
+        What had failed or was lost before does not count any more after it was stopped and resumed. A ``run`` that
+        stops after its canaries lets others go first.
         """
         with self._ledger.transaction() as connection:
             standing = self._standing(connection)
             if standing is None:
                 raise unknown_rollout(self._name)
-            if standing.state == state or (state == PAUSED and standing.state == STOPPED):
+            same = standing.state == state and (state == RUNNING or standing.why == printable(why, LONGEST_WHY))
+            if same or (state == PAUSED and standing.state == STOPPED):
                 return False
+            if state == STOPPED and standing.canary_run == run:
+                self._update(connection, canary_run=None)
             self._set_state(connection, standing, state, who, why)
         return True
 
@@ -120,36 +130,61 @@ class SharedRollout:
         with self._locked(me.owner, "") as (connection, standing, _is_new):
             require_running(standing)
             require_same(standing, terms)
-            claims = self._claims(connection, hosts)
-            owners = self._owners(connection, {one.run for one in claims.values()} | {standing.canary_run or ""})
-            answer = may_begin(standing, me.run, claims, owners, has_ended)
-            self._join(connection, standing, me, terms, [*hosts, *others])
-            if isinstance(answer, Go):
-                # What is left of dead runs, and this run's own.
-                over = {one.run for one in claims.values() if not is_held(one, me.run, standing.now, has_ended)}
-                answer = self._take(connection, standing, (me.run, over), hosts, claim) or answer
-            if isinstance(answer, Go):
-                self._note_begun(connection, standing, me, number, hosts, answer, claim)
-            return answer, standing.began
+            standing = self._stopped_by_lost(connection, standing, me, terms, {*hosts, *others})
+            if standing.state != STOPPED:
+                claims = self._claims(connection, hosts)
+                owners = self._owners(connection, {one.run for one in claims.values()} | {standing.canary_run or ""})
+                answer = may_begin(standing, me.run, claims, owners, has_ended)
+                self._join(connection, standing, me, terms, [*hosts, *others])
+                if isinstance(answer, Go):
+                    dead = {one.run for one in claims.values() if has_ended(one.run)}
+                    answer = self._take(connection, standing, {*dead, me.run}, me.run, hosts, claim) or answer
+                if isinstance(answer, Go):
+                    self._note_begun(connection, standing, me, number, hosts, answer, claim)
+                return answer, standing.began
+        # Not before the stop is written.
+        raise was_stopped(standing)
+
+    def _stopped_by_lost(
+        self, connection: sa.Connection, standing: Standing, me: Taking, terms: Mapping[str, Any], own: set[str]
+    ) -> Standing:
+        """Stop the rollout when too many hosts are lost that are none of this run's ``own``."""
+        if standing.state != RUNNING:
+            return standing
+        hosts = tables().rollout_hosts.c
+        asked = sa.select(hosts.host).where(hosts.rollout == self._name, is_lost(standing.now - GRACE))
+        found = connection.execute(asked.order_by(hosts.host)).scalars()
+        stop = lost_too_many([str(host) for host in found if host not in own], standing.failed, terms)
+        if stop:
+            self._set_state(connection, standing, STOPPED, me.owner, stop)
+            return replace(standing, state=STOPPED, who=me.owner, why=stop)
+        return standing
 
     def end(
         self, me: Taking, number: int, outcomes: Mapping[str, tuple[str, str | None]], moved: bool, budget: Budget
     ) -> Ended:
-        """Write what became of the hosts of a wave, each with its state and code, and give them back."""
+        """Write what became of the hosts of a wave, each with its state and code, and give them back.
+
+        Canaries that are proven let others go once ``passed`` is told.
+        """
         with self._locked(me.owner, "") as (connection, standing, _is_new):
             lost = self._write_outcomes(connection, standing, me.run, outcomes)
             own = {host: state for host, (state, _code) in outcomes.items()}
             found = settle(standing, me.run, own, moved, budget, self._failed(connection))
-            if found.canaries_proven:
-                self._update(connection, canaries_proven=standing.now)
-                self._tell(connection, standing.now, me.owner, "canaries_proven", "")
-            elif found.canaries_free:
+            if found.canaries_free:
                 self._update(connection, canary_run=None)
             if found.stop and standing.state != STOPPED:
                 self._set_state(connection, standing, STOPPED, me.owner, found.stop)
             is_last = number == me.waves or bool(found.stop)
             self._see(connection, standing.now, me, wave=number, ended=standing.now if is_last else None)
-            return Ended(found.stop, tuple(lost))
+            return Ended(found.stop, tuple(lost), found.canaries_proven)
+
+    def passed(self, me: Taking) -> None:
+        """Let all others go: the canaries of this run are proven, and what has to hold after them holds."""
+        with self._locked(me.owner, "") as (connection, standing, _is_new):
+            if standing.canary_run == me.run and standing.canaries_proven is None:
+                self._update(connection, canaries_proven=standing.now)
+                self._tell(connection, standing.now, me.owner, "canaries_proven", "")
 
     def release(self, me: Taking, hosts: Sequence[str]) -> None:
         """Give back hosts that nothing was done to."""
@@ -166,7 +201,9 @@ class SharedRollout:
             now = self._now(connection)
             made = connection.execute(
                 insert_into(tables().rollouts, connection.dialect.name)
-                .values(name=self._name, state=RUNNING, who=who, why=why, changed=now, began=now)
+                .values(
+                    name=self._name, state=RUNNING, who=who, why=printable(why, LONGEST_WHY), changed=now, began=now
+                )
                 .on_conflict_do_nothing()
             )
             is_new = made.rowcount > 0
@@ -200,7 +237,7 @@ class SharedRollout:
 
     def _failed(self, connection: sa.Connection) -> int:
         hosts = tables().rollout_hosts.c
-        counted = sa.select(sa.func.count()).where(hosts.rollout == self._name, hosts.state == FAILED, hosts.counted)
+        counted = sa.select(sa.func.count()).where(hosts.rollout == self._name, hosts.counted)
         return int(connection.execute(counted).scalar_one())
 
     def _claims(self, connection: sa.Connection, hosts: Sequence[str]) -> dict[str, Claim]:
@@ -244,15 +281,16 @@ class SharedRollout:
         self,
         connection: sa.Connection,
         standing: Standing,
-        runs: tuple[str, set[str]],
+        over: set[str],
+        run: str,
         hosts: Sequence[str],
         claim: int,
     ) -> Wait | None:
-        """Take the hosts for the first of ``runs``, also from the others; returns why not when a run of another
-        rollout, which has another lock, was faster."""
-        (run, over), claims = runs, tables().rollout_claims
+        """Take the hosts for ``run``, also from runs that are ``over``, and after the end of a claim; returns why not
+        when a run of another rollout, which has another lock, was faster."""
+        claims = tables().rollout_claims
         part = connection.begin_nested()
-        is_over = (claims.c.until <= standing.now) | claims.c.run.in_(sorted({*over, run}))
+        is_over = (claims.c.until <= standing.now) | claims.c.run.in_(sorted(over))
         for some in _parts(sorted(hosts)):
             connection.execute(claims.delete().where(claims.c.host.in_(some), is_over))
         common = {"rollout": self._name, "run": run, "until": standing.now + claim}
@@ -282,12 +320,13 @@ class SharedRollout:
         self._see(connection, standing.now, me, wave=number)
         going: dict[str, Any] = {
             **{"run": me.run, "wave": number, "state": GOING, "how": None, "began": standing.now, "ended": None},
-            **{"canary": answer.canaries, "counted": False},
+            "canary": answer.canaries,
         }
         statement = insert_into(tables().rollout_hosts, connection.dialect.name)
         news = {name: statement.excluded[name] for name in going}
         statement = statement.on_conflict_do_update(index_elements=["rollout", "host"], set_=news)
-        rows = [{**going, "rollout": self._name, "host": host} for host in sorted(hosts)]
+        # One that has failed before counts until it is proven.
+        rows = [{**going, "rollout": self._name, "host": host, "counted": False} for host in sorted(hosts)]
         self._many(connection, statement, rows)
 
     def _write_outcomes(
@@ -297,18 +336,16 @@ class SharedRollout:
         held = self._claims(connection, list(outcomes))
         lost = sorted(host for host, one in held.items() if one.run != run)
         own = sorted(set(outcomes) - set(lost))
-        rows = [
-            {
-                **{"of_rollout": self._name, "of_host": host, "of_run": run, "state": outcomes[host][0]},
-                **{"how": printable(outcomes[host][1] or "", CODE_LIMIT) or None, "ended": standing.now},
-                "counted": outcomes[host][0] == FAILED,
-            }
-            for host in own
-        ]
         known = tables().rollout_hosts
-        same = (known.c.rollout == sa.bindparam("of_rollout")) & (known.c.host == sa.bindparam("of_host"))
-        told: dict[str, Any] = {name: sa.bindparam(name) for name in ("state", "how", "ended", "counted")}
-        self._many(connection, known.update().where(same, known.c.run == sa.bindparam("of_run")).values(**told), rows)
+        same = (known.c.rollout == self._name) & (known.c.host == sa.bindparam("of_host")) & (known.c.run == run)
+        told: dict[str, Any] = {"how": sa.bindparam("how"), "ended": standing.now}
+        for state, counts in ((PROVEN, {"counted": False}), (FAILED, {"counted": True}), (UNTOUCHED, {})):
+            rows = [
+                {"of_host": host, "how": printable(outcomes[host][1] or "", CODE_LIMIT) or None}
+                for host in own
+                if outcomes[host][0] == state
+            ]
+            self._many(connection, known.update().where(same).values(state=state, **told, **counts), rows)
         claims = tables().rollout_claims
         for some in _parts(own):
             connection.execute(claims.delete().where(claims.c.host.in_(some), claims.c.run == run))
@@ -321,9 +358,9 @@ class SharedRollout:
         self._tell(connection, standing.now, who, words, why)
         if state == RUNNING and standing.state == STOPPED:
             known = tables().rollout_hosts
-            connection.execute(
-                known.update().where(known.c.rollout == self._name, known.c.state == FAILED).values(counted=False)
-            )
+            forgiven = known.update().where(known.c.rollout == self._name)
+            connection.execute(forgiven.where(known.c.counted).values(counted=False))
+            connection.execute(forgiven.where(is_lost(standing.now)).values(state=LOST))
 
     def _update(self, connection: sa.Connection, **values: Any) -> None:
         rollouts = tables().rollouts

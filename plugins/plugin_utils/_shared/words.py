@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, listed, printable
-from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import FAILED, GOING
+from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import FAILED, GOING, LOST
 
 NAMED = 10
 NOTHING = "-"
@@ -37,7 +37,7 @@ def summary(found: Mapping[str, Any]) -> list[str]:
         headline(found),
         f"Canaries: {'proven at ' + at(canaries) if canaries else 'not proven yet'} ({_names(found['canaries'])}).",
     ]
-    for state in (FAILED, "lost", GOING):
+    for state in (FAILED, LOST, GOING):
         names = [_named(one) for one in found["hosts"] if one["state"] == state]
         lines += [f"{state.capitalize()}: {_names(names)}."] if names else []
     return [*lines, *(" | ".join(row) for row in runs(found))]

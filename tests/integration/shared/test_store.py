@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import ledger as ledger_file
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, place_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import Go, Wait
@@ -36,7 +37,11 @@ def begin(url: str, run: str, *hosts: str, claim: int = CLAIM, name: str = "spri
 def end(url: str, run: str, **outcomes: str) -> str:
     with Ledger(place_of(url)) as ledger:
         told = {host: (state, None) for host, state in outcomes.items()}
-        return SharedRollout(ledger, "spring").end(Taking(run, run, 1), 1, told, True, Budget(3, None)).stop
+        shared, taking = SharedRollout(ledger, "spring"), Taking(run, run, 1)
+        ended = shared.end(taking, 1, told, True, Budget(3, None))
+        if ended.canaries:
+            shared.passed(taking)
+        return ended.stop
 
 
 @pytest.fixture
@@ -116,6 +121,35 @@ def test_killed_server_knows_what_it_said_yes_to(cluster: Cluster, proven: str) 
     assert end(proven, "run1", web1="failed") == "", "nothing is counted twice"
     with Ledger(place_of(proven)) as ledger:
         assert info(ledger, "spring")["counts"]["failed"] == 1
+
+
+def test_who_has_waited_sees_what_others_wrote_whatever_the_default_of_the_server(
+    cluster: Cluster, proven: str
+) -> None:
+    cluster.sql("ALTER ROLE CURRENT_USER SET default_transaction_isolation = 'repeatable read'")
+    try:
+        for index in range(RUNS):
+            assert begin(proven, f"run{index}", f"web{index}") == Go(canaries=False)
+        stops = at_once(RUNS, lambda index: end(proven, f"run{index}", **{f"web{index}": "failed"}))
+    finally:
+        cluster.sql("ALTER ROLE CURRENT_USER RESET default_transaction_isolation")
+    assert sorted(bool(stop) for stop in stops) == [False] * 3 + [True] * (RUNS - 3), "each failure is counted once"
+
+
+def test_controller_that_vanishes_while_it_asks_is_not_waited_for(proven: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_file, "SILENCE", 1)
+    others = []
+
+    def vanish() -> None:
+        with Ledger(place_of(proven)) as ledger, ledger.transaction() as connection:
+            connection.exec_driver_sql("SELECT * FROM rollouts FOR UPDATE")
+            others.append(begin(proven, "run1", "web1"))
+            connection.exec_driver_sql("SELECT 1")
+
+    with pytest.raises(LedgerError) as caught:
+        vanish()
+    assert others == [Go(canaries=False)], "once the server has given it up"
+    assert caught.value.code == "ledger_away"
 
 
 def test_one_machine_can_do_with_a_file(tmp_path: Path) -> None:

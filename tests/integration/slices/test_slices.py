@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from integration.fleet_lock.test_fleet_lock import client, held, serving
 from integration.shared.world import NAME, PATIENCE, World, until, world
 
 from bench.postgres import Cluster, private_cluster
@@ -124,6 +125,41 @@ def steer(shared: World, state: str, **options: str) -> subprocess.CompletedProc
     return subprocess.run(argv, env=shared.environment(), capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
+def test_others_wait_for_the_gate_task_after_the_canaries(shared: World, tmp_path: Path) -> None:
+    looked = tmp_path / "looked"
+    waits = {
+        **{"name": "Look at the canaries", "ansible.builtin.wait_for": {"path": str(looked), "timeout": PATIENCE}},
+        **{"delegate_to": "localhost", "vars": {"ansible_connection": "local"}},
+    }
+    (tmp_path / "gate.yml").write_text(json.dumps([waits]))
+    first = shared.start("a1", gate_tasks=str(tmp_path / "gate.yml"))
+    until(lambda: "Look at the canaries" in first.output)
+    assert proven(shared) == 1, "it is known of the host, and not yet of what has to hold"
+    other = shared.start("b1")
+    until(lambda: "are not proven yet. No host of it is on its way." in other.output)
+    assert shared.jumps("a1", "b1") == [1, 0]
+    looked.touch()
+    assert (first.end(), other.end()) == (0, 0)
+    assert shared.jumps("a1", "b1") == [1, 1]
+
+
+def test_stop_is_heard_by_a_wave_that_waits_for_slots(shared: World, tmp_path: Path) -> None:
+    assert steer(shared, "started").returncode == 0
+    (tmp_path / "lock").mkdir()
+    with serving(tmp_path / "lock", 1) as port:
+        client(port).lock(["other"])
+        run = shared.start("a1", fleet_lock_url=f"http://127.0.0.1:{port}", fleet_lock_group="web")
+        until(lambda: shared.info()["counts"]["going"])
+        assert steer(shared, "stopped", why="The disks are late.").returncode == 0
+        client(port).unlock(["other"])
+        assert run.end() != 0
+    assert "none of its hosts was touched" in run.output
+    assert "The disks are late." in run.output
+    assert held(tmp_path / "lock") == []
+    assert shared.jumps("a1") == [0]
+    assert shared.info()["counts"]["untouched"] == 1
+
+
 def test_hook_before_a_wave_that_fails_gives_its_hosts_back_and_a_gate_task_stops_all(
     shared: World, tmp_path: Path
 ) -> None:
@@ -139,6 +175,7 @@ def test_hook_before_a_wave_that_fails_gives_its_hosts_back_and_a_gate_task_stop
     found = shared.info()
     assert (found["state"], found["why"]) == ("stopped", "An alert fires.")
     assert found["counts"]["proven"] == 1
+    assert found["canaries_proven"] is None
     other = shared.start("a1", "c1")
     assert other.end() != 0
     assert "rollout_was_stopped" in other.output

@@ -92,7 +92,9 @@ def run(url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_wave_begins_and_ends(run: Any) -> None:
     assert run("claimed", terms=TERMS)["msg"] == "Wave 1 of 3 of this run begins, before all others."
-    assert run("settled", {"web1": PROVEN})["stop"] == ""
+    told = run("settled", {"web1": PROVEN})
+    assert (told["stop"], told["canaries"]) == ("", True)
+    assert run("passed")["msg"] == "The canaries are proven, and all other waves may begin."
     assert run("claimed", batch=1, terms=TERMS)["msg"] == "Wave 2 of 3 of this run begins."
     assert run("released", batch=1)["msg"] == "The hosts of wave 2 of 3 were given back."
     assert run("claimed", batch=2, terms=TERMS)["began"] > 0
@@ -158,6 +160,35 @@ def test_ledger_that_comes_back_in_time_is_waited_for(run: Any, away: Any) -> No
     assert run("claimed", terms=TERMS, patience=90)["began"] > 0
 
 
+@pytest.mark.usefixtures("said")
+def test_ledger_that_takes_over_is_waited_for(run: Any, away: Any) -> None:
+    away(60, "ledger_read_only")
+    assert run("claimed", terms=TERMS, patience=90)["began"] > 0
+
+
+@pytest.mark.usefixtures("said")
+def test_stop_is_told_once_the_ledger_is_back(run: Any, away: Any, clock: Clock) -> None:
+    run("started")
+    away(60)
+    assert run("paused", why="lunch")["code"] == "ledger_away"
+    assert clock.slept == 0
+    assert run("stopped", why="An alert fires.", patience=90)["changed"] is True
+
+
+def test_pause_file_is_heard_while_the_rollout_is_waited_for(run: Any, clock: Clock, said: Any, tmp_path: Path) -> None:
+    pause = tmp_path / "pause"
+    pause.touch()
+
+    def remove() -> None:
+        if clock.slept == 70:
+            pause.unlink()
+
+    clock.meanwhile = remove
+    assert run("claimed", terms=TERMS, pause_file=str(pause))["began"] > 0
+    wait = f"Wave 1 of 3 of this run waits: The pause file {pause} is there. No host of it is on its way."
+    assert [call.args[0] for call in said.call_args_list][:-1] == [wait] * 2
+
+
 def test_trouble_that_does_not_pass_is_not_waited_for(run: Any, away: Any, clock: Clock) -> None:
     away(60, "ledger_newer")
     assert run("claimed", terms=TERMS)["code"] == "ledger_newer"
@@ -170,6 +201,8 @@ def test_failures_are_told_however_long_that_takes(run: Any, away: Any, clock: C
     away(5000)
     assert run("settled", {"web1": FAILED}, patience=10)["stop"] == "Canaries were not proven: web1."
     assert clock.slept == 5000
+    away(6000, "ledger_failed")
+    assert run("settled", {"web1": FAILED}, patience=10)["stop"] == "Canaries were not proven: web1."
     away(9000)
     assert run("settled", {"web1": PROVEN}, patience=10)["code"] == "ledger_away"
 
@@ -187,6 +220,9 @@ def test_hosts_that_another_run_has_by_now_are_a_warning(run: Any, url: str) -> 
 def test_check_mode_writes_nothing(run: Any) -> None:
     assert run("started", check_mode=True)["changed"] is True
     assert run("info")["code"] == "rollout_unknown"
+    run("started")
+    run("paused", why="lunch")
+    assert "ann has paused the rollout (lunch)" in run("claimed", terms=TERMS, check_mode=True)["msg"]
 
 
 def test_page_is_written_and_needs_nothing_else(run: Any, tmp_path: Path) -> None:

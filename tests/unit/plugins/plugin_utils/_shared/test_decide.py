@@ -22,6 +22,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import (
     SharedRolloutError,
     Standing,
     Wait,
+    lost_too_many,
     may_begin,
     require_same,
     settle,
@@ -104,6 +105,22 @@ def test_one_budget_over_all_runs():
     assert "allowed: 49 %" in settle(PROVED, "two", outcomes, True, Budget(None, 49), 1).stop
 
 
+@pytest.mark.parametrize(
+    ("most", "percentage", "failed", "stops"),
+    [
+        *(("", "", 0, "Failed or lost in all runs: 2; allowed: 0 (max_failed)."), (2, "", 0, "")),
+        *((2, "", 1, "Failed or lost in all runs: 3; allowed: 2 (max_failed)."), ("", 100, 9, "")),
+        *(("", 99, 0, "Allowed: 99 % of a wave"), (9, 10, 0, "Allowed: 10 % of a wave")),
+    ],
+)
+def test_lost_hosts_count_as_failed(most, percentage, failed, stops):
+    terms = {"kexec_upgrade_max_failed": most, "kexec_upgrade_max_failed_percentage": percentage}
+    assert lost_too_many([], failed, terms) == ""
+    found = lost_too_many(["web1", "web2"], failed, terms)
+    assert stops in found
+    assert bool(stops) == found.startswith("Lost: web1 web2. ")
+
+
 CANARIES = replace(FRESH, canary_run="two", canary_until=1001)
 
 
@@ -118,3 +135,5 @@ def test_canaries_are_proven_when_all_are_and_one_has_moved():
 def test_canary_that_fails_stops_whatever_the_budget():
     found = settle(CANARIES, "two", {"web1": PROVEN, "web2": FAILED}, True, Budget(9, None), 1)
     assert found == Settled("Canaries were not proven: web2.", False, True)
+    late = settle(CANARIES, "one", {"db1": FAILED}, True, Budget(9, None), 1)
+    assert late == Settled("Canaries were not proven: db1.", False, False), "another run goes first by now"

@@ -24,6 +24,7 @@ def test_whole_rollout_whichever_run_did_which_part(ledger: Ledger, wait: Callab
     shared = SharedRollout(ledger, "spring")
     shared.begin(ONE, TERMS, (1, ["web1"]), ["web2", "web3"], 60, "".__eq__)
     shared.end(ONE, 1, {"web1": ("proven", None)}, True, Budget(0, None))
+    shared.passed(ONE)
     shared.begin(TWO, TERMS, (1, ["db1"]), [], 60, "".__eq__)
     wait(30)
     shared.begin(ONE, TERMS, (2, ["web2"]), ["web1", "web3"], 60, "".__eq__)

@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
-from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import Go, SharedRolloutError, Wait
+from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import (
+    Go,
+    SharedRolloutError,
+    Wait,
+    lost_too_many,
+)
+from ansible_collections.kho.kexec.plugins.plugin_utils._shared.info import info
+from ansible_collections.kho.kexec.plugins.plugin_utils._shared.lost import GRACE
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.store import SharedRollout, Taking
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.gate import Budget
 
@@ -47,6 +54,7 @@ def proven(runs: Runs) -> Runs:
     """Two runs behind the canary."""
     assert runs.begin(ONE, "web1") == Go(canaries=True)
     assert runs.end(ONE, web1=WELL) == ""
+    runs.shared.passed(ONE)
     return runs
 
 
@@ -60,7 +68,27 @@ def test_others_wait_for_the_canaries(runs: Runs) -> None:
     assert runs.begin(ONE, "web1") == Go(canaries=True)
     assert isinstance(runs.begin(TWO, "db1"), Wait)
     runs.end(ONE, web1=WELL)
+    assert isinstance(runs.begin(TWO, "db1"), Wait), "the gate after them has not told yet"
+    runs.shared.passed(ONE)
     assert runs.begin(TWO, "db1") == Go(canaries=False)
+
+
+def test_gate_that_fails_after_the_canaries_lets_the_next_go_first(runs: Runs) -> None:
+    runs.begin(ONE, "web1")
+    runs.end(ONE, web1=WELL)
+    assert runs.shared.change("stopped", "ann", "An alert fires.", "one")
+    assert code_of(lambda: runs.begin(TWO, "db1")) == "rollout_was_stopped"
+    runs.shared.change("running", "ann", "")
+    assert runs.begin(TWO, "db1") == Go(canaries=True)
+
+
+def test_only_who_has_the_canaries_lets_others_go(runs: Runs, wait: Any) -> None:
+    runs.begin(ONE, "web1")
+    runs.end(ONE, web1=WELL)
+    wait(60)
+    assert runs.begin(TWO, "db1") == Go(canaries=True)
+    runs.shared.passed(ONE)
+    assert isinstance(runs.begin(ONE, "web2"), Wait)
 
 
 def test_canary_that_fails_stops_all_and_the_next_goes_first_once_resumed(runs: Runs) -> None:
@@ -80,6 +108,50 @@ def test_failures_of_all_runs_count_together(proven: Runs) -> None:
     proven.shared.change("running", "ann", "")
     assert proven.begin(TWO, "db2", number=2) == Go(canaries=False)
     assert proven.end(TWO, 2, most=1, db2=BADLY) == "", "those of before do not count any more"
+
+
+def test_failure_is_not_forgotten_when_nothing_was_done_since(proven: Runs) -> None:
+    proven.begin(ONE, "web2")
+    proven.end(ONE, most=1, web2=BADLY)
+    proven.begin(ONE, "web2")
+    proven.shared.release(ONE, ["web2"])
+    proven.begin(TWO, "db1")
+    assert "Failed in all runs: 2; allowed: 1" in proven.end(TWO, most=1, db1=BADLY)
+
+
+def test_hosts_of_a_dead_run_count_as_failed_once_nobody_takes_them(proven: Runs, wait: Any, ledger: Ledger) -> None:
+    proven.begin(ONE, "web2", "web3")
+    wait(60 + GRACE - 1)
+    assert proven.begin(TWO, "db1") == Go(canaries=False)
+    assert proven.end(TWO, db1=WELL) == ""
+    wait(1)
+    allowed = {"kexec_upgrade_max_failed": 2, "kexec_upgrade_max_failed_percentage": ""}
+    assert lost_too_many(["web2", "web3"], 0, allowed) == ""
+    assert proven.shared.begin(ONE, TERMS, (2, ["web2"]), ["web3"], 60, "".__eq__)[0] == Go(canaries=False), "its own"
+    wait(60 + GRACE)
+    assert code_of(lambda: proven.begin(TWO, "db2", number=2)) == "rollout_was_stopped"
+    found = info(ledger, "spring")
+    assert (found["state"], found["counts"]["lost"]) == ("stopped", 2)
+    assert found["why"].startswith("Lost: web2 web3. Their run has not told what became of them")
+    proven.shared.change("running", "ann", "they were looked at")
+    assert proven.begin(TWO, "db2", number=2) == Go(canaries=False)
+    assert info(ledger, "spring")["counts"]["lost"] == 2, "they are not forgotten"
+
+
+def test_lost_hosts_do_not_end_a_pause(proven: Runs, wait: Any) -> None:
+    proven.begin(ONE, "web2")
+    proven.shared.change("paused", "ann", "lunch")
+    wait(60 + GRACE)
+    assert isinstance(proven.begin(TWO, "db1"), Wait)
+
+
+def test_stop_of_another_is_not_swallowed_by_the_one_before(proven: Runs, ledger: Ledger) -> None:
+    proven.shared.change("stopped", "ann", "web7 is lost.")
+    assert proven.shared.change("stopped", "bob", "The disks are late.") is True
+    assert proven.shared.change("stopped", "bob", "The disks are late.") is False
+    found = info(ledger, "spring")
+    assert (found["who"], found["why"]) == ("bob", "The disks are late.")
+    assert [one["why"] for one in found["events"] if one["what"] == "stopped"] == ["web7 is lost.", found["why"]]
 
 
 def test_host_that_came_through_at_last_is_no_failure(proven: Runs) -> None:
@@ -148,12 +220,15 @@ def test_run_that_differs_takes_no_part(proven: Runs) -> None:
 def test_rollout_may_be_started_before_any_run(ledger: Ledger) -> None:
     shared = SharedRollout(ledger, "spring")
     assert code_of(lambda: shared.change("paused", "ann", "")) == "rollout_unknown"
-    assert shared.start("ann", "the spring update") is True
+    assert shared.start("ann", "the spring update\n{{ x }}") is True
+    assert info(ledger, "spring")["why"] == "the spring update??{ x }}"
     assert shared.start("bob", "") is False
     shared.change("paused", "ann", "not before noon")
     assert isinstance(Runs(ledger).begin(ONE, "web1"), Wait)
 
 
-@pytest.mark.parametrize("name", ["", " ", "caf\N{LATIN SMALL LETTER E WITH ACUTE}", "x" * 201, "a\nb", "{{ x }}"])
+@pytest.mark.parametrize(
+    "name", ["", " ", "spring ", "caf\N{LATIN SMALL LETTER E WITH ACUTE}", "x" * 201, "a\nb", "{{ x }}"]
+)
 def test_names_are_plain(ledger: Ledger, name: str) -> None:
     assert code_of(lambda: SharedRollout(ledger, name)) == "rollout_name_invalid"
