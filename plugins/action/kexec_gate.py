@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -41,6 +42,9 @@ class ActionModule(ControllerAction):
         wave = wave_now(task_vars, all_waves)
         numbers = {"wave": wave.number, "waves": wave.total}
         if options["at"] == "begin":
+            if options["passed"] and wave.earlier:
+                before = replace(wave, hosts=tuple(all_waves[wave.number - 2]))
+                gate.require_passed(wave, results_of(before, task_vars, options["passed"]).values())
             wait_for_removal(options["pause_file"], wave)
             return {**numbers, **gate.may_begin(wave, windows, now()).as_dict()}
         results = results_of(wave, task_vars, options["result"]) if options["result"] else None

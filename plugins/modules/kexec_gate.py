@@ -57,6 +57,12 @@ options:
       - With O(at=begin), a path on the controller. While there is such a file, the wave does not begin, however long
         that takes. A line every minute says so.
     type: path
+  passed:
+    description:
+      - With O(at=begin), the name of the variable that O(at=end) was registered in. A wave does not begin unless the
+        one before it has passed that gate. Ansible leaves the gate out when a task of one host for the whole wave
+        finds that host unreachable.
+    type: str
   result:
     description:
       - With O(at=soak) and O(at=end), the name of the variable with each host's result, as the role

@@ -32,6 +32,7 @@ GATE: dict[str, Any] = {
     "limits": {"type": "dict", "default": {}},
     "window": {"type": "raw"},
     "pause_file": {"type": "path"},
+    "passed": {"type": "str"},
     "result": {"type": "str"},
     "max_failed": {"type": "int"},
     "max_failed_percentage": {"type": "int"},

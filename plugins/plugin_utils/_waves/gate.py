@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -103,6 +103,24 @@ def wave_of(waves: Sequence[Sequence[str]], batch: Collection[str]) -> Wave:
         f"The hosts that go now ({shown(sorted(wanted))}) are not a wave of the gate's sizes and limits, so it is not "
         "known who went before and who is to come. Give the gate the same as the lookup kho.kexec.waves for the play's "
         "hosts and serial; these do not see variables of the inventory, as kho.kexec.kexec_play_options does.",
+    )
+
+
+def require_passed(wave: Wave, before: Iterable[Any]) -> None:
+    """Raise GateError ``wave_not_judged`` unless the wave before has passed the gate after it.
+
+    ``before`` is what hosts of that wave have of the gate's result, which may be anything.
+    """
+    if any(
+        isinstance(one, Mapping) and (one.get("wave"), one.get("code")) == (wave.number - 1, None) for one in before
+    ):
+        return
+    raise GateError(
+        "wave_not_judged",
+        f"Wave {wave.number - 1} of {wave.total} has not passed the gate after it: Ansible has left that out, as it "
+        "does when a task that one host does for the whole wave finds this host unreachable, a gate task for example. "
+        f"So {wave} does not begin, and the rollout ends. Untouched: {shown((*wave.hosts, *wave.later))}. Look at that "
+        "task's host, have such tasks delegated to the controller, and run the same command again.",
     )
 
 

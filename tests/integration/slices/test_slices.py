@@ -160,6 +160,17 @@ def test_stop_is_heard_by_a_wave_that_waits_for_slots(shared: World, tmp_path: P
     assert shared.info()["counts"]["untouched"] == 1
 
 
+def test_gate_task_that_finds_its_host_unreachable_lets_nobody_go_on(shared: World, tmp_path: Path) -> None:
+    lost = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+    asks = {"name": "Ask", "ansible.builtin.command": "true", "vars": lost}
+    (tmp_path / "gate.yml").write_text(json.dumps([asks]))
+    run = shared.start("b1", "b2", "b3", waves=2, gate_tasks=str(tmp_path / "gate.yml"))
+    assert run.end() != 0
+    assert '"code": "wave_not_judged"' in run.output
+    assert shared.jumps("b1", "b2", "b3") == [1, 1, 0]
+    assert shared.info()["canaries_proven"] is None
+
+
 def test_hook_before_a_wave_that_fails_gives_its_hosts_back_and_a_gate_task_stops_all(
     shared: World, tmp_path: Path
 ) -> None:

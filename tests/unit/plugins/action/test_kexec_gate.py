@@ -173,3 +173,28 @@ def test_what_is_documented_is_returned(clock: Clock, display: Any) -> None:
     documented = set(yaml.safe_load(module.RETURN))
     returned = {*run(at="begin"), *run(at="end"), *run(at="begin", window=CLOSED_AT_NOON)} - {"changed", "failed"}
     assert returned == documented
+
+
+@pytest.mark.usefixtures("clock", "display")
+@pytest.mark.parametrize(
+    ("of_wave", "code"),
+    [
+        ({"wave": 1, "msg": "After wave 1 of 2"}, None),
+        *((found, "wave_not_judged") for found in (None, "wave", {"wave": 0}, {"wave": 1, "code": "rollout_stopped"})),
+    ],
+)
+def test_wave_begins_once_the_one_before_has_passed_its_gate(of_wave: Any, code: str | None) -> None:
+    first, second = HOSTS[:2], HOSTS[2:]
+    assert "failed" not in run(at="begin", passed="passed"), "there is none before the first"
+    task = MagicMock(args={"sizes": 2, "at": "begin", "passed": "result"}, check_mode=False, async_val=0, diff=False)
+    plugin = kexec_gate.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
+    plugin._load_name = "kho.kexec.kexec_gate"
+    variables = {
+        **{"hostvars": HostVars({first[1]: of_wave}), "groups": {"all": HOSTS}, "ansible_play_hosts_all": HOSTS},
+        **{"ansible_play_hosts": HOSTS, "ansible_play_batch": second, "inventory_hostname": second[0]},
+    }
+    result = plugin.run(task_vars=variables)
+    assert result.get("code") == code
+    if code:
+        assert "wave 2 of 2 does not begin" in result["msg"]
+        assert "Untouched: web3." in result["msg"]
