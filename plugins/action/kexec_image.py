@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, failed_with
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.duration import seconds
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.one_line import in_one_line
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood import require_own_options
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.module_action import ClaimingAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.reach import require_kernel
@@ -35,6 +36,10 @@ for _filter in ("recovery", "seconds", "upgrade_result"):
 
 
 class ActionModule(ClaimingAction):
+    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        answer = super().run(tmp, task_vars)
+        return answer if self._task.args.get("entry_point") is None else in_one_line(self._task, answer)
+
     def _answer(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         try:
             self._require_options(task_vars)

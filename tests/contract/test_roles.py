@@ -145,7 +145,9 @@ def test_readme_names_the_role(role):
 
 def checked_by_the_load(role, first):
     """Return for which entry point kexec_image checks the options, in the file that this task begins with."""
-    loads = (first.get("block") or [first])[0]
+    loads = first
+    while "block" in loads:
+        loads = loads["block"][0]
     assert loads["ansible.builtin.import_tasks"] == "step/load.yml"
     (task,) = load(role / "tasks" / "step" / "load.yml")
     assert task["kho.kexec.kexec_image"] == {"entry_point": "{{ kexec_upgrade__entry_point }}"}
