@@ -13,9 +13,8 @@ from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import GATE
-from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_action import ControllerAction
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_action import RefusingAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
-from ansible_collections.kho.kexec.plugins.plugin_utils._common.one_line import in_one_line
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves import gate
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.batch import results_of, wave_now, waves_of_play
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.pause import reason_to_pause
@@ -27,11 +26,8 @@ SAY_EVERY = 60
 """Seconds between two lines that say what is waited for."""
 
 
-class ActionModule(ControllerAction):
+class ActionModule(RefusingAction):
     SPEC = GATE
-
-    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        return in_one_line(self._task, super().run(tmp, task_vars))
 
     def _done(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Wait until what must hold holds, or return the failure."""

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import ROLE_OPTIONS
-from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_action import ControllerAction
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_action import RefusingAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.host_options import HostOptions
 
 
-class ActionModule(ControllerAction):
+class ActionModule(RefusingAction):
     # Each host has options of its own.
     BYPASS_HOST_LOOP = False
     SPEC = ROLE_OPTIONS

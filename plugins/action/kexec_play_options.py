@@ -15,7 +15,7 @@ from ansible.utils.vars import load_extra_vars
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import PLAY_OPTIONS
-from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_action import ControllerAction
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_action import RefusingAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.groups import Groups
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.hooks import OF_A_PLAY, OF_HOSTS, named, resolved
@@ -52,7 +52,7 @@ OTHER_ENTRY_POINTS = {
 WITH_HOOKS = ("kexec_upgrade", "kexec_soak", "kexec_soak_bisect")
 
 
-class ActionModule(ControllerAction):
+class ActionModule(RefusingAction):
     SPEC = PLAY_OPTIONS
 
     def _done(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:

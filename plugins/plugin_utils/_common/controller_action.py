@@ -11,6 +11,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, failed_with
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.one_line import in_one_line
 
 
 class ControllerAction(ActionBase):  # type: ignore[misc]  # ansible-core has no types
@@ -39,3 +40,10 @@ class ControllerAction(ActionBase):  # type: ignore[misc]  # ansible-core has no
     def _done(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Do the work, and return what the task returns."""
         raise NotImplementedError
+
+
+class RefusingAction(ControllerAction):
+    """For what is refused on purpose: a failure is one line."""
+
+    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        return in_one_line(self._task, super().run(tmp, task_vars))
