@@ -46,4 +46,5 @@ class RefusingAction(ControllerAction):
     """For what is refused on purpose: a failure is one line."""
 
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        return in_one_line(self._task, super().run(tmp, task_vars))
+        answer = super().run(tmp, task_vars)
+        return in_one_line(self._task, answer)
