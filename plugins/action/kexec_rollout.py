@@ -30,6 +30,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._shared.words import sum
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves import gate
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.batch import results_of, wave_now, waves_of_play
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.pause import reason_to_pause
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.typed import nearest
 
 LOOK_EVERY = 2
 """Seconds between two questions whether a wave may begin, or whether the ledger is back."""
@@ -38,6 +39,8 @@ SAY_EVERY = 60
 PASSING = frozenset({"ledger_away", "ledger_locked", "ledger_read_only"})
 """Troubles of a ledger that may be over in a while: one that takes over for another can be read first."""
 STATES = {"paused": PAUSED, "resumed": RUNNING, "stopped": STOPPED}
+ALL_STATES = ("info", "started", "claimed", "settled", "passed", "released", *STATES)
+"""Checked here: among the choices of a specification, ansible-test lets no state be called info."""
 
 Answer = TypeVar("Answer")
 
@@ -47,8 +50,9 @@ class ActionModule(ControllerAction):
     REQUIRED_IF = (("state", "claimed", ["terms"]), ("state", "paused", ["why"]), ("state", "stopped", ["why"]))
 
     def _done(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        self._place = place_of(options["url"])
         state, name = options["state"], options["name"]
+        require_known(state)
+        self._place = place_of(options["url"])
         # Not of the task's variables: a host may report facts of any name.
         given = load_extra_vars(self._loader)
         who, why = who_of(options["who"], given), options["why"] or ""
@@ -178,6 +182,16 @@ def lost(hosts: Sequence[str], wave: gate.Wave) -> str:
 def title(wave: gate.Wave) -> str:
     """Return the wave as the first words of a sentence."""
     return str(wave).capitalize()
+
+
+def require_known(state: str) -> None:
+    """Raise KhoError ``options_invalid`` for a state that there is none of."""
+    if state not in ALL_STATES:
+        raise KhoError(
+            "options_invalid",
+            f"`state` is '{printable(state)}'{nearest(state, ALL_STATES)}, and can be {', '.join(ALL_STATES)}. Nothing "
+            "was changed. Correct it, and run the same again.",
+        )
 
 
 def who_of(who: str | None, given: Mapping[str, Any]) -> str:

@@ -38,9 +38,9 @@ options:
       - V(resumed), waves begin again. After a stop, hosts that failed or were lost before do not count any more.
       - V(stopped), no wave begins, and each run ends when its next one would.
       - V(info), tells of the rollout, and changes nothing.
+      - Any other word is refused.
     type: str
     default: info
-    choices: [started, claimed, settled, passed, released, paused, resumed, stopped, info]
   name:
     description:
       - The name of the rollout, of printable ASCII characters.

@@ -32,7 +32,7 @@ GATE: dict[str, Any] = {
     "limits": {"type": "dict", "default": {}},
     "window": {"type": "raw"},
     "pause_file": {"type": "path"},
-    "passed": {"type": "str"},
+    "passed": {"type": "str", "no_log": False},
     "result": {"type": "str"},
     "max_failed": {"type": "int"},
     "max_failed_percentage": {"type": "int"},
@@ -41,11 +41,7 @@ GATE: dict[str, Any] = {
 }
 
 ROLLOUT: dict[str, Any] = {
-    "state": {
-        "type": "str",
-        "default": "info",
-        "choices": ["started", "claimed", "settled", "passed", "released", "paused", "resumed", "stopped", "info"],
-    },
+    "state": {"type": "str", "default": "info"},
     "name": {"type": "str", "required": True},
     "url": {"type": "str", "required": True, "no_log": True},
     "who": {"type": "str"},

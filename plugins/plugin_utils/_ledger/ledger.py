@@ -247,14 +247,9 @@ class Ledger:
         """Give a connection for several questions that are answered as of one moment."""
         return self._reading()
 
-    @contextmanager
-    def transaction(self) -> Iterator[sa.Connection]:
+    def transaction(self) -> AbstractContextManager[sa.Connection]:
         """Give a connection for what is written together, and is on the disk when it is done."""
-        with self._writing(durably=True) as connection:
-            if self._dialect == "postgresql":
-                # Of a controller that loses its power, TCP would tell the server after hours, which keeps its locks.
-                connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{SILENCE}s'")
-            yield connection
+        return self._writing(durably=True, silent_for=SILENCE)
 
     def _put(self, connection: sa.Connection, statement: Any, rows: list[dict[str, Any]]) -> int:
         return connection.execute(statement, rows).rowcount if rows else 0
@@ -274,7 +269,9 @@ class Ledger:
             yield connection.execution_options(**level)
 
     @contextmanager
-    def _writing(self, always: bool = False, durably: bool = False) -> Iterator[sa.Connection]:
+    def _writing(
+        self, always: bool = False, durably: bool = False, silent_for: int | None = None
+    ) -> Iterator[sa.Connection]:
         if self._undone is not None:
             with understood(self._place.words, self._place.secret), self._undone.begin_nested() as part:
                 yield self._undone
@@ -283,7 +280,11 @@ class Ledger:
         with understood(self._place.words, self._place.secret), self._engine.connect() as connection:
             # Whatever the server's default: who has waited for a lock must see what the others have written meanwhile.
             level = {} if self._dialect == "sqlite" else {"isolation_level": "READ COMMITTED"}
-            yield connection.execution_options(writes=True, durably=durably, **level)
+            connection = connection.execution_options(writes=True, durably=durably, **level)
+            if silent_for is not None and self._dialect == "postgresql":
+                # Of a controller that loses its power, TCP would tell the server after hours, which keeps its locks.
+                connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{silent_for}s'")
+            yield connection
             if self._keep or always:
                 connection.commit()
 

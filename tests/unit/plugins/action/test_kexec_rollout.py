@@ -240,3 +240,10 @@ def test_page_that_cannot_be_written_is_said(run: Any, tmp_path: Path) -> None:
 def test_stop_needs_a_reason(run: Any) -> None:
     with pytest.raises(AnsibleError, match="why"):
         run("stopped")
+
+
+def test_state_that_there_is_none_of_is_refused_with_the_nearest(run: Any, tmp_path: Path) -> None:
+    told = run("stoped", why="by hand")
+    assert (told["failed"], told["code"]) == (True, "options_invalid")
+    assert "`state` is 'stoped' (is stopped meant?), and can be info, started," in told["msg"]
+    assert not (tmp_path / "ledger.db").exists()

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleActionFail
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._common import one_line
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.one_line import Stop, in_one_line
@@ -18,7 +19,11 @@ def task(**how: Any) -> SimpleNamespace:
     return SimpleNamespace(**{"until": [], "retries": None, "failed_when": [], **how})
 
 
-def test_a_failure_is_raised_with_all_that_is_known_and_without_an_account_of_the_task() -> None:
+def test_a_failure_is_raised_with_all_that_is_known_and_without_an_account_of_the_task(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # ansible-core before 2.19 has no such thing.
+    monkeypatch.setattr(AnsibleActionFail, one_line.SHOWS_THE_TASK, False, raising=False)
     with pytest.raises(Stop) as raised:
         in_one_line(task(), dict(REFUSED))
     assert raised.value.omit_exception_key
