@@ -41,6 +41,8 @@ PASSING = frozenset({"ledger_away", "ledger_locked", "ledger_read_only"})
 STATES = {"paused": PAUSED, "resumed": RUNNING, "stopped": STOPPED}
 ALL_STATES = ("info", "started", "claimed", "settled", "passed", "released", *STATES)
 """Checked here: among the choices of a specification, ansible-test lets no state be called info."""
+PREFIX = "kexec_rollout_"
+OF_THE_PLAYBOOK = tuple(PREFIX + name for name in ("name", "ledger_url", "state", "why", "who", "page"))
 
 Answer = TypeVar("Answer")
 
@@ -55,6 +57,7 @@ class ActionModule(ControllerAction):
         self._place = place_of(options["url"])
         # Not of the task's variables: a host may report facts of any name.
         given = load_extra_vars(self._loader)
+        require_names(given)
         who, why = who_of(options["who"], given), options["why"] or ""
         if state == "info":
             return self._info(options)
@@ -191,6 +194,17 @@ def require_known(state: str) -> None:
             "options_invalid",
             f"`state` is '{printable(state)}'{nearest(state, ALL_STATES)}, and can be {', '.join(ALL_STATES)}. Nothing "
             "was changed. Correct it, and run the same again.",
+        )
+
+
+def require_names(given: Mapping[str, Any]) -> None:
+    """Raise KhoError ``option_unknown`` for a misspelt variable of the playbook: a stop must not become a look."""
+    unknown = sorted(name for name in given if name.startswith(PREFIX) and name not in OF_THE_PLAYBOOK)
+    if unknown:
+        named = ", ".join(f"{printable(name)}{nearest(name, OF_THE_PLAYBOOK)}" for name in unknown)
+        raise KhoError(
+            "option_unknown",
+            f"There is no option {named}. It would be ignored, so nothing was changed. Correct the name, or remove it.",
         )
 
 

@@ -247,3 +247,10 @@ def test_state_that_there_is_none_of_is_refused_with_the_nearest(run: Any, tmp_p
     assert (told["failed"], told["code"]) == (True, "options_invalid")
     assert "`state` is 'stoped' (is stopped meant?), and can be info, started," in told["msg"]
     assert not (tmp_path / "ledger.db").exists()
+
+
+def test_misspelt_variable_of_the_playbook_does_not_become_a_look(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kexec_rollout, "load_extra_vars", lambda _loader: {"kexec_rollout_stat": "stopped"})
+    told = run("info")
+    assert (told["failed"], told["code"]) == (True, "option_unknown")
+    assert "no option kexec_rollout_stat (is kexec_rollout_state meant?)" in told["msg"]
