@@ -117,7 +117,13 @@ def test_local_facts_that_are_not_ours_are_unknown(controller: Controller) -> No
 
 
 def hostile_releases(proof: Path) -> list[str]:
-    return [f"{{{{ lookup('pipe', 'touch {proof}') }}}}", "{% set x = 1 %}{{ 1234*5678 }}", "a\"b'c\\d", "a/../b", "- x: [y"]
+    return [
+        f"{{{{ lookup('pipe', 'touch {proof}') }}}}",
+        "{% set x = 1 %}{{ 1234*5678 }}",
+        "a\"b'c\\d",
+        "a/../b",
+        "- x: [y",
+    ]
 
 
 def test_hostile_releases_are_harmless(controller: Controller) -> None:
