@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, nullcontext
 from datetime import datetime, timezone
 from typing import Any
 
@@ -28,8 +29,9 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._jump.module_action impo
     taking_over,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.reach import require_ssh
-from ansible_collections.kho.kexec.plugins.plugin_utils._jump.route import find_route
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.route import find_route, through_argv
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.session import Session, reason_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.through import ThroughProbe
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.wait_many import kept_looks, looks_directory
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import WindowError, require_open
 
@@ -79,12 +81,13 @@ class ActionModule(Listening):
 
     def _jump(self, options: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         host = self._connection.get_option("host") or self._play_context.remote_addr
-        probe, detour = choose_route(self._connection.get_option, host)
-        port = probe.port if probe else None
+        probe, detour = choose_route(self._connection.get_option, host, options["wait"])
+        port = probe.port if isinstance(probe, BannerProbe) else None
         view = View(probe, detour, options["rollback_timeout"], port, options["guard_timeout"], options["busy_timeout"])
         action = _Action(self, task_vars)
         jump = self._prepared(action, Deadline(MonotonicClock(), options["timeout"]), view)
-        return jump.run() if options["wait"] else with_files(jump.set_out(), action)
+        with closing(probe) if isinstance(probe, ThroughProbe) else nullcontext():
+            return jump.run() if options["wait"] else with_files(jump.set_out(), action)
 
     def _follow(self, options: Mapping[str, Any], left: Departure, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Go on where an earlier task has told the host to leave."""
@@ -208,11 +211,17 @@ def foretell(timeout: int) -> dict[str, Any]:
     return {"changed": True, "rebooted": False, "verdict": None, "msg": message}
 
 
-def choose_route(option: Callable[[str], Any], host: str) -> tuple[BannerProbe | None, str | None]:
-    """Return how to ask the host's port, tried once while the host is up, or None and why SSH must be used instead."""
+def choose_route(
+    option: Callable[[str], Any], host: str, waits: bool = True
+) -> tuple[BannerProbe | ThroughProbe | None, str | None]:
+    """Return how to ask the host's port, tried once while the host is up, and why that is not done directly, if so.
+
+    Without a way to ask it, SSH itself must be used. Through a jump host it is asked by a task that ``waits`` itself.
+    """
     route = find_route(option, host)
     if route.detour is not None:
-        return None, route.detour
+        through = ThroughProbe(through_argv(option, route)) if waits and route.jump else None
+        return through if through is not None and through.calibrate() else None, route.detour
     probe = BannerProbe(route.host, route.port)
     if probe.calibrate():
         return probe, None

@@ -22,8 +22,9 @@ description:
   - One task does all of it. With O(wait=false) and O(left) it is done by two, and M(kho.kexec.kexec_await) waits
     between them.
   - It can be run again after the controller was lost. When the host has left already, it only asks for the verdict.
-  - No SSH session is kept over the jump. The wait goes by the banner of the host's SSH port where that can be reached
-    directly, and by short SSH sessions where the connection leads over a jump host or a proxy command.
+  - No SSH session is kept over the jump. The wait goes by the banner of the host's SSH port, where that can be reached
+    directly, or through the jump hosts of C(ProxyJump) without a password, where each look is a login there. Otherwise
+    it goes by short SSH sessions, also in a task with O(left) for a host behind a jump host.
 options:
   timeout:
     description: Seconds from the trigger to the verdict, for everything together. At least V(1).
@@ -221,11 +222,11 @@ probe:
   type: dict
   contains:
     route:
-      description: V(banner) when the host's SSH port was asked directly, V(ssh) when short SSH sessions were used.
+      description: V(banner) when the host's SSH port was asked, V(ssh) when short SSH sessions were used.
       type: str
       sample: banner
     detour:
-      description: Why the port could not be asked directly; V(null) when it was.
+      description: Why the port could not be asked directly, but through a jump host or not at all; V(null) when it was.
       type: str
       sample: null
     looks:

@@ -20,11 +20,15 @@ _TIMEOUT = 10.0
 
 @dataclass(frozen=True)
 class Route:
-    """Where the port is. ``detour`` says why it cannot be asked directly, and is None when it can."""
+    """Where the port is. ``detour`` says why it cannot be asked directly, and is None when it can.
+
+    ``jump`` are the jump hosts on the way, as ``ssh -J`` takes them; empty where ssh is configured with none.
+    """
 
     host: str
     port: int
     detour: str | None = None
+    jump: str = ""
 
 
 def configuration_argv(option: Callable[[str], Any], host: str) -> list[str]:
@@ -48,9 +52,32 @@ def parse_route(configuration: str, host: str) -> Route:
     port = settings.get("port", "22")
     route = Route(settings.get("hostname", host), int(port) if port.isdigit() else 22)
     for keyword, name in (("proxyjump", "ProxyJump"), ("proxycommand", "ProxyCommand")):
-        if settings.get(keyword, "none").lower() != "none":
-            return Route(route.host, route.port, f"ssh is configured with {name} for this host")
+        value = settings.get(keyword, "none")
+        if value.lower() != "none":
+            jump = value if keyword == "proxyjump" else ""
+            return Route(route.host, route.port, f"ssh is configured with {name} for this host", jump)
     return route
+
+
+def through_argv(option: Callable[[str], Any], route: Route) -> list[str]:
+    """Return the argv that joins its input and output to the route's port through its jump hosts.
+
+    It is what ssh itself runs for ProxyJump, which hands on the configuration file only. It asks for no password, and
+    is a login of its own: who shares one cannot take an attempt to connect back.
+    """
+    others, dummy, last = route.jump.rpartition(",")
+    argv = [str(option("ssh_executable") or "ssh"), *_configuration_file(option), *(["-J", others] if others else [])]
+    argv += ["-o", "BatchMode=yes", "-o", "ControlMaster=no", "-o", "ControlPath=none"]
+    return [*argv, "-W", f"[{route.host}]:{route.port}", f"ssh://{last}"]
+
+
+def _configuration_file(option: Callable[[str], Any]) -> list[str]:
+    """Return the options that name ssh's configuration file; the last counts."""
+    words = [word for name in _ARGUMENT_OPTIONS for word in shlex.split(str(option(name) or ""))]
+    for at, word in reversed([*enumerate(words)]):
+        if word.startswith("-F"):
+            return ["-F", word[2:] or "".join(words[at + 1 : at + 2])]
+    return []
 
 
 def find_route(option: Callable[[str], Any], host: str) -> Route:

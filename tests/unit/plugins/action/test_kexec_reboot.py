@@ -148,6 +148,16 @@ class TestChooseRoute:
         monkeypatch.setattr(kexec_reboot, "find_route", lambda *_: Route("a", 22, "a reason"))
         assert kexec_reboot.choose_route(MagicMock(), "a") == (None, "a reason")
 
+    @pytest.mark.parametrize(("answers", "waits"), [(True, True), (False, True), (True, False)])
+    def test_port_is_tried_through_the_jump_host(
+        self, monkeypatch: pytest.MonkeyPatch, answers: bool, waits: bool
+    ) -> None:
+        probe: Any = SimpleNamespace(calibrate=lambda: answers)
+        monkeypatch.setattr(kexec_reboot, "find_route", lambda *_: Route("a", 22, "a reason", "gate"))
+        monkeypatch.setattr(kexec_reboot, "ThroughProbe", lambda argv: probe if argv[-1] == "ssh://gate" else None)
+        asked = kexec_reboot.choose_route({}.get, "a", waits)
+        assert asked == (probe if answers and waits else None, "a reason")
+
     @pytest.mark.parametrize("answers", [True, False])
     def test_port_is_tried_while_the_host_is_up(self, monkeypatch: pytest.MonkeyPatch, answers: bool) -> None:
         probe: Any = SimpleNamespace(calibrate=lambda: answers)

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._jump.route import (
     configuration_argv,
     find_route,
     parse_route,
+    through_argv,
 )
 
 OPTIONS: dict[str, Any] = {
@@ -23,6 +25,11 @@ OPTIONS: dict[str, Any] = {
     "port": 2222,
     "remote_user": "operator",
 }
+
+THROUGH = [
+    *("-o", "BatchMode=yes", "-o", "ControlMaster=no", "-o", "ControlPath=none"),
+    *("-W", "[10.0.0.1]:2022"),
+]
 
 
 def test_argv_is_made_of_the_options_of_the_connection() -> None:
@@ -37,7 +44,7 @@ def test_argv_is_made_of_the_options_of_the_connection() -> None:
     [
         ("hostname 10.0.0.1\nport 2022\n", Route("10.0.0.1", 2022)),
         ("hostname a\nport 22\nproxyjump none\nproxycommand none\n", Route("a", 22)),
-        ("hostname a\nproxyjump gate\n", Route("a", 22, "ssh is configured with ProxyJump for this host")),
+        ("hostname a\nproxyjump gate\n", Route("a", 22, "ssh is configured with ProxyJump for this host", "gate")),
         ("hostname a\nproxycommand nc %h %p\n", Route("a", 22, "ssh is configured with ProxyCommand for this host")),
         ("", Route("web1", 22)),
         ("port none\n", Route("web1", 22)),
@@ -55,7 +62,7 @@ def options_with(tmp_path: Path, **changes: Any) -> dict[str, Any]:
 
 def test_real_ssh_finds_a_jump_host_in_the_arguments(tmp_path: Path) -> None:
     route = find_route(options_with(tmp_path, ssh_extra_args="-J gate").get, "web1")
-    assert route == Route("web1", 2222, "ssh is configured with ProxyJump for this host")
+    assert route == Route("web1", 2222, "ssh is configured with ProxyJump for this host", "gate")
 
 
 def test_real_ssh_resolves_an_alias_of_the_configuration(tmp_path: Path) -> None:
@@ -71,3 +78,28 @@ def test_what_cannot_be_found_out_is_a_detour(tmp_path: Path, changes: dict[str,
     route = find_route(options_with(tmp_path, **changes).get, "web1")
     assert route.detour is not None
     assert "did not work" in route.detour
+
+
+@pytest.mark.parametrize(
+    ("jump", "given", "argv"),
+    [
+        ("gate", {}, ["-F", "/config", *THROUGH, "ssh://gate"]),
+        ("gate", {"ssh_common_args": "-C", "ssh_extra_args": "-F/other"}, ["-F", "/other", *THROUGH, "ssh://gate"]),
+        ("gate", {"ssh_common_args": None}, [*THROUGH, "ssh://gate"]),
+        (
+            "a@outer,b@[10.0.0.9]:2200",
+            {"ssh_common_args": None},
+            ["-J", "a@outer", *THROUGH, "ssh://b@[10.0.0.9]:2200"],
+        ),
+    ],
+)
+def test_port_is_joined_through_the_jump_hosts(jump: str, given: dict[str, Any], argv: list[str]) -> None:
+    options = {**OPTIONS, "ssh_common_args": "-F /config", **given}
+    assert through_argv(options.get, Route("10.0.0.1", 2022, "a reason", jump)) == ["ssh", *argv]
+
+
+def test_real_ssh_goes_to_the_jump_host_that_it_would_go_to_itself(tmp_path: Path) -> None:
+    options = options_with(tmp_path, ssh_extra_args="-J root@127.0.0.1:2222")
+    argv = through_argv(options.get, find_route(options.get, "web1"))
+    done = subprocess.run([argv[0], "-G", *argv[1:]], capture_output=True, text=True, check=True)
+    assert {"user root", "hostname 127.0.0.1", "port 2222"} <= set(done.stdout.splitlines())
