@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ class ActionModule(ControllerAction):
             if state == "imported":
                 return imported(ledger, host, options["history"], now)
             if state == "recorded":
-                return {"changed": record_all(ledger, host, options, now)}
+                return recorded(ledger, host, options, now)
             if state == "within_budget":
                 return keep_within(
                     ledger, options["previous_release"], options["release"], options["since"], options["max_crashes"]
@@ -55,10 +55,23 @@ class ActionModule(ControllerAction):
 def imported(ledger: Ledger, host: str, history: Mapping[str, Any], now: int) -> dict[str, Any]:
     """Import the history of this host; what was not taken of it is a warning."""
     news = ledger.import_history(host, history, now)
-    said = [with_reference(note["code"], f"{host}: {note['message']}") for note in news["notes"]]
-    warnings = {"warnings": said} if said else {}
     changed = bool(news["boots"] or news["crashes"])
-    return {"changed": changed, **news, "cursor": ledger.cursor(host), **warnings}
+    return {"changed": changed, **news, "cursor": ledger.cursor(host), **warnings(host, news["notes"])}
+
+
+def warnings(host: str, notes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what of a host's was not taken as the warnings of a task's result; nothing where all was."""
+    said = [with_reference(note["code"], f"{host}: {note['message']}") for note in notes]
+    return {"warnings": said} if said else {}
+
+
+def recorded(ledger: Ledger, host: str, options: Mapping[str, Any], now: int) -> dict[str, Any]:
+    """Record transitions, and what was measured of a boot of this host; what was not taken of that is a warning."""
+    changed = record_all(ledger, host, options, now)
+    if options["measures"] is None:
+        return {"changed": changed}
+    news = ledger.measure(host, options["measures"])
+    return {"changed": changed or news["measures"] > 0, **news, **warnings(host, news["notes"])}
 
 
 def record_all(ledger: Ledger, host: str, options: Mapping[str, Any], now: int) -> bool:

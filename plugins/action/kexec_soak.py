@@ -31,7 +31,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._soak.results import (
     resumed,
     write,
 )
-from ansible_collections.kho.kexec.plugins.plugin_utils._soak.rows import row_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._soak.rows import measures_of, row_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._soak.table import sentences, table, trends
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import is_open, windows_of
 
@@ -93,7 +93,8 @@ def _recorded(folder: Path, soak: Soak, options: Mapping[str, Any]) -> dict[str,
         for name, content in files_of(options["evidence"] or {}).items():
             write_text(folder / f"jump-{row.number}" / name, content)
     write(folder, more)
-    return {"row": row.as_dict(), "go": more.ended is None}
+    measures = measures_of(row, options["result"], options["health"])
+    return {"row": row.as_dict(), "measures": measures, "go": more.ended is None}
 
 
 def _ended(folder: Path, soak: Soak) -> dict[str, Any]:

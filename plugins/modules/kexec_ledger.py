@@ -24,6 +24,7 @@ options:
         a warning, and is in RV(notes).
       - V(recorded), the transition of this host that ended with a verdict is in the ledger. The same can be recorded
         again, and a later verdict on it takes the place of an earlier one. When no kernel was left, nothing is written.
+        What was measured of a boot is kept beside it for as long as the ledger is; the first values stay.
       - V(queried), tells how often the handover from O(previous_release) to O(release) was followed by a crash.
       - V(assessed), tells which transitions crash more often than cold boots of their release, for the option
         C(crash_risks) of M(kho.kexec.kexec_image) and M(kho.kexec.kexec_plan_info).
@@ -59,6 +60,11 @@ options:
         O(state=recorded).
     type: list
     elements: dict
+  measures:
+    description:
+      - What was measured of a boot of this host, as RV(kho.kexec.kexec_soak#module:measures), unchanged. Values that
+        cannot be true are left out with a warning. The report says what drifts with the count. For O(state=recorded).
+    type: dict
   previous_release:
     description:
       - The release that hands over, as C(uname -r) prints it. For O(state=queried).
@@ -166,24 +172,21 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-boots:
-  description: How many boots were new, or were completed.
-  returned: O(state=imported)
+boots: {description: "How many boots were new, or were completed.", returned: O(state=imported), type: int, sample: 3}
+crashes: {description: "How many crashes were new, or completed.", returned: O(state=imported), type: int, sample: 1}
+measures:
+  description: How many measured values were new.
+  returned: O(state=recorded) with O(measures)
   type: int
-  sample: 3
-crashes:
-  description: How many crashes were new, or were completed.
-  returned: O(state=imported)
-  type: int
-  sample: 1
+  sample: 5
 notes:
-  description: What of the history was not taken, because it cannot be true or is too much for one host.
-  returned: O(state=imported)
+  description: What of the history, or of what was measured, was not taken, because it cannot be true or is too much.
+  returned: O(state=imported), and O(state=recorded) with O(measures)
   type: list
   elements: dict
   contains:
     code:
-      description: V(history_implausible) or V(history_too_large).
+      description: V(history_implausible), V(history_too_large) or V(measure_implausible).
       type: str
       sample: history_implausible
     message:

@@ -128,6 +128,13 @@ row:
   returned: with O(state=recorded)
   type: dict
   sample: {number: 1, verdict: handover_verified, well: true}
+measures:
+  description: >-
+    What was measured of the new boot, for O(kho.kexec.kexec_ledger#module:measures): its C(boot_id), and what the row
+    has of outage, boot time and memory.
+  returned: with O(state=recorded)
+  type: dict
+  sample: {boot_id: 9f3c1f52-7c5e-4d53-9a9e-0b6f2c1d7a11, outage_seconds: 8.3, free_bytes: 812646400}
 soak:
   description: How far the soak came; C(accepted) unless a jump was not well.
   returned: with O(state=ended)

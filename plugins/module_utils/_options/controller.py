@@ -71,6 +71,7 @@ LEDGER: dict[str, Any] = {
     "history": {"type": "dict"},
     "transition": {"type": "dict"},
     "transitions": {"type": "list", "elements": "dict"},
+    "measures": {"type": "dict"},
     "previous_release": {"type": "str"},
     "release": {"type": "str"},
     "since": {"type": "int"},
@@ -81,7 +82,7 @@ LEDGER: dict[str, Any] = {
 
 LEDGER_REQUIRED_IF: list[Any] = [
     ("state", "imported", ["history"]),
-    ("state", "recorded", ["transition", "transitions"], True),
+    ("state", "recorded", ["transition", "transitions", "measures"], True),
     ("state", "queried", ["previous_release", "release"]),
     ("state", "within_budget", ["release", "since"]),
     ("state", "no_worse", ["since"]),

@@ -15,11 +15,13 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import at
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptoms import Symptom, symptoms_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.outcome import Results, outcome_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._soak.measures import MEASURES
 
 TRANSITION_INVALID = "transition_invalid"
 
@@ -108,6 +110,49 @@ def row_of_transition(host: str, result: Any, now: int) -> Row | None:
             f"What was to be recorded of {name} is neither kexec_upgrade_result of the role nor a result of "
             f"kexec_reboot: {found}. Nothing of it was recorded. Pass one of them unchanged.",
         ) from found
+
+
+def rows_of_measures(host: str, told: Any) -> tuple[list[Row], list[Note]]:
+    """Return the rows of what ``kexec_soak`` measured of a boot, and a note of what was left out.
+
+    Nothing is known of a boot without a name. Raises LedgerError ``measures_invalid``.
+    """
+    name = _host(host)
+    try:
+        boot_id = _field(told, "boot_id")
+        strange = sorted(str(key) for key in told if key != "boot_id" and key not in MEASURES)
+        if strange:
+            raise NotOfThisShape(f"{printable(repr(strange[0]), 60)} is none of {', '.join(MEASURES)}")
+        given = {key: told[key] for key in MEASURES if told.get(key) is not None}
+        if boot_id is None:
+            return [], []
+        key = {"host": name, "boot_id": _boot_id(boot_id)}
+    except NotOfThisShape as found:
+        raise LedgerError(
+            "measures_invalid",
+            f"What was measured on {name} is not of the shape that kexec_soak returns: {found}. Nothing of it was "
+            "recorded. Pass its `measures` unchanged.",
+        ) from found
+    rows = [
+        {**key, "measure": measure, "value": float(value)}
+        for measure, value in given.items()
+        if _is_plausible(value, MEASURES[measure].most)
+    ]
+    strange = [measure for measure in given if measure not in {row["measure"] for row in rows}]
+    return rows, [_implausible(strange, given)] if strange else []
+
+
+def _is_plausible(value: Any, most: float) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= most
+
+
+def _implausible(measures: list[str], given: Mapping[str, Any]) -> Note:
+    said = ", ".join(f"{measure} is {printable(repr(given[measure]), 40)}" for measure in measures)
+    return Note(
+        "measure_implausible",
+        f"What this host measured was left out of the ledger where it cannot be true: {said}. The fleet is not "
+        "compared with it. Look at the host; if it measures something else, it tells what is not so.",
+    )
 
 
 def _told_by_module(result: Mapping[str, Any], verdict: Mapping[str, Any]) -> Row:

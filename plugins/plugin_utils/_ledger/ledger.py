@@ -20,6 +20,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.facts import (
     cursor_of,
     row_of_transition,
     rows_of_history,
+    rows_of_measures,
     symptoms_of_history,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.migrations import check_version, migrate, version_of
@@ -42,6 +43,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.tables import (
     put_boots,
     put_crashes,
     put_cursor,
+    put_measures,
     put_symptom_names,
     put_symptoms,
     put_transition,
@@ -213,6 +215,18 @@ class Ledger:
             return False
         with self._writing(durably=True) as connection:
             return self._put(connection, put_transition(self._dialect), [row]) > 0
+
+    def measure(self, host: str, told: Any) -> dict[str, Any]:
+        """Write what ``kexec_soak`` measured of a boot of ``host``; what is known of it stays as it is.
+
+        Returns how many ``measures`` were news, and ``notes`` of what was left out.
+        """
+        rows, notes = rows_of_measures(host, told)
+        news = 0
+        if rows:
+            with self._writing() as connection:
+                news = self._put(connection, put_measures(self._dialect), rows)
+        return {"measures": news, "notes": [note.as_dict() for note in notes]}
 
     def cursor(self, host: str) -> str | None:
         """Return up to where the journal of ``host`` was imported, None when it was not."""

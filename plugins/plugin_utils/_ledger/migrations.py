@@ -61,6 +61,11 @@ def _add_rollouts(connection: sa.Connection) -> None:
         table.create(connection, checkfirst=True)
 
 
+def _add_measures(connection: sa.Connection) -> None:
+    """Boots of before were not measured."""
+    tables().measures.create(connection, checkfirst=True)
+
+
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _create,
     _add_bugs,
@@ -69,6 +74,7 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _sum_up_later,
     _add_symptoms,
     _add_rollouts,
+    _add_measures,
 )
 """What makes each version from the one before; the first makes the tables in an empty database."""
 

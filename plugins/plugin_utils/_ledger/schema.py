@@ -35,6 +35,8 @@ class Tables(NamedTuple):
     and ``recovered_crashes`` are the same right after a crashed boot of another way. Of the boots
     that were ``looked`` at for symptoms, ``symptom_tallies`` has how many had which; ``symptoms`` names those of each.
 
+    ``measures`` has what a soak measured of boots, by the names of ``_soak/measures.py``, which say the unit.
+
     ``rollouts`` are those that several runs share; ``rollout_runs`` and ``rollout_hosts`` say who took part and what
     became of each host, ``rollout_claims`` which run a host belongs to, and ``rollout_events`` who did what and why.
     """
@@ -49,6 +51,7 @@ class Tables(NamedTuple):
     symptoms: sa.Table
     symptom_names: sa.Table
     symptom_tallies: sa.Table
+    measures: sa.Table
     rollouts: sa.Table
     rollout_runs: sa.Table
     rollout_hosts: sa.Table
@@ -127,6 +130,7 @@ def tables() -> Tables:
             {"boots": number},
             ["boots"],
         ),
+        table("measures", {"host": text, "boot_id": text, "measure": text}, {"value": sa.Float}, ["value"]),
         table(
             "rollouts",
             {"name": text},

@@ -57,6 +57,13 @@ def put_symptom_names(dialect: str) -> Insert:
 
 
 @cache
+def put_measures(dialect: str) -> Insert:
+    """Return the statement that adds what was measured of boots; the first value stays."""
+    added: Insert = insert_into(tables().measures, dialect).on_conflict_do_nothing()
+    return added.execution_options(preserve_rowcount=True)
+
+
+@cache
 def put_boots(dialect: str) -> Insert:
     """Return the statement that adds boots and completes those that are known; what was known is never forgotten."""
     boots = tables().boots

@@ -18,10 +18,10 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import
     text_or_none,
     whole_or_none,
 )
+from ansible_collections.kho.kexec.plugins.plugin_utils._soak.measures import MEASURES
 
 MEMORY = {"free_bytes": "MemFree", "cma_free_bytes": "CmaFree", "slab_bytes": "Slab"}
 """What is taken of proc_meminfo(5), in KiB there."""
-MEASURES = ("outage_seconds", "boot_seconds", *MEMORY)
 TEXT_LIMIT = 1 << 16
 SYMPTOMS_SHOWN = 20
 _FINISHED = re.compile(r"^FinishTimestampMonotonic=([0-9]{1,15})$", re.MULTILINE)
@@ -76,6 +76,19 @@ def row_of(number: int, result: Any, health: Any, memory: Any, boot: Any) -> Row
         boot_seconds=_boot_seconds(boot),
         **_memory(memory),
     )
+
+
+def measures_of(row: Row, result: Any, health: Any) -> dict[str, Any]:
+    """Return what was measured of which boot, as the ledger takes it; a ``boot_id`` of None is not known.
+
+    What the host says of itself is of the boot that answers. When that is another one than was reached, its outage is
+    not known.
+    """
+    reached, answers = text_or_none(at(result, "reported", "boot_id")), text_or_none(at(health, "boot_id"))
+    measures = {name: getattr(row, name) for name in MEASURES}
+    if answers not in (None, reached):
+        measures["outage_seconds"] = None
+    return {"boot_id": answers or reached, **measures}
 
 
 def row_from(stored: Any) -> Row:

@@ -11,20 +11,13 @@ from typing import Any
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, listed
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.table import render_table
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.untrusted import UNKNOWN, text
+from ansible_collections.kho.kexec.plugins.plugin_utils._soak.measures import MEASURES, MIB
 from ansible_collections.kho.kexec.plugins.plugin_utils._soak.results import Soak
-from ansible_collections.kho.kexec.plugins.plugin_utils._soak.rows import MEASURES, Row
+from ansible_collections.kho.kexec.plugins.plugin_utils._soak.rows import Row
 from ansible_collections.kho.kexec.plugins.plugin_utils._soak.trend import Trend, trend
 
 HEADER = ("jump", "count", "to", "verdict", "outage s", "boot s", "free MiB", "CMA MiB", "slab MiB", "new symptoms")
 _RIGHT = frozenset({0, 1, 4, 5, 6, 7, 8})
-_WORDS = {
-    "outage_seconds": ("the outage", "s"),
-    "boot_seconds": ("the boot time", "s"),
-    "free_bytes": ("free memory", "MiB"),
-    "cma_free_bytes": ("free CMA", "MiB"),
-    "slab_bytes": ("slab", "MiB"),
-}
-_MIB = 1 << 20
 
 
 def trends(soak: Soak) -> dict[str, dict[str, Trend]]:
@@ -71,7 +64,7 @@ def _drifting(release: str, measures: dict[str, Trend]) -> list[str]:
     if known and not said:
         said.append(f"{text(release)}: nothing is seen to drift with the count.")
     if unknown:
-        names = ", ".join(_WORDS[name][0] for name in unknown)
+        names = ", ".join(MEASURES[name].words for name in unknown)
         said.append(f"{text(release)}: whether {names} drift is unknown, because {_reason(measures[unknown[0]])}")
     return said
 
@@ -81,13 +74,8 @@ def _reason(found: Trend) -> str:
 
 
 def _drift(release: str, name: str, found: Trend) -> str:
-    what, unit = _WORDS[name]
-    by = _MIB if unit == "MiB" else 1
-    slope, low, high = ((number or 0.0) / by for number in (found.slope, found.low, found.high))
-    return (
-        f"{text(release)}: {what} drifts with the count, by {slope:+.3g} {unit} with each jump "
-        f"(95 % interval {low:+.3g} to {high:+.3g})."
-    )
+    one = MEASURES[name]
+    return f"{text(release)}: {one.words} drifts with the count, {one.change(found)}."
 
 
 def _cells(row: Row) -> Sequence[str]:
@@ -100,7 +88,7 @@ def _cells(row: Row) -> Sequence[str]:
         text(row.verdict or row.failure),
         _number(row.outage_seconds),
         _number(row.boot_seconds),
-        *(_number(None if size is None else size / _MIB) for size in sizes),
+        *(_number(None if size is None else size / MIB) for size in sizes),
         symptoms,
     )
 

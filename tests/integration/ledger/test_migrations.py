@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from unit.plugins.plugin_utils.histories import upgraded
+from unit.plugins.plugin_utils.histories import BOOT_ID, measured, upgraded
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import migrations
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.counts import count_fleet
@@ -23,7 +23,7 @@ from bench.postgres import Cluster
 from tools.layout import COLLECTIONS
 
 NOW = 1795392000
-NEWEST = 7
+NEWEST = 8
 HOSTS, BOOTS = 12, 40
 # Nobody looked for symptoms in these versions.
 FLEET = [
@@ -156,6 +156,15 @@ def test_symptoms_come_with_what_is_told_anew(url: str, newest: str) -> None:
             assert ledger.import_history(host, given, NOW)["boots"] == BOOTS
         assert count_fleet(ledger).symptoms.told
     assert rows(url, "tallies", "SUM(looked)") == [(HOSTS * BOOTS,)]
+
+
+def test_what_is_measured_has_a_place_in_what_was_older(url: str, newest: str) -> None:
+    make_old(url, 2, newest)
+    with Ledger(place_of(url)) as ledger:
+        told = [ledger.measure("web1", measured()), ledger.measure("web1", measured(free_bytes=1, slab_bytes=0))]
+    assert [one["measures"] for one in told] == [2, 1]
+    values = {"free_bytes": 812646400.0, "outage_seconds": 8.5, "slab_bytes": 0.0}
+    assert rows(url, "measures") == [("web1", BOOT_ID, name, value) for name, value in values.items()]
 
 
 def test_two_controllers_at_once(url: str, newest: str) -> None:

@@ -14,7 +14,7 @@ from unittest.mock import MagicMock
 import pytest
 import yaml
 from ansible.errors import AnsibleActionFail
-from unit.plugins.plugin_utils.histories import LEFT, NEW, OLD, boot, history, result, upgraded
+from unit.plugins.plugin_utils.histories import LEFT, NEW, OLD, boot, history, measured, result, upgraded
 
 from ansible_collections.kho.kexec.plugins.action import kexec_ledger
 from ansible_collections.kho.kexec.plugins.modules import kexec_ledger as module
@@ -84,6 +84,19 @@ def test_host_that_did_not_leave_has_nothing_to_record(data: Path) -> None:
     given = upgraded(action="refuse", verdict=None, accepted=False, boot_id_left=None, promised=None, reported=None)
     assert run(state="recorded", transition=given) == {"changed": False}
     assert transitions(data) == []
+
+
+def test_what_was_measured_is_recorded_once_and_what_cannot_be_true_is_a_warning() -> None:
+    first, second = (run(state="recorded", measures=measured()) for _time in range(2))
+    assert (first["changed"], first["measures"], first["notes"]) == (True, 2, [])
+    assert (second["changed"], second["measures"]) == (False, 0)
+    doubtful = run(state="recorded", transition=result(), measures=measured(slab_bytes=-1))
+    assert (doubtful["changed"], doubtful["measures"], doubtful["notes"][0]["code"]) == (True, 0, "measure_implausible")
+    assert "codes.md#measure_implausible" in doubtful["warnings"][0]
+    refused = run(state="recorded", measures={"boot_id": "x"}, on_error="warn")
+    assert (refused["code"], refused["changed"]) == ("measures_invalid", False)
+    assert run(check_mode=True, host="web2", state="recorded", measures=measured())["changed"] is True
+    assert run(host="web2", state="recorded", measures=measured())["measures"] == 2
 
 
 def test_query() -> None:
@@ -233,7 +246,7 @@ def test_all_that_is_returned_is_documented_and_the_other_way_round(data: Path) 
     run(state="imported", history=history(boot(boot="cold", previous_release=None)), host="web2")
     results = [
         run(state="imported", history=history()),
-        run(state="recorded", transition=result()),
+        run(state="recorded", transition=result(), measures=measured()),
         ask(),
         run(state="reported", directory=str(data / "report")),
         run(state="assessed"),

@@ -46,6 +46,7 @@ def test_a_soak_from_its_beginning_to_its_end(run: Any, tmp_path: Any) -> None:
     }
     first = run("recorded", result=PROVEN, health=HEALTHY)
     assert (first["go"], first["row"]["well"]) == (True, True)
+    assert (first["measures"]["boot_id"], first["measures"]["outage_seconds"]) == (None, 8.3)
     assert run("next", running="b")["target"] == "running"
     assert run("recorded", result=PROVEN, health=HEALTHY)["go"] is False
     ended = run("ended")

@@ -78,3 +78,8 @@ def upgraded(**changes: Any) -> dict[str, Any]:
     went = {"host": "web1", "from": OLD, "to": NEW, "action": "handover", "promised": promised, "reported": reported}
     ended = {"verdict": "handover_verified", "accepted": True, "committed": True, "rolled_back_to": None, "code": None}
     return {**went, **ended, "boot_id_left": LEFT, "outage_seconds": 8.5, **changes}
+
+
+def measured(**changes: Any) -> dict[str, Any]:
+    """Return what a soak measured of a boot."""
+    return {"boot_id": BOOT_ID, "free_bytes": 812646400, "outage_seconds": 8.5, "slab_bytes": None, **changes}

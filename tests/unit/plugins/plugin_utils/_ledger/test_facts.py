@@ -7,13 +7,26 @@ import json
 from typing import Any
 
 import pytest
-from unit.plugins.plugin_utils.histories import BOOT_ID, LEFT, NEW, NOW, OLD, boot, crash, history, result, upgraded
+from unit.plugins.plugin_utils.histories import (
+    BOOT_ID,
+    LEFT,
+    NEW,
+    NOW,
+    OLD,
+    boot,
+    crash,
+    history,
+    measured,
+    result,
+    upgraded,
+)
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.facts import (
     LINES_LIMIT,
     row_of_transition,
     rows_of_history,
+    rows_of_measures,
 )
 
 
@@ -176,3 +189,32 @@ def test_no_transition(given: Any) -> None:
     with pytest.raises(LedgerError) as caught:
         row_of_transition("web1", given, NOW)
     assert caught.value.code == "transition_invalid"
+
+
+def test_what_was_measured_of_a_boot() -> None:
+    rows, notes = rows_of_measures("web1", measured(boot_id=BOOT_ID.replace("-", "")))
+    key = {"host": "web1", "boot_id": BOOT_ID}
+    assert rows == [
+        {**key, "measure": "outage_seconds", "value": 8.5},
+        {**key, "measure": "free_bytes", "value": 812646400.0},
+    ]
+    assert notes == []
+    assert rows_of_measures("web1", measured(boot_id=None)) == ([], [])
+
+
+@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), 2**50 + 1, True, "812", [1], {"a": 1}, "x" * 10**6])
+def test_what_cannot_have_been_measured_is_left_out(value: Any) -> None:
+    rows, (note,) = rows_of_measures("web1", measured(free_bytes=value))
+    assert [row["measure"] for row in rows] == ["outage_seconds"]
+    assert note.code == "measure_implausible"
+    assert len(note.message) < 400
+
+
+@pytest.mark.parametrize(
+    "given",
+    [None, [], {}, measured(boot_id="x"), measured(boot_id=7), measured(temperature=3), {1: 2, "boot_id": None}],
+)
+def test_no_measures(given: Any) -> None:
+    with pytest.raises(LedgerError) as caught:
+        rows_of_measures("web1", given)
+    assert caught.value.code == "measures_invalid"

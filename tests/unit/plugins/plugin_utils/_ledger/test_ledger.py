@@ -10,7 +10,19 @@ import threading
 from pathlib import Path
 
 import pytest
-from unit.plugins.plugin_utils.histories import BOOT_ID, END, LEFT, NEW, NOW, OLD, boot, crash, history, result
+from unit.plugins.plugin_utils.histories import (
+    BOOT_ID,
+    END,
+    LEFT,
+    NEW,
+    NOW,
+    OLD,
+    boot,
+    crash,
+    history,
+    measured,
+    result,
+)
 from unit.plugins.plugin_utils.ledgers import Ask, refusal
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import ledger as ledger_file
@@ -206,3 +218,15 @@ def test_mode_of_the_process_does_not_matter(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "ledger.db").stat().st_mode) == 0o600
+
+
+def test_what_was_measured_of_a_boot_stays_as_it_was_first(ledger: Ledger, ask: Ask) -> None:
+    assert ledger.measure("web1", measured()) == {"measures": 2, "notes": []}
+    assert ledger.measure("web1", measured(free_bytes=1, slab_bytes=4096))["measures"] == 1
+    assert ledger.measure("web2", measured(free_bytes=-1))["notes"][0]["code"] == "measure_implausible"
+    assert ask("SELECT host, boot_id, measure, value FROM measures ORDER BY host, measure") == [
+        ("web1", BOOT_ID, "free_bytes", 812646400.0),
+        ("web1", BOOT_ID, "outage_seconds", 8.5),
+        ("web1", BOOT_ID, "slab_bytes", 4096.0),
+        ("web2", BOOT_ID, "outage_seconds", 8.5),
+    ]

@@ -9,7 +9,7 @@ import sqlite3
 from typing import Any
 
 import pytest
-from unit.plugins.plugin_utils.histories import NEW, NOW, OLD, cold, crash, ended, history, some_id
+from unit.plugins.plugin_utils.histories import NEW, NOW, OLD, cold, crash, ended, history, measured, some_id
 from unit.plugins.plugin_utils.ledgers import Ask, refusal
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import migrations
@@ -30,7 +30,7 @@ def test_older_ledger_is_migrated(place: Place, ledger: Ledger, ask: Ask, monkey
     monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, add_column))
     with Ledger(place):
         pass
-    assert ask("SELECT version FROM schema_version") == [(8,)]
+    assert ask("SELECT version FROM schema_version") == [(9,)]
     assert ask("SELECT host, more FROM boots") == [("web1", None)]
 
 
@@ -41,7 +41,7 @@ def test_first_version_gets_bugs(place: Place, ledger: Ledger, ask: Ask) -> None
         connection.execute("UPDATE schema_version SET version = 1")
     with Ledger(place):
         pass
-    assert ask("SELECT version FROM schema_version") == [(7,)]
+    assert ask("SELECT version FROM schema_version") == [(8,)]
     assert ask("SELECT signature, bug FROM crashes") == [(crash()["signature"], None)]
 
 
@@ -94,7 +94,20 @@ def test_sixth_version_gets_rollouts_that_runs_share(place: Place, ledger: Ledge
         connection.execute("UPDATE schema_version SET version = 6")
     with Ledger(place):
         pass
-    assert ask("SELECT version FROM schema_version") == [(7,)]
+    assert ask("SELECT version FROM schema_version") == [(8,)]
+    assert ask("SELECT sql FROM sqlite_master ORDER BY name") == before
+    assert ask("SELECT * FROM boots") == boots
+
+
+def test_seventh_version_gets_what_is_measured_of_boots(place: Place, ledger: Ledger, ask: Ask) -> None:
+    ledger.import_history("web1", history(), NOW)
+    before, boots = ask("SELECT sql FROM sqlite_master ORDER BY name"), ask("SELECT * FROM boots")
+    with sqlite3.connect(str(place.file)) as connection:
+        connection.execute("DROP TABLE measures")
+        connection.execute("UPDATE schema_version SET version = 7")
+    with Ledger(place) as again:
+        assert again.measure("web1", measured())["measures"] == 2
+    assert ask("SELECT version FROM schema_version") == [(8,)]
     assert ask("SELECT sql FROM sqlite_master ORDER BY name") == before
     assert ask("SELECT * FROM boots") == boots
 
@@ -107,4 +120,4 @@ def test_migration_that_fails_leaves_the_ledger_as_it_was(
     monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, add_column, fail_halfway))
     assert refusal(lambda: Ledger(place)).code == "ledger_failed"
     assert ask("SELECT * FROM sqlite_master") == before
-    assert ask("SELECT version FROM schema_version") == [(7,)]
+    assert ask("SELECT version FROM schema_version") == [(8,)]

@@ -10,7 +10,7 @@ import json
 
 import pytest
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._soak.rows import row_from, row_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._soak.rows import measures_of, row_from, row_of
 
 RESULT = {
     "from": "7.3.4-kho",
@@ -76,3 +76,14 @@ def test_a_row_that_is_none(changes):
         row_from({**row_of(1, RESULT, HEALTHY, MEMORY, BOOT).as_dict(), **changes})
     with pytest.raises(ValueError, match="keys"):
         row_from(None)
+
+
+def test_what_the_ledger_is_told_of_the_boot_that_answers():
+    row = row_of(2, RESULT, HEALTHY, MEMORY, BOOT)
+    whole = {**{"outage_seconds": 8.349, "boot_seconds": 12.5, "free_bytes": 4096, "cma_free_bytes": 2048}}
+    whole["slab_bytes"] = 1024
+    reached = {**RESULT, "reported": {"kexec_count": 3, "boot_id": "a"}}
+    assert measures_of(row, reached, {**HEALTHY, "boot_id": "a"}) == {"boot_id": "a", **whole}
+    assert measures_of(row, reached, None) == {"boot_id": "a", **whole}
+    assert measures_of(row, reached, {"boot_id": "b"}) == {"boot_id": "b", **whole, "outage_seconds": None}
+    assert measures_of(row, RESULT, {"boot_id": 7})["boot_id"] is None
