@@ -44,6 +44,19 @@ def test_host_that_is_upgraded_meets_few_tasks_and_skips_none(tmp_path: Path, fo
     assert output.count("handover_verified") >= hosts
 
 
+def test_hosts_that_go_back_together_skip_nothing_for_it(tmp_path: Path) -> None:
+    """The one that is skipped is for a cold boot."""
+    simulation, hosts = Simulation(tmp_path / "simulated", AWAY), 4
+    playbook = ROOT / "playbooks/kexec_rollback.yml"
+    simulation.cost("rollback", hosts, 2, playbook, {"kexec_upgrade_waves": "100%", "kexec_upgrade_max_failed": 0})
+    output = (tmp_path / "simulated/output.txt").read_text()
+    print(output)
+    met = re.findall(r"^host0000[1-9] +: ok=(\d+) +.* failed=0 +skipped=(\d+)", output, re.MULTILINE)
+    assert met == [("8", "1")] * (hosts - 1)
+    assert "Wait for all hosts that go back together" in output
+    assert output.count("runs 7.3.4-kho") == hosts
+
+
 def test_host_whose_options_cannot_be_in_the_role_is_left_alone(tmp_path: Path) -> None:
     """What a template is there is not known before; an argument that is made of it must not fail first."""
     wrong = {**THERE, "kexec_upgrade_panic": "{{ 'soon' if role_path is defined else 10 }}"}
