@@ -4,7 +4,8 @@
 """How well crashes are found and grouped, on a corpus of labelled logs.
 
 Each file of the corpus: lines ``TITLE:``, ``ALT:`` (other titles of the same bug) and ``CORRUPTED:``, an empty line,
-the log, and maybe more after ``REPORT:``; without a title, nothing in it is a crash. Two reports are of one bug when
+the log, and maybe more after ``REPORT:``; without a title, nothing in it is a crash. Or a folder of such whose truth
+is known, as the one in ``tests/unit/golden/truth``, which is taken when none is named. Two reports are of one bug when
 they have a title in common. What counts are pairs: those that are put together and ought to be (precision), and those
 that ought to be and are (recall).
 """
@@ -12,6 +13,7 @@ that ought to be and are (recall).
 from __future__ import annotations
 
 import argparse
+import csv
 import itertools
 import random
 import re
@@ -24,8 +26,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_log import CrashReport
-from ansible_collections.kho.kexec.plugins.module_utils._history.crash_text import read_boots
+from ansible_collections.kho.kexec.plugins.module_utils._history.crash_text import dumps_of, read_boots
+from tools.layout import ROOT
 
+OWN = ROOT / "tests" / "unit" / "golden" / "truth"
+TRUTH = "truth.csv"
 SAMPLES = 1000
 """How often titles are drawn anew for an interval."""
 Z = 1.96
@@ -77,15 +82,35 @@ def read_log(path: Path) -> Log:
     body = body.partition("\nREPORT:\n")[0]
     labels = [line.partition(":") for line in head.split("\n")]
     titles = [text.strip() for name in ("TITLE", "ALT") for label, _colon, text in labels if label == name]
-    reports = [report for boot in read_boots(body.split("\n")) for report in boot.reports]
+    corrupted = any(label == "CORRUPTED" for label, _colon, _text in labels)
+    return log_of(path.name, tuple(title for title in titles if title), corrupted, body)
+
+
+def log_of(name: str, titles: tuple[str, ...], corrupted: bool, body: str) -> Log:
+    """Read what a labelled log tells."""
+    boots = [boot for dump in dumps_of(body) for boot in read_boots(dump.split("\n"))]
+    reports = [report for boot in boots for report in boot.reports]
     sure = [name for unsure, name in _FUNCTION.findall(body) if not unsure]
-    return Log(
-        path.name,
-        tuple(title for title in titles if title),
-        any(label == "CORRUPTED" for label, _colon, _text in labels),
-        next((report for report in reports if report.fatal), next(iter(reports), None)),
-        tuple(sure[:FRAMES]),
-    )
+    report = next((report for report in reports if report.fatal), next(iter(reports), None))
+    return Log(name, titles, corrupted, report, tuple(sure[:FRAMES]))
+
+
+def read_known(corpus: Path) -> list[Log]:
+    """Read a folder of crashes whose truth is known; entries of a journal (``.json``) are no text, and left out."""
+    return [
+        log_of(f"{row['point']}/{name}", (f"{row['class']} in {row['function']}",), False, text)
+        for row in csv.DictReader((corpus / TRUTH).read_text().splitlines())
+        for name in row["logs"].split()
+        if not name.endswith(".json")
+        for text in [(corpus / row["point"] / name).read_text(encoding="utf-8", errors="replace")]
+    ]
+
+
+def read_corpus(corpus: Path) -> list[Log]:
+    """Read all logs of a corpus of either format."""
+    if (corpus / TRUTH).exists():
+        return read_known(corpus)
+    return [read_log(path) for path in sorted(corpus.iterdir()) if path.is_file()]
 
 
 def bugs_of(logs: Sequence[Log]) -> list[int]:
@@ -169,11 +194,10 @@ def tell(logs: Sequence[Log], seed: int) -> list[str]:
 def main(argv: Sequence[str]) -> int:
     """Measure the corpus in a folder."""
     parser = argparse.ArgumentParser(prog="bench.crashes", description=main.__doc__)
-    parser.add_argument("corpus", type=Path)
+    parser.add_argument("corpus", type=Path, nargs="?", default=OWN)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args(argv)
-    logs = [read_log(path) for path in sorted(given.corpus.iterdir()) if path.is_file()]
-    print("\n".join(tell(logs, given.seed)))
+    print("\n".join(tell(read_corpus(given.corpus), given.seed)))
     return 0
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.crashes import bugs_of, interval, main, pairs, read_log, share
+from bench.crashes import OWN, bugs_of, interval, main, pairs, read_corpus, read_log, share
 
 OOPS = (
     "[    1.000000] BUG: kernel NULL pointer dereference, address: 0000000000000018\n"
@@ -41,6 +41,17 @@ def test_what_is_in_a_log(corpus: Path) -> None:
     assert logs[1].titles == ("KASAN in nova_poll", "bad-access in nova_poll")
     assert logs[1].first_functions == ("two_wait", "two_open")
     assert [log.name for log in logs if log.report is None] == ["4", "6", "7"]
+
+
+def test_the_own_corpus_is_read_whole_and_its_bugs_are_told_apart() -> None:
+    logs = read_corpus(OWN)
+    assert {Path(log.name).suffix for log in logs} == {
+        f".{form}" for form in ("console", "journal", "kdump", "netconsole", "netconsole-extended", "pstore")
+    }
+    found = [log.report.bug for log in logs if log.report and log.is_crash]
+    assert len(found) == len(logs)
+    counted = pairs(bugs_of(logs), found, Counter(dict.fromkeys(range(len(logs)), 1)))
+    assert counted.scores == (1.0, 1.0, pytest.approx(1.0))
 
 
 def test_titles_in_common_are_one_bug(corpus: Path) -> None:
