@@ -183,7 +183,8 @@ def _prepared(stage: Stage, fate: Fate) -> Iterator[None]:
     stage.put(TRIGGER, f"#!/bin/sh\nset -eu\n{after}{fate.how}\n", "0755")
     stage.put(CAPTURE, _CAPTURE, "0755")
     service = f"[Service]\nExecStart={TRIGGER}\n[Install]\nWantedBy=multi-user.target\n"
-    stage.put(UNIT, f"[Unit]\nConditionKernelVersion={crashing}\n{service}")
+    # An emulated guest takes long to name its boot, where it does so.
+    stage.put(UNIT, f"[Unit]\nConditionKernelVersion={crashing}\nAfter={NAME_SERVICE}\n{service}")
     stage.sh("systemctl enable crash-after.service systemd-pstore.service; rm -rf /var/crash /var/lib/systemd/pstore")
     # Making a menu takes an emulated guest long.
     if fate.options:
