@@ -5,13 +5,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: recovery
-short_description: How a host is brought back on which an upgrade failed
+short_description: How a host on which an upgrade failed is brought back
 version_added: 0.1.0
 author:
   - Contributors to the kho.kexec collection (@kho-kexec)
 description:
-  - Says what is to be done about a host on which an upgrade failed, from what its tasks returned until then, and what
-    became of it. The role P(kho.kexec.kexec_upgrade#role) does that then.
+  - Says what is to be done about a host on which an upgrade failed, and what became of the host, from what its tasks
+    have returned. The role P(kho.kexec.kexec_upgrade#role) does that then.
   - Results of tasks that did not run are left out, or empty.
 extends_documentation_fragment:
   - kho.kexec.results

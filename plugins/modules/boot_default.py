@@ -79,7 +79,7 @@ loader:
   description: >-
     The boot loader, V(grub), V(grubby) (GRUB on Fedora and its relatives) or V(systemd-boot); V(null) when it is not
     known.
-  returned: success
+  returned: success, and when it could not be set
   type: str
   sample: grub
 before:
@@ -132,7 +132,13 @@ diff:
   description: The default before and after.
   returned: success
   type: dict
-  sample: {before: '7.2.13-kho', after: '7.3.4-kho'}
+  sample:
+    before:
+      entry: gnulinux-advanced-2040d0fa>gnulinux-7.2.13-kho-advanced-2040d0fa
+      release: 7.2.13-kho
+    after:
+      entry: gnulinux-advanced-2040d0fa>gnulinux-7.3.4-kho-advanced-2040d0fa
+      release: 7.3.4-kho
 code:
   description: Stable name of what went wrong, for programs.
   returned: failure

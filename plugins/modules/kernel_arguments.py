@@ -83,10 +83,10 @@ command_line:
   type: str
   sample: root=UUID=2040d0fa-9f61-4a72-bf79-3cadb6fa78a4 ro kho=on panic=10
 diff:
-  description: The command line before and after.
+  description: The command line before and after, one argument on each line.
   returned: success
   type: dict
-  sample: {before: root=LABEL=root, after: root=LABEL=root kho=on}
+  sample: {before: "root=LABEL=root\n", after: "root=LABEL=root\nkho=on\n"}
 code:
   description: Stable name of what went wrong, for programs.
   returned: failure

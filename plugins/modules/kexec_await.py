@@ -94,9 +94,9 @@ hosts:
   sample: 200
 not_back:
   description:
-    - Those that were not seen to come back, by their names in the inventory.
-    - V(unsure) are those that answered at every look. They were back before the first one, or have not gone yet.
-    - V(absent) are those that did not answer at last, or whose port cannot be asked.
+    - The hosts that were not seen to come back, each by its name in the inventory, and why.
+    - V(unsure), the host answered every time. It was back before it was asked first, or has not left yet.
+    - V(absent), the host did not answer in the end, or its port cannot be asked.
   returned: success
   type: dict
   sample: {web3.example.com: unsure, web17.example.com: absent}

@@ -199,7 +199,7 @@ code:
   type: str
   sample: rollout_stopped
 msg:
-  description: What the gate found; when the rollout stops, the first names of those who are not proven or untouched.
+  description: What the gate found; when the rollout stops, with the first names of the hosts not proven or untouched.
   returned: always
   type: str
   sample: "After wave 2 of 5: 399 proven, 1 failed since the rollout began."

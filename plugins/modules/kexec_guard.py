@@ -215,10 +215,10 @@ notes:
       type: str
       sample: The watchdog may stop when the kernel is left.
 diff:
-  description: The guard's record before and after.
+  description: The guard's record before and after; empty where there is none.
   returned: success
   type: dict
-  sample: {before: '', after: 'state: armed'}
+  sample: {before: {}, after: {state: armed, left_release: 7.2.13-kho, confirm_timeout: 300}}
 code:
   description: Stable name of what went wrong, for programs.
   returned: failure

@@ -114,8 +114,8 @@ host_boots:
         - V(kexec), systemd went down for a kexec, or the next kernel was executed from this one.
         - V(crash), the kernel crashed.
         - V(power_loss), the hardware says that it was switched off.
-        - V(unknown), it stopped without a goodbye and without evidence; it may have lost its power, may have been
-          reset, or may have crashed unseen.
+        - V(unknown), its journal ends without a shutdown and without evidence; it may have lost its power, may have
+          been reset, or may have crashed unseen.
         - V(running), it has not ended.
       type: str
       sample: kexec
@@ -137,7 +137,7 @@ host_boots:
 crashes:
   description:
     - The crashes; first those in the journal, oldest first, then those of which only files tell.
-    - A report of the kernel that it survived is one too, see RV(crashes[].fatal).
+    - A report that the kernel survived counts too, see RV(crashes[].fatal).
   returned: success
   type: list
   elements: dict
@@ -179,15 +179,15 @@ crashes:
       sample: true
     frames:
       description: >-
-        The functions of the stack trace, innermost first, without offsets, modules, the suffixes of compilers, and
-        those that all crashes go through.
+        The functions of the stack trace, innermost first, without offsets, modules, suffixes that compilers add, and
+        the functions that all crashes go through.
       type: list
       elements: str
       sample: [lkdtm_EXCEPTION, lkdtm_do_action, direct_entry, full_proxy_write]
     bug:
       description: >-
-        16 hexadecimal digits made of the class of the crash and of the function that is to blame, the same for
-        whatever way led there. Without any frame, made of the message.
+        16 hexadecimal digits made of the class of the crash and of the function that is to blame, the same whichever
+        functions called it. Made of the message when there is no frame.
       type: str
       sample: 5e6f7a8b9c0d1e2f
     signature:

@@ -210,18 +210,23 @@ claim:
     since: '2026-11-22T15:00:00Z'
     until: '2026-11-22T15:30:00Z'
 diff:
-  description: The staged image before and after.
+  description: The staged image before and after; C(image) is V(null) where none is staged.
   returned: success
   type: dict
-  sample: {before: '', after: /boot/vmlinuz-7.3.4-kho}
+  sample:
+    before: {image: null}
+    after:
+      image: /boot/vmlinuz-7.3.4-kho
+      initrds: [/boot/initrd.img-7.3.4-kho]
+      command_line: root=LABEL=root kho=on panic=10
 asked:
-  description: V(false), because the options cannot be what they are. Nothing was done on the host.
+  description: V(false), the host was not asked, because options are invalid. Nothing was done on it.
   returned: when options were refused
   type: bool
   sample: false
 errors:
   description: What is wrong with options, in the shape of RV(kho.kexec.kexec_options#module:errors).
-  returned: when an option of the role cannot be what it is
+  returned: when an option of the role is invalid
   type: list
   elements: str
   sample: ["value of kexec_upgrade_guard must be one of: require, prefer, off, got: of"]
@@ -232,11 +237,11 @@ code:
   sample: image_already_loaded
 timings:
   description:
-    - Where the time of this module on the host went, by its own monotonic clock, in seconds. What is done inside of
-      something else counts for itself alone.
+    - Where the time of this module on the host went, by its own monotonic clock, in seconds. A part that runs inside
+      another one counts for itself only.
     - C(observing) the kernel, the images and the host, C(deciding), the C(health), C(loading) and unloading images, and
-      C(writing) records, the guard and the boot loader's settings. C(total) is more than all of them, since Python has
-      to read the module, too.
+      C(writing) records, the guard and the boot loader's settings. C(total) is more than their sum, because it includes
+      the time in which Python loads the module.
   returned: success
   type: dict
   sample: {observing: 0.21, deciding: 0.001, health: 0.08, loading: 0.35, writing: 0.02, total: 0.9}

@@ -262,7 +262,7 @@ risk:
       description: Corrected for all transitions that were tested; V(null) when it was not.
       type: float
       sample: 1.7e-06
-    power: {description: With which probability three times the odds would have been found., type: float, sample: 0.94}
+    power: {description: The probability of finding three times the odds., type: float, sample: 0.94}
     by_count:
       {description: The same for each C(kexec_count)., type: list, elements: dict, sample: []}
     trend:
@@ -315,7 +315,7 @@ own_troubles:
   elements: dict
   sample: [{release: 7.3.4-kho, code: firmware_bug, signature: "[Firmware Bug]: TSC_DEADLINE disabled"}]
 hosts_begun:
-  description: On how many hosts a kexec began boots of O(release) since O(since).
+  description: On how many hosts a kexec has started O(release) since O(since).
   returned: O(state=within_budget)
   type: int
   sample: 20
@@ -349,7 +349,7 @@ ratio_interval:
   elements: float
   sample: [2.1, 260.0]
 evidence:
-  description: What a stake of 1 on jumps doing harm has become. At RV(evidence_limit), the task fails.
+  description: The e-value, what a stake of 1 on jumps doing harm has become. At RV(evidence_limit), the task fails.
   returned: O(state=no_worse)
   type: float
   sample: 23.4

@@ -54,13 +54,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 code:
-  description: V(options_invalid), when an option cannot be what it is; V(option_unknown), when there is no such option.
+  description: V(options_invalid), when an option is invalid; V(option_unknown), when there is no such option.
   returned: failure
   type: str
   sample: options_invalid
 errors:
   description: What is wrong, one sentence for each option.
-  returned: when an option cannot be what it is
+  returned: when an option is invalid
   type: list
   elements: str
   sample: ["value of kexec_upgrade_guard must be one of: require, prefer, off, got: of"]

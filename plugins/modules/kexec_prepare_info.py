@@ -108,8 +108,8 @@ missing:
     remedy:
       description:
         - Who deals with it, V(packages), V(kernel_arguments), V(debugfs), V(journal), V(saved_default) and
-          V(name_transition) are parts of the role, V(cold_boot) is done by it when it may, and V(operator) is nobody
-          but the operator.
+          V(name_transition) are parts of the role, V(cold_boot) is done by the role if that is allowed, and for
+          V(operator) the operator has to act.
       type: str
       sample: kernel_arguments
 packages:
@@ -129,7 +129,7 @@ arguments:
       type: str
       sample: kho_scratch=16M,116M,36M
     why:
-      description: What it is good for.
+      description: What it is needed for.
       type: str
       sample: Switches Kexec HandOver on.
     configured:
@@ -137,11 +137,11 @@ arguments:
       type: bool
       sample: false
     awaits_boot:
-      description: Whether the running kernel does without what it needs as long as it is not cold-booted with it.
+      description: Whether the running kernel lacks what it provides, which only a cold boot changes.
       type: bool
       sample: true
 cold_boot_needed:
-  description: Whether arguments have to come into force by a cold boot, whether or not they are configured yet.
+  description: Whether arguments take effect only after a cold boot, whether or not they are configured yet.
   returned: success
   type: bool
   sample: true

@@ -168,11 +168,11 @@ rollout:
       type: str
       sample: ann@controller1
     why:
-      description: Why.
+      description: The reason that was given for it.
       type: str
       sample: the spring update
     changed:
-      description: When.
+      description: When it got that state.
       type: int
       sample: 1795392000
     began:
@@ -184,7 +184,7 @@ rollout:
       type: int
       sample: 1795392600
     terms:
-      description: What all runs have in common; null before the first has joined.
+      description: What all runs have in common; V(null) before the first has joined.
       type: dict
       sample: {kexec_upgrade_target: 7.3.4-kho}
     canaries:
@@ -193,13 +193,13 @@ rollout:
       elements: str
       sample: [web1]
     canaries_proven:
-      description: When they were proven; null while they are not.
+      description: When they were proven; V(null) while they are not.
       type: int
       sample: 1795392300
     counts:
       description:
-        - How many hosts wait, are on their way, are proven, have failed, or are untouched, for they were not started.
-          Lost are those whose run has not told what became of them before its claim ended.
+        - How many hosts are C(waiting), C(going) (on their way), C(proven), C(failed), C(untouched) (not started), and
+          C(lost) (their run did not report what became of them before its claim ended).
       type: dict
       sample: {waiting: 40, going: 8, proven: 51, failed: 1, untouched: 0, lost: 0}
     runs:

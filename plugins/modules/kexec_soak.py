@@ -119,12 +119,12 @@ go:
   type: bool
   sample: true
 target:
-  description: What O(kho.kexec.kexec_image#module:release) is for the next jump.
+  description: What O(kho.kexec.kexec_image#module:release) is for the next jump; V(null) when there is none.
   returned: with O(state=next)
   type: str
   sample: running
 row:
-  description: What the jump brought. What is not known is V(null).
+  description: The result of the jump. What is not known is V(null).
   returned: with O(state=recorded)
   type: dict
   sample: {number: 1, verdict: handover_verified, well: true}
@@ -155,7 +155,7 @@ table:
 trends:
   description: >-
     For each release, the trend of each measure over the count, with C(slope), its 95 % interval (C(low), C(high)),
-    C(drifts), and C(why) it is not known.
+    C(drifts), and C(why) there is no answer.
   returned: with O(state=ended)
   type: dict
   sample: {}

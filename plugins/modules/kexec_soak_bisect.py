@@ -157,22 +157,32 @@ number:
   type: int
   sample: 1
 origin:
-  description: What O(kho.kexec.kexec_image#module:release) is for its cold boot.
+  description: What O(kho.kexec.kexec_image#module:release) is for its cold boot; V(null) when there is no next try.
   returned: with O(state=next)
   type: str
   sample: 7.2.12-kho
 try:
-  description: What the try told. What is not known is V(null).
+  description: The result of the try. What is not known is V(null).
   returned: with O(state=recorded)
   type: dict
   sample: {number: 1, origin: 7.2.12-kho, answer: well, previous_release: 7.2.12-kho, kexec_count: 1}
 bisection:
   description: >-
-    What was found; C(accepted) when the answer is known, otherwise C(code) says why not. C(first_bad) is null when the
-    target goes wrong from none, C(last_good) when from all.
+    What was found; C(accepted) when the answer is known, otherwise C(code) says why not. C(first_bad) is V(null) when
+    the target goes wrong from none of the origins, C(last_good) when it does from all of them. C(jumps) of the
+    C(allowed) ones were made; C(folder) has the results.
   returned: with O(state=ended)
   type: dict
-  sample: {host: web1, accepted: true, first_bad: 7.2.13-kho, last_good: 7.2.12-kho, jumps: 5, ended: found}
+  sample:
+    host: web1
+    accepted: true
+    first_bad: 7.2.13-kho
+    last_good: 7.2.12-kho
+    jumps: 5
+    allowed: 50
+    ended: found
+    code: null
+    folder: kexec-soak-bisect/web1
 summary:
   description: What was found, in sentences.
   returned: with O(state=ended)

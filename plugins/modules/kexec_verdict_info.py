@@ -58,10 +58,10 @@ verdict:
         - V(rolled_back), the old kernel is back.
         - V(wrong_kernel), another release than the target runs.
         - V(wrong_previous_release), the target names another origin than the kernel that was left.
-        - V(unexpected_count), there were other kexecs between the two looks.
+        - V(unexpected_count), the count is another one than was promised, because there were other kexecs in between.
         - V(not_rebooted), the host is still in the boot that it was to leave.
-        - V(unhealthy), what was promised came true, and the host had new troubles when M(kho.kexec.kexec_reboot) judged
-          it.
+        - V(unhealthy), what was promised came true, but the host had new troubles when M(kho.kexec.kexec_reboot) judged
+          it, or could not write down the verdict.
       type: str
       sample: handover_verified
     accepted:
@@ -76,9 +76,10 @@ verdict:
         - "With V(kexec_without_handover): V(kho_off), V(abi_mismatch), V(metadata_version), V(not_built),
           V(legacy_load), V(not_offered) or V(unknown)."
         - "With V(rolled_back): V(guard) when the guard gave the target up."
-        - "With V(unhealthy): the code of the first trouble."
+        - "With V(unhealthy): the code of the first trouble, or V(record_unwritable)."
         - "With V(wrong_kernel): V(kdump) when the host is saving a crash dump, V(boot_default) when a cold boot was
-          promised and the boot loader started another kernel."
+          promised and the boot loader started another kernel, V(other_build) when another build of the target runs,
+          V(guard) when the guard gave the target up and the boot loader started a third kernel."
         - "With V(handover_verified): V(count_not_compared) when the count before was not known."
         - "With V(not_rebooted): V(boot_id_unknown) when the boot id cannot be read."
       type: str

@@ -102,7 +102,13 @@ diff:
   description: The script before and after.
   returned: success
   type: dict
-  sample: {before: '', after: '#!/usr/bin/python3'}
+  sample:
+    before: {path: /etc/ansible/facts.d/kho.fact, state: absent}
+    after:
+      path: /etc/ansible/facts.d/kho.fact
+      state: present
+      interpreter: /usr/bin/python3
+      sha256: b597ef1e20e40f3ee8171f456998a1b71e7179bdb4ac64e3742db87197dd1dfb
 code:
   description: Stable name of what went wrong, for programs.
   returned: failure

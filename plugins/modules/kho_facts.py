@@ -79,7 +79,7 @@ ansible_facts:
           type: str
           sample: 7.3.4-kho
         boot_id:
-          description: The id of this boot, another one at each boot. V(null) when F(/proc) does not tell.
+          description: The id of this boot, which differs at each boot. V(null) when F(/proc) does not tell.
           returned: always
           type: str
           sample: 14279335-2684-452e-8909-1f3ab862a53b
@@ -148,14 +148,14 @@ ansible_facts:
           sample: true
         abi:
           description: >-
-            The version of KHO that this kernel speaks. Handovers happen only between kernels with the
-            same. V(null) when unknown.
+            The version of the KHO ABI of this kernel. A handover happens only between kernels of the same version.
+            V(null) when unknown.
           returned: always
           type: str
           sample: kho-v4
         luo_abi:
           description: >-
-            The version of live update (LUO) that this kernel speaks. V(null) when live update is off, or
+            The version of this kernel's live update (LUO) ABI. V(null) when live update is off, or
             unknown.
           returned: always
           type: str
@@ -183,14 +183,15 @@ ansible_facts:
         cma_total_bytes:
           description:
             - The memory that is kept for large allocations, in bytes, as C(CmaTotal) of F(/proc/meminfo) tells it.
-            - Scratch memory is lent out as such. Programs may use it, and nothing in it can be pinned for long. The
-              kernel does not count all of it here. V(null) when the kernel has none (C(CONFIG_CMA)), or does not tell.
+            - Scratch memory is lent out in the same way. Programs may use it, and nothing in it can be pinned for long.
+              The kernel does not count all of it here. V(null) when the kernel has none (C(CONFIG_CMA)), or does not
+              tell.
           returned: always
           type: int
           sample: 0
         cma_free_bytes:
           description: >-
-            The part of it that nothing uses now, in bytes, scratch memory counted, as C(CmaFree) of F(/proc/meminfo)
+            The part of it that nothing uses now, in bytes, scratch memory included, as C(CmaFree) of F(/proc/meminfo)
             tells it. V(null) when the kernel has none, or does not tell.
           returned: always
           type: int
