@@ -316,7 +316,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._health.watch import (
     check_health,
     staged_baseline,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._history.cold import RELEASE, complaints_after_cold_boots
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, LocalHost, line_of
 from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timings
@@ -327,6 +326,9 @@ from ansible_collections.kho.kexec.plugins.module_utils._options.health import r
 
 def own_complaints(host: Host, fleet: Sequence[Mapping[str, str]]) -> OwnComplaints:
     """Return what this kernel complains about after cold boots of this host, and of the ``fleet``."""
+    # Here, because it is asked only when something is new, and the host would compile the history's code each time.
+    from ansible_collections.kho.kexec.plugins.module_utils._history.cold import RELEASE, complaints_after_cold_boots
+
     release = line_of(host, RELEASE)
     told = [(one["code"], one["signature"]) for one in fleet if one["release"] == release]
     known = complaints_after_cold_boots(host)

@@ -254,7 +254,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.timings import tim
 from ansible_collections.kho.kexec.plugins.module_utils._options.policy import policy_spec
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import policy_of
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import RunIdentity, time_of_day
-from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import preview
+from ansible_collections.kho.kexec.plugins.module_utils._transition.preview import preview
 
 
 def main() -> None:

@@ -186,8 +186,8 @@ verdict:
   description:
     - How the transition ended, in the shape of RV(kho.kexec.kexec_verdict_info#module:verdict); V(null) when there was
       nothing to judge.
-    - Beside the words there, V(unreachable), nobody answered before the time was over, that of the guard
-      included.
+    - In addition to the words there, V(unreachable), the host did not answer before the time was over, including the
+      time that the guard waits.
   returned: always
   type: dict
   sample: {verdict: handover_verified, accepted: true, reason: null}
@@ -202,7 +202,7 @@ boot_id_before:
   type: str
   sample: 14279335-2684-452e-8909-1f3ab862a53b
 boot_id_after:
-  description: The id of the boot that was judged; V(null) when nobody answered.
+  description: The id of the boot that was judged; V(null) when the host did not answer.
   returned: unless refused, or in check mode
   type: str
   sample: 9f3c1f52-7c5e-4d53-9a9e-0b6f2c1d7a11
@@ -255,7 +255,7 @@ left:
       type: float
       sample: 81210.52
     answer_lost:
-      description: Whether the host did not say that it would leave.
+      description: Whether the answer in which the host says that it leaves was lost.
       type: bool
       sample: false
     promise:
@@ -292,7 +292,7 @@ code:
 timings:
   description:
     - Where the time of the two parts on the host went, C(leave) and C(verify), each in the shape of
-      RV(kho.kexec.kexec_image#module:timings). One whose answer got lost is missing.
+      RV(kho.kexec.kexec_image#module:timings). A part whose answer was lost is missing.
   returned: unless refused, or in check mode
   type: dict
   sample: {verify: {observing: 0.21, deciding: 0.001, health: 0.3, loading: 0.0, writing: 0.05, total: 0.9}}
@@ -303,7 +303,6 @@ from typing import Any, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.busy import wait_until_idle
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timings
@@ -320,9 +319,18 @@ NO_PHASE = Refusal(
 )
 
 
+def wait_until_idle(host: Host, options: Mapping[str, Any], check_mode: bool) -> float:
+    """Wait until nothing keeps the host from being left, where it is about to be; returns the seconds."""
+    if check_mode or options["phase"] != "leave":
+        return 0.0
+    # What this phase does not need is not compiled: on slow hosts the import takes longer than all else.
+    from ansible_collections.kho.kexec.plugins.module_utils._host import busy
+
+    return busy.wait_until_idle(host, options["busy_timeout"])
+
+
 def leave_now(host: Host, options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     """Have the host leave its kernel."""
-    # What this phase does not need is not compiled: on slow hosts the import takes longer than all else.
     from ansible_collections.kho.kexec.plugins.module_utils._transition.leave import Departure, leave
 
     patience = shutdown_seconds(options["timeout"], options["shutdown_timeout"])
@@ -359,8 +367,7 @@ def main() -> None:
         if options["phase"] is None:
             raise NO_PHASE
         go = judge_now if options["phase"] == "verify" else leave_now
-        patience = options["busy_timeout"] if options["phase"] == "leave" and not module.check_mode else 0
-        waited = wait_until_idle(host, patience)
+        waited = wait_until_idle(host, options, module.check_mode)
         with alone(host, module.check_mode, judges=go is judge_now):
             result = {"busy_seconds": waited, **go(host, options, module.check_mode)}
     except KhoError as error:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import (
@@ -19,7 +18,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader impor
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import require_access
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, regex
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import (
     for_kernel,
     join,
@@ -36,7 +35,7 @@ FILE_LIMIT = 4 << 20
 UPDATE_TIMEOUT = 900.0
 
 # What no shell, no script of GRUB and no pattern of grubby takes for anything but itself.
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.,:/@+%=-]{0,255}")
+_PLAIN = regex(r"[A-Za-z0-9][A-Za-z0-9_.,:/@+%=-]{0,255}")
 
 
 def keep_arguments(host: Host, arguments: Sequence[str], state: str, check_mode: bool) -> Dict[str, Any]:

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import List, Mapping, Optional, Sequence, Tuple
+from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import join, name, split, value
@@ -15,8 +14,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import
 KERNEL_COMMAND_LINE = "/etc/kernel/cmdline"
 
 
-@dataclass(frozen=True)
-class BootCommandLine:
+class BootCommandLine(NamedTuple):
     """What the boot loader ``loader`` (grub, grubby or systemd-boot) gives the kernel ``release``.
 
     ``others`` is what its other entries give, where each can be edited alone. With a ``problem`` (boot_loader_unknown,
@@ -35,8 +33,7 @@ class BootCommandLine:
         return (self.text or "", *self.others)
 
 
-@dataclass(frozen=True)
-class Edit:
+class Edit(NamedTuple):
     """What is to be done: ``files`` are written (None: removed), then ``commands`` run.
 
     ``touched`` are the other files that the commands may change, ``others`` the arguments that must still be there

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.default_record import (
@@ -58,7 +57,7 @@ def select(host: Host, release: str, now: str, check_mode: bool, is_good: bool =
     marked = loader.mark_good(setting, check_mode) if is_good else None
     notes = () if marked is None else (marked,)
     if marked is not None:  # what was said of the counter is no longer so
-        before = replace(before, notes=tuple(note for note in before.notes if note.code != "boot_entry_marked_bad"))
+        before = before._replace(notes=tuple(note for note in before.notes if note.code != "boot_entry_marked_bad"))
     wanted = loader.meaning_of(setting)
     if wanted.release != release:
         raise unreadable(f"an entry starts {shown(release)}, and it would not be the default: {wanted.why}")

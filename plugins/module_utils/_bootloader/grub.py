@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import replace
 from typing import Iterator, Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import BootCommandLine, Edit, edited
@@ -38,7 +37,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.settings imp
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import has_program
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, Host, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, regex
 from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import GRUB_BYTES_LIMIT, kernel_file_in_grub
 from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import (
     KernelFile,
@@ -57,14 +56,14 @@ _DROP_IN_TEXT = """\
 # Written by kho.kexec.kernel_arguments. Arguments of your own belong into /etc/default/grub.
 GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT {arguments}"
 """
-_DROP_IN = re.compile(re.escape(_DROP_IN_TEXT).replace(re.escape("{arguments}"), r"([A-Za-z0-9_.,:/@+%= -]+)"))
+_DROP_IN = regex(re.escape(_DROP_IN_TEXT).replace(re.escape("{arguments}"), r"([A-Za-z0-9_.,:/@+%= -]+)"))
 _SYNC_TAKES = 120.0  # seconds
 # The ids that util/grub.d/10_linux.in gives to this system's kernels. Those of other systems begin otherwise.
 _OURS = "gnulinux-"
 # util/grub.d/08_fallback_counting.in of Fedora's and RHEL's grub2
 _USED_UP = ("0", "-1")
 # Of these, "simple" is the newest kernel's, whichever that is, and "recovery" and "init-..." start it in another way.
-_NOT_OF_ONE_KERNEL = re.compile(r"gnulinux-simple(-.*)?|gnulinux-.+-(recovery|init-[a-z]+)(-.*)?")
+_NOT_OF_ONE_KERNEL = regex(r"gnulinux-simple(-.*)?|gnulinux-.+-(recovery|init-[a-z]+)(-.*)?")
 
 
 class Grub(BootLoader):
@@ -88,7 +87,7 @@ class Grub(BootLoader):
         except ValueError as error:
             raise unreadable(f"{self.config} or {self.environment_path}: {error}") from error
         setting = environment.get("saved_entry") or None if configured == SAVED else configured
-        return replace(self.meaning_of(setting), notes=tuple(self._passing(environment, setting or "")))
+        return self.meaning_of(setting)._replace(notes=tuple(self._passing(environment, setting or "")))
 
     def _passing(self, environment: dict[str, str], setting: str) -> Iterator[Note]:
         """What else than the default decides about the next boot."""

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import Iterator, Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import (
@@ -25,12 +24,12 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader impor
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.menus import grub_variables
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import has_program
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, regex
 from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import bls_entries, seen_in_bls
 from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import KernelFile
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import join, name, split
 
-_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
+_VARIABLE = regex(r"\$\{?(\w+)\}?")
 _READING_TAKES = 60.0  # seconds
 
 

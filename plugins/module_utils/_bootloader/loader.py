@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import abc
-from dataclasses import dataclass
-from typing import Any, Iterable, Sequence
+from typing import Any, Iterable, NamedTuple, Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import (
     BootCommandLine,
@@ -32,8 +31,7 @@ _RECOVERY = {"single", "s", "S", "1", "rescue", "emergency", "-b", "recovery"}
 _RECOVERY_UNITS = ("systemd.unit=rescue", "systemd.unit=emergency")
 
 
-@dataclass(frozen=True)
-class BootDefault:
+class BootDefault(NamedTuple):
     """What a cold boot starts.
 
     ``loader`` is one of ``grub``, ``grubby`` and ``systemd-boot``; ``entry`` is the loader's name of its entry, and
@@ -55,8 +53,7 @@ class BootDefault:
         return {"entry": shown(self.entry), "release": self.release}
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """An entry that starts a kernel: the setting that makes it the default, and what it names on this host."""
 
     setting: str

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import operator
 import re
-from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 from ansible_collections.kho.kexec.plugins.module_utils._installed.grub_entries import (
     ENTRIES_LIMIT,
     Command,
@@ -35,7 +36,7 @@ _MARK = "\0saved"
 _STEPS_LIMIT = 100_000
 _CALLS_LIMIT = 16
 # What GRUB itself sets; a variable that it does not set, and neither the script nor its environment, is empty.
-_OF_GRUB = re.compile(
+_OF_GRUB = regex(
     r"[?*#@0-9]|(feature|grub|net|color|pxe|efi|cpuid|shim)_?\w*|root|prefix|cmdpath|config_\w+|theme|lang|locale_dir"
     r"|gfx\w*|pager|timeout\w*|chosen|lockdown|check_\w+|debug|superusers|icondir|biosnum|package_version|bootdev"
 )
@@ -61,8 +62,7 @@ class MenuError(ValueError):
     """Only GRUB could tell. The text says why, as the end of a sentence."""
 
 
-@dataclass(frozen=True)
-class MenuItem:
+class MenuItem(NamedTuple):
     """An entry or a submenu. ``items`` is None for an entry, and ``kernel`` what an entry starts, if it can be told.
 
     ``is_conditional``: whether it is there is only known when GRUB runs.
@@ -235,7 +235,7 @@ class _Runner:
         """Follow what may run; what it adds to the menu may be there."""
         branch = _State(dict(state.variables))
         self.run(nodes, branch)
-        state.items += [replace(item, is_conditional=True) for item in branch.items]
+        state.items += [item._replace(is_conditional=True) for item in branch.items]
         return branch
 
     def _command(self, command: Command, state: _State) -> Optional[bool]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from typing import Dict, List, Sequence
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
+
 ENVIRONMENT_LIMIT = 1 << 16  # bytes; grub-editenv makes files of 1024
 _SIGNATURE = "# GRUB Environment Block"
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPED = regex(r"\\(.)", re.DOTALL)
 
-_ASSIGNMENT = re.compile(r"GRUB_DEFAULT=(?:\"([^\"$`\\]*)\"|'([^']*)'|([A-Za-z0-9_.,:+>/-]*))(?:\s+#.*|\s*)")
-_MENTION = re.compile(r"\bGRUB_DEFAULT\b(?=[+:]?=)")
+_ASSIGNMENT = regex(r"GRUB_DEFAULT=(?:\"([^\"$`\\]*)\"|'([^']*)'|([A-Za-z0-9_.,:+>/-]*))(?:\s+#.*|\s*)")
+_MENTION = regex(r"\bGRUB_DEFAULT\b(?=[+:]?=)")
 GRUB_DEFAULT_UNSET = "0"  # grub-mkconfig's own
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Iterator, Sequence
 
@@ -30,6 +29,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader impor
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import has_program
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import (
     PARTITIONS,
     bls_entries,
@@ -47,11 +47,9 @@ EFI_VARIABLES = "/sys/firmware/efi/efivars"
 _VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 _ATTRIBUTES = 4  # bytes before a variable's value (Documentation/filesystems/efivarfs.rst)
 # An entry's file: its name, the counter of boots (left, done), and its kind.
-_ENTRY_FILE = re.compile(
-    r"(?P<name>.+?)(?:\+(?P<left>[0-9]{1,9})(?:-[0-9]{1,9})?)?(?P<kind>\.conf|\.efi)", re.IGNORECASE
-)
+_ENTRY_FILE = regex(r"(?P<name>.+?)(?:\+(?P<left>[0-9]{1,9})(?:-[0-9]{1,9})?)?(?P<kind>\.conf|\.efi)", re.IGNORECASE)
 # LoaderInfo: the major and minor version, and what shows that it is none of a release.
-_VERSION = re.compile(r"systemd-boot ([0-9]{3})(?:\.([0-9]{1,4}))?(~|-?rc|-devel)?")
+_VERSION = regex(r"systemd-boot ([0-9]{3})(?:\.([0-9]{1,4}))?(~|-?rc|-devel)?")
 _STRIPS_SINCE = (257, 8)
 # The kernel tells the boot loader the reason of a restart (drivers/firmware/efi/efibc.c), which no entry is called.
 _WRITTEN_BY_KEXEC = "kexec reboot"
@@ -99,7 +97,7 @@ class SystemdBoot(BootLoader):
         default = self.meaning_of(loader_variable(self.host, "LoaderEntryDefault"))
         once = loader_variable(self.host, "LoaderEntryOneShot")
         if once and once != _WRITTEN_BY_KEXEC:
-            default = replace(default, notes=(*default.notes, boot_once_pending(once)))
+            default = default._replace(notes=(*default.notes, boot_once_pending(once)))
         return default
 
     def meaning_of(self, setting: str | None) -> BootDefault:

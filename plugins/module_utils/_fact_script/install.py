@@ -20,7 +20,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.access import is_r
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.ownership import writable_by_others
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, regex
 
 FILE_NAME = "kho.fact"
 FILE_MODE = 0o755
@@ -29,7 +29,7 @@ DIRECTORY_MODE = 0o755
 MINIMUM_PYTHON = (3, 8)
 
 # The kernel takes 127 characters of the first line before Linux 5.1, and ends the program's name at white space.
-_INTERPRETER = re.compile(r"/[!-~]{1,100}")
+_INTERPRETER = regex(r"/[!-~]{1,100}")
 _VERSION_PROGRAM = "import sys; print(*sys.version_info[:2])"
 _VERSION_TIMEOUT = 20.0
 

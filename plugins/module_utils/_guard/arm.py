@@ -88,7 +88,7 @@ def arm(host: Host, settings: GuardSettings, now: str, check_mode: bool) -> dict
         return {
             **result_of(False, before, before),
             "armed": False,
-            "notes": [Note(refusal.code, refusal.message).as_dict()],
+            "notes": [refusal.as_note().as_dict()],
         }
     watchdog = observe_watchdog(host)
     notes = _watchdog_notes(watchdog, settings)

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._guard.files import SERVICE, TIMER, places
 from ansible_collections.kho.kexec.plugins.module_utils._guard.record import (
@@ -21,17 +19,16 @@ from ansible_collections.kho.kexec.plugins.module_utils._guard.watchdog import s
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import require_access
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, regex
 from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timed
 from ansible_collections.kho.kexec.plugins.module_utils._observe.sources import BOOT_ID, OSRELEASE
 
 SYSTEMD = "/run/systemd/system"  # sd_booted(3)
 _SYSTEMCTL_TIMEOUT = 60.0
-_LINE = re.compile(r"[!-~]{1,64}")
+_LINE = regex(r"[!-~]{1,64}")
 
 
-@dataclass(frozen=True)
-class Boot:
+class Boot(NamedTuple):
     """The boot that runs now."""
 
     boot_id: str

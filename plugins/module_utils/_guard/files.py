@@ -9,7 +9,7 @@ the first to remove it, the guard to fire or a run to confirm, has won, and the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.ownership import writable_by_others
@@ -134,8 +134,7 @@ Wants={timer}
 """
 
 
-@dataclass(frozen=True)
-class GuardFiles:
+class GuardFiles(NamedTuple):
     """Where the guard's files are. ``others`` are those beside the token."""
 
     token: str

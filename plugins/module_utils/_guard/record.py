@@ -9,7 +9,6 @@ the boot that armed it, ``fired`` or ``spent``, the boot and the release in whic
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -17,7 +16,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoE
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.store import JsonFile
 from ansible_collections.kho.kexec.plugins.module_utils._host.store import record as fields_of
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, regex
 
 RECORD_PATH = "/var/lib/kho-kexec/guard.json"
 ENDED_PATH = "/var/lib/kho-kexec/guard.ended"
@@ -29,7 +28,7 @@ _FIELDS: dict[str, tuple[type, ...]] = {
     "confirm_timeout": (int,),
     **dict.fromkeys(("watchdog_usec", "watchdog_before_usec"), (int, type(None))),
 }
-_ENDED = re.compile(r"([0-9a-f-]{36})\n(fired|spent)\n([0-9a-f-]{36})\n([!-~]{1,64})\n([0-9TZ:-]{20})\n")
+_ENDED = regex(r"([0-9a-f-]{36})\n(fired|spent)\n([0-9a-f-]{36})\n([!-~]{1,64})\n([0-9TZ:-]{20})\n")
 
 
 def _unreadable(why: str, path: str = RECORD_PATH) -> KhoError:

@@ -16,7 +16,7 @@ from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, regex
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import last_value
 
 # The one that systemd opens (systemd-system.conf(5), WatchdogDevice=). The attributes need CONFIG_WATCHDOG_SYSFS.
@@ -27,7 +27,7 @@ SOFTWARE, SOFTWARE_MODULE = "Software Watchdog", "/sys/module/softdog"
 MANAGER = ("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager")
 KEXEC_TIMEOUT, RUNTIME_TIMEOUT = "KExecWatchdogUSec", "RuntimeWatchdogUSec"
 _BUS_TIMEOUT = 20.0
-_NUMBER = re.compile(r"t ([0-9]{1,20})\s*")
+_NUMBER = regex(r"t ([0-9]{1,20})\s*")
 # Documentation/admin-guide/kernel-parameters.txt
 _LOCKUPS = ("softlockup_panic", "hung_task_panic")
 

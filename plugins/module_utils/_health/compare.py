@@ -8,17 +8,28 @@ What was there before is no new trouble, and a thing that only has another name 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from dataclasses import dataclass, replace
-from typing import Any, Callable, Collection, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    Collection,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from ansible_collections.kho.kexec.plugins.module_utils._health.hardware import Device, Disk, Link
 from ansible_collections.kho.kexec.plugins.module_utils._health.log import COMPLETE, UNREADABLE
 from ansible_collections.kho.kexec.plugins.module_utils._health.observe import Health, taint_names
 from ansible_collections.kho.kexec.plugins.module_utils._health.troubles import SAID_AT_BOOT, Trouble, trouble
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, regex
 
 # Kernels use different amounts of memory for themselves: their images differ by tens of MiB, and what they keep for
 # each page by 1 % of all memory. What is lost with hardware is more: one of 32 memory modules is 3 %.
@@ -42,14 +53,13 @@ EXAMPLES = 5
 # not run. By name, where that is known from.
 FAILED_BY_KEXEC: Mapping[str, str] = {"systemd-bless-boot.service": "https://github.com/systemd/systemd/issues/43738"}
 
-_DIGITS = re.compile(r"\d+")
+_DIGITS = regex(r"\d+")
 
 Found = Union[Trouble, Note]
 OwnComplaints = Optional[Collection[Tuple[str, str]]]
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(NamedTuple):
     """What was found: all troubles, old ones too, and the notes of the observation and of the comparison.
 
     ``conclusive`` is false when nothing could be read of the kernel's log, so the absence of troubles says little.
@@ -73,11 +83,11 @@ class Comparison:
 
     def without(self, codes: Collection[str]) -> Comparison:
         """The same comparison without the troubles that have these codes."""
-        return replace(self, troubles=tuple(found for found in self.troubles if found.note.code not in codes))
+        return self._replace(troubles=tuple(found for found in self.troubles if found.note.code not in codes))
 
     def with_troubles(self, more: Sequence[Trouble]) -> Comparison:
         """The same comparison with more troubles."""
-        return replace(self, troubles=(*self.troubles, *more))
+        return self._replace(troubles=(*self.troubles, *more))
 
     def as_dict(self) -> Dict[str, Any]:
         """Return the comparison in the shape that modules return."""

@@ -9,12 +9,11 @@ is. Names such as eth0 and nvme0n1 may differ from boot to boot and are kept for
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Callable, Iterator, List, Optional, Tuple, TypeVar
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, regex
 
 PCI = "/sys/bus/pci/devices"
 NETWORK = "/sys/class/net"
@@ -29,11 +28,11 @@ TEXT_LIMIT = 200
 # Where disks say which one they are: nvme and scsi (wwid), virtio (serial), nvme before 4.8.
 DISK_NAMES = ("wwid", "device/wwid", "serial", "device/serial")
 # Not hardware, or with a medium that may be taken out; and the hidden paths of a multipath nvme disk.
-_NO_DISK = re.compile(r"(?:loop|ram|zram|dm-|md|nbd|drbd|rbd|zd|sr|fd|mtdblock)\d|nvme\d+c\d+n")
-_PCI_ADDRESS = re.compile(r"(?:^|.*/)(?=[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7](?:/|$))")
+_NO_DISK = regex(r"(?:loop|ram|zram|dm-|md|nbd|drbd|rbd|zd|sr|fd|mtdblock)\d|nvme\d+c\d+n")
+_PCI_ADDRESS = regex(r"(?:^|.*/)(?=[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7](?:/|$))")
 # What the kernel counts in the order of discovery: virtio2, usb1, and the host of host:channel:target:lun.
-_DISCOVERED = re.compile(r"(?<=[a-z])\d+(?=/|$)|(?<=/)\d+(?=:\d+:\d+:\d+)|(?<=target)\d+")
-_RANGE = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?")
+_DISCOVERED = regex(r"(?<=[a-z])\d+(?=/|$)|(?<=/)\d+(?=:\d+:\d+:\d+)|(?<=target)\d+")
+_RANGE = regex(r"(\d{1,6})(?:-(\d{1,6}))?")
 
 Item = TypeVar("Item")
 

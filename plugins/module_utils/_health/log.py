@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.log import (
     KERNEL_FACILITY,
     first_sequence,
@@ -157,12 +158,12 @@ JOURNAL_ARGV = (
     f"SYSLOG_FACILITY={KERNEL_FACILITY}",
 )
 
-_COMPLAINT = re.compile("|".join(f"(?P<p{at}>{pattern})" for at, (_what, pattern) in enumerate(PATTERNS)))
-_PLACE = re.compile(r"(?:RIP: \S{1,16}:|pc : )(\S{1,200})\+0x")
+_COMPLAINT = regex("|".join(f"(?P<p{at}>{pattern})" for at, (_what, pattern) in enumerate(PATTERNS)))
+_PLACE = regex(r"(?:RIP: \S{1,16}:|pc : )(\S{1,200})\+0x")
 # The function in which a warning was given, as all versions of __warn() (kernel/panic.c) name it.
-_WARNED_IN = re.compile(r"(\S{1,200})\+0x[0-9a-f]{1,8}/0x")
+_WARNED_IN = regex(r"(\S{1,200})\+0x[0-9a-f]{1,8}/0x")
 # What differs from boot to boot. Addresses of PCI devices do not, and tell one device from another.
-_VARIABLE = re.compile(
+_VARIABLE = regex(
     r"(?P<kept>\b[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]\b)|0x[0-9a-fA-F]+|"
     r"\b(?=[a-f]{0,16}\d)[0-9a-f]{4,}\b|\b[a-f]{8,}\b|\d+"
 )
@@ -181,8 +182,7 @@ class Complaint:
     line: str
 
 
-@dataclass(frozen=True)
-class ComplaintLog:
+class ComplaintLog(NamedTuple):
     """The complaints of this boot, each signature once, in the order in which they were made.
 
     ``state``: ``complete``, ``incomplete`` (there may have been others) or ``unreadable``; ``obstacle`` says why.

@@ -9,8 +9,7 @@ writes to, hardware in a state that its driver does not expect, and firmware tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Dict, Optional
+from typing import Any, Dict, NamedTuple, Optional
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
@@ -152,8 +151,7 @@ _OWN = (
 )
 
 
-@dataclass(frozen=True)
-class Trouble:
+class Trouble(NamedTuple):
     """One trouble: its code and message, its kind, what shows it, and whether it is new since the transition.
 
     ``new`` is None when it may or may not have been there before; such a trouble does not count. ``own``: the kernel

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Callable, Iterator, Optional, Sequence, Tuple
+from typing import Callable, Iterator, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._health.baseline import read_baseline
 from ansible_collections.kho.kexec.plugins.module_utils._health.compare import Comparison, OwnComplaints, compare_health
@@ -38,8 +38,7 @@ MAY_COME = frozenset(
 COMPLAINED_ABOUT = frozenset(what for what, _pattern in PATTERNS)
 
 
-@dataclass(frozen=True)
-class Baseline:
+class Baseline(NamedTuple):
     """What to compare with: the boot in which it was observed, and the health; both None when there is none."""
 
     boot_id: Optional[str]
@@ -47,8 +46,7 @@ class Baseline:
     notes: Tuple[Note, ...] = ()
 
 
-@dataclass(frozen=True)
-class Checks:
+class Checks(NamedTuple):
     """What is asked for: codes that are no trouble, the operator's commands, and times in seconds.
 
     ``settle``: how long something that is missing gets to appear; ``soak``: how long a healthy host is watched.
@@ -69,8 +67,7 @@ class Clock:
     sleep: Callable[[float], None] = time.sleep
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The last observation, what it was found to mean, and how long the host was watched in seconds."""
 
     health: Health

@@ -9,8 +9,7 @@ person or a watchdog, or may have crashed with nobody to see it; all of these lo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import List, Optional, Sequence, Tuple
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_log import CrashReport
 from ansible_collections.kho.kexec.plugins.module_utils._history.journal import Goodbye, KernelWords, Span
@@ -49,8 +48,7 @@ RESET_BY_POWER = (
 NO_WORDS = KernelWords(NO_LOG, (), None, False, (), "")
 
 
-@dataclass(frozen=True)
-class Start:
+class Start(NamedTuple):
     """How a boot began: its release, its kind, the incoming record's values, and what shows that."""
 
     span: Span
@@ -63,8 +61,7 @@ class Start:
     goodbye: Goodbye
 
 
-@dataclass(frozen=True)
-class Ending:
+class Ending(NamedTuple):
     """How a boot ended: ``clean``, ``kexec``, ``crash``, ``power_loss``, ``unknown``, ``running``; and the evidence."""
 
     ending: str
@@ -172,7 +169,7 @@ def after_endings(starts: Sequence[Start], endings: Sequence[Ending]) -> List[Tu
         offered = start.words.log.first(*PROOF_OF_OFFERED)
         if start.boot == "unknown" and not offered and before in ("crash", "power_loss"):
             why = f"start: the boot before ended in a {before.replace('_', ' ')}, so the firmware ran"
-            start = replace(start, boot="cold", kexec_count=0, evidence=(why,))
+            start = start._replace(boot="cold", kexec_count=0, evidence=(why,))
         told.append((start, ending))
     return told
 

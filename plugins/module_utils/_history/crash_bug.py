@@ -11,7 +11,6 @@ crash on other hosts, in other boots and in other builds.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from typing import Iterable, List, Optional, Sequence, Tuple
 
@@ -21,6 +20,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._history.crash_functions
     is_machinery,
     one_name,
 )
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 
 SIGNATURE_FRAMES = 3  # deeper frames differ with how the same function was called
 DIGITS = 16
@@ -36,7 +36,7 @@ CLASSES = {
     "hung_task": "hang",
 }
 STACK_OVERFLOW = "stack"
-_OVERFLOW = re.compile(
+_OVERFLOW = regex(
     r".{0,200}(?:stack guard page was hit|double fault|kernel stack overflow|Insufficient stack space|"
     r"corrupted stack end)"
 )
@@ -45,14 +45,14 @@ _LIST_CHECKS = ("__list_add_valid", "__list_del_entry_valid")
 # Those who loop, recurse or hang do so at a depth that is another each time.
 _LOOPS = ("stall", STACK_OVERFLOW)
 
-_BUILD_FOLDER = re.compile(
+_BUILD_FOLDER = regex(
     r"\S*/(?=(?:arch|block|certs|crypto|drivers|fs|include|init|io_uring|ipc|kernel|lib|mm|net|rust|samples|security|"
     r"sound|virt)/)"
 )
-_CHANGING = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-fA-F]{8,16}\b|[0-9]+")
+_CHANGING = regex(r"0x[0-9a-fA-F]+|\b[0-9a-fA-F]{8,16}\b|[0-9]+")
 # arch/x86/kernel/cpu/mce/core.c: the bank, and of its status the lower 16 bits, the code of the error.
-_BANK = re.compile(r".{0,40}Machine Check(?: Exception)?: .{1,20}Bank (\d{1,3}): [0-9a-f]{12}([0-9a-f]{4})")
-_TASK = re.compile(r"INFO: task .{1,64}:\d{1,10} ")
+_BANK = regex(r".{0,40}Machine Check(?: Exception)?: .{1,20}Bank (\d{1,3}): [0-9a-f]{12}([0-9a-f]{4})")
+_TASK = regex(r"INFO: task .{1,64}:\d{1,10} ")
 
 
 def is_overflow(message: str) -> bool:

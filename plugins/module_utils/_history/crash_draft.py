@@ -8,22 +8,22 @@ Only the first trace that tells anything counts. Others are of other tasks, of t
 
 from __future__ import annotations
 
-import re
 from typing import List, Optional
 
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_bug import is_overflow
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_frames import is_user, link, pointer, read_frame
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_functions import is_entry, is_machinery, is_news
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 
 REPORT_LIMIT = 400  # lines
 TRACE_LIMIT = 64  # functions; no stack of the kernel's is deeper in what matters
 FOREIGN_LIMIT = 12  # lines in a row that are of something else; longer, and the trace is over
 
 _END = "---[ end "
-_TRACE = re.compile(r"\s{0,8}(?:Call [Tt]race|Backtrace):")
-_RELEASE = re.compile(r".*(?:Not tainted|Tainted: [A-Z () -]{1,80}?) \(?([0-9][A-Za-z0-9._+~-]{0,63}) #")
+_TRACE = regex(r"\s{0,8}(?:Call [Tt]race|Backtrace):")
+_RELEASE = regex(r".*(?:Not tainted|Tainted: [A-Z () -]{1,80}?) \(?([0-9][A-Za-z0-9._+~-]{0,63}) #")
 # What comes after a trace, in reports of the kernel's checkers and of all crashes.
-_AFTER = re.compile(
+_AFTER = regex(
     r"(?:Allocated|allocated|Freed|freed) (?:by|in)|Uninit was|Local variable|Last potentially|Second to last"
     r"|The buggy|Memory state|Modules linked in|Kernel Offset|Rebooting in|Showing all locks|\d+ locks? held by"
     r"|Sending NMI|Mem-Info|page:|kfence-#|CPU: \d+ (?:UID|PID)|rcu: |Dumping ftrace|task:|NMI backtrace for|={20}"

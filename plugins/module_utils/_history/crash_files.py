@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import codecs
 import posixpath
-import re
 import time
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_log import CrashReport
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_text import BootText, dumps_of, read_boots
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.ownership import is_writable_by_others
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, regex
 
 PSTORE = "/var/lib/systemd/pstore"
 PSTORE_DEPTH = 3  # systemd-pstore makes a directory for each dump, and one below it for each of its kernel's oopses
@@ -28,14 +26,13 @@ FILES_LIMIT = 64  # of each source; the newest count
 FILE_LIMIT = 32 << 20  # bytes; the largest ring buffers hold 32 MiB
 CONSOLE_LIMIT = 64 << 20  # bytes at the end of a console's log
 LINE_LIMIT = 1 << 14
-_DUMP = re.compile(PSTORE + r"/([0-9]{1,12})/([0-9]{1,6})\Z")  # /SECONDS/NUMBER
+_DUMP = regex(PSTORE + r"/([0-9]{1,12})/([0-9]{1,6})\Z")  # /SECONDS/NUMBER
 NS = 1_000_000_000
 
 NO_REPORT = "A crash dump was saved, and the kernel's log in it tells of no crash that is known here."
 
 
-@dataclass(frozen=True)
-class Witness:
+class Witness(NamedTuple):
     """What one file tells of one boot that crashed: ``source`` is ``pstore``, ``kdump`` or ``console``.
 
     ``written``: when the file was last written, in seconds since 1970; None for a console, which is always written.
@@ -47,8 +44,7 @@ class Witness:
     text: BootText
 
 
-@dataclass(frozen=True)
-class _File:
+class _File(NamedTuple):
     """A dump: one file, or the parts of one."""
 
     source: str
@@ -128,7 +124,7 @@ def _whole_dumps(found: Iterable[_File]) -> Iterator[_File]:
     whole: Optional[_File] = None
     for file in sorted(found, key=lambda file: file.paths[0]):
         if whole is not None and _goes_on(whole.paths[-1], file.paths[0]):
-            whole = replace(whole, paths=whole.paths + file.paths, written=max(whole.written, file.written))
+            whole = whole._replace(paths=whole.paths + file.paths, written=max(whole.written, file.written))
             continue
         if whole is not None:
             yield whole
@@ -200,8 +196,8 @@ def _read_dump(host: Host, file: _File) -> List[Witness]:
 def died(boot: BootText) -> BootText:
     """A dump shows that the kernel died, and of its last report; an oops leads there before anything says panic."""
     unknown = CrashReport("unknown", NO_REPORT, (), True, boot.last_uptime, None, boot.release)
-    last = replace(boot.reports[-1], fatal=True) if boot.reports else unknown
-    return replace(boot, reports=(*boot.reports[:-1], last))
+    last = boot.reports[-1]._replace(fatal=True) if boot.reports else unknown
+    return boot._replace(reports=(*boot.reports[:-1], last))
 
 
 def _read_console(host: Host, path: str, deadline: float) -> List[Witness]:

@@ -10,8 +10,9 @@ left-overs on the stack (arch/x86/kernel/dumpstack.c), and arm prints ``name fro
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple, Optional, Tuple
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 
 NAME_LIMIT = 128
 
@@ -20,19 +21,19 @@ _SYMBOL = _NAME + r"\+0x[0-9a-f]{1,16}/0x[0-9a-f]{1,16}"
 # "[<ffffffff81000000>]", of powerpc two without "<>", of s390 in brackets.
 _ADDRESS = r"\(?\[<?[0-9a-f]{1,16}>?\] ?"
 _MARK = r"<(/?)([A-Z#<][A-Z0-9_]{1,19})>{1,2}"
-_FRAME = re.compile(rf"\s{{0,8}}(?:{_MARK}\s{{0,4}})?(?:{_ADDRESS}){{0,2}}(\? )?\(?{_SYMBOL}")
-_ARM = re.compile(rf"\s{{0,8}}(?:{_ADDRESS})?\(?{_NAME}(?:\+0x\S{{1,40}})?\)? from (?:{_ADDRESS})?\(?{_SYMBOL}")
-_STACK = re.compile(rf"\s{{0,8}}{_MARK}\s*$")
-_POINTER = re.compile(
+_FRAME = regex(rf"\s{{0,8}}(?:{_MARK}\s{{0,4}})?(?:{_ADDRESS}){{0,2}}(\? )?\(?{_SYMBOL}")
+_ARM = regex(rf"\s{{0,8}}(?:{_ADDRESS})?\(?{_NAME}(?:\+0x\S{{1,40}})?\)? from (?:{_ADDRESS})?\(?{_SYMBOL}")
+_STACK = regex(rf"\s{{0,8}}{_MARK}\s*$")
+_POINTER = regex(
     r"(?:[RE]?IP: (?:[0-9a-f]{4}:)?|pc : |epc : |[PE]C is at |EIP is at |NIP |Krnl PSW : [0-9a-f ]{1,40}\()"
     rf"\s{{0,2}}(?:{_ADDRESS}\s{{0,4}}){{0,2}}{_SYMBOL}"
 )
 # arch/arm64/kernel/process.c: where a function goes back to that has called nothing yet.
-_LINK = re.compile(rf"lr : {_SYMBOL}")
-_PLACE = re.compile(rf" in:? {_SYMBOL}")
-_USER = re.compile(r"RIP: 0033:|RIP: 002b:|EIP: 0073:")
+_LINK = regex(rf"lr : {_SYMBOL}")
+_PLACE = regex(rf" in:? {_SYMBOL}")
+_USER = regex(r"RIP: 0033:|RIP: 002b:|EIP: 0073:")
 # The number that the compiler gives to a crate differs between builds (Rust's v0 mangling, "disambiguator").
-_RUST_CRATE = re.compile(r"(?<=C)s[0-9A-Za-z]{1,16}_")
+_RUST_CRATE = regex(r"(?<=C)s[0-9A-Za-z]{1,16}_")
 
 
 class Frame(NamedTuple):

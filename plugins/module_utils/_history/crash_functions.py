@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Dict, Iterable, Pattern, Set, Tuple
+from typing import Dict, Pattern, Set, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_machinery import ENTRIES, MACHINERY, NEWS
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 
 # What everybody calls and nobody is to blame for: a wrong pointer comes from the caller.
 LIBRARY: Dict[str, str] = {
@@ -186,68 +187,70 @@ DISPATCHERS: Dict[str, str] = {
 }
 
 # Another name of the same function: how system calls are wrapped, and who waits for all CPUs or all readers alike.
-_SYSCALL = re.compile(
+_SYSCALL = regex(
     r"(?:__(?:x64|ia32|arm64|riscv|s390x?|x32)_(?:compat_)?(?:sys|SyS)|__(?:se|do)_(?:compat_)?sys"
     r"|(?:compat_)?(?:SyS|SYSC|C_SYSC)|compat_sys|ksys|sys|__sys)_(?=[a-z])"
 )
 _SAME: Tuple[Tuple[Pattern[str], str], ...] = (
     # kernel/smp.c: the CPU waits for others, which do not answer.
     (
-        re.compile(r"smp_call_function_(?:single|many|many_cond|any|single_async)|csd_lock_wait\w*|on_each_cpu\w*"),
+        regex(r"smp_call_function_(?:single|many|many_cond|any|single_async)|csd_lock_wait\w*|on_each_cpu\w*"),
         "smp_call_function",
     ),
     # kernel/rcu: a grace period that does not end.
     (
-        re.compile(r"_*synchronize_(?:s?rcu|sched|rcu_bh|net|rcu_tasks)(?:_\w+)?|_*wait_rcu_gp|rcu_barrier\w*"),
+        regex(r"_*synchronize_(?:s?rcu|sched|rcu_bh|net|rcu_tasks)(?:_\w+)?|_*wait_rcu_gp|rcu_barrier\w*"),
         "synchronize_rcu",
     ),
     # The same for programs of 32 bits.
-    (re.compile(r"(\w+)_compat_ioctl"), r"\1_ioctl"),
+    (regex(r"(\w+)_compat_ioctl"), r"\1_ioctl"),
 )
 
 
-def _pattern(*classes: Dict[str, str]) -> Pattern[str]:
-    """Return a pattern for all names of the classes; ``*`` stands for anything."""
-    names: Set[str] = {name for one in classes for text in one.values() for name in text.split()}
-    return re.compile("|".join(_as_pattern(names)))
+_CLASSES: Dict[str, Tuple[Dict[str, str], ...]] = {
+    "machinery": (MACHINERY,),
+    "news": (NEWS,),
+    "entries": (ENTRIES,),
+    "dispatchers": (DISPATCHERS,),
+    "library": (LIBRARY, WAITS),
+}
 
 
-def _as_pattern(names: Iterable[str]) -> Iterable[str]:
-    return (re.escape(name).replace(r"\*", ".*") for name in sorted(names))
-
-
-_MACHINERY, _NEWS, _ENTRIES = (_pattern(one) for one in (MACHINERY, NEWS, ENTRIES))
-_DISPATCHERS, _LIBRARY = _pattern(DISPATCHERS), _pattern(LIBRARY, WAITS)
+@lru_cache(maxsize=None)
+def _names(of: str) -> Pattern[str]:
+    """Return the expression for all names of some ``_CLASSES``; ``*`` stands for anything."""
+    names: Set[str] = {name for one in _CLASSES[of] for text in one.values() for name in text.split()}
+    return re.compile("|".join(re.escape(name).replace(r"\*", ".*") for name in sorted(names)))
 
 
 @lru_cache(maxsize=4096)
 def is_machinery(function: str) -> bool:
     """Whether crashes of all kinds go through this function, which then says nothing of one of them."""
-    return _MACHINERY.fullmatch(function) is not None
+    return _names("machinery").fullmatch(function) is not None
 
 
 @lru_cache(maxsize=4096)
 def is_news(function: str) -> bool:
     """Whether this function tells of what was interrupted for it."""
-    return _NEWS.fullmatch(function) is not None
+    return _names("news").fullmatch(function) is not None
 
 
 @lru_cache(maxsize=4096)
 def is_entry(function: str) -> bool:
     """Whether the next function on the same stack is one that was interrupted."""
-    return _ENTRIES.fullmatch(function) is not None
+    return _names("entries").fullmatch(function) is not None
 
 
 @lru_cache(maxsize=4096)
 def is_library(function: str) -> bool:
     """Whether a crash or a wait in this function is its caller's."""
-    return _LIBRARY.fullmatch(function) is not None
+    return _names("library").fullmatch(function) is not None
 
 
 @lru_cache(maxsize=4096)
 def is_dispatcher(function: str) -> bool:
     """Whether this function calls what others have registered."""
-    return _DISPATCHERS.fullmatch(function) is not None
+    return _names("dispatchers").fullmatch(function) is not None
 
 
 @lru_cache(maxsize=4096)

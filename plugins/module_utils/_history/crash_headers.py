@@ -14,9 +14,9 @@ tasks.h, lib/bug.c, mm/kasan/report.c, mm/kfence/report.c, mm/kmsan/report.c and
 
 from __future__ import annotations
 
-import re
 from typing import Optional, Tuple
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.log import is_of_a_name
 
 PANIC = "panic"
@@ -120,9 +120,9 @@ HEADERS: Tuple[Tuple[str, str], ...] = (
         rf"WARNING: (?:.{{1,600}}:{_NUMBER} )?at (?:{_SYMBOL}|0x{HEX}{{1,16}})(?: \[.*\])?, CPU#{_NUMBER}: .*",
     ),
 )
-_HEADERS = tuple((kind, re.compile(pattern)) for kind, pattern in HEADERS)
+_HEADERS = tuple((kind, regex(pattern)) for kind, pattern in HEADERS)
 # The beginnings of all headers: most lines need only this one look.
-_MAY_BEGIN = re.compile(
+_MAY_BEGIN = regex(
     r"Kernel (?:panic|BUG)|BUG|NMI watchdog|watchdog:|(?:CPU\d+: )?Watchdog|rcu: |INFO: |mce: |\[Hardware|SError"
     r"|Bad mode|kernel BUG|VFS: |\[ BUG|Unable|traps: |PANIC|Insufficient|Internal|WARNING|[^\n\[]{1,130} \[#\d"
 )
@@ -142,11 +142,11 @@ _CAUSES: Tuple[Tuple[str, str], ...] = (
     ("oops", r"kernel stack overflow"),
     (WARNING, r"(?:[\w -]{1,32}: )?panic_on_warn set"),
 )
-_CAUSE = re.compile(
+_CAUSE = regex(
     r"Kernel panic - not syncing: (?:" + "|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _CAUSES) + ")"
 )
 # A panic that an oops or a bug leads to (arch/*/kernel/{dumpstack,traps}.c, kernel/exit.c).
-_FATAL = re.compile(
+_FATAL = regex(
     r"Kernel panic - not syncing: (?:.{0,80}: )?(?:Fatal exception|Oops failed to kill thread|"
     r"Aiee, killing interrupt handler|Attempted to kill (?:init|the idle task)|stack guard page|Machine halted)"
 )

@@ -11,9 +11,8 @@ known contradicts it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._history.boots import Start
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_files import Witness
@@ -26,8 +25,7 @@ LATER = 900.0  # and after it
 SAME = 0.001  # seconds; one line of a kernel has the same time in all logs
 
 
-@dataclass(frozen=True)
-class Crash:
+class Crash(NamedTuple):
     """One crash, with all its witnesses: ``journal``, ``kdump``, ``pstore``, ``console``, the most telling first."""
 
     boot_id: Optional[str]
@@ -99,7 +97,7 @@ def _joined(starts: Sequence[Start], running: Optional[str], witness: Witness, r
         previous, count = (record.previous_release, record.kexec_count) if record else (None, None)
         return Crash(None, witness.text.release, previous, count, report, (witness.source,))
     (start,) = fitting
-    timed = replace(report, at=_at(start.span.begin, report))
+    timed = report._replace(at=_at(start.span.begin, report))
     return Crash(start.span.boot_id, start.release, start.previous_release, start.kexec_count, timed, (witness.source,))
 
 
@@ -141,7 +139,7 @@ def _of_named(starts: Sequence[Start], naming: Naming, witness: Witness, report:
     if start is not None and not naming.knows_transition:
         previous, count = start.previous_release, start.kexec_count
     boot_id = naming.boot_id if start is None else start.span.boot_id
-    timed = replace(report, at=_at(naming.began if start is None else start.span.begin, report))
+    timed = report._replace(at=_at(naming.began if start is None else start.span.begin, report))
     only = naming if start is None else None
     return Crash(boot_id, naming.release, previous, count, timed, (witness.source,), only)
 
@@ -221,10 +219,9 @@ def _is_same(known: Crash, new: Crash) -> bool:
 
 def _merged(known: Crash, new: Crash) -> Crash:
     whole, other = (new, known) if len(new.report.frames) > len(known.report.frames) else (known, new)
-    report = replace(
-        whole.report,
+    report = whole.report._replace(
         fatal=known.report.fatal or new.report.fatal,
         at=known.report.at if known.report.at is not None else new.report.at,
     )
     place = known if known.boot_id is not None else new
-    return replace(place, report=report, sources=tuple(dict.fromkeys((*whole.sources, *other.sources))))
+    return place._replace(report=report, sources=tuple(dict.fromkeys((*whole.sources, *other.sources))))

@@ -10,7 +10,7 @@ the kind of its cause. Where the log says which task or CPU printed a line, the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._history import crash_bug
@@ -41,8 +41,7 @@ NAMED_WITHIN = 60.0
 SAME_ACCESS_WITHIN = 1.0
 
 
-@dataclass(frozen=True)
-class CrashReport:
+class CrashReport(NamedTuple):
     """One crash as one log tells it.
 
     ``kind``: ``panic``, ``oops``, ``bug``, ``memory``, ``lockup``, ``rcu_stall``, ``hung_task``, ``machine_check``,
@@ -195,7 +194,7 @@ class CrashReader:
         others = [other for other in self._open.values() if kinds and _led_to(other.told(), line, kinds)]
         cause = self._cause(line, kinds)
         if cause is not None:
-            self._keep(replace(self._first_of(cause).report, fatal=True))
+            self._keep(self._first_of(cause).report._replace(fatal=True))
         elif others:
             others[-1].fatal = True
         else:
@@ -238,13 +237,13 @@ class CrashReader:
             return False
         self._recent[-1] = before._replace(last=opened.last)
         if report.fatal:
-            self._keep(replace(before.report, fatal=True))
+            self._keep(before.report._replace(fatal=True))
         return True
 
     def _keep(self, report: CrashReport) -> None:
         first = self._found.get(report.signature)
         if first:
-            self._found[report.signature] = replace(first, fatal=first.fatal or report.fatal)
+            self._found[report.signature] = first._replace(fatal=first.fatal or report.fatal)
         elif len(self._found) < CRASHES_LIMIT:
             self._found[report.signature] = report
 

@@ -13,8 +13,9 @@ printed into this one; what comes behind it is passed over.
 
 from __future__ import annotations
 
-import re
 from typing import List, NamedTuple, Optional, Tuple
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 
 _CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
@@ -23,19 +24,19 @@ _DATE = (
     rf"|\d{{4}}-\d\d-\d\d[T ]{_CLOCK}(?:Z| ?[+-]\d\d:?\d\d)?|{_CLOCK})"
 )
 _HOST = r" {1,2}(?!input:)[^\s\[;,]{1,100}"
-_COLLECTED = re.compile(rf"(?:<\d{{1,3}}>)?(?:\[{_DATE}\]|{_DATE}):?(?:{_HOST})?(?: kernel:)? ?")
-_BRACKETED = re.compile(rf"\[{_DATE}\] ?")
-_SYSLOG = re.compile(rf"(?:<\d{{1,3}}>)?{_DATE}{_HOST}(?: kernel)?:? ")
-_NAMED = re.compile(rf"(?:<\d{{1,3}}>)?(?:\[{_DATE}\]|{_DATE}):? {{1,2}}([^\s\[;,]{{1,253}}) ")
-_FIRST = re.compile(r"([^\s\[;,]{1,253}) ")
+_COLLECTED = regex(rf"(?:<\d{{1,3}}>)?(?:\[{_DATE}\]|{_DATE}):?(?:{_HOST})?(?: kernel:)? ?")
+_BRACKETED = regex(rf"\[{_DATE}\] ?")
+_SYSLOG = regex(rf"(?:<\d{{1,3}}>)?{_DATE}{_HOST}(?: kernel)?:? ")
+_NAMED = regex(rf"(?:<\d{{1,3}}>)?(?:\[{_DATE}\]|{_DATE}):? {{1,2}}([^\s\[;,]{{1,253}}) ")
+_FIRST = regex(r"([^\s\[;,]{1,253}) ")
 # A terminal's escape sequences and prompts, from which no text of the kernel's begins.
 _ESCAPES = r"(?:\x1b\[[0-9;?=]{0,16}[A-Za-z]|[\x00-\x08\x0b-\x1a\x1c-\x1f])*"
-_TERMINAL = re.compile(rf"{_ESCAPES}(?:\S{{1,64}} login: ?|[^\s\[]{{0,64}}[#$%>] )?{_ESCAPES}")
+_TERMINAL = regex(rf"{_ESCAPES}(?:\S{{1,64}} login: ?|[^\s\[]{{0,64}}[#$%>] )?{_ESCAPES}")
 _TIME = r"\[ {0,12}(\d{1,12}\.\d{6})\]"
-_PRINTED = re.compile(rf"(?:<(\d{{1,3}})>)?{_TIME}(?: ?\[ {{0,10}}([TC]\d{{1,10}})\])? ?")
-_EXTENDED = re.compile(r"(?:[\w.+~-]{1,64},)?(\d{1,3}),\d{1,20},(\d{1,18}),([^;]{0,200});")
-_CALLER = re.compile(r"(?:^|,)caller=([TC]\d{1,10})(?:,|$)")
-_LATER = re.compile(_TIME)
+_PRINTED = regex(rf"(?:<(\d{{1,3}})>)?{_TIME}(?: ?\[ {{0,10}}([TC]\d{{1,10}})\])? ?")
+_EXTENDED = regex(r"(?:[\w.+~-]{1,64},)?(\d{1,3}),\d{1,20},(\d{1,18}),([^;]{0,200});")
+_CALLER = regex(r"(?:^|,)caller=([TC]\d{1,10})(?:,|$)")
+_LATER = regex(_TIME)
 _FACILITY_SHIFT = 3
 
 

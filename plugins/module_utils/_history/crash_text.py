@@ -11,7 +11,6 @@ of the first program, when nobody but the kernel could write. The line in which 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import Collection, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_log import (
@@ -21,7 +20,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._history.crash_log impor
     Line,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_prefix import read_line
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, regex
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.log import (
     EVENT_PATTERN,
     BootLog,
@@ -33,16 +32,15 @@ from ansible_collections.kho.kexec.plugins.module_utils._kernel.naming import Na
 EARLY_LIMIT = 200  # lines of a boot's beginning that matter
 PARTS_LIMIT = 1000
 
-_START = re.compile(r"Linux version (\S{1,64}) .*")
+_START = regex(r"Linux version (\S{1,64}) .*")
 # An option that nobody knows, as any user may give it in a namespace (vfs_parse_fs_param() of fs/fs_context.c).
-_UNFINISHED = re.compile(r"(?:\S{1,32}: ){1,2}Unknown parameter '[^']*")
-_FIRST_PROGRAM = re.compile(r"Run \S+ as init process")
+_UNFINISHED = regex(r"(?:\S{1,32}: ){1,2}Unknown parameter '[^']*")
+_FIRST_PROGRAM = regex(r"Run \S+ as init process")
 # pstore's own first line of each part (fs/pstore/platform.c); part 1 is the newest.
-_PART = re.compile(r"^(?:Panic|Oops|Emergency|Shutdown|Unknown)#(\d{1,9}) Part(\d{1,9})$", re.MULTILINE)
+_PART = regex(r"^(?:Panic|Oops|Emergency|Shutdown|Unknown)#(\d{1,9}) Part(\d{1,9})$", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class BootText:
+class BootText(NamedTuple):
     """What a log tells of one boot.
 
     ``log`` is that of its beginning, incomplete when the text does not hold it. ``release`` is None when nothing names
@@ -106,7 +104,7 @@ class _Boot:
         naming = naming_in(line.text)
         if naming is not None:
             if len(self._namings) <= 1:
-                self._namings[replace(naming, began=0)] = naming
+                self._namings[naming._replace(began=0)] = naming
             return
         start = _START.fullmatch(line.text)
         if start:
@@ -140,7 +138,7 @@ def _believed(namings: Collection[Naming], release: Optional[str], log: BootLog)
     if release not in (None, naming.release):
         return None
     if log.record is not None and not naming.knows_transition:
-        return replace(naming, boot="handover", record=log.record)
+        return naming._replace(boot="handover", record=log.record)
     return None if knows_record and log.record != naming.record else naming
 
 

@@ -18,7 +18,7 @@ import re
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._health.log import (
     ANY_COMPLAINT,
@@ -31,7 +31,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._history.crash_headers i
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_log import CrashReader, CrashReport, Line
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, regex
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.log import (
     ENTRY_LIMIT,
     JOURNAL_PATTERN,
@@ -73,19 +73,18 @@ KERNEL_GREP = (
     "--case-sensitive=yes",
 )
 
-_BOOT_ID = re.compile(r"[0-9a-f]{32}")
-_CURSOR_BOOT = re.compile(r"(?:^|;)b=([0-9a-f]{32})(?:;|$)")
-_NUMBER = re.compile(r"[0-9]{1,18}")
-_START = re.compile(r"Linux version (\S{1,64}) .*")
-_FIRST_PROGRAM = re.compile(r"Run \S+ as init process")
-_RESET = re.compile(RESET_PATTERN + r"\[0x[0-9a-f]{8}\]: (.{1,100})")
+_BOOT_ID = regex(r"[0-9a-f]{32}")
+_CURSOR_BOOT = regex(r"(?:^|;)b=([0-9a-f]{32})(?:;|$)")
+_NUMBER = regex(r"[0-9]{1,18}")
+_START = regex(r"Linux version (\S{1,64}) .*")
+_FIRST_PROGRAM = regex(r"Run \S+ as init process")
+_RESET = regex(RESET_PATTERN + r"\[0x[0-9a-f]{8}\]: (.{1,100})")
 # Before systemd 253 boots are listed as text: " -1 BOOT-ID Mon 2026-09-21 14:13:20 UTC—Tue 2026-09-22 14:06:42 UTC".
-_LISTED = re.compile(r"\s*-?\d{1,9}\s+([0-9a-f]{32})\s(.{1,200})")
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC")
+_LISTED = regex(r"\s*-?\d{1,9}\s+([0-9a-f]{32})\s(.{1,200})")
+_TIME = regex(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC")
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(NamedTuple):
     """A boot that the journal knows, and its first and last entry in seconds since 1970."""
 
     boot_id: str
@@ -101,8 +100,7 @@ class Goodbye:
     stopped: bool = False
 
 
-@dataclass(frozen=True)
-class KernelWords:
+class KernelWords(NamedTuple):
     """What a boot's kernel said: its beginning, its crashes, its release and whether it was to save a dump.
 
     ``reset_reasons``: why the hardware was reset before. ``cursor``: the place of its first message in the journal.
@@ -128,8 +126,7 @@ class Journal:
     complete: bool = True
 
 
-@dataclass(frozen=True)
-class Query:
+class Query(NamedTuple):
     """What is asked: since which ``cursor`` (None: all), in which directory (None: the host's own journal), and until
     when, in seconds of the monotonic clock."""
 

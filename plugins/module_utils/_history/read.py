@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from dataclasses import replace
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._history.boots import (
     NO_WORDS,
@@ -46,8 +46,7 @@ PERSISTENT = "/var/log/journal"
 UPTIME = "/proc/uptime"
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """What is wanted: boots after the ``cursor`` of an earlier run (None: all), from the journal in a ``directory``
     (None: the host's own), and crashes also from the logs of consoles; all within ``time_limit`` seconds."""
 
@@ -178,8 +177,7 @@ def _with_running(host: Host, starts: List[Start], running: Optional[RunningKern
         before = starts[-1] if starts else None
         known = start_of(Span(boot_id, began, began), NO_WORDS, Goodbye(), before)
         starts = [*starts, known]
-    told = replace(
-        known,
+    told = known._replace(
         release=running.release or known.release,
         boot=known.boot if running.boot == "unknown" else running.boot,
         previous_release=running.previous_release or known.previous_release,

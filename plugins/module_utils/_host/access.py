@@ -11,11 +11,12 @@ import re
 from ansible_collections.kho.kexec.plugins.module_utils._host.container import container_manager
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import SYSTEM_PATHS, Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 
 # proc_pid_status(5): real, effective, saved and file system user.
 STATUS = "/proc/self/status"
 LOCKDOWN = "/sys/kernel/security/lockdown"
-_EFFECTIVE_USER = re.compile(r"^Uid:\s+[0-9]+\s+([0-9]+)", re.MULTILINE)
+_EFFECTIVE_USER = regex(r"^Uid:\s+[0-9]+\s+([0-9]+)", re.MULTILINE)
 
 
 def is_root(host: Host) -> bool:

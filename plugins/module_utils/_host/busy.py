@@ -11,7 +11,7 @@ from typing import Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of, read_lossless
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, regex
 
 # One file for each inhibitor (src/login/logind-inhibit.c, inhibitor_save()): lines of NAME=TEXT.
 INHIBITORS = "/run/systemd/inhibit"
@@ -32,7 +32,7 @@ PID_FILES = ("/run/zypp.pid", "/var/run/zypp.pid", "/var/lib/dnf/rpmdb_lock.pid"
 INTERVAL = 5.0  # seconds between two looks
 
 # "1: POSIX  ADVISORY  WRITE 4711 fd:01:131078 0 EOF"; a blocked one has "->" in its second column. -1: nobody's own.
-_LOCK = re.compile(r"^\d+: (?:POSIX|OFDLCK|FLOCK) +\S+ +WRITE +(-?\d+) [0-9a-f]+:[0-9a-f]+:(\d+) ", re.MULTILINE)
+_LOCK = regex(r"^\d+: (?:POSIX|OFDLCK|FLOCK) +\S+ +WRITE +(-?\d+) [0-9a-f]+:[0-9a-f]+:(\d+) ", re.MULTILINE)
 _FDS_LIMIT = 4096
 
 

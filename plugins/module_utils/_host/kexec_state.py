@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, line_of
@@ -17,8 +16,7 @@ LOADED = ("/sys/kernel/kexec/loaded", "/sys/kernel/kexec_loaded")
 CRASH_LOADED = ("/sys/kernel/kexec/crash_loaded", "/sys/kernel/kexec_crash_loaded")
 
 
-@dataclass(frozen=True)
-class KexecState:
+class KexecState(NamedTuple):
     """What is loaded; None when the kernel does not say, as one without CONFIG_KEXEC_CORE does not."""
 
     image_loaded: Optional[bool]

@@ -10,6 +10,7 @@ import struct
 from typing import Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of, read_lossless
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 
 MEMORY = "/proc/meminfo"
 # As with _kexec_state: the first since Linux 6.19, the second before.
@@ -20,8 +21,8 @@ AUXILIARY = "/proc/self/auxv"
 _PAIR = struct.Struct("LL")
 _AT_PAGESZ = 6
 
-_MEMORY = re.compile(r"^MemTotal: +([0-9]{1,15}) kB$", re.MULTILINE)
-_SIZE = re.compile(r"[0-9]{1,18}")
+_MEMORY = regex(r"^MemTotal: +([0-9]{1,15}) kB$", re.MULTILINE)
+_SIZE = regex(r"[0-9]{1,18}")
 
 
 def memory_bytes(host: Host) -> Optional[int]:

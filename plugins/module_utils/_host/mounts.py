@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Iterator, NamedTuple, Optional
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, read_lossless
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 
 MOUNTS = "/proc/self/mountinfo"
 _LIMIT = 4 << 20
-_ESCAPED = re.compile(r"\\([0-7]{3})")
+_ESCAPED = regex(r"\\([0-7]{3})")
 
 
 class Mount(NamedTuple):

@@ -19,7 +19,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ContextManager, Dict, Generator, Iterator, List, Optional, Sequence
+from typing import TYPE_CHECKING, ContextManager, Dict, Generator, Iterator, List, NamedTuple, Optional, Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
@@ -66,8 +66,7 @@ class HostError(KhoError):
         self.reason = reason
 
 
-@dataclass(frozen=True)
-class Completed:
+class Completed(NamedTuple):
     """How a program ended: its exit code (negative: killed by that signal) and what it wrote."""
 
     rc: int
@@ -80,8 +79,7 @@ class Completed:
         return f"ended with exit code {self.rc} and said: {said}"
 
 
-@dataclass(frozen=True)
-class Ownership:
+class Ownership(NamedTuple):
     """Who may write a file: the owner's user id, the group's id, and the permission bits (``0o7777`` at most)."""
 
     uid: int

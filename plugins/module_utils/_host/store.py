@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, TypeVar
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
@@ -17,8 +16,7 @@ Stored = TypeVar("Stored")
 Kinds = Tuple[type, ...]
 
 
-@dataclass(frozen=True)
-class JsonFile:
+class JsonFile(NamedTuple):
     """A file of at most ``limit`` bytes; ``unreadable`` makes the error of one that is there and cannot be used.
 
     ``indent`` None: what is too long for people to read takes no more room than it must.

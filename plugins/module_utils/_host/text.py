@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reducing text that a kernel, a boot loader or a program wrote to something that is safe to show.
+"""Text: regular expressions, and reducing what a kernel, a boot loader or a program wrote to what is safe to show.
 
 What the previous kernel handed over is untrusted: it may hold escape sequences for terminals, line ends that forge
 log lines, or no end at all. It may also hold a template, and ansible-core 2.16 runs those in cached facts on the
@@ -11,10 +11,29 @@ controller, when a constructed inventory looks at them.
 from __future__ import annotations
 
 import re
-from typing import Sequence, Union
+from typing import Any, AnyStr, Pattern, Sequence, Union, cast
 
 REPLACEMENT = "?"
-_TEMPLATE_START = re.compile(r"\{(?=[{%#])")
+
+
+class _LateRegex:
+    """A regular expression whose methods are those of the compiled one, which is made when the first is asked for."""
+
+    def __init__(self, expression: Any, flags: int) -> None:
+        self._made_of = expression, flags
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(re.compile(*self._made_of), name)
+        setattr(self, name, method)
+        return method
+
+
+def regex(expression: AnyStr, flags: int = 0) -> Pattern[AnyStr]:
+    """Return a regular expression that is compiled at its first use: a task starts anew, and needs few of all."""
+    return cast(Pattern[AnyStr], _LateRegex(expression, flags))
+
+
+_TEMPLATE_START = regex(r"\{(?=[{%#])")
 
 
 def printable(text: Union[str, bytes], limit: int = 200) -> str:

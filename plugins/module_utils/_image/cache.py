@@ -17,7 +17,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import FileIdentity, Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.store import JsonFile, field
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, regex
 from ansible_collections.kho.kexec.plugins.module_utils._image.header import ARM64_HEADER_SIZE
 from ansible_collections.kho.kexec.plugins.module_utils._image.read import (
     IMAGE_LIMIT,
@@ -114,8 +114,8 @@ def _facts(stored: Entry) -> PayloadFacts:
 
 
 def _is_abis(prefix: str) -> Callable[[Any], bool]:
-    pattern = re.compile(prefix + rf"-v[0-9][A-Za-z0-9_.;:,+-]{{0,{ABI_LIMIT}}}")
-    return lambda value: _is_list(value, lambda text: pattern.fullmatch(text) is not None)
+    abi = regex(prefix + rf"-v[0-9][A-Za-z0-9_.;:,+-]{{0,{ABI_LIMIT}}}")
+    return lambda value: _is_list(value, lambda text: abi.fullmatch(text) is not None)
 
 
 def _is_kinds(value: Any) -> bool:

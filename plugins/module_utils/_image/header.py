@@ -9,13 +9,11 @@ drivers/firmware/efi/libstub/zboot-header.S. Architectures have the names that `
 
 from __future__ import annotations
 
-import re
 import struct
-from dataclasses import dataclass
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, regex
 from ansible_collections.kho.kexec.plugins.module_utils._image.pe import parse_pe
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import RELEASE_LIMIT, build_in, is_release
 
@@ -28,7 +26,7 @@ _OLDEST_PROTOCOL = 0x020C
 _XLF_KERNEL_64 = 1
 _SHORTEST_X86_HEADER = 0x264
 # "7.3.4-kho (root@build) #1 SMP ...", ended by a NUL byte.
-_FIRST_WORD = re.compile(rb"([!-~]+)[ \0]")
+_FIRST_WORD = regex(rb"([!-~]+)[ \0]")
 _VERSION_LIMIT = 512
 _SIZE = struct.Struct("<I")
 
@@ -51,8 +49,7 @@ _COMPRESSIONS = (
 )
 
 
-@dataclass(frozen=True)
-class Payload:
+class Payload(NamedTuple):
     """The kernel proper inside of an image: ``offset`` and ``size`` in bytes.
 
     ``compression`` is none, gzip, xz, lzma, bzip2, lz4, zstd, lzo or unknown. ``unpacked_size`` is how many bytes it
@@ -65,8 +62,7 @@ class Payload:
     unpacked_size: Optional[int] = None
 
 
-@dataclass(frozen=True)
-class ImageHeader:
+class ImageHeader(NamedTuple):
     """What the beginning of an image says; None when the format has no place for it, or the image does not say.
 
     ``format`` is bzimage, arm64_image, arm64_gzip or zboot. ``init_size`` are the bytes of memory that the kernel

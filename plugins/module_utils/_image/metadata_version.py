@@ -24,6 +24,8 @@ import struct
 from itertools import islice
 from typing import Iterable, Iterator, NamedTuple, Optional, Tuple
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
+
 # Longer than the ELF header and all program headers: Linux has five at most (arch/x86/kernel/vmlinux.lds.S).
 HEAD_SIZE = 4096
 TEXT = b"\x014KHO: kexec-metadata version %u not supported (expected %u)\n\0"
@@ -39,13 +41,13 @@ _LOADED = 1
 # Bytes of code: what is looked at before the text is put into %rdi, that instruction, and what follows it.
 _BEFORE, _LOAD, _BEHIND = 32, 7, 24
 # mov $ADDRESS,%rdi, its operand extended by its sign; lea DISTANCE(%rip),%rdi, counted from the next instruction.
-_MOV = re.compile(rb"\x48\xc7\xc7(?=(.{4}))", re.DOTALL)
-_LEA = re.compile(rb"\x48\x8d\x3d(?=(.{4}))", re.DOTALL)
+_MOV = regex(rb"\x48\xc7\xc7(?=(.{4}))", re.DOTALL)
+_LEA = regex(rb"\x48\x8d\x3d(?=(.{4}))", re.DOTALL)
 _OPERAND = struct.Struct("<i")
 _CALL = b"\xe8"
 # mov $VERSION,%edx; cmp $VERSION,REGISTER with je or jne.
-_EXPECTED = re.compile(rb"\xba([\x01-\xff])\0\0\0", re.DOTALL)
-_COMPARED = re.compile(rb"\x83[\xf8-\xff](.)(?:[\x74\x75]|\x0f[\x84\x85])", re.DOTALL)
+_EXPECTED = regex(rb"\xba([\x01-\xff])\0\0\0", re.DOTALL)
+_COMPARED = regex(rb"\x83[\xf8-\xff](.)(?:[\x74\x75]|\x0f[\x84\x85])", re.DOTALL)
 
 
 class Segment(NamedTuple):

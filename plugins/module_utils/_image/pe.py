@@ -9,8 +9,7 @@ Microsoft's "PE Format" and include/linux/pe.h in the kernel's source.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import Dict, Optional, Tuple
+from typing import Dict, NamedTuple, Optional, Tuple
 
 _PE_OFFSET_AT = 0x3C
 _FILE_HEADER = struct.Struct("<4sHH12xHH")
@@ -29,8 +28,7 @@ _MACHINES = {
 }
 
 
-@dataclass(frozen=True)
-class Pe:
+class Pe(NamedTuple):
     """A portable executable.
 
     ``sections`` are (offset, size) by name; of several with one name the first, and none from ``.profile`` on, where

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Dict, Iterator, List, Mapping, Optional, Pattern, Tuple
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 from ansible_collections.kho.kexec.plugins.module_utils._image.header import ARM64_HEADER_SIZE
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.build_config import GZIP_LIMIT, parse_options, unpack
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import (
@@ -32,32 +32,30 @@ _NO_ABI = rb"[0-9](?:[\w.;:,+-]{0,%d}[^\w.;:,+\0-]|[\w.;:,+-]{%d})" % (ABI_LIMIT
 _TEXTS: Mapping[str, Pattern[bytes]] = {
     # include/linux/kho/abi/kexec_handover.h, KHO_FDT_COMPATIBLE: there with CONFIG_KEXEC_HANDOVER only;
     # include/linux/kho/abi/luo.h, LUO_ABI_COMPATIBLE: there with CONFIG_LIVEUPDATE only
-    "abis": re.compile(rb"((?:kho|luo)-v" + _ABI + rb")\0"),
+    "abis": regex(rb"((?:kho|luo)-v" + _ABI + rb")\0"),
     # include/linux/kho/abi/memfd.h, MEMFD_LUO_FH_COMPATIBLE
-    "handlers": re.compile(rb"(memfd-v" + _ABI + rb")\0"),
-    "unclear": re.compile(rb"(kho|luo)-v" + _NO_ABI),
+    "handlers": regex(rb"(memfd-v" + _ABI + rb")\0"),
+    "unclear": regex(rb"(kho|luo)-v" + _NO_ABI),
     # Messages of kernel/liveupdate/kexec_handover.c and luo_core.c, whatever the ABI is called
-    "features": re.compile(rb"(disabling KHO revival|disabling live update)"),
+    "features": regex(rb"(disabling KHO revival|disabling live update)"),
     # kernel/liveupdate/kexec_handover.c, where the previous kernel's record is read
-    "metadata": re.compile(rb"(exec from: %s \(count %u\))"),
+    "metadata": regex(rb"(exec from: %s \(count %u\))"),
     # arch/x86/kernel/setup.c, there without CONFIG_KEXEC_HANDOVER only
-    "refusals": re.compile(rb"(Passed KHO data, but)"),
+    "refusals": regex(rb"(Passed KHO data, but)"),
     # init/version-timestamp.c, linux_banner
-    "releases": re.compile(rb"Linux version ([!-~]{1,%d}) \(" % RELEASE_LIMIT),
+    "releases": regex(rb"Linux version ([!-~]{1,%d}) \(" % RELEASE_LIMIT),
     # The same, with who built it, its compiler, and its build
-    "builds": re.compile(
-        rb"Linux version [!-~]{1,%d} (\([^\0\n]{1,400}\) #[ -~]{1,%d})\n" % (RELEASE_LIMIT, BUILD_LIMIT)
-    ),
+    "builds": regex(rb"Linux version [!-~]{1,%d} (\([^\0\n]{1,400}\) #[ -~]{1,%d})\n" % (RELEASE_LIMIT, BUILD_LIMIT)),
 }
 # kernel/configs.c, with CONFIG_IKCONFIG
-_CONFIG_START = re.compile(rb"IKCFG_ST(?=\x1f\x8b)")
+_CONFIG_START = regex(rb"IKCFG_ST(?=\x1f\x8b)")
 _CONFIG_END = b"IKCFG_ED"
 _FEATURES = {"disabling KHO revival": "kho", "disabling live update": "luo"}
 # The section .liveupdate_versions: a magic number, the version of the table, and names of 48 bytes. It was proposed
 # for Linux in December 2025.
-_HANDLERS_START = re.compile(rb"PUVL\x01\0\0\0|LVUP\0\0\0\x01")
+_HANDLERS_START = regex(rb"PUVL\x01\0\0\0|LVUP\0\0\0\x01")
 _HANDLER_SIZE, MOST_HANDLERS = 48, 32
-_HANDLER = re.compile(rb"([!-~]{1,47})\0+")
+_HANDLER = regex(rb"([!-~]{1,47})\0+")
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ The UAPI group's specification "Unified Kernel Image (UKI)", and systemd-stub(7)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
@@ -20,8 +19,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import 
 COMMAND_LINE_LIMIT = 16384
 
 
-@dataclass(frozen=True)
-class UkiParts:
+class UkiParts(NamedTuple):
     """What lies in a unified kernel image beside the kernel; ``linux`` and ``initrd`` are (offset, size) in the file.
 
     ``command_line`` is None when there is none, or one that cannot be shown as it is.
@@ -32,8 +30,7 @@ class UkiParts:
     initrd: Optional[Tuple[int, int]]
 
 
-@dataclass(frozen=True)
-class Uki:
+class Uki(NamedTuple):
     """The parts of a unified kernel image, the release that its ``.uname`` names, and what could not be read."""
 
     parts: UkiParts

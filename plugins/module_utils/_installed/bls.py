@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 
@@ -14,8 +13,7 @@ LINES_LIMIT = 200
 LINE_LIMIT = 8192
 
 
-@dataclass(frozen=True)
-class BlsEntry:
+class BlsEntry(NamedTuple):
     """What an entry says of a kernel. Paths are relative to the root of the entry's file system, as written.
 
     ``linux`` is None in an entry that starts something else, ``uki`` a unified kernel image (since systemd 258).

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
@@ -34,8 +33,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import 
 OPTIONS_LIMIT = 4096
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A kernel that is installed on the host, or what is left of one.
 
     ``release`` is what its name or its boot loader entry says, and empty when nothing does. ``image`` is the path that

@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
@@ -25,8 +23,7 @@ _GLOB = frozenset("*?[")
 HeaderProblem = Callable[[Candidate], Optional[str]]
 
 
-@dataclass(frozen=True)
-class Rejected:
+class Rejected(NamedTuple):
     """A candidate that was not chosen, and why."""
 
     candidate: Candidate
@@ -47,8 +44,7 @@ class Rejected:
         return {"release": self.candidate.release or None, "image": self.candidate.image, **self.why.as_dict()}
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """The candidate that is meant, or the refusal that says why there is none; and all others, each with its reason.
 
     The refusal's code is ``target_not_found`` or ``target_ambiguous``. ``passed_over`` says which kernels are newer
@@ -224,6 +220,8 @@ def _not_found(
     candidates: Sequence[Candidate], matching: Sequence[Candidate], wanted: str, running: Optional[str]
 ) -> Note:
     """Say what is there instead, and what comes near to what is wanted."""
+    from difflib import get_close_matches  # here, because few tasks need it
+
     releases = list(dict.fromkeys(candidate.release for candidate in candidates if candidate.obstacle is None))
     near = get_close_matches(wanted[:RELEASE_LIMIT], releases, 3)
     obstacles = [

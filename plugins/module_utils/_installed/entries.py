@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import replace
 from typing import Iterator, List, Optional, Sequence, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of, read_lossless
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 from ansible_collections.kho.kexec.plugins.module_utils._image.header import ImageError
 from ansible_collections.kho.kexec.plugins.module_utils._image.pe import parse_pe
 from ansible_collections.kho.kexec.plugins.module_utils._image.uki import read_uki
@@ -49,10 +49,10 @@ MOUNTS_LIMIT = 4 << 20
 
 # The name of a unified kernel image, with the counter of boots that are left ("+3-1"):
 # https://uapi-group.org/specifications/specs/boot_loader_specification/#boot-counting
-_UKI = re.compile(r"(.+?)(?:\+[0-9]+(?:-[0-9]+)?)?\.efi", re.IGNORECASE)
-_OF_MACHINE = re.compile(r"([0-9a-f]{32})-")
+_UKI = regex(r"(.+?)(?:\+[0-9]+(?:-[0-9]+)?)?\.efi", re.IGNORECASE)
+_OF_MACHINE = regex(r"([0-9a-f]{32})-")
 # kernel-install(8) puts the machine's id or the distribution's name before the release, dracut(8) the id behind it.
-_AT_RELEASE = re.compile(r"(?:^|-)([0-9]+\.[0-9].*?)(?:-[0-9a-f]{32})?$")
+_AT_RELEASE = regex(r"(?:^|-)([0-9]+\.[0-9].*?)(?:-[0-9a-f]{32})?$")
 
 
 def bls_entries(host: Host) -> list[str]:
@@ -81,7 +81,7 @@ def seen_in_bls(host: Host, modules: Modules) -> Iterator[KernelFile]:
                 seen = _bls_kernel(host, modules, partition, path, entry)
                 named = _OF_MACHINE.match(name)
                 machine_id = entry.machine_id or (named.group(1) if named else "")
-                yield replace(seen, options=entry.options, machine_id=machine_id)
+                yield seen._replace(options=entry.options, machine_id=machine_id)
 
 
 def _bls_kernel(host: Host, modules: Modules, partition: str, path: str, entry: BlsEntry) -> KernelFile:
@@ -91,7 +91,7 @@ def _bls_kernel(host: Host, modules: Modules, partition: str, path: str, entry: 
         image = _find(host, linux, bases)
         label = version if is_release(version) else ""
         seen = _kernel_file(host, "bls:" + path, linux, (_uname(host, image) if image else None) or label, (), bases)
-        return replace(seen, uki=True)
+        return seen._replace(uki=True)
     labels = (
         label_of(posixpath.basename(linux), modules),  # first: for OSTree the version is no release
         version,  # sdbootutil (SUSE) writes SNAPSHOT@RELEASE
@@ -177,7 +177,7 @@ def kernel_file_in_grub(host: Host, modules: Modules, path: str, entry: MenuEntr
     """What an entry of the GRUB configuration ``path`` names, on this host."""
     label = label_of(posixpath.basename(entry.linux), modules)
     seen = _kernel_file(host, "grub:" + path, entry.linux, label, entry.initrds, ("", BOOT))
-    return replace(seen, options=entry.options)
+    return seen._replace(options=entry.options)
 
 
 def _find(host: Host, path: str, bases: Sequence[str]) -> Optional[str]:

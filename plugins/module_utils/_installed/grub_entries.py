@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
-from typing import Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, regex
 
 LINE_LIMIT = 8192
 ENTRIES_LIMIT = 512
@@ -24,7 +23,7 @@ _DEPTH_LIMIT = 32
 _LINUX = ("linux", "linux16", "linuxefi")
 _INITRD = ("initrd", "initrd16", "initrdefi")
 
-_TOKEN = re.compile(
+_TOKEN = regex(
     r"""
     (?:[ \t\r]|\\\n)+                                     # between words
     | \#[^\n]*
@@ -38,11 +37,9 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _NAME = r"\$(?:\{(?P<braced>[^}\s]*)\}|(?P<name>\w+|[?*\#@]))"
-_OUTSIDE = re.compile(
-    r"'(?P<plain>[^']*)'|\\(?P<escaped>.)|" + _NAME + r"|(?P<quote>\")|(?P<text>[^'\\$\"]+|\$)", re.DOTALL
-)
-_INSIDE = re.compile(r"\\(?P<escaped>[$\"\\\n])|" + _NAME + r"|(?P<quote>\")|(?P<text>[^\\$\"]+|[\\$])", re.DOTALL)
-_AT_ENTRY = re.compile(r"^(?=[ \t]*menuentry[ \t])", re.MULTILINE)
+_OUTSIDE = regex(r"'(?P<plain>[^']*)'|\\(?P<escaped>.)|" + _NAME + r"|(?P<quote>\")|(?P<text>[^'\\$\"]+|\$)", re.DOTALL)
+_INSIDE = regex(r"\\(?P<escaped>[$\"\\\n])|" + _NAME + r"|(?P<quote>\")|(?P<text>[^\\$\"]+|[\\$])", re.DOTALL)
+_AT_ENTRY = regex(r"^(?=[ \t]*menuentry[ \t])", re.MULTILINE)
 _RESERVED = frozenset(("then", "elif", "else", "fi", "do", "done"))
 _NO_END = "a block in it has no end"
 
@@ -51,8 +48,7 @@ class ScriptError(ValueError):
     """It is no script that GRUB understands. The text says why, as the end of a sentence."""
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(NamedTuple):
     """A word of a command: texts, and the names of variables (``True``), in their order. ``raw`` is as written."""
 
     raw: str
@@ -64,8 +60,7 @@ class Word:
         return None if any(is_name for is_name, _text in self.parts) else "".join(text for _is, text in self.parts)
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(NamedTuple):
     """A command as written (``text``), its words, and the block behind them, which is None without one."""
 
     text: str
@@ -78,23 +73,20 @@ class Command:
         return self.words[0].plain or ""
 
 
-@dataclass(frozen=True)
-class If:
+class If(NamedTuple):
     """The branches in their order: (condition, body). ``else`` has the empty condition."""
 
     branches: Tuple[Tuple[Tuple[Node, ...], Tuple[Node, ...]], ...]
 
 
-@dataclass(frozen=True)
-class Loop:
+class Loop(NamedTuple):
     """A body that runs any number of times; ``variable`` is that of ``for``."""
 
     variable: str
     body: Tuple[Node, ...]
 
 
-@dataclass(frozen=True)
-class Function:
+class Function(NamedTuple):
     """The definition of a function."""
 
     name: str
@@ -104,8 +96,7 @@ class Function:
 Node = Union[Command, If, Loop, Function]
 
 
-@dataclass(frozen=True)
-class MenuEntry:
+class MenuEntry(NamedTuple):
     """A menu entry that starts a kernel. Paths are as written, without quotes and without GRUB's ``(device)``.
 
     ``options`` is the command line as written, with its quotes and variables; None when there is none.

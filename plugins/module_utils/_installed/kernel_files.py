@@ -9,13 +9,12 @@ One kernel is usually seen several times: by its name, through links, and in boo
 from __future__ import annotations
 
 import posixpath
-import re
 from dataclasses import dataclass, field
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, regex
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import is_leftover, is_release, release_key
 
 BOOT = "/boot"
@@ -29,15 +28,14 @@ IMAGE_LIMIT = 1 << 28  # bytes
 IMAGE_NAMES = ("vmlinuz", "Image", "kernel", "vmlinux")
 # The names that Debian and Ubuntu, Fedora, RHEL and Arch, SUSE, and ALT and Mageia give to an initrd.
 _INITRDS = ("initrd.img-{}", "initramfs-{}.img", "initrd-{}", "initrd-{}.img")
-_IMAGE = re.compile(r"({})(?:-(.+)|[.].+|)".format("|".join(IMAGE_NAMES)))
+_IMAGE = regex(r"({})(?:-(.+)|[.].+|)".format("|".join(IMAGE_NAMES)))
 # Arch's packages name themselves in a file beside their modules (mkinitcpio's hook reads it).
-_PACKAGE = re.compile(r"[A-Za-z0-9@_+][A-Za-z0-9@._+-]{0,63}")
+_PACKAGE = regex(r"[A-Za-z0-9@_+][A-Za-z0-9@._+-]{0,63}")
 _RESCUE = "0-rescue-"
-_KDUMP = re.compile(r"kdump(\.img)?$")
+_KDUMP = regex(r"kdump(\.img)?$")
 
 
-@dataclass(frozen=True)
-class KernelFile:
+class KernelFile(NamedTuple):
     """One place that names a kernel's image.
 
     ``label`` is the text where the release should stand, which may be something else or empty. ``initrds``

@@ -10,12 +10,13 @@ a lone ``--`` is for init, not for the kernel (init/main.c).
 
 from __future__ import annotations
 
-import re
 from typing import Sequence
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 
 # C's isspace(), which is what the kernel uses; str.split() would also take other characters for blanks.
 BLANKS = " \t\n\v\f\r"
-_ARGUMENT = re.compile(rf'(?:[^{BLANKS}"]|"[^"]*(?:"|$))+')
+_ARGUMENT = regex(rf'(?:[^{BLANKS}"]|"[^"]*(?:"|$))+')
 
 # What kstrtobool() (lib/kstrtox.c) understands, without regard to case; it looks at no more than these letters. Kernels
 # that have KHO know all of them; those before 6.14 know no "e" and no "d".

@@ -9,10 +9,9 @@ that the kernel was given, what is below ``init`` before those for init. ``/proc
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Sequence
+from typing import NamedTuple, Sequence
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import (
     BLANKS,
     begins_with,
@@ -29,14 +28,13 @@ MAGIC = b"#BOOTCONFIG\n"
 END_SIZE = len(MAGIC) + 3
 
 _VALUE = r"""(?:"[^"]*"|'[^']*')"""
-_ENTRY = re.compile(rf"([A-Za-z0-9_.-]+) = ({_VALUE}(?:, ?{_VALUE})*)(?:, ?)?\n?")
-_VALUES = re.compile(_VALUE)
+_ENTRY = regex(rf"([A-Za-z0-9_.-]+) = ({_VALUE}(?:, ?{_VALUE})*)(?:, ?)?\n?")
+_VALUES = regex(_VALUE)
 # Since 6.10 the kernel adds what it was given, as comments.
-_COMMENTS = re.compile(r"# [^\0]*\Z")
+_COMMENTS = regex(r"# [^\0]*\Z")
 
 
-@dataclass(frozen=True)
-class BootConfig:
+class BootConfig(NamedTuple):
     """The arguments that it adds: ``kernel`` goes before those that the kernel was given, ``init`` before init's."""
 
     kernel: str = ""

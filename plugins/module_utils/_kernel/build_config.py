@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 import zlib
-from dataclasses import dataclass
-from typing import Dict, Mapping, Optional
+from typing import Dict, Mapping, NamedTuple, Optional
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, regex
 
 # A full configuration has about 300 KiB; a hostile /proc/config.gz does not exist, a damaged file might.
 TEXT_LIMIT = 4 << 20
@@ -33,11 +32,10 @@ OPTIONS = (
 )
 VALUE_LIMIT = 4096
 
-_ANY_OPTION = re.compile(rb"^CONFIG_\w+=", re.MULTILINE)
+_ANY_OPTION = regex(rb"^CONFIG_\w+=", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class BuildConfig:
+class BuildConfig(NamedTuple):
     """What a configuration says of Kexec HandOver; ``path`` is where it was read.
 
     ``handover`` is CONFIG_KEXEC_HANDOVER, ``enabled_by_default`` CONFIG_KEXEC_HANDOVER_ENABLE_DEFAULT,

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import last_value
 
-_PLAIN = re.compile(r"([0-9]{1,15})([KMGT]?)(?:@[0-9a-fA-Fx]+[KMGT]?|,high)?", re.IGNORECASE)
+_PLAIN = regex(r"([0-9]{1,15})([KMGT]?)(?:@[0-9a-fA-Fx]+[KMGT]?|,high)?", re.IGNORECASE)
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 
 

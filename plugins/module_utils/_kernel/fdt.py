@@ -13,8 +13,7 @@ Format: Devicetree Specification, chapter 5. All numbers of the format itself ar
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import Dict, List, Mapping, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, printable
@@ -37,8 +36,7 @@ class FdtError(KhoError):
         super().__init__("fdt_damaged", "The handover device tree is damaged: " + message)
 
 
-@dataclass(frozen=True)
-class FdtRoot:
+class FdtRoot(NamedTuple):
     """The root node: its properties by name, and the names of its children in their order (without a path)."""
 
     properties: Mapping[str, bytes]

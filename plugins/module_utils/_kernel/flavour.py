@@ -9,28 +9,28 @@ left without versions, revisions and the distribution's own tags are the flavour
 
 from __future__ import annotations
 
-import re
 from typing import FrozenSet, List, NamedTuple, Optional
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import ReleaseKey, release_key
 
-_VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)*")
-_PIECE = re.compile(r"([-+.~_]*)(x86_64|[A-Za-z0-9]+)")
+_VERSION = regex(r"[0-9]+(?:\.[0-9]+)*")
+_PIECE = regex(r"([-+.~_]*)(x86_64|[A-Za-z0-9]+)")
 
 # Processors, sizes of pages (64k; SUSE writes 64kb) and models have digits, and are no revisions.
-_KEPT = re.compile(
+_KEPT = regex(
     r"x86_64|i[3-6]86|amd64|a(?:arch|rm)64|armv[5-8][a-z]*|p(?:ower)?pc64(?:le|el)?|s390x?|riscv64|loong(?:arch)?64"
     r"|mips(?:32|64)[a-z0-9]*|ia64|sparc64|[0-9]+k[bc]?|[0-9]+bit"
 )
 # What numbers follow that count builds: arch1, zen2, rt50, xanmod1, rpi7 (Debian); Oracle's el9uek.
-_COUNTED = re.compile(r"(arch|artix|zen|hardened|xanmod|rt|realtime|valve|alt|pclos|pf|ck|lqx|tkg|linode|rpi)[0-9]+")
-_TAGGED = re.compile(r"el[0-9]+([a-z]{2,})")
+_COUNTED = regex(r"(arch|artix|zen|hardened|xanmod|rt|realtime|valve|alt|pclos|pf|ck|lqx|tkg|linode|rpi)[0-9]+")
+_TAGGED = regex(r"el[0-9]+([a-z]{2,})")
 # Candidates (rc7, 070300rc7), revisions (r1, p1), commits (g0123abc, 20241018git4d93), and the tags of distributions.
-_DROPPED = re.compile(
+_DROPPED = regex(
     r"[0-9][0-9a-z]*|rc[0-9]+|[rp][0-9]+|g[0-9a-f]{6,40}|git[0-9a-f]*|dirty|unreleased"
     r"|(?:deb|bpo|rpt|kali|lp|ubuntu|el|fc)(?:[0-9]+(?:u[0-9]+)?)?"
 )
-_DIGIT = re.compile(r"[0-9]")
+_DIGIT = regex(r"[0-9]")
 # Numbers that are names: of the Raspberry Pi 5's processor, and of old PCs.
 _RASPBERRY_PI, _MODEL = "rpi", "2712"
 _OLD_PCS = ("486", "586", "686")

@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from typing import Any, Iterable, Iterator, List, Optional, Tuple
+from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, regex
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import COUNT_LIMIT, Record
 
 KERNEL_FACILITY = 0
@@ -56,14 +55,14 @@ JOURNAL_ARGV = journal_argv(JOURNAL_PATTERN)
 # kernel/traps.c there and of arm64), that want memory (mm/oom_kill.c, mm/page_alloc.c) or use what they should not
 # (kernel/exit.c, mm/mmap.c); of network devices (net/core/dev.c); and what a USB device calls itself
 # (drivers/usb/core/hub.c, drivers/input/input.c). A process has a name of up to 15 characters.
-_NAME_FIRST = re.compile(
+_NAME_FIRST = regex(
     r"usb \S{1,32}: (?:Product|Manufacturer|SerialNumber): |input: "
     r"|.{1,15}?(?:\[\d{1,10}\]:? | ?\(\d{1,10}\):? |: page allocation |: renamed from |: \d{1,10} output lines "
     r"| invoked oom-killer: )"
 )
-_FIRST_PROGRAM = re.compile(r"Run \S+ as init process")
-_FIRST_MESSAGE = re.compile(r"Linux version .*")
-_ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
+_FIRST_PROGRAM = regex(r"Run \S+ as init process")
+_FIRST_MESSAGE = regex(r"Linux version .*")
+_ESCAPE = regex(rb"\\x([0-9a-fA-F]{2})")
 
 
 # What a line means, by the first pattern that fits the whole line. Groups become the event's values.
@@ -89,8 +88,7 @@ RULES = (
 )
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """One line that matters: what it means (a code of ``RULES``), its values, and the line as printable ASCII."""
 
     code: str
@@ -98,8 +96,7 @@ class Event:
     line: str
 
 
-@dataclass(frozen=True)
-class BootLog:
+class BootLog(NamedTuple):
     """What a log holds of the time between the kernel's first message and the first program.
 
     ``complete`` says that this time is covered from its beginning; only then does the absence of a line mean anything.

@@ -17,8 +17,7 @@ from __future__ import annotations
 
 import struct
 import sys
-from dataclasses import dataclass
-from typing import Any, Dict
+from typing import Any, Dict, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, until_nul
@@ -30,8 +29,7 @@ BLOB_SIZE = 73
 COUNT_LIMIT = (1 << 32) - 1
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """One incoming or outgoing record.
 
     ``previous_release`` is the release (``uname -r``) that was or will be left, as printable ASCII of at most 64

@@ -11,10 +11,9 @@ and on a console nothing tells who wrote one: nothing here is proof.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Optional
+from typing import NamedTuple, Optional
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import COUNT_LIMIT, Record
 
 NAME = "kho-kexec"
@@ -25,14 +24,13 @@ USERDATA_LIMIT = 199
 
 _KINDS = ("cold", "kexec", "handover", "unknown")
 _RELEASE = r"[A-Za-z0-9_.+~-]{1,64}"
-_VALUE = re.compile(
+_VALUE = regex(
     rf"boot ([0-9a-f]{{32}}) of ({_RELEASE}) began ([0-9]{{1,10}}): ({'|'.join(_KINDS)})"
     rf"(?: from ({_RELEASE}) count ([0-9]{{1,10}}))?"
 )
 
 
-@dataclass(frozen=True)
-class Naming:
+class Naming(NamedTuple):
     """What such a line says: boot id (32 digits), when it began (seconds since 1970), its kind, the incoming record.
 
     ``boot`` is cold, kexec, handover or unknown.

@@ -5,33 +5,34 @@
 
 from __future__ import annotations
 
-import re
 from typing import Optional, Tuple
+
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 
 # The kernel's `struct new_utsname` has room for 64 characters (include/uapi/linux/utsname.h).
 # The set of characters is the one that distributions use; it keeps blanks, slashes and shell syntax out.
 RELEASE_LIMIT = 64
-_RELEASE = re.compile(r"[0-9][A-Za-z0-9._+~-]*")
+_RELEASE = regex(r"[0-9][A-Za-z0-9._+~-]*")
 
 # What `make install`, package managers and editors leave beside real images, and the compressed ELF files that SUSE
 # installs for debuggers (vmlinux-RELEASE.xz), as the end of a file's name.
-_LEFTOVER = re.compile(
+_LEFTOVER = regex(
     r"(\.(old|new|prev|bak|backup|orig|save|hmac|sig|asc|(un)?signed|tmp|gz|xz|zst|bz2|lz4|md5(sum)?|sha[0-9]+(sum)?"
     r"|b2(sum)?|rpm(new|save|orig)|dpkg-[a-z]+)|~)$"
 )
 
-_NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+)*")
+_NUMBERS = regex(r"[0-9]+(?:\.[0-9]+)*")
 # A release candidate comes before its final release, whether it is written 7.3-rc7, 7.3.0-0.rc7 (Fedora), 7.3~rc7, or
 # 7.3.0-070300rc7 (Ubuntu's mainline builds).
-_CANDIDATE = re.compile(r"(?:(?:-0)?[-._~]|-[0-9]{6}|^)(?=rc[0-9])")
+_CANDIDATE = regex(r"(?:(?:-0)?[-._~]|-[0-9]{6}|^)(?=rc[0-9])")
 # Gentoo's revision comes after the release that it revises: 7.3.4-gentoo-r1-x86_64 after 7.3.4-gentoo-x86_64.
-_REVISION = re.compile(r"-r(?=[0-9]+(?:-|$))")
+_REVISION = regex(r"-r(?=[0-9]+(?:-|$))")
 # Fedora's and RHEL's debug builds come before the kernel that they are built from, as in their boot menus
 # (/usr/lib/kernel/install.d/20-grub.install), so the latest kernel is one for production.
-_DEBUG = re.compile(r"[+.-](?=debug$)")
+_DEBUG = regex(r"[+.-](?=debug$)")
 # Characters that separate do not count: an RPM's 503.11.1.el9_5 is newer than its 503.el9, because a number is newer
 # than a word (rpmvercmp).
-_PIECE = re.compile(r"~|[0-9]+|[A-Za-z]+")
+_PIECE = regex(r"~|[0-9]+|[A-Za-z]+")
 
 # Ranks of what may stand at one place of a suffix: "~" is before the end, everything else is after it.
 _TILDE, _END, _TEXT, _NUMBER = range(4)
@@ -39,7 +40,7 @@ _TILDE, _END, _TEXT, _NUMBER = range(4)
 # The kernel has room for 64 characters (include/uapi/linux/utsname.h).
 BUILD_LIMIT = 64
 # init/version-timestamp.c and arch/x86/boot/version.c end their text with it: "… (root@build) #1 SMP DATE".
-_BUILD = re.compile(rf"\) (#[!-~][ -~]{{0,{BUILD_LIMIT - 2}}})$")
+_BUILD = regex(rf"\) (#[!-~][ -~]{{0,{BUILD_LIMIT - 2}}})$")
 
 _Digits = Tuple[int, str]
 _Piece = Tuple[int, _Digits, str]

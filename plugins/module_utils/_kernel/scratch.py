@@ -10,8 +10,9 @@ and one on each NUMA node (kernel/liveupdate/kexec_handover.c, kho_reserve_scrat
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.releases import release_key
 
 PAGE = 4096
@@ -31,14 +32,13 @@ FOUR_GIB = 4096 * MIB
 
 # The argument that reserves it, and what it is called since Linux 7.4, where scratch memory became "bootmem".
 PARAMETER, NEW_PARAMETER = "kho_scratch", "kho_bootmem"
-_FIRST_OF_NEW = release_key("7.4-rc0")
+_FIRST_OF_NEW = "7.4-rc0"
 
-_SIZES = re.compile(r"([0-9]{1,12})([KMG]?),([0-9]{1,12})([KMG]?),([0-9]{1,12})([KMG]?)", re.IGNORECASE)
+_SIZES = regex(r"([0-9]{1,12})([KMG]?),([0-9]{1,12})([KMG]?),([0-9]{1,12})([KMG]?)", re.IGNORECASE)
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30}
 
 
-@dataclass(frozen=True)
-class Need:
+class Need(NamedTuple):
     """What a target wants of the scratch memory until the handover is taken in.
 
     ``kernel`` and ``initrd`` are the segments that are loaded, in whole pages, ``crash`` the memory for a crash kernel,
@@ -70,8 +70,7 @@ class Need:
         return self.kernel + self.initrd + self.structures
 
 
-@dataclass(frozen=True)
-class Areas:
+class Areas(NamedTuple):
     """The sizes of the scratch areas: below 4 GiB, anywhere, and on each of the ``nodes`` NUMA nodes."""
 
     low: int
@@ -128,7 +127,7 @@ def parse_areas(value: str, nodes: int) -> Areas | None:
 
 def is_bootmem_release(release: str) -> bool:
     """Whether a kernel of this release reserves its scratch memory by ``kho_bootmem=``."""
-    return release_key(release) >= _FIRST_OF_NEW
+    return release_key(release) >= release_key(_FIRST_OF_NEW)
 
 
 def pages(size: int) -> int:

@@ -10,8 +10,7 @@ upper half, 0xD for kexec, set by kexec-bzimage64.c and by kexec-tools alike) an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, number_of
 
@@ -28,8 +27,7 @@ SETUP_KEXEC_KHO = 0xA
 SETUP_DATA_LIMIT = 256
 
 
-@dataclass(frozen=True)
-class StartEvidence:
+class StartEvidence(NamedTuple):
     """What is known of the start. None means that nothing tells.
 
     ``capture``: this kernel was started by a crash. ``kexec``: another kernel started this one.
@@ -75,8 +73,7 @@ def boot_kind(evidence: StartEvidence) -> str:
     return "unknown"
 
 
-@dataclass(frozen=True)
-class Loader:
+class Loader(NamedTuple):
     """What the loader's traces alone say: the fields of ``StartEvidence`` that need no log and no debugfs."""
 
     capture: bool

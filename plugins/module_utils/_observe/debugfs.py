@@ -11,13 +11,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import List, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import lockdown_mode
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, until_nul
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, regex, until_nul
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.fdt import FdtError, FdtRoot, first_property, parse_fdt
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import (
     NODE_NAME,
@@ -39,13 +38,12 @@ ABI_LIMIT = 100
 SCRATCH_LENGTHS = ("scratch_len", "bootmem_len")
 SCRATCH_AREAS_LIMIT = 1 << 12
 
-_KHO_ABI = re.compile(rb"kho-v[\w.;:,+-]{1,95}\0")
-_LUO_ABI = re.compile(r"luo-v[\w.;:,+-]+", re.ASCII)
-_AREA = re.compile(r"0x[0-9a-fA-F]{1,16}")
+_KHO_ABI = regex(rb"kho-v[\w.;:,+-]{1,95}\0")
+_LUO_ABI = regex(r"luo-v[\w.;:,+-]+", re.ASCII)
+_AREA = regex(r"0x[0-9a-fA-F]{1,16}")
 
 
-@dataclass(frozen=True)
-class HandoverFiles:
+class HandoverFiles(NamedTuple):
     """What was found in debugfs.
 
     ``obstacle`` is the note that says why nothing could be read; then all else is empty. ``incoming`` and

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import is_on
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.metadata import Record
@@ -23,8 +22,7 @@ PROOF_OF_NOT_BUILT = ("handover_ignored", "running_without_kho")
 PROOF_OF_BUILT = (*PROOF_OF_ACCEPTED, *PROOF_OF_OFF, "handover_found", "kho_abi_mismatch", "handover_damaged")
 
 
-@dataclass(frozen=True)
-class Handover:
+class Handover(NamedTuple):
     """The handover into this boot. None means that no source tells.
 
     ``built``: the kernel has CONFIG_KEXEC_HANDOVER. ``enabled``: KHO is active. ``offered``: the previous kernel passed

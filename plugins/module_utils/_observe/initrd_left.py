@@ -10,10 +10,10 @@ its line ``efi:``, and takes the initrd from there if it was given none (drivers
 
 from __future__ import annotations
 
-import re
 from typing import Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.log import (
     FRAME_PATTERN,
     early_journal_messages,
@@ -24,7 +24,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._kernel.log import (
 EFI = "/sys/firmware/efi"
 JOURNAL_ARGV = journal_argv("^efi: " + FRAME_PATTERN)
 _JOURNAL_TAKES = 20.0  # seconds
-_NAMED = re.compile(r"efi: (?:\S.* )?INITRD=0x[0-9a-f]{1,16}(?: .*)?")
+_NAMED = regex(r"efi: (?:\S.* )?INITRD=0x[0-9a-f]{1,16}(?: .*)?")
 
 
 def initrd_left(host: Host) -> bool:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import is_root, lockdown_mode
 from ansible_collections.kho.kexec.plugins.module_utils._host.container import container_manager
@@ -25,8 +25,7 @@ OUTGOING = KHO + "/out/sub_fdts"
 LIVE_UPDATE_DEVICE = "/dev/liveupdate"
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(NamedTuple):
     """What the host allows, beside its kernel.
 
     ``container``: what says that this is a container, or None. ``architecture``: as ``uname -m``, None when unknown.

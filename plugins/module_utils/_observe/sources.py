@@ -10,14 +10,14 @@ started (journalctl, systemctl) only when these two leave something open.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.container import container_manager
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.kexec_state import KexecState, read_kexec_state
 from ansible_collections.kho.kexec.plugins.module_utils._host.memory import contiguous_bytes
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.build_config import BuildConfig, running_build_config
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.log import (
     JOURNAL_ARGV,
@@ -38,11 +38,10 @@ JOURNAL_TIMEOUT = 20.0
 SYSTEMCTL_TIMEOUT = 5.0
 KEXEC_COUNT_ARGV = ("systemctl", "show", "--property=KExecCount")
 
-_BOOT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_BOOT_ID = regex(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-@dataclass(frozen=True)
-class LogReading:
+class LogReading(NamedTuple):
     """The log of this boot, where it was read (``kernel_log``, ``journal``), and what makes it incomplete."""
 
     log: BootLog
@@ -50,8 +49,7 @@ class LogReading:
     obstacle: Optional[Note]
 
 
-@dataclass(frozen=True)
-class Sources:
+class Sources(NamedTuple):
     """All that was read. None means that it could not be read, or, for ``config``, that it was not needed.
 
     ``contiguous`` are CmaTotal and CmaFree in bytes, each None when the kernel does not name it.

@@ -15,7 +15,7 @@ from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequen
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.mounts import Mount, mount_of
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of, read_lossless
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, regex
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import name, split, value
 
 CRYPTTAB = "/etc/crypttab"
@@ -33,11 +33,11 @@ _KEYS = ("rd.luks.key", "luks.key", "cryptkey")
 _ASKING_SCRIPTS = ("decrypt_keyctl", "decrypt_gnupg", "decrypt_opensc", "decrypt_gnupg-sc", "askpass")
 # Tokens by which something else than a person unlocks: clevis has TPM 2, Tang and both.
 _TOKENS = ("clevis", "systemd-tpm2", "ubuntu-fde", "tpm2-")
-_TOKEN = re.compile(r"^ {2}[0-9]+: ([!-~]{1,64})$", re.MULTILINE)
-_LUKS_1 = re.compile(r"^Version:\s+1$", re.MULTILINE)
-_PIN = re.compile(r"^\s*tpm2-pin:\s*true$", re.MULTILINE)
+_TOKEN = regex(r"^ {2}[0-9]+: ([!-~]{1,64})$", re.MULTILINE)
+_LUKS_1 = regex(r"^Version:\s+1$", re.MULTILINE)
+_PIN = regex(r"^\s*tpm2-pin:\s*true$", re.MULTILINE)
 # Registers that systemd extends in each boot (systemd-pcrphase.service(8)), and that only a reset clears.
-_REGISTERS = re.compile(r"^\s*tpm2-(?:hash-pcrs|pubkey-pcrs|pcrs):\s*([0-9+, ]+)$", re.MULTILINE)
+_REGISTERS = regex(r"^\s*tpm2-(?:hash-pcrs|pubkey-pcrs|pcrs):\s*([0-9+, ]+)$", re.MULTILINE)
 _EXTENDED = frozenset({"11", "12", "13", "15"})
 # Ubuntu's installer keeps the key of an encrypted pool in a LUKS volume that asks for a passphrase.
 _ASKING_KEYS = ("prompt", "file:///run/keystore/")

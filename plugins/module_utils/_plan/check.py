@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import FrozenSet
+from typing import FrozenSet, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import COLD_BOOT, HANDOVER, KEXEC
@@ -26,8 +25,7 @@ DOUBT = "doubt"
 ADVICE = "advice"
 
 
-@dataclass(frozen=True)
-class FailedCheck:
+class FailedCheck(NamedTuple):
     """One thing that speaks against going to the target by one of the ways that it ``concerns``."""
 
     note: Note

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, regex
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import (
     BLANKS,
     begins_with,
@@ -28,7 +27,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import
 _BOOT_LOADER_PARAMETERS = ("BOOT_IMAGE", "initrd")
 
 # No line can hold a NUL, and the others would end it or hide what it says.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = regex(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Iterator
+from typing import Any, Iterator, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timed
@@ -41,8 +40,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.transition impor
 )
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """``action`` is none, verify, handover, kexec, cold_boot or refuse; none and refuse have no ``promise``."""
 
     action: str
@@ -84,7 +82,7 @@ def decide(situation: Situation) -> Plan:
         return _already_there(situation, target)
     plan = _way_to(target, situation)
     why = tuple(note for note in (again, rebuilt) if note)
-    return plan if plan.promise is None else replace(plan, reasons=(*plan.reasons, *why))
+    return plan if plan.promise is None else plan._replace(reasons=(*plan.reasons, *why))
 
 
 def _way_to(target: Target, situation: Situation) -> Plan:

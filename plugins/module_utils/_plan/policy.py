@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Mapping, Tuple
+from typing import Any, Mapping, NamedTuple, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import (
@@ -22,8 +21,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.words import (
 from ansible_collections.kho.kexec.plugins.module_utils._plan.command_line import NO_EDITS, CommandLineEdits
 
 
-@dataclass(frozen=True)
-class Denial:
+class Denial(NamedTuple):
     """A transition that the operator forbids: globs for both releases, the action (or ``any``), and why."""
 
     left: str
@@ -36,8 +34,7 @@ class Denial:
         return fnmatchcase(left, self.left) and fnmatchcase(to, self.to)
 
 
-@dataclass(frozen=True)
-class CrashRisk:
+class CrashRisk(NamedTuple):
     """A transition that crashes more often than a cold boot of the same release, as the ledger found.
 
     ``boot``: ``handover``, or ``kexec`` without one, of which nobody knows ``previous_release``. ``longest_chain``: up
@@ -60,8 +57,7 @@ class CrashRisk:
         return any(caution.code == CRASHES_ON_ONE_HOST for caution in self.cautions)
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(NamedTuple):
     """What the operator wants.
 
     ``release``: a release, a glob of releases, ``latest``, ``running`` (which is started anew), or ``previous``.

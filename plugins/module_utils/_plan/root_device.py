@@ -9,12 +9,10 @@ know more forms than can be looked up here.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable, regex
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import last_value
 
 VALUE_LIMIT = 255
@@ -22,14 +20,13 @@ VALUE_LIMIT = 255
 LINKS = "/dev/disk"
 _LINKS = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}
 # The ASCII characters that udev writes as \xHH in a link's name (udev_util_encode_string() in libudev-util.c).
-_NOT_PLAIN = re.compile(r"[^A-Za-z0-9#+.:=@_\x80-\U0010ffff-]")
-_DEVICE_NUMBER = re.compile(r"[0-9]{1,4}:[0-9]{1,7}")
+_NOT_PLAIN = regex(r"[^A-Za-z0-9#+.:=@_\x80-\U0010ffff-]")
+_DEVICE_NUMBER = regex(r"[0-9]{1,4}:[0-9]{1,7}")
 # Names to which the kernel or the initrd gives a meaning, so no device needs to have them.
-_NOT_NODES = re.compile(r"/dev/(root|nfs|cifs|ram\d*|mtd\w*|ubi\w*)")
+_NOT_NODES = regex(r"/dev/(root|nfs|cifs|ram\d*|mtd\w*|ubi\w*)")
 
 
-@dataclass(frozen=True)
-class RootDevice:
+class RootDevice(NamedTuple):
     """``value`` is that of ``root=`` as it can be shown, None without one. ``exists`` is None when it cannot be told.
 
     ``reason`` is a sentence that says why.

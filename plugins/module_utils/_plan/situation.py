@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import FileIdentity
@@ -24,8 +23,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.failures import 
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import TEXT_LIMIT, Transition
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """The kernel that the plan wants to run next, as it is installed.
 
     ``image`` is what its image says; None when that cannot be read, and ``image_problem`` says why. ``files`` are those
@@ -75,8 +73,7 @@ class Target:
         }
 
 
-@dataclass(frozen=True)
-class Situation:
+class Situation(NamedTuple):
     """All that a plan is made from. ``target`` is None when ``choice`` has chosen none.
 
     ``claim`` is that of another run which has to be respected. ``failures`` are targets that have failed here.

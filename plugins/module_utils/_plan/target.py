@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Callable, Mapping, Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import access_problem
@@ -14,6 +13,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.busy import busy
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.ownership import writable_by_others
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import FileIdentity, Host, HostError, read_lossless
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timed
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import PREVIOUS, RUNNING
 from ansible_collections.kho.kexec.plugins.module_utils._image.cache import read_image_cached
@@ -49,8 +49,8 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.transition impor
     read_transition,
 )
 
-_MODULE = re.compile(r"^CONFIG_\w+=m$", re.MULTILINE)
-_INITRD = re.compile(r"^CONFIG_BLK_DEV_INITRD=y$", re.MULTILINE)
+_MODULE = regex(r"^CONFIG_\w+=m$", re.MULTILINE)
+_INITRD = regex(r"^CONFIG_BLK_DEV_INITRD=y$", re.MULTILINE)
 
 
 @timed("observing")
@@ -100,8 +100,7 @@ def observe_situation(host: Host, policy: Policy, run_identity: RunIdentity, rem
     )
     if policy.release == PREVIOUS:  # the way back is not held up: where nobody goes it, the guard resets the host
         return situation
-    return replace(
-        situation,
+    return situation._replace(
         busy=busy(host),
         passphrase=passphrase_needed(host, site.command_line),
         firmware=pending_firmware(host),

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
@@ -29,8 +28,7 @@ LEFT_TO_THE_KERNEL = "kernel"
 STOP_ON_REBOOT = "watchdog.stop_on_reboot"
 
 
-@dataclass(frozen=True)
-class Wishes:
+class Wishes(NamedTuple):
     """What the operator wants of the host.
 
     ``panic``: seconds for ``panic=``, 0 for none. ``scratch``: the value of ``kho_scratch=``, ``auto`` for one that is
@@ -49,8 +47,7 @@ class Wishes:
     name_transition: bool = False
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """An argument, and why. ``awaits_boot``: it is not in force in the running kernel, and matters before a cold boot.
 
     ``is_for_handover``: without it, Kexec HandOver may stay off.

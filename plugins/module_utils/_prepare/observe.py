@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import List, Optional, Sequence, Tuple
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import BootCommandLine
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.detect import boot_command_line, boot_loader_of
@@ -15,6 +14,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader impor
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import has_program
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, line_of, number_of, read_lossless
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 from ansible_collections.kho.kexec.plugins.module_utils._image.payload import program_for
 from ansible_collections.kho.kexec.plugins.module_utils._image.read import IMAGE_LIMIT, OpenImage, open_image
 from ansible_collections.kho.kexec.plugins.module_utils._installed.candidates import Candidate, find_candidates
@@ -29,7 +29,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._prepare.naming import n
 WATCHDOGS = "/sys/class/watchdog"
 STOP_ON_REBOOT = "/sys/module/watchdog/parameters/stop_on_reboot"
 # The identity of softdog (drivers/watchdog/softdog.c), which a kernel that hangs takes with it.
-_MODULE = re.compile(r"^([A-Za-z0-9_]+) ", re.MULTILINE)
+_MODULE = regex(r"^([A-Za-z0-9_]+) ", re.MULTILINE)
 # Drivers that pin memory of programs for as long as these want (pin_user_pages() with FOLL_LONGTERM): RDMA, devices
 # that are given to guests and programs, GPUs. Such pages are first moved out of scratch memory, which may fail.
 _PINNING = frozenset(
@@ -41,12 +41,11 @@ _PINNING = frozenset(
 )
 _SOFTWARE = "Software Watchdog"
 _NODES = "/sys/devices/system/node/has_memory"
-_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+_RANGE = regex(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 _JOURNAL = "/journal/{machine}/system.journal"
 
 
-@dataclass(frozen=True)
-class Kernels:
+class Kernels(NamedTuple):
     """What the installed kernels need: the most memory of each kind in bytes, and programs that the host lacks.
 
     ``init_size`` and ``initrd_bytes`` are None when no image could be read. ``bootmem``: whether one of them, or the
@@ -59,8 +58,7 @@ class Kernels:
     bootmem: bool = False
 
 
-@dataclass(frozen=True)
-class SavedDefault:
+class SavedDefault(NamedTuple):
     """GRUB's default. ``problem`` says why a default that is set would not count, None when it would.
 
     ``entry`` is what has to be saved so that the next boot stays the same; None when nobody can tell, and ``why`` says
@@ -72,8 +70,7 @@ class SavedDefault:
     why: Optional[str]
 
 
-@dataclass(frozen=True)
-class Readiness:
+class Readiness(NamedTuple):
     """All that is looked at. ``boot`` is what the boot loader gives, ``nodes`` how many nodes of NUMA have memory.
 
     ``watchdog`` is the identity of the first hardware watchdog (empty when it tells none), None without one;

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.arguments import lacking, lacking_somewhere
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import require_access
@@ -39,8 +38,7 @@ OPERATOR = "operator"
 Missing = Tuple[Note, str]
 
 
-@dataclass(frozen=True)
-class Assessment:
+class Assessment(NamedTuple):
     """What the host lacks, each with who deals with it; the arguments that it needs, and what to note."""
 
     readiness: Readiness

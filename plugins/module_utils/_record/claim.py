@@ -12,7 +12,7 @@ import errno
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any, Iterator, Mapping, Tuple
+from typing import Any, Iterator, Mapping, NamedTuple, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
@@ -27,8 +27,7 @@ TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 FILE = JsonFile(CLAIM_PATH, 1 << 12, lambda why: HostError(CLAIM_PATH, "failed", why))
 
 
-@dataclass(frozen=True)
-class RunIdentity:
+class RunIdentity(NamedTuple):
     """Who wants to do something to the host: ``now`` is the host's time (UTC, ISO 8601).
 
     ``run`` tells one run of a controller from all others, ``owner`` names it to people. With ``seconds`` above 0 the

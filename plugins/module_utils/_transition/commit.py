@@ -123,4 +123,4 @@ def _not_set(host: Host, release: str, policy: str, error: KhoError) -> Note:
     if policy == REQUIRE:
         error.findings.setdefault("release", release)
         raise error
-    return Note(error.code, error.message)
+    return error.as_note()

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._health.watch import Checks
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, failed_with
@@ -16,8 +15,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._transition.commit impor
 from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import verify
 
 
-@dataclass(frozen=True)
-class Keeping:
+class Keeping(NamedTuple):
     """How a kernel that is accepted is kept: the options of kexec_commit."""
 
     boot_default: str

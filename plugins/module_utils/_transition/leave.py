@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._guard.record import ARMED, read_guard
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import require_access
@@ -54,8 +53,7 @@ COLD_BOOT_COMMAND = ("env", "SYSTEMCTL_SKIP_AUTO_KEXEC=1", "systemctl", "reboot"
 TRIGGER_TIMEOUT = 120.0
 
 
-@dataclass(frozen=True)
-class Departure:
+class Departure(NamedTuple):
     """How to leave. ``number`` makes the names of units unique.
 
     After ``patience`` seconds of stopping services, the rest of them is killed; 0 waits forever. ``again`` is for who

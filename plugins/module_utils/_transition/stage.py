@@ -10,10 +10,9 @@ replaces a loaded image only when it succeeds (kernel/kexec_file.c), so a failur
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Iterator
+from dataclasses import replace
+from typing import Any, Iterator, NamedTuple
 
-from ansible_collections.kho.kexec.plugins.module_utils._bootloader.selectable import why_not_selectable
 from ansible_collections.kho.kexec.plugins.module_utils._guard.arm import GuardSettings, arm
 from ansible_collections.kho.kexec.plugins.module_utils._guard.disarm import disarm
 from ansible_collections.kho.kexec.plugins.module_utils._health.baseline import save_baseline
@@ -27,16 +26,13 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.words import (
     COLD_BOOT,
     HANDOVER,
     KEXEC,
-    NEVER,
     PREVIOUS,
-    RUNNING,
     WAYS,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._observe.running import RunningKernel, observe_running
 from ansible_collections.kho.kexec.plugins.module_utils._plan.decide import Plan, decide
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._plan.situation import Situation
-from ansible_collections.kho.kexec.plugins.module_utils._plan.target import observe_situation
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import (
     RunIdentity,
     release_claim,
@@ -59,10 +55,10 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.transition impor
 )
 from ansible_collections.kho.kexec.plugins.module_utils._transition.expiry import expire_after, keep
 from ansible_collections.kho.kexec.plugins.module_utils._transition.load import load_target, unload_image
+from ansible_collections.kho.kexec.plugins.module_utils._transition.preview import findings_of, observe, records_of
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """Whether the host was (in check mode: would be) changed, the record and the staged image that it has afterwards.
 
     In check mode the record is the one that is there, and the image the one that would be.
@@ -73,28 +69,6 @@ class Outcome:
     image: StagedImage | None
 
 
-def preview(host: Host, policy: Policy, run_identity: RunIdentity) -> dict[str, Any]:
-    """Observe and decide; returns what kexec_plan_info returns. A refusal is an answer here, and raises nothing."""
-    try:
-        situation = _observe(host, policy, run_identity, remember=False)
-    except Refusal as refusal:
-        plan = Plan("refuse", None, (Note(refusal.code, refusal.message),))
-        nothing: dict[str, Any] = {"transition": None, "target": None, "candidates": []}
-        return {**nothing, "running": refusal.findings["running"], "plan": plan.as_dict()}
-    return {**_observed(situation, decide(situation)), "candidates": situation.candidates()}
-
-
-def _observe(host: Host, policy: Policy, run_identity: RunIdentity, remember: bool) -> Situation:
-    """What a plan is made from, with what the commit at the end will need. Raises Refusal."""
-    situation = observe_situation(host, policy, run_identity, remember)
-    target = situation.target
-    if policy.boot_default == NEVER or target is None:
-        return situation
-    if target.release == situation.running.release and policy.release != RUNNING:
-        return situation
-    return replace(situation, commit_problem=why_not_selectable(host, target.release))
-
-
 def load(host: Host, policy: Policy, run_identity: RunIdentity, check_mode: bool) -> dict[str, Any]:
     """Observe, decide, and stage what was decided; returns what the module returns.
 
@@ -102,10 +76,10 @@ def load(host: Host, policy: Policy, run_identity: RunIdentity, check_mode: bool
     """
     if policy.release == PREVIOUS and not check_mode:
         _settle(host, run_identity)
-    situation = _observe(host, policy, run_identity, remember=not check_mode)
+    situation = observe(host, policy, run_identity, remember=not check_mode)
     plan = decide(situation)
     running, transition = situation.running, situation.transition
-    findings = _observed(situation, plan)
+    findings = findings_of(situation, plan)
     if situation.claim is not None:
         findings["claim"] = situation.claim.as_dict()
     if plan.action == "refuse":
@@ -181,14 +155,14 @@ def unload(host: Host, run_identity: RunIdentity, check_mode: bool) -> dict[str,
     findings: dict[str, Any] = {"running": running.as_facts(), "plan": None, "target": None}
     try:
         transition = read_transition(host)
-        findings.update(_findings(running, transition))
+        findings.update(records_of(running, transition))
         respect_claims(host, run_identity)
         if transition is not None and transition.state == "left" and not check_mode:
             _call_off(host, running, transition)
         outcome = _unload(host, running, transition, check_mode)
         if transition is None or not awaits_verdict(transition, running):
             guard = disarm(host, check_mode)
-            outcome = replace(outcome, changed=outcome.changed or guard["changed"])
+            outcome = outcome._replace(changed=outcome.changed or guard["changed"])
         if not check_mode:
             release_claim(host, run_identity)
     except KhoError as error:
@@ -337,19 +311,6 @@ def _refusal(plan: Plan, findings: dict[str, Any]) -> Refusal:
     first, others = plan.reasons[0], [note.code for note in plan.reasons[1:]]
     also = f" Further reasons, explained in plan.reasons: {', '.join(others)}." if others else ""
     return Refusal(first.code, first.message + also, findings)
-
-
-def _observed(situation: Situation, plan: Plan) -> dict[str, Any]:
-    """All that was seen and decided, in the shape that modules return."""
-    return {
-        **_findings(situation.running, situation.transition),
-        "plan": plan.as_dict(),
-        "target": situation.target.as_dict() if situation.target else None,
-    }
-
-
-def _findings(running: RunningKernel, transition: Transition | None) -> dict[str, Any]:
-    return {"running": running.as_facts(), "transition": transition.as_result() if transition else None}
 
 
 def _result(

@@ -8,7 +8,6 @@ Where the record and the running kernel cannot tell two stories apart, the messa
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any, Mapping, NamedTuple, Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
@@ -74,8 +73,7 @@ class Finding(NamedTuple):
     message: str
 
 
-@dataclass(frozen=True)
-class Witness:
+class Witness(NamedTuple):
     """What others saw: whether the guard gave the target up, and the troubles that are new since the transition.
 
     A trouble has the shape of kernel_health_info's; None when the health was not compared, and ``notes`` say why.
@@ -93,8 +91,7 @@ class Witness:
 NOBODY = Witness()
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """How a transition ended, with what it is judged from."""
 
     finding: Finding
@@ -144,12 +141,12 @@ def judge(transition: Transition, running: RunningKernel, witness: Witness = NOB
     """How the transition ended, seen from the kernel that runs now."""
     verdict = Verdict(_find(transition, running, witness), transition, running, witness)
     if verdict.accepted and _is_target_build(transition, witness) is False:
-        return replace(verdict, finding=_other_build(transition, running, witness))
+        return verdict._replace(finding=_other_build(transition, running, witness))
     if verdict.accepted and witness.unwritable:
-        return replace(verdict, finding=_unwritable(running))
+        return verdict._replace(finding=_unwritable(running))
     if not verdict.accepted or not witness.troubles:
         return verdict
-    return replace(verdict, finding=_unhealthy(running, witness.troubles))
+    return verdict._replace(finding=_unhealthy(running, witness.troubles))
 
 
 def _find(transition: Transition, running: RunningKernel, witness: Witness) -> Finding:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._guard.disarm import disarm, is_anything_there
@@ -103,12 +102,12 @@ def _settled(host: Host, verdict: Verdict) -> Verdict:
 
 
 def _not_written(verdict: Verdict, problem: Note) -> Verdict:
-    witness = replace(verdict.witness, unwritable=True, notes=(*verdict.witness.notes, problem))
+    witness = verdict.witness._replace(unwritable=True, notes=(*verdict.witness.notes, problem))
     return judge(verdict.transition, verdict.running, witness)
 
 
 def _with_notes(verdict: Verdict, *notes: Note) -> Verdict:
-    return replace(verdict, witness=replace(verdict.witness, notes=(*verdict.witness.notes, *notes)))
+    return verdict._replace(witness=verdict.witness._replace(notes=(*verdict.witness.notes, *notes)))
 
 
 def _judged(verdict: Verdict) -> Transition:
@@ -159,7 +158,7 @@ def _relieve_guard(host: Host) -> tuple[Note, ...]:
     except KhoError as error:
         if error.code == "guard_fired":
             raise
-        return (Note(error.code, error.message),)
+        return (error.as_note(),)
     return ()
 
 
@@ -182,12 +181,12 @@ def _examined(host: Host, witness: Witness, left_boot_id: str, checks: Checks) -
     """
     before, notes = _health_before(host, left_boot_id)
     if before is None and not checks.commands:
-        return replace(witness, notes=notes)
+        return witness._replace(notes=notes)
     comparison = check_health(host, before, checks, own=lambda: _own(host)).comparison
     found = [one.as_dict() for one in comparison.troubles if one.counts]
     if before is not None:
-        return replace(witness, troubles=found)
-    return replace(witness, troubles=[one for one in found if one["code"] == COMMAND_FAILED] or None, notes=notes)
+        return witness._replace(troubles=found)
+    return witness._replace(troubles=[one for one in found if one["code"] == COMMAND_FAILED] or None, notes=notes)
 
 
 def _own(host: Host) -> OwnComplaints:
@@ -203,7 +202,7 @@ def _health_before(host: Host, left_boot_id: str) -> tuple[Health | None, tuple[
     try:
         baseline = staged_baseline(host)
     except Refusal as refusal:
-        return None, (Note(refusal.code, refusal.message),)
+        return None, (refusal.as_note(),)
     if baseline.boot_id == left_boot_id:
         return baseline.health, ()
     message = "The host's health in the boot that was left is not known, so old troubles cannot be told from new."

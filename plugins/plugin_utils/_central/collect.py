@@ -11,7 +11,6 @@ several fit.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +134,7 @@ def _until(start: Start, dump: Dump) -> Start:
     """A boot that was running when its host was asked has gone on, until the crash."""
     if start.goodbye is not OPEN:
         return start
-    return replace(start, span=replace(start.span, end=start.span.begin + (dump.witness.text.last_uptime or 0.0)))
+    return start._replace(span=start.span._replace(end=start.span.begin + (dump.witness.text.last_uptime or 0.0)))
 
 
 def start_of(known: Known, ending: str) -> Start:

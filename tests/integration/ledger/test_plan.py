@@ -22,7 +22,7 @@ from integration.cores import CORES
 from unit.plugins.plugin_utils.histories import boot, history, upgraded
 
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import policy_of
-from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import preview
+from ansible_collections.kho.kexec.plugins.module_utils._transition.preview import preview
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, place_of
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import KexecHost
 from ansible_collections.kho.kexec.tests.unit.support.transitions import NEW, OLD, RUN, upgradable_host

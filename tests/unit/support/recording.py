@@ -44,7 +44,7 @@ def record(host: Host) -> Dict[str, Any]:
             "files": {_path(tree, file): _content(file.read_bytes()) for file in found if file.is_file()},
             "directories": [_path(tree, path) for path in found if path.is_dir() and not any(path.iterdir())],
             "denied": sorted(recorder.denied),
-            "runs": [{"argv": list(argv), **vars(done)} for argv, done in recorder.runs],
+            "runs": [{"argv": list(argv), **done._asdict()} for argv, done in recorder.runs],
             "facts": facts,
         }
 

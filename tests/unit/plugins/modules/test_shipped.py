@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import os
 import re
 import subprocess
@@ -53,22 +54,54 @@ def test_core_files_that_are_sent(module, most, tmp_path):
     assert 0 < len(found) <= most, "\n".join(found)
 
 
-# What judges a jump, and the health after it, is sent with kexec_image and read only where there is something to judge.
-JUDGES = ("_transition.verify", "_transition.verdict", "_transition.call_off", "_health.compare", "_health.watch")
+# What is sent with a module, and read only where there is something to do for it.
+NOT_READ = {
+    # There must be a jump to judge.
+    "kexec_image": (
+        "_transition.verify",
+        "_transition.verdict",
+        "_transition.call_off",
+        "_health.compare",
+        "_health.watch",
+    ),
+    # The kernel must have complained about something new.
+    "kernel_health_info": ("_history.cold", "_history.read", "_history.journal"),
+    # The host must be about to be left.
+    "kexec_reboot": ("_host.busy", "_transition.leave", "_transition.verify"),
+}
 
 
-def test_code_that_is_not_needed_to_stage_is_not_read():
-    asks = (
-        "import sys; import ansible_collections.kho.kexec.plugins.modules.kexec_image;"
-        "print([name for name in sys.argv[1:] if name in sys.modules])"
-    )
-    names = [CORE.replace("/", ".") + name for name in JUDGES]
+def after_import_of(module, before, found):
+    """Return what the expression ``found`` is in a new Python that has run ``before`` and read the module."""
+    asks = f"{before}; import ansible_collections.kho.kexec.plugins.modules.{module}; print(json.dumps({found}))"
     done = subprocess.run(
-        [sys.executable, "-c", asks, *names],
+        [sys.executable, "-c", f"import json, re, sys; {asks}"],
         env={**os.environ, "PYTHONPATH": str(COLLECTIONS)},
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
     )
-    assert done.stdout == "[]\n"
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("module", NOT_READ)
+def test_code_that_is_not_needed_is_not_read(module):
+    names = [CORE.replace("/", ".") + name for name in NOT_READ[module]]
+    assert after_import_of(module, "pass", f"[name for name in {names} if name in sys.modules]") == []
+
+
+def test_a_plan_needs_no_code_that_changes_the_host():
+    found = after_import_of("kexec_plan_info", "pass", "sorted(sys.modules)")
+    read = {name.rpartition("module_utils.")[2] for name in found if "kho.kexec" in name}
+    assert "_transition.preview" in read
+    assert not {"_transition.stage", "_transition.load", "_guard.arm", "_health.observe"} & read
+
+
+@pytest.mark.parametrize(
+    "module", sorted({*NOT_READ, "kexec_history_info", "kexec_prepare_info", "kexec_verdict_info"})
+)
+def test_no_expression_is_compiled_before_it_is_used(module):
+    before = "asked = []; made = re.compile; re.compile = lambda *args: asked.append(sys._getframe(1)) or made(*args)"
+    found = after_import_of(module, before, "[frame.f_globals['__name__'] for frame in asked]")
+    assert [name for name in found if "kho.kexec" in name] == []

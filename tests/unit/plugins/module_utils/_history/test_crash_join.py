@@ -3,8 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._history.boots import Start
@@ -98,8 +96,8 @@ def test_what_does_not_agree_is_not_joined(why, given):
     ],
 )
 def test_who_said_goodbye_did_not_die_before(goodbye, uptime, owner):
-    died = replace(boot(1), span=Span(f"{1:032x}", 1000.0, 1020.0))
-    saved = replace(boot(2), span=Span(f"{2:032x}", 1040.0, 1090.0), goodbye=goodbye)
+    died = boot(1)._replace(span=Span(f"{1:032x}", 1000.0, 1020.0))
+    saved = boot(2)._replace(span=Span(f"{2:032x}", 1040.0, 1090.0), goodbye=goodbye)
     written = 1050.0 if owner != 2 else 1100.0
     found = witness(report(uptime=uptime), source="pstore", written=written, known=NO_LOG)
     (crash,) = join_crashes([died, saved], None, [found])

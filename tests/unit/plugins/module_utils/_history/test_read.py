@@ -39,7 +39,7 @@ def host(tmp_path):
 
 
 def read(host, **given):
-    history = read_history(host, Request(**{**vars(ALL), **given}))
+    history = read_history(host, ALL._replace(**given))
     host.assert_nothing_left()
     return history
 

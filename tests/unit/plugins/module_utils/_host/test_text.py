@@ -3,11 +3,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, listed, printable, until_nul
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import (
+    counted,
+    listed,
+    printable,
+    regex,
+    until_nul,
+)
+
+
+def test_an_expression_is_compiled_at_its_first_use_and_once(monkeypatch):
+    asked = []
+    monkeypatch.setattr(re, "compile", lambda *given, made=re.compile: asked.append(given) or made(*given))
+    number = regex(r"([a-z])([0-9]+)", re.IGNORECASE)
+    assert asked == []
+    assert [number.fullmatch(text).group(2) for text in ("A1", "b22")] == ["1", "22"]
+    assert len(asked) == 1
+    assert regex(rb"\d").sub(b"-", b"7.2") == b"-.-"
 
 
 @pytest.mark.parametrize(

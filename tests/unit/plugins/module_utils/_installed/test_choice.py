@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +20,7 @@ from ansible_collections.kho.kexec.tests.unit.support.images import kernel, uki,
 def candidate(release, image=None, obstacle=None, **changes):
     note = Note(obstacle, "It is in the way.") if obstacle else None
     image = image or f"/boot/vmlinuz-{release}"
-    return replace(Candidate(release, image, False, (), None, None, ("boot",), None, note), **changes)
+    return Candidate(release, image, False, (), None, None, ("boot",), None, note)._replace(**changes)
 
 
 A, B, C = candidate("6.12.9"), candidate("6.12.10"), candidate("7.3~rc7")
@@ -90,7 +88,7 @@ def test_two_images_of_one_release(wanted):
 
 
 def test_two_images_of_a_release_that_is_not_wanted():
-    assert choose([A, replace(A, image="/boot/Image-6.12.9"), B], "latest").chosen == B
+    assert choose([A, A._replace(image="/boot/Image-6.12.9"), B], "latest").chosen == B
 
 
 def test_what_modules_return():
@@ -211,16 +209,16 @@ OLDER = candidate("7.2.13-kho", modules="/lib/modules/7.2.13-kho", initrds=("/bo
     [({"modules": None}, "it has no modules"), ({"initrds": ()}, "it has no initrd")],
 )
 def test_a_kernel_that_lacks_what_its_siblings_have(changes, lack):
-    whole = replace(OLDER, release="7.3.4-kho", image="/boot/vmlinuz-7.3.4-kho")
-    broken = replace(whole, **changes)
+    whole = OLDER._replace(release="7.3.4-kho", image="/boot/vmlinuz-7.3.4-kho")
+    broken = whole._replace(**changes)
     choice = choose([broken, OLDER], "latest", OLDER.release)
     assert (choice.chosen, [rejected.code for rejected in choice.rejected]) == (OLDER, ["incomplete"])
     assert lack in choice.passed_over.message
     # As the running kernel, or where it is named, or when no sibling has more, it is taken as it is.
     assert choose([broken, OLDER], "latest", broken.release).chosen == broken
     assert choose([broken, OLDER], broken.release, OLDER.release).chosen == broken
-    assert choose([broken, replace(OLDER, **changes)], "latest", OLDER.release).chosen == broken
-    assert choose([broken, replace(OLDER, release="7.2.13-lts")], "latest", "7.2.13-kho").chosen == broken
+    assert choose([broken, OLDER._replace(**changes)], "latest", OLDER.release).chosen == broken
+    assert choose([broken, OLDER._replace(release="7.2.13-lts")], "latest", "7.2.13-kho").chosen == broken
 
 
 def test_where_none_is_intact_the_newest_is_meant():

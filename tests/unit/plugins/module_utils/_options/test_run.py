@@ -20,5 +20,5 @@ def test_each_module_gets_a_spec_of_its_own():
 
 
 def test_the_options_are_what_a_commit_takes():
-    assert sorted(commit_spec()) == sorted(Keeping.__dataclass_fields__)
+    assert sorted(commit_spec()) == sorted(Keeping._fields)
     assert commit_spec()["boot_default"]["default"] == "require"

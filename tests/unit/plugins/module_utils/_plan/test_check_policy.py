@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
@@ -28,9 +26,9 @@ DENIED = Denial("7.2.*", "7.3.*", "any", "It lost data.")
 
 CRASHES = CrashRisk("handover", OLD, NEW, None, 2.8, f"{OLD} -> {NEW} crashes 6.1 times as often (41 of 512).\x1b{{{{")
 
-CHAIN = replace(CRASHES, longest_chain=6)
+CHAIN = CRASHES._replace(longest_chain=6)
 
-OF_ONE_HOST = replace(CRASHES, cautions=(Note("crashes_on_one_host", "30 of 31 are of one host."),))
+OF_ONE_HOST = CRASHES._replace(cautions=(Note("crashes_on_one_host", "30 of 31 are of one host."),))
 
 RISK_SAYS = ["6.1 times", "another target"]
 
@@ -62,7 +60,7 @@ REFUSALS = [
     ),
     (
         "transition_denied",
-        {"policy": Policy(denied=(replace(DENIED, action="handover"), replace(DENIED, to="8.*")))},
+        {"policy": Policy(denied=(DENIED._replace(action="handover"), DENIED._replace(to="8.*")))},
         ["by handover", "It lost data."],
     ),
     (
@@ -80,7 +78,7 @@ REFUSALS = [
 WARNINGS = [
     (
         "chain_too_long",
-        {"policy": Policy(crash_risks=(replace(CHAIN, longest_chain=0),), on_crash_risk="warn")},
+        {"policy": Policy(crash_risks=(CHAIN._replace(longest_chain=0),), on_crash_risk="warn")},
         ["number 1", "no harm in up to 0", "6.1 times"],
     ),
     ("transition_crashes", {"policy": Policy(crash_risks=(CRASHES,), on_crash_risk="warn")}, RISK_SAYS),

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,13 +23,13 @@ def codes(notes):
 
 
 def test_what_crashes_after_a_kexec_is_no_reason_against_a_cold_boot():
-    for risk in (CRASHES, replace(CRASHES, longest_chain=0)):
+    for risk in (CRASHES, CRASHES._replace(longest_chain=0)):
         plan = decide(situation(policy=Policy(fallback="cold_boot", crash_risks=(risk,))))
         assert (plan.action, codes(plan.warnings)[1:]) == ("cold_boot", ["boot_default_unknown"])
 
 
 def test_kexec_without_handover_has_a_risk_of_its_own():
-    risk = replace(CRASHES, boot="kexec", previous_release=None)
+    risk = CRASHES._replace(boot="kexec", previous_release=None)
     plan = decide(situation(**LOST, policy=Policy(handover="prefer", crash_risks=(risk,))))
     assert (plan.action, codes(plan.reasons)) == ("refuse", ["transition_crashes", "kho_abi_mismatch"])
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -136,10 +135,10 @@ def test_all_reasons_are_given_in_the_order_in_which_to_deal_with_them():
         {"policy": Policy(max_kexec_count=1)},
         {"policy": Policy(denied=(Denial("7.2.*", "7.3.*", "kexec", "No."), Denial("7.3.*", "*", "any", "No.")))},
         {"policy": Policy(accept=ACCEPTABLE)},
-        {"policy": Policy(crash_risks=(replace(CRASHES, previous_release="7.2.12-kho"),))},
-        {"policy": Policy(crash_risks=(replace(CRASHES, release="7.3.5-kho"),))},
-        {"policy": Policy(crash_risks=(replace(CRASHES, boot="kexec", previous_release=None),))},
-        {"policy": Policy(crash_risks=(replace(CRASHES, longest_chain=1),))},
+        {"policy": Policy(crash_risks=(CRASHES._replace(previous_release="7.2.12-kho"),))},
+        {"policy": Policy(crash_risks=(CRASHES._replace(release="7.3.5-kho"),))},
+        {"policy": Policy(crash_risks=(CRASHES._replace(boot="kexec", previous_release=None),))},
+        {"policy": Policy(crash_risks=(CRASHES._replace(longest_chain=1),))},
         {"running": running(notes=(Note("metadata_unsupported", "What came in had version 2."),))},
         {"policy": Policy(handover="prefer", fallback="cold_boot", on_unknown="refuse")},
     ],
@@ -279,7 +278,7 @@ def test_who_accepts_that_a_handover_is_lost_gets_the_promise_of_a_kexec(code, c
         ("chain_too_long", {"running": running(next=Record(OLD, 2))}, {"max_kexec_count": 1}),
         ("transition_denied", {}, {"denied": (Denial("*", "*", "any", "No."),)}),
         ("transition_crashes", {}, {"crash_risks": (CRASHES,)}),
-        ("chain_too_long", {}, {"crash_risks": (replace(CRASHES, longest_chain=0),)}),
+        ("chain_too_long", {}, {"crash_risks": (CRASHES._replace(longest_chain=0),)}),
         ("kho_abi_unknown", DOUBTFUL, {"on_unknown": "refuse"}),
     ],
 )

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._plan.decide import decide
@@ -47,7 +45,7 @@ def test_the_running_release_is_started_anew_where_that_is_the_target(build):
 
 
 def test_what_speaks_against_starting_it_anew_is_said():
-    plan = decide(built(ONE, ONE, policy=replace(AGAIN, panic=0)))
+    plan = decide(built(ONE, ONE, policy=AGAIN._replace(panic=0)))
     assert (plan.action, codes(plan.reasons)) == ("refuse", ["panic_out_of_range"])
 
 

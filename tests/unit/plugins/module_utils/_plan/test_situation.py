@@ -22,7 +22,7 @@ def test_candidates_the_chosen_one_first():
 def test_target_is_told_from_a_later_one_with_the_same_names():
     one = target()
     path, identity = one.files[0]
-    later = replace(one, files=((path, replace(identity, inode=identity.inode + 1)), *one.files[1:]))
+    later = one._replace(files=((path, replace(identity, inode=identity.inode + 1)), *one.files[1:]))
     assert one.release == later.release == NEW
     assert one.fingerprint != later.fingerprint
 

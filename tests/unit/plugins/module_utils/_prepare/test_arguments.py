@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._kernel.scratch import MIB
@@ -100,9 +98,9 @@ def test_a_crash_kernel_counts():
     line = "kho=on crashkernel=160M"
     assert arguments(readiness(line, line))[1] == "kho_scratch=452M,116M,56M"
     seen = readiness(
-        line, line, site=replace(readiness().site, crash_bytes=128 * MIB, command_line="crashkernel=1G-:1M")
+        line, line, site=readiness().site._replace(crash_bytes=128 * MIB, command_line="crashkernel=1G-:1M")
     )
-    assert arguments(replace(seen, boot=replace(seen.boot, text="crashkernel=1G-:1M")))[1] == (
+    assert arguments(seen._replace(boot=seen.boot._replace(text="crashkernel=1G-:1M")))[1] == (
         "kho_scratch=388M,116M,56M"
     )
 

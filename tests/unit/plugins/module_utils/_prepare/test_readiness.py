@@ -3,8 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import BootCommandLine
@@ -93,8 +91,8 @@ def test_a_hardware_watchdog():
 
 
 def test_packages():
-    bare = readiness(site=replace(readiness().site, tools_problem="kexec does not exist."))
-    found = result(replace(bare, kernels=Kernels(63 * MIB, 20 * MIB, ("lz4", "zstd"))))
+    bare = readiness(site=readiness().site._replace(tools_problem="kexec does not exist."))
+    found = result(bare._replace(kernels=Kernels(63 * MIB, 20 * MIB, ("lz4", "zstd"))))
     assert found["packages"] == ["kexec-tools", "lz4", "zstd"]
     assert [(one["code"], one["remedy"]) for one in found["missing"]] == [
         ("kexec_tools_missing", "packages"),

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -83,7 +82,7 @@ def test_several_initrds_become_one_in_their_order(host):
     host.add("/boot/microcode.img", b"first")
     target, initrds = observed(host), ("/boot/microcode.img", INITRD)
     files = tuple((path, host.identity(path)) for path in (IMAGE, *initrds))
-    load_target(host, replace(target, candidate=replace(target.candidate, initrds=initrds), files=files))
+    load_target(host, target._replace(candidate=target.candidate._replace(initrds=initrds), files=files))
     assert host.given == {IMAGE: host.read_bytes(IMAGE, 1 << 28), MADE_INITRD: b"first\0\0\0an initrd\0\0\0"}
     assert not host.exists(MADE_INITRD)
 

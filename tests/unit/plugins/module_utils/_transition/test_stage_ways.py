@@ -1,7 +1,7 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Staging another way than a handover, and planning without staging."""
+"""Staging another way than a handover."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed
-from ansible_collections.kho.kexec.plugins.module_utils._image.cache import CACHE_PATH
 from ansible_collections.kho.kexec.plugins.module_utils._plan.policy import Policy
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import RunIdentity
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import (
@@ -18,7 +17,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.transition impor
     read_transition,
     write_transition,
 )
-from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import load, preview, unload
+from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import load, unload
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, Killed
 from ansible_collections.kho.kexec.tests.unit.support.transitions import (
     COMMAND_LINE,
@@ -117,38 +116,6 @@ def test_what_is_accepted_is_loaded_with_another_promise(host):
     assert (result["plan"]["action"], host.steps) == ("kexec", [WRITE, KEXEC, WRITE])
     assert result["transition"]["promise"] == Promise(NEW, None, 0, None, "kexec").as_dict()
     assert [note["code"] for note in result["plan"]["warnings"]] == ["kho_abi_mismatch"]
-
-
-def test_what_was_seen_of_an_image_is_kept_only_when_something_may_be_changed(host):
-    preview(host, Policy(), RUN)
-    stage(host, check_mode=True)
-    assert not host.exists(CACHE_PATH)
-    stage(host)
-    assert host.exists(CACHE_PATH)
-
-
-def test_a_preview_is_the_plan_and_changes_nothing(host):
-    before = host.snapshot()
-    seen = preview(host, Policy(), RUN)
-    assert (host.snapshot(), host.steps) == (before, [])
-    assert (seen["plan"]["action"], seen["transition"]) == ("handover", None)
-    assert [(one["release"], one["chosen"], one["code"]) for one in seen["candidates"]] == [
-        (NEW, True, None),
-        (OLD, False, "not_latest"),
-    ]
-    staged = stage(host)
-    assert {name: seen[name] for name in ("running", "target", "plan")} == {
-        name: staged[name] for name in ("running", "target", "plan")
-    }
-
-
-def test_a_refusal_is_an_answer_of_a_preview(host):
-    host.add(LOADED, "1\n")
-    assert preview(host, Policy(), RUN)["plan"]["reasons"][0]["code"] == "image_already_loaded"
-    host.add(RECORD_PATH, "broken")
-    seen = preview(host, Policy(), RUN)
-    assert (seen["plan"]["action"], seen["plan"]["reasons"][0]["code"]) == ("refuse", "record_unreadable")
-    assert (seen["running"]["release"], seen["target"], seen["candidates"], seen["transition"]) == (OLD, None, [], None)
 
 
 def test_an_image_that_is_staged_under_a_claim_expires(host):
