@@ -5,38 +5,49 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleError
-from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import PLAY_OPTIONS
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_action import RefusingAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.extra_vars import (
+    given_variables,
+    require_names,
+    require_taken,
+)
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.groups import Groups
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.hooks import OF_A_PLAY, OF_HOSTS, named, resolved
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.inventory import (
     Known,
     folders,
     matching,
-    require_names,
+    require_hosts,
     said_of,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.libraries import REPORT, require_library_of_reports
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import (
     ADDRESSES,
     ALL_ADDRESSES,
+    PLAYBOOKS,
     Said,
     role_of,
     settled,
     watched,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_values import checked, require_values
-from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import ENTRY_POINTS, OWN, require_known
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import (
+    ENTRY_POINTS,
+    OWN,
+    PREFIXES,
+    require_known,
+)
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_types import code_problems
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_values import problems, require_valid
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.terms import OF_HOSTS as TERMS
@@ -68,7 +79,7 @@ class ActionModule(RefusingAction):
 
     def _terms(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return what all runs must have in common that share the rollout."""
-        own = {*self._task.get_play().get_vars(), *load_extra_vars(self._loader)}
+        own = {*self._task.get_play().get_vars(), *given_variables(self._loader)}
         members = matching(self._loader, options["kexec_upgrade_hosts"], task_vars["groups"])
         said = said_of(task_vars["hostvars"], self._templar, members, TERMS)
         given = self._given([name for name in TERMS if name in own and name in task_vars], task_vars)
@@ -80,10 +91,14 @@ class ActionModule(RefusingAction):
         roles = BESIDE.get(role, (role,))
         names = (*watched(playbook), *(one + OWN for one in roles))
         # What is given for the play itself, by its variables, or on the command line, which comes first.
-        own = {*self._task.get_play().get_vars(), *load_extra_vars(self._loader)}
+        typed = given_variables(self._loader)
+        own = {*self._task.get_play().get_vars(), *typed}
         given = self._given([name for name in names if name in own and name in task_vars], task_vars)
+        ours = {one: self._templar.template(task_vars.get(one + OWN) or []) for one in PREFIXES}
         for one in roles:
-            require_known(one, own, self._templar.template(task_vars.get(one + OWN) or []))
+            require_known(one, own, ours[one])
+        require_names(typed, ours)
+        require_taken(playbook, self._taken(playbook, roles), ours, self._loader)
         hosts = matching(self._loader, "all", groups)
         said = said_of(task_vars["hostvars"], self._templar, hosts, names)
         own_values = {name: decrypted(task_vars[name]) for name in own if name in task_vars}
@@ -101,7 +116,7 @@ class ActionModule(RefusingAction):
         Groups(inventory, self._loader).require_agreement(members, own_values, ALL_ADDRESSES)
         found = checked(playbook, found, members, groups)
         if members and not found.get(f"{role}_allow_empty"):
-            require_names(found[f"{role}_hosts"], groups, f"{role}_hosts")
+            require_hosts(found[f"{role}_hosts"], groups, f"{role}_hosts")
         if role == REPORT or found.get("kexec_upgrade_ledger_gate"):
             require_library_of_reports()
         # A hook of the first wave may bring what a template lacks.
@@ -114,6 +129,16 @@ class ActionModule(RefusingAction):
             return found, {}
         hooks = self._hooks(found, of_hosts.values(), folders())
         return {**found, **{name: hooks[path] for name, path in named(OF_A_PLAY, found).items()}}, hooks
+
+    @staticmethod
+    def _taken(playbook: str, roles: Sequence[str]) -> set[str]:
+        """Return the options that the playbook and its roles have."""
+        of_roles = (
+            ENTRY_POINTS[one][OTHER_ENTRY_POINTS.get((playbook, one), "main")]["options"]
+            for one in roles
+            if one in ENTRY_POINTS
+        )
+        return {*PLAYBOOKS[playbook], *(one + OWN for one in roles), *itertools.chain.from_iterable(of_roles)}
 
     def _given(self, names: Sequence[str], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return what is given for the play itself. Raises KhoError ``options_invalid`` for what has no value."""

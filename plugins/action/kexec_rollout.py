@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ansible.utils.vars import load_extra_vars
-
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Note, with_reference
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._options.controller import ROLLOUT
@@ -29,6 +27,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._shared.store import Sha
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.words import summary
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves import gate
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.batch import results_of, wave_now, waves_of_play
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.extra_vars import given_variables
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.pause import reason_to_pause
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.typed import nearest
 
@@ -56,7 +55,7 @@ class ActionModule(ControllerAction):
         require_known(state)
         self._place = place_of(options["url"])
         # Not of the task's variables: a host may report facts of any name.
-        given = load_extra_vars(self._loader)
+        given = given_variables(self._loader)
         require_names(given)
         who, why = who_of(options["who"], given), options["why"] or ""
         if state == "info":

@@ -260,7 +260,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
 
     def _show(self, host: str, event: HostEvent | None) -> None:
         if self._screen is not None:
-            self._screen.happened(host, event if self.get_option("events") else None)
+            # Ansible has just shown the refusal, with its code.
+            is_shown = self.get_option("events") and (self._is_for_programs or event is None or event.kind != "refused")
+            self._screen.happened(host, event if is_shown else None)
 
     def _tell(self, ended: bool) -> None:
         """Print the table, and write the last results."""

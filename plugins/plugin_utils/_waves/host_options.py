@@ -15,6 +15,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoE
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood import require_own_options
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.reach import require_kernel, require_ssh
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.extra_vars import given_variables
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.hooks import OF_HOSTS, named, require_all
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.libraries import REPORT, require_library_of_reports
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import COLD_BOOTS, is_true
@@ -51,6 +52,7 @@ class HostOptions:
         typed = variables.keys() - (variables.get("ansible_facts") or {}).keys()
         own = self._values(role, [role + OWN]).get(role + OWN) or []
         require_known(role, typed, own)
+        require_known(role, given_variables(self._loader), own, is_typed=True)
         values = self._values(role, ENTRY_POINTS[role][entry_point]["options"])
         errors = [*problems(role, entry_point, values), *code_problems(values)]
         if errors:

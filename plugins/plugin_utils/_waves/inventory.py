@@ -17,8 +17,7 @@ from ansible.inventory.manager import InventoryManager, split_host_pattern
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, printable
-from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import FAMILIES
-from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import DEFAULTS
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import DEFAULTS, could_be_option
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.typed import nearest
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.vault import decrypted
 
@@ -40,7 +39,7 @@ def matching(loader: Any, patterns: Any, groups: Mapping[str, Iterable[str]]) ->
     return [str(host.name) for host in inventory.get_hosts(pattern=patterns)]
 
 
-def require_names(patterns: Any, groups: Mapping[str, Iterable[str]], where: str) -> None:
+def require_hosts(patterns: Any, groups: Mapping[str, Iterable[str]], where: str) -> None:
     """Raise KhoError ``hosts_unknown`` unless each name and glob of the patterns, and of --limit, is in the inventory.
 
     Ansible ignores others: with `all:!wbe1`, the host that was to be left out goes. ``where`` is the option's name.
@@ -90,7 +89,7 @@ def said_of(hostvars: Any, templar: Any, hosts: Sequence[str], names: Sequence[s
         variables = hostvars.raw_get(host)
         facts = variables.get("ansible_facts") or {}
         own = {
-            name: decrypted(value) for name, value in variables.items() if _could_be_option(name) and name not in facts
+            name: decrypted(value) for name, value in variables.items() if could_be_option(name) and name not in facts
         }
         said[host] = {
             name: _templated(hostvars, templar, host, name, name in names) if templar.is_template(value) else value
@@ -124,11 +123,6 @@ class Known:
             except AnsibleError as error:
                 found.append(f"{name}: it is a template that has no value: {printable(str(error), 300)}")
         return found
-
-
-def _could_be_option(name: str) -> bool:
-    """Results of tasks have two underscores, and may be large."""
-    return name.startswith(FAMILIES) and "__" not in name
 
 
 def _templated(hostvars: Any, templar: Any, host: str, name: str, is_needed: bool) -> Any:

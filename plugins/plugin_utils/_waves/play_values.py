@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +15,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._common.duration import 
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.fleet_lock import GROUP
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import ADDRESSES, is_true, role_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import ALL_OPTIONS
-from ansible_collections.kho.kexec.plugins.plugin_utils._waves.typed import nearest, text_problem
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.typed import ledger_problem, nearest, text_problem
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.waves import waves
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import windows_of
 
@@ -25,7 +24,6 @@ NO_WORSE = "no_worse"
 SHORTEST_CLAIM = 60
 """Seconds; no wave takes less."""
 FACTS_HOSTS = "kexec_facts_hosts"
-_LEDGERS = re.compile(r"sqlite:////.|postgres(ql)?(\+psycopg)?://", re.ASCII)
 _FALSE = frozenset({"0", "f", "false", "n", "no", "off"})
 
 
@@ -115,10 +113,9 @@ def _lock_group(value: Any) -> Any:
 
 
 def _ledger(value: Any) -> Any:
-    if _text(value) and not _LEDGERS.match(value):
-        raise ValueError(
-            "no address of a ledger; write sqlite:////absolute/path/ledger.db or postgresql://user@host/name"
-        )
+    problem = ledger_problem(_text(value))
+    if problem:
+        raise ValueError(problem.removeprefix("is "))
     return value
 
 

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher, get_close_matches
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,20 @@ PREFIXES = (*ROLES, "kexec_facts")
 OWN = "_own_variables"
 """After a prefix, the option that names variables of the operator's own."""
 ALIKE, NEARLY_THE_SAME = 0.6, 0.9
+FAMILY_ALIKE, IN_FAMILY = 0.8, 0.86
+"""How much the first word of a name is like that of options, and then the whole name, where an option is meant."""
 SHOWN = 5
+OWN_ALIKE = frozenset(
+    {
+        "kexec_prepare__waves",
+        "kexec_soak__waves",
+        "kexec_upgrade__commit",
+        "kexec_upgrade__confirm_timeout",
+        "kexec_upgrade__waves",
+    }
+)
+"""Variables of this collection's own that are named like an option, but for a second underscore."""
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
 _FOLDER = Path(__file__).parents[3] / "roles"
 
 
@@ -63,20 +78,22 @@ def prefix_of(name: str) -> str | None:
     return next((prefix for prefix in PREFIXES if name.startswith(f"{prefix}_")), None)
 
 
-def require_known(prefix: str, names: Iterable[str], own: Iterable[str] = (), where: str = "") -> None:
+def require_known(
+    prefix: str, names: Iterable[str], own: Iterable[str] = (), where: str = "", is_typed: bool = False
+) -> None:
     """Raise KhoError ``option_unknown`` when a variable is named like an option with ``prefix``, and is none.
 
-    Names with two underscores after the prefix are this collection's own, and so is the result that a role leaves.
-    ``own`` are globs for names of the operator's. A variable whose prefix is misspelt is one, too, when the rest of it
-    leaves little doubt. ``where`` ends the sentence that says that nothing was done.
+    Names with two underscores after the prefix are this collection's own, and so is the result that a role leaves; of
+    what somebody has typed (``is_typed``), none is. ``own`` are globs for names of the operator's. A variable whose
+    prefix is misspelt is one, too, when the rest of it leaves little doubt. ``where`` ends the sentence that says that
+    nothing was done.
     """
-    # The letters of a text would be globs, too, and one of them may be a star.
-    globs = [str(glob).strip() for glob in (own.split(",") if isinstance(own, str) else own)]
+    globs = globs_of(own)
     unknown = sorted(
         {
             name
             for name in map(str, names)
-            if _is_mistake(prefix, name) and not any(fnmatchcase(name, glob) for glob in globs)
+            if _is_mistake(prefix, name, is_typed) and not any(fnmatchcase(name, glob) for glob in globs)
         }
     )
     if unknown:
@@ -89,20 +106,51 @@ def require_known(prefix: str, names: Iterable[str], own: Iterable[str] = (), wh
         )
 
 
-def _is_mistake(prefix: str, name: str) -> bool:
+def globs_of(own: Iterable[str]) -> list[str]:
+    """Return the globs for names of the operator's."""
+    # The letters of a text would be globs, too, and one of them may be a star.
+    return [str(glob).strip() for glob in (own.split(",") if isinstance(own, str) else own)]
+
+
+@lru_cache(maxsize=1 << 14)
+def could_be_option(name: str) -> bool:
+    """Tell whether a variable's name looks like one of an option; those of this collection's own do not."""
+    plain = _plain(name)
+    if not get_close_matches(plain.split("_")[0], FAMILIES, 1, FAMILY_ALIKE):
+        return False
+    return "__" not in name or not _is_own(name)
+
+
+@lru_cache(maxsize=1 << 14)
+def _is_mistake(prefix: str, name: str, is_typed: bool) -> bool:
     found = prefix_of(name)
     if found is not None:
-        is_private = name.startswith(f"{found}__") or name == f"{found}_result"
-        return found == prefix and not is_private and name not in OPTIONS[prefix]
-    return name.startswith(FAMILIES) and bool(get_close_matches(name, OPTIONS[prefix], 1, NEARLY_THE_SAME))
+        return found == prefix and name not in OPTIONS[prefix] and (is_typed or not _is_own(name))
+    plain = _plain(name)
+    if plain == prefix or prefix_of(plain) is not None:
+        return plain == prefix or prefix_of(plain) == prefix
+    return could_be_option(name) and bool(get_close_matches(plain, OPTIONS[prefix], 1, IN_FAMILY))
+
+
+def _is_own(name: str) -> bool:
+    prefix = prefix_of(name)
+    if prefix is None or name == f"{prefix}_result":
+        return prefix is not None
+    return name.startswith(f"{prefix}__") and (name in OWN_ALIKE or _plain(name) not in OPTIONS[prefix])
+
+
+def _plain(name: str) -> str:
+    """Return a name as options are written: KEXEC-UPGRADE__target is kexec_upgrade_target."""
+    return _BETWEEN_WORDS.sub("_", name).lower()
 
 
 def _told(name: str) -> str:
-    prefix = prefix_of(name)
-    likeness = {option: _likeness(name, option, whole=prefix is None) for option in sorted(ALL_OPTIONS)}
+    plain = _plain(name)
+    prefix = prefix_of(plain)
+    likeness = {option: _likeness(plain, option, whole=prefix is None) for option in sorted(ALL_OPTIONS)}
     # One of the same role is meant, unless that of another is the same but for its prefix.
     own = [option for option in likeness if prefix_of(option) == prefix and likeness[option] >= ALIKE]
-    others = [option for option in likeness if likeness[option] >= NEARLY_THE_SAME]
+    others = [option for option in likeness if likeness[option] >= (IN_FAMILY if prefix is None else NEARLY_THE_SAME)]
     nearest = max(others or own, key=lambda option: (likeness[option], option in own), default="")
     meant = f" Is {nearest} meant?" if nearest else ""
     return f"{printable(name, 100)} is not an option.{meant}"

@@ -14,6 +14,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options impo
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.typed import (
     choice_problem,
     elements_problem,
+    ledger_problem,
     nearest,
     number_problem,
     ratio_problem,
@@ -94,6 +95,15 @@ def _releases(value: Any) -> str | None:
         return "is empty, so there would be nothing to do"
     problem = next(filter(None, map(release_problem, listed)), None)
     return f"holds something that {problem}" if problem else None
+
+
+def _release_of_a_bisection(value: Any) -> str | None:
+    """Without any, the bisection itself says what is missing."""
+    return None if value == "" else release_problem(value)
+
+
+def _origins(value: Any) -> str | None:
+    return None if value == [] else _releases(value)
 
 
 def _commands(value: Any) -> str | None:
@@ -194,4 +204,7 @@ _OWN: Mapping[str, Callable[[Any], str | None]] = {
     COMMANDS: _commands,
     WINDOW: _window,
     SCRATCH: _scratch,
+    "kexec_soak_bisect_origins": _origins,
+    "kexec_soak_bisect_target": _release_of_a_bisection,
+    **dict.fromkeys(("kexec_report_url", "kexec_soak_ledger_url"), ledger_problem),
 }

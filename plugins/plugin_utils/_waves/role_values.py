@@ -20,6 +20,25 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import Win
 
 TIMEOUT, SHUTDOWN_TIMEOUT = (f"kexec_upgrade_{name}" for name in ("timeout", "shutdown_timeout"))
 
+SHORTEST, LONGEST = 30, 86400
+"""Seconds that a guard may wait."""
+RANGES: Mapping[str, tuple[int, int | None]] = {
+    SHUTDOWN_TIMEOUT: (-1, None),
+    **dict.fromkeys((f"kexec_upgrade_{name}" for name in ("confirm_timeout", "watchdog_timeout")), (SHORTEST, LONGEST)),
+    # Without any time, each would be over as it begins: after the host was staged, or has left.
+    **dict.fromkeys(
+        (
+            TIMEOUT,
+            "kexec_upgrade_rollback_timeout",
+            "kexec_upgrade_health_command_timeout",
+            "kexec_prepare_cold_boot_timeout",
+            "kexec_soak_bisect_command_timeout",
+        ),
+        (1, None),
+    ),
+}
+"""Of times; others are 0 or more."""
+
 
 def is_duration(option: Mapping[str, Any]) -> bool:
     """Tell whether an option of a specification is a time. Ansible has no type for these."""
@@ -66,9 +85,11 @@ def require_valid(role: str, found: Iterable[tuple[Sequence[str], Sequence[str]]
 
 def _length(name: str, value: Any) -> int:
     length = seconds(value)
-    least = -1 if name == SHUTDOWN_TIMEOUT else 0
+    least, most = RANGES.get(name, (0, None))
     if length < least:
         raise ValueError(f"{length} is less than {least}")
+    if most is not None and length > most:
+        raise ValueError(f"{length} is more than {most}")
     return length
 
 

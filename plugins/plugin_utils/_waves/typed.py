@@ -9,6 +9,7 @@ Ansible's own check makes a text of whatever it is given: 7.10 without quotes is
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 
 NEAR = 0.6
+_LEDGERS = re.compile(r"sqlite:////.|postgres(ql)?(\+psycopg)?://", re.ASCII)
 _UNQUOTED = {True: "on, yes and true", False: "off, no and false"}
 
 
@@ -69,6 +71,17 @@ def _inside(one: Any, may_be_null: bool = False) -> str | None:
         return None
     problem = text_problem(one, may_be_number=True) if one != "" else "is empty"
     return f"holds something that {problem}" if problem else None
+
+
+def ledger_problem(value: Any) -> str | None:
+    """Return what is wrong with the address of a ledger, which is not shown: it can hold a password; empty is none."""
+    if not isinstance(value, str):
+        return "is no text"
+    if value != value.strip():
+        return "has a blank at an end; remove it"
+    if value and (text_problem(value) or not _LEDGERS.match(value)):
+        return "is no address of a ledger; write sqlite:////absolute/path/ledger.db or postgresql://user@host/name"
+    return None
 
 
 def number_problem(value: Any, least: int, most: int | None = None) -> str | None:

@@ -70,7 +70,7 @@ def url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def run(url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(kexec_rollout, "load_extra_vars", lambda _loader: {"awx_user_name": "ann", "awx_job_id": 42})
+    monkeypatch.setattr(kexec_rollout, "given_variables", lambda _loader: {"awx_user_name": "ann", "awx_job_id": 42})
 
     def act(state: str, found: dict[str, Any] | None = None, batch: int = 0, **options: Any) -> dict[str, Any]:
         check_mode = options.pop("check_mode", False)
@@ -250,7 +250,7 @@ def test_state_that_there_is_none_of_is_refused_with_the_nearest(run: Any, tmp_p
 
 
 def test_misspelt_variable_of_the_playbook_does_not_become_a_look(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kexec_rollout, "load_extra_vars", lambda _loader: {"kexec_rollout_stat": "stopped"})
+    monkeypatch.setattr(kexec_rollout, "given_variables", lambda _loader: {"kexec_rollout_stat": "stopped"})
     told = run("info")
     assert (told["failed"], told["code"]) == (True, "option_unknown")
     assert "no option kexec_rollout_stat (is kexec_rollout_state meant?)" in told["msg"]

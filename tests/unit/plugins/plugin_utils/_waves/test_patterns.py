@@ -15,7 +15,7 @@ from ansible.module_utils.common.collections import ImmutableDict
 from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
-from ansible_collections.kho.kexec.plugins.plugin_utils._waves.inventory import matching, require_names
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.inventory import matching, require_hosts
 
 # A group has the name of a host, names have hyphens, dots and colons, and one group has nobody.
 INVENTORY = """\
@@ -44,7 +44,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(context, "CLIARGS", ImmutableDict(subset=limit))
         inventory = InventoryManager(loader, sources=["hosts.yml"])
         groups = inventory.get_groups_dict()
-        require_names(patterns, groups, "kexec_upgrade_hosts")
+        require_hosts(patterns, groups, "kexec_upgrade_hosts")
         inventory.subset(limit)
         return matching(loader, patterns, groups), [str(host.name) for host in inventory.get_hosts(patterns)]
 

@@ -12,9 +12,12 @@ import yaml
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import (
+    ALL_OPTIONS,
     OPTIONS,
+    OWN_ALIKE,
     PREFIXES,
     ROLES,
+    could_be_option,
     prefix_of,
     require_known,
 )
@@ -29,6 +32,12 @@ from tools.layout import ROOT
         ("kexec_upgrade_max_failedd", "kexec_upgrade_max_failed"),
         ("kexec_upgarde_target", "kexec_upgrade_target"),
         ("kexec_upgrade_allow_cold_boot", "kexec_prepare_allow_cold_boot"),
+        ("KEXEC_UPGRADE_TARGET", "kexec_upgrade_target"),
+        ("Kexec-Upgrade-hots", "kexec_upgrade_hosts"),
+        ("kexce_upgrade_target", "kexec_upgrade_target"),
+        ("exec_upgrade_hosts", "kexec_upgrade_hosts"),
+        ("kexec_update_target", "kexec_upgrade_target"),
+        ("kexec_upgrade__target", "kexec_upgrade_target"),
     ],
 )
 def test_the_nearest_option_is_named(typed, meant):
@@ -37,6 +46,11 @@ def test_the_nearest_option_is_named(typed, meant):
     assert caught.value.code == "option_unknown"
     assert "(it is set for web1). Correct" in caught.value.message
     assert "kexec_upgrade_own_variables" in caught.value.message
+
+
+def test_name_of_a_role_alone_is_no_option():
+    with pytest.raises(KhoError, match=r"^kexec_upgrade is not an option\. It would"):
+        require_known("kexec_upgrade", ["kexec_upgrade"])
 
 
 def test_nothing_is_guessed_where_nothing_is_near():
@@ -51,6 +65,54 @@ def test_what_exists_is_known(prefix):
     require_known(
         prefix, [f"{prefix}__private", f"{prefix}_result", "ansible_host", "kexec_tools", "kexec", "kho", "x"]
     )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("kernel_upgrade_target", "my_kexec_upgrade_target", "upgrade_target", "target", "kernel_upgrade_timeout"),
+        *(
+            "default_kexec_upgrade_hosts",
+            "kexec_rollout_name",
+            "kexec_rollout_ledger_url",
+            "kho_release",
+            "exec_timeout",
+        ),
+    ],
+)
+def test_own_names_that_are_only_alike_are_none_of_ours(name):
+    for prefix in PREFIXES:
+        require_known(prefix, [name], is_typed=True)
+
+
+def test_what_is_typed_is_never_the_collection_s_own():
+    private = ["kexec_upgrade__waves", "kexec_upgrade__options", "kexec_upgrade_result", "kexec_upgrade__commit"]
+    require_known("kexec_upgrade", private)
+    for name in private:
+        with pytest.raises(KhoError, match=f"^{name} is not an option"):
+            require_known("kexec_upgrade", [name], is_typed=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "looks_like_one"),
+    [
+        ("kexec_upgrade_x", True),
+        ("KEXEC_UPGRADE_X", True),
+        ("kexce_x", True),
+        ("kexec_upgrade__stage", False),
+        ("kexec_upgrade__hosts", True),
+        ("ansible_host", False),
+        ("", False),
+    ],
+)
+def test_which_variables_are_looked_at(name, looks_like_one):
+    assert could_be_option(name) is looks_like_one
+
+
+def test_own_variables_that_are_named_like_options_are_known_as_own():
+    files = [path for folder in ("roles", "playbooks") for path in (ROOT / folder).rglob("*.yml")]
+    private = {name for path in files for name in re.findall(r"\bk\w+__\w+", path.read_text(encoding="utf-8"))}
+    assert {name for name in private if name.replace("__", "_") in ALL_OPTIONS} == OWN_ALIKE
 
 
 def test_options_of_other_roles_are_theirs():

@@ -8,9 +8,16 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.kho.kexec.plugins.module_utils._guard import arm
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import ENTRY_POINTS, ROLES
-from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_values import is_duration, problems, require_valid
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_values import (
+    LONGEST,
+    SHORTEST,
+    is_duration,
+    problems,
+    require_valid,
+)
 
 ENTRIES = [(role, entry_point) for role in ROLES for entry_point in ENTRY_POINTS[role]]
 
@@ -44,11 +51,39 @@ def test_all_that_are_seconds_are_times(role: str, entry_point: str) -> None:
         ({"denied_transitions": [{"from": "7.2"}]}, "missing required arguments: reason"),
         ({"window": {"from": "25:00", "to": "1"}}, "kexec_upgrade_window: "),
         ({"health": "perhaps"}, "kexec_upgrade_health"),
+        ({"timeout": 0}, "kexec_upgrade_timeout: 0 is less than 1"),
+        ({"rollback_timeout": "0s"}, "kexec_upgrade_rollback_timeout: 0 is less than 1"),
+        ({"health_command_timeout": "0"}, "kexec_upgrade_health_command_timeout: 0 is less than 1"),
+        ({"confirm_timeout": "2s"}, "kexec_upgrade_confirm_timeout: 2 is less than 30"),
+        ({"watchdog_timeout": "2d"}, "kexec_upgrade_watchdog_timeout: 172800 is more than 86400"),
     ],
 )
 def test_what_cannot_be(values: dict[str, Any], why: str) -> None:
     (found,) = wrong(**values)
     assert why in found
+
+
+@pytest.mark.parametrize(
+    ("role", "entry_point", "values", "why"),
+    [
+        ("kexec_prepare", "main", {"cold_boot_timeout": 0}, "kexec_prepare_cold_boot_timeout: 0 is less than 1"),
+        ("kexec_soak", "bisect", {"bisect_command_timeout": 0}, "kexec_soak_bisect_command_timeout: 0 is less than 1"),
+        ("kexec_soak", "bisect", {"bisect_origins": ["7.2 kho"]}, "which no release has"),
+        ("kexec_soak", "bisect", {"bisect_target": "lates"}, "no release (is latest meant?)"),
+        ("kexec_soak", "main", {"ledger_url": "mysql://me:secret@x/y"}, "it is no address of a ledger"),
+        ("kexec_report", "main", {"url": "ledger.db"}, "kexec_report_url: it is no address of a ledger; write sqlite:"),
+        ("kexec_report", "main", {"url": "sqlite:///ledger.db"}, "kexec_report_url: it is no address of a ledger"),
+        ("kexec_report", "main", {"url": ["x"]}, "kexec_report_url: it is no text"),
+    ],
+)
+def test_what_cannot_be_of_other_roles(role: str, entry_point: str, values: dict[str, Any], why: str) -> None:
+    (found,) = wrong(role, entry_point, **values)
+    assert why in found
+    assert "secret" not in found
+
+
+def test_times_of_the_guard_are_those_that_it_takes() -> None:
+    assert (SHORTEST, LONGEST) == (arm.SHORTEST, arm.LONGEST)
 
 
 def test_what_can_be() -> None:
