@@ -23,7 +23,13 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._waves.extra_vars import
     require_taken,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.groups import Groups
-from ansible_collections.kho.kexec.plugins.plugin_utils._waves.hooks import OF_A_PLAY, OF_HOSTS, named, resolved
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.hooks import (
+    OF_A_PLAY,
+    OF_HOSTS,
+    named,
+    require_tasks,
+    resolved,
+)
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.inventory import (
     Known,
     folders,
@@ -157,11 +163,13 @@ class ActionModule(RefusingAction):
     def _hooks(
         self, options: Mapping[str, Any], of_hosts: Iterable[Mapping[str, Any]], where: Sequence[str]
     ) -> dict[str, str]:
-        """Return where task files are, by what was given. Raises KhoError ``hook_missing``."""
+        """Return where task files are, by what was given. Raises KhoError ``hook_missing`` or ``hook_invalid``."""
         paths = set(named(OF_A_PLAY, options).items())
         for one in of_hosts:
             paths.update(item for item in named(OF_HOSTS, one).items() if not self._templar.is_template(item[1]))
-        return resolved(sorted(paths), where)
+        found = resolved(sorted(paths), where)
+        require_tasks([(name, found[path]) for name, path in sorted(paths)], self._loader.load_from_file)
+        return found
 
     def _require_valid(self, role: str, entry_point: str, values: Said, variables: Known | None) -> None:
         """Raise KhoError ``options_invalid`` unless the role can be run with the options of each host.

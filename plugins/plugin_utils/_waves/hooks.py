@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+
+from ansible.errors import AnsibleError
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, printable
@@ -20,6 +22,8 @@ OF_HOSTS = (
     *(f"kexec_upgrade_{name}_tasks" for name in ("before", "verify", "after", "failed")),
     "kexec_soak_workload_tasks",
 )
+
+_OF_PLAYS = frozenset({"hosts", "import_playbook"})
 
 
 def named(names: Iterable[str], variables: Mapping[str, Any]) -> dict[str, str]:
@@ -57,5 +61,37 @@ def require_all(missing: Sequence[str]) -> None:
         )
 
 
+def require_tasks(files: Iterable[tuple[str, str]], load: Callable[[str], Any]) -> None:
+    """Raise KhoError ``hook_invalid`` unless each file can be read, and is a list of tasks.
+
+    ``files`` come with the names of their options; ``load`` reads one as Ansible does.
+    """
+    unfit = []
+    for name, path in files:
+        problem = _problem(path, load)
+        if problem:
+            unfit.append(f"{name} ({printable(path, LONGEST_PATH)}: {problem})")
+    if unfit:
+        raise KhoError(
+            "hook_invalid",
+            f"Task files cannot be used: {listed(unfit, 4)}. They would fail in the middle of an upgrade, where a "
+            "kernel that is proven would be left again, so nothing was done. Correct the files. Each must be a list of "
+            "tasks, and no playbook.",
+        )
+
+
+def _problem(path: str, load: Callable[[str], Any]) -> str | None:
+    try:
+        content = load(path)
+    except AnsibleError as error:
+        return printable(f"Ansible cannot read it: {error}", 300)
+    if content is None:
+        return None
+    if not isinstance(content, list) or not all(isinstance(one, Mapping) for one in content):
+        return "it is no list of tasks"
+    is_playbook = any(_OF_PLAYS & {str(key).rpartition(".")[2] for key in one} for one in content)
+    return "it is a playbook" if is_playbook else None
+
+
 def _nowhere(places: Iterable[str]) -> str:
-    return f"there is no {listed([printable(place, LONGEST_PATH) for place in places], 5)}"
+    return f"there is no file {listed([printable(place, LONGEST_PATH) for place in places], 5)}"

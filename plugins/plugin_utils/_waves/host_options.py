@@ -16,7 +16,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._host.text import printa
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood import require_own_options
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.reach import require_kernel, require_ssh
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.extra_vars import given_variables
-from ansible_collections.kho.kexec.plugins.plugin_utils._waves.hooks import OF_HOSTS, named, require_all
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.hooks import OF_HOSTS, named, require_all, require_tasks
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.libraries import REPORT, require_library_of_reports
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.play_options import COLD_BOOTS, is_true
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import ENTRY_POINTS, OWN, require_known
@@ -43,7 +43,7 @@ class HostOptions:
 
         The codes are ``connection_local``, ``connection_without_kernel``, ``connection_unsupported``,
         ``options_from_host``, ``option_unknown``, ``options_invalid`` (``errors`` of its findings has a sentence for
-        each option) and ``hook_missing``; without the library that reports need, its own.
+        each option), ``hook_missing`` and ``hook_invalid``; without the library that reports need, its own.
         """
         variables = self._variables
         self._require_possible(role)
@@ -86,13 +86,13 @@ class HostOptions:
         variables = self._variables
         known = (self._templar.template(variables.get(f"{role}{SETTLED}")) or {}).get("hooks") or {}
         begin = os.path.join(variables.get("role_path") or variables["playbook_dir"], "tasks")
-        require_all(
-            [
-                f"{name} ({printable(path)})"
-                for name, path in named(OF_HOSTS, values).items()
-                if path not in known and not os.path.isfile(self._loader.path_dwim_relative(begin, "tasks", path))
-            ]
-        )
+        files = {
+            name: (path, self._loader.path_dwim_relative(begin, "tasks", path))
+            for name, path in named(OF_HOSTS, values).items()
+            if path not in known
+        }
+        require_all([f"{name} ({printable(path)})" for name, (path, file) in files.items() if not os.path.isfile(file)])
+        require_tasks([(name, file) for name, (path, file) in files.items()], self._loader.load_from_file)
 
 
 def _invalid(role: str, errors: Sequence[str]) -> KhoError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.hooks import (
@@ -15,6 +16,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._waves.hooks import (
     OF_HOSTS,
     named,
     require_all,
+    require_tasks,
     resolved,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import OPTIONS
@@ -46,8 +48,37 @@ def test_what_is_nowhere_is_told_with_its_places(tmp_path: Path) -> None:
     with pytest.raises(KhoError) as caught:
         resolved([(VERIFY, "folder"), (VERIFY, "/no/such")], [str(tmp_path), "/srv"])
     assert caught.value.code == "hook_missing"
-    assert f"{VERIFY} (folder: there is no {tmp_path}/folder, /srv/folder)" in caught.value.message
-    assert f"{VERIFY} (/no/such: there is no /no/such)" in caught.value.message
+    assert f"{VERIFY} (folder: there is no file {tmp_path}/folder, /srv/folder)" in caught.value.message
+    assert f"{VERIFY} (/no/such: there is no file /no/such)" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a: [", "Ansible cannot read it: "),
+        ("a: 1", "it is no list of tasks"),
+        ("- debug", "it is no list of tasks"),
+        ("- hosts: all\n  tasks: []", "it is a playbook"),
+        ("- ansible.builtin.import_playbook: x.yml", "it is a playbook"),
+        (None, "Ansible cannot read it: "),
+    ],
+)
+def test_file_that_is_no_list_of_tasks(tmp_path: Path, text: str | None, why: str) -> None:
+    file = tmp_path / "verify.yml"
+    if text is None:
+        file.mkdir()
+    else:
+        file.write_text(text)
+    with pytest.raises(KhoError) as caught:
+        require_tasks([(VERIFY, str(file))], DataLoader().load_from_file)
+    assert caught.value.code == "hook_invalid"
+    assert f"{VERIFY} ({file}: {why}" in caught.value.message
+
+
+@pytest.mark.parametrize("text", ["", "[]", "- debug: {msg: hosts}\n- name: x\n  include_tasks: y.yml"])
+def test_file_that_is_a_list_of_tasks(tmp_path: Path, text: str) -> None:
+    (tmp_path / "verify.yml").write_text(text)
+    require_tasks([(VERIFY, f"{tmp_path}/verify.yml")], DataLoader().load_from_file)
 
 
 def test_home_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

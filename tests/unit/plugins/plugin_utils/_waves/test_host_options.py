@@ -32,6 +32,9 @@ class Loader:
         assert os.path.basename(begin) == kind
         return str(self._folder / path)
 
+    def load_from_file(self, path: str) -> Any:
+        return [] if Path(path).stat().st_size == 0 else {}
+
 
 @pytest.fixture
 def role(tmp_path: Path) -> dict[str, Any]:
@@ -55,9 +58,11 @@ def test_options_that_can_be(tmp_path: Path, role: dict[str, Any]) -> None:
         ({"kexec_upgrade_targte": "7.3.4-kho"}, "option_unknown"),
         ({"ansible_facts": {"kexec_upgrade__load": {}}}, "options_from_host"),
         ({"kexec_upgrade_verify_tasks": "nowhere.yml"}, "hook_missing"),
+        ({"kexec_upgrade_verify_tasks": "mapping.yml"}, "hook_invalid"),
     ],
 )
 def test_what_is_wrong_has_a_code(tmp_path: Path, role: dict[str, Any], wrong: dict[str, Any], code: str) -> None:
+    (tmp_path / "mapping.yml").write_text("a: 1", encoding="utf-8")
     with pytest.raises(KhoError) as refused:
         check(tmp_path, {**role, **wrong})
     assert refused.value.code == code
