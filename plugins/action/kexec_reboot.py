@@ -80,30 +80,24 @@ class ActionModule(Listening):
             return {**failed_with("unreachable", message), "rebooted": None, "verdict": None}
 
     def _jump(self, options: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        host = self._connection.get_option("host") or self._play_context.remote_addr
-        probe, detour = choose_route(self._connection.get_option, host, options["wait"])
-        port = probe.port if isinstance(probe, BannerProbe) else None
-        view = View(probe, detour, options["rollback_timeout"], port, options["guard_timeout"], options["busy_timeout"])
+        probe, detour = choose_route(self._connection.get_option, self._address())
         action = _Action(self, task_vars)
-        jump = self._prepared(action, Deadline(MonotonicClock(), options["timeout"]), view)
+        jump = self._prepared(action, Deadline(MonotonicClock(), options["timeout"]), view_of(probe, detour, options))
         with closing(probe) if isinstance(probe, ThroughProbe) else nullcontext():
             return jump.run() if options["wait"] else with_files(jump.set_out(), action)
 
     def _follow(self, options: Mapping[str, Any], left: Departure, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Go on where an earlier task has told the host to leave."""
-        probe = BannerProbe.of(left.port) if left.port else None
-        view = View(
-            probe,
-            left.detour,
-            options["rollback_timeout"],
-            left.port,
-            options["guard_timeout"],
-            options["busy_timeout"],
-        )
+        probe = probe_again(self._connection.get_option, self._address(), left)
         deadline = Deadline(MonotonicClock(), options["timeout"], started=left.at)
         seen = kept_looks(looks_directory(constants.DEFAULT_LOCAL_TMP), str(task_vars.get("inventory_hostname")))
         action = _Action(self, task_vars, left.remote_files)
-        return with_files(self._prepared(action, deadline, view).follow(left, seen, options["wait"]), action)
+        jump = self._prepared(action, deadline, view_of(probe, left.detour, options))
+        with closing(probe) if isinstance(probe, ThroughProbe) else nullcontext():
+            return with_files(jump.follow(left, seen, options["wait"]), action)
+
+    def _address(self) -> str:
+        return str(self._connection.get_option("host") or self._play_context.remote_addr)
 
     def _prepared(self, action: _Action, deadline: Deadline, view: View) -> Jump:
         name = printable(str(action.task_vars.get("inventory_hostname", self._play_context.remote_addr)))
@@ -211,18 +205,37 @@ def foretell(timeout: int) -> dict[str, Any]:
     return {"changed": True, "rebooted": False, "verdict": None, "msg": message}
 
 
-def choose_route(
-    option: Callable[[str], Any], host: str, waits: bool = True
-) -> tuple[BannerProbe | ThroughProbe | None, str | None]:
+def choose_route(option: Callable[[str], Any], host: str) -> tuple[BannerProbe | ThroughProbe | None, str | None]:
     """Return how to ask the host's port, tried once while the host is up, and why that is not done directly, if so.
 
-    Without a way to ask it, SSH itself must be used. Through a jump host it is asked by a task that ``waits`` itself.
+    Without a way to ask it, SSH itself must be used.
     """
     route = find_route(option, host)
     if route.detour is not None:
-        through = ThroughProbe(through_argv(option, route)) if waits and route.jump else None
+        through = ThroughProbe(through_argv(option, route)) if route.jump else None
         return through if through is not None and through.calibrate() else None, route.detour
     probe = BannerProbe(route.host, route.port)
     if probe.calibrate():
         return probe, None
     return None, f"no SSH server answered directly at port {route.port} before the jump"
+
+
+def probe_again(option: Callable[[str], Any], host: str, left: Departure) -> BannerProbe | ThroughProbe | None:
+    """Return how to ask the port of a host that has left, as `choose_route` found it."""
+    if left.port is not None:
+        return BannerProbe.of(left.port)
+    route = find_route(option, host) if left.through else None
+    return ThroughProbe(through_argv(option, route)) if route is not None and route.jump else None
+
+
+def view_of(probe: BannerProbe | ThroughProbe | None, detour: str | None, options: Mapping[str, Any]) -> View:
+    """Return how the host is seen by this probe, with the times of the task."""
+    return View(
+        probe,
+        detour,
+        options["rollback_timeout"],
+        probe.port if isinstance(probe, BannerProbe) else None,
+        options["guard_timeout"],
+        options["busy_timeout"],
+        through=isinstance(probe, ThroughProbe),
+    )

@@ -24,7 +24,7 @@ description:
   - It can be run again after the controller was lost. When the host has left already, it only asks for the verdict.
   - No SSH session is kept over the jump. The wait goes by the banner of the host's SSH port, where that can be reached
     directly, or through the jump hosts of C(ProxyJump) without a password, where each look is a login there. Otherwise
-    it goes by short SSH sessions, also in a task with O(left) for a host behind a jump host.
+    it goes by short SSH sessions.
 options:
   timeout:
     description: Seconds from the trigger to the verdict, for everything together. At least V(1).
@@ -274,6 +274,10 @@ left:
       description: Why the port cannot be asked directly; V(null) when it can.
       type: str
       sample: null
+    through:
+      description: Whether it can be asked through the jump hosts that ssh is configured with.
+      type: bool
+      sample: false
     remote_files:
       description: Directories on the host that the next task removes.
       type: list

@@ -40,7 +40,8 @@ class Departure:
     ``boot_id`` is the boot that it was to leave, None when it had left before. ``at`` is when that answered last (s, of
     the controller's monotonic clock). ``answer_lost``: nobody knows whether the host heard of it. ``guarded_for`` are
     the seconds after which a guard gives the target up, None when there is none. ``port`` is None where the port cannot
-    be asked directly, and ``detour`` says why. ``remote_files`` are directories on the host to be removed.
+    be asked directly, and ``detour`` says why; ``through``: it can be asked through ssh's jump hosts. ``remote_files``
+    are directories on the host to be removed.
     """
 
     boot_id: str | None
@@ -51,6 +52,7 @@ class Departure:
     port: Port | None
     detour: str | None
     remote_files: tuple[str, ...] = ()
+    through: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return it in the shape that a task returns."""
@@ -75,8 +77,9 @@ _SHAPE = Record(
         ),
         "detour": TEXT,
         "remote_files": TEXTS,
+        "through": FLAG,
     },
-    needed=("at", "answer_lost", "remote_files"),
+    needed=("at", "answer_lost", "remote_files", "through"),
 )
 
 

@@ -59,7 +59,8 @@ class Host(Protocol):
 class View:
     """How the host is seen from here.
 
-    ``banner`` asks the host's SSH port directly; without it, ``detour`` says why that is not possible.
+    ``banner`` asks the host's SSH port, ``through`` ssh's jump hosts or directly; where that is not possible directly,
+    ``detour`` says why.
     ``rollback_timeout``: the seconds that a cold boot may take. ``port``: what ``banner`` asks. ``longest_guard`` and
     ``longest_busy``: the seconds that a guard, and the host before it leaves, may take at most, whatever the host says.
     """
@@ -70,6 +71,7 @@ class View:
     port: Port | None = None
     longest_guard: int = 3600
     longest_busy: float = 3600
+    through: bool = False
 
 
 class Jump:
@@ -135,6 +137,7 @@ class Jump:
             guarded_for=self._guarded_for,
             port=self._view.port,
             detour=self._view.detour,
+            through=self._view.through,
         )
         message = "The host was told to leave, and is waited for by another task."
         return {**_carried(self._answer), "msg": message, "left": left.as_dict()}

@@ -13,8 +13,11 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
 from ansible_collections.kho.kexec.plugins.action import kexec_reboot
 from ansible_collections.kho.kexec.plugins.module_utils._options.jump import shutdown_seconds
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.banner import BannerProbe
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.departure import Departure, Port
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.identity import run_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.route import Route
+from ansible_collections.kho.kexec.plugins.plugin_utils._jump.through import ThroughProbe
 
 
 def plugin_for(transport: str = "ssh", check_mode: bool = False, **arguments: Any) -> Any:
@@ -132,6 +135,19 @@ def test_what_no_task_has_returned_cannot_be_followed() -> None:
     plugin._connection.exec_command.assert_not_called()
 
 
+@pytest.mark.parametrize("left", [None, Departure("0a0a", 0.0, False, None, None, None, "x", through=True).as_dict()])
+def test_looks_through_a_jump_host_end_with_the_task(monkeypatch: pytest.MonkeyPatch, left: Any) -> None:
+    probe = ThroughProbe(["cat"])
+    ended = MagicMock()
+    monkeypatch.setattr(probe, "close", ended)
+    monkeypatch.setattr(kexec_reboot, "choose_route", lambda *_: (probe, "x"))
+    monkeypatch.setattr(kexec_reboot, "probe_again", lambda *_: probe)
+    plugin = plugin_for(timeout=1, shutdown_timeout=0, **({"left": left} if left else {}))
+    plugin._low_level_execute_command = MagicMock(side_effect=AnsibleConnectionFailure("no route to host"))
+    assert plugin.run(task_vars={})["verdict"]["verdict"] == "unreachable"
+    assert ended.called
+
+
 def test_host_that_cannot_be_reached_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kexec_reboot, "choose_route", lambda *_: (None, "no way"))
     plugin = plugin_for()
@@ -148,15 +164,23 @@ class TestChooseRoute:
         monkeypatch.setattr(kexec_reboot, "find_route", lambda *_: Route("a", 22, "a reason"))
         assert kexec_reboot.choose_route(MagicMock(), "a") == (None, "a reason")
 
-    @pytest.mark.parametrize(("answers", "waits"), [(True, True), (False, True), (True, False)])
-    def test_port_is_tried_through_the_jump_host(
-        self, monkeypatch: pytest.MonkeyPatch, answers: bool, waits: bool
-    ) -> None:
+    @pytest.mark.parametrize("answers", [True, False])
+    def test_port_is_tried_through_the_jump_host(self, monkeypatch: pytest.MonkeyPatch, answers: bool) -> None:
         probe: Any = SimpleNamespace(calibrate=lambda: answers)
         monkeypatch.setattr(kexec_reboot, "find_route", lambda *_: Route("a", 22, "a reason", "gate"))
         monkeypatch.setattr(kexec_reboot, "ThroughProbe", lambda argv: probe if argv[-1] == "ssh://gate" else None)
-        asked = kexec_reboot.choose_route({}.get, "a", waits)
-        assert asked == (probe if answers and waits else None, "a reason")
+        assert kexec_reboot.choose_route({}.get, "a") == (probe if answers else None, "a reason")
+
+    @pytest.mark.parametrize(("jump", "through"), [("gate", True), ("gate", False), ("", True)])
+    def test_port_is_asked_again_as_it_was_before_the_jump(
+        self, monkeypatch: pytest.MonkeyPatch, jump: str, through: bool
+    ) -> None:
+        monkeypatch.setattr(kexec_reboot, "find_route", lambda *_: Route("a", 22, "a reason", jump))
+        left = Departure("0a0a", 10.0, False, None, None, None, "a reason", through=through)
+        probe = kexec_reboot.probe_again({}.get, "a", left)
+        assert isinstance(probe, ThroughProbe) == (bool(jump) and through)
+        direct = Departure("0a0a", 10.0, False, None, None, Port("192.0.2.1", 22, 0.5), None)
+        assert isinstance(kexec_reboot.probe_again({}.get, "a", direct), BannerProbe)
 
     @pytest.mark.parametrize("answers", [True, False])
     def test_port_is_tried_while_the_host_is_up(self, monkeypatch: pytest.MonkeyPatch, answers: bool) -> None:
