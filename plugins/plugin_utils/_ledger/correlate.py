@@ -26,6 +26,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts imp
     WorstHost,
     in_order,
 )
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.drifts import Drift, drifts
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risk import (
     CRASHES_LESS,
     CRASHES_MORE,
@@ -110,6 +111,8 @@ class Correlation:
     symptoms_of_one_host: int = 0
     symptoms_not_told: int = 0
     curves: tuple[Survival, ...] = ()
+    drifts: tuple[Drift, ...] = ()
+    measures_not_joined: int = 0
 
     def of(self, previous_release: str | None, release: str) -> TransitionRisk | None:
         """Return what is known of the handover between two releases, None when there was none."""
@@ -147,6 +150,8 @@ def correlate(fleet: FleetCounts) -> Correlation:
         symptoms_of_one_host=fleet.symptoms.of_one_host,
         symptoms_not_told=fleet.symptoms.not_told,
         curves=fleet.curves,
+        drifts=drifts(fleet.measures),
+        measures_not_joined=fleet.measures.not_joined,
     )
 
 

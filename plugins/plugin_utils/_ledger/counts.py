@@ -27,6 +27,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.host_counts impo
     hosts_alike,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.measure_counts import read_measures
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.schema import NO_COUNT, SUMS, WAY, tables
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sums import (
     has_crashed,
@@ -64,6 +65,7 @@ def count_fleet(ledger: Ledger) -> FleetCounts:
         alike = by_way(detailed, connection.execute(hosts_alike()), connection.execute(cold_hosts_alike()))
         not_joined = int(connection.execute(_crashes_without_boot()).scalar_one())
         symptoms = count_symptoms(connection)
+        measures = read_measures(connection)
         curves = survival(connection, bounded.counts)
         doubted = tuple(connection.execute(_doubted_hosts()).scalars())
     boots = sum(int(row.boots) for row in counted)
@@ -81,6 +83,7 @@ def count_fleet(ledger: Ledger) -> FleetCounts:
         doubted_hosts=doubted,
         symptoms=symptoms,
         curves=curves,
+        measures=measures,
     )
 
 

@@ -142,6 +142,29 @@ class Symptoms(NamedTuple):
     not_told: int = 0
 
 
+class What(NamedTuple):
+    """A measure of a release: a name of ``_soak/measures.py``."""
+
+    release: str
+    measure: str
+
+
+Chain = tuple[tuple[int, float], ...]
+"""The count and the value of boots that followed one another by handovers, those of other releases left out."""
+
+
+@dataclass(frozen=True)
+class Measures:
+    """The ``chains`` of each host, and the values after its ``cold`` boots; and how many values are of unknown boots.
+
+    A chain begins after a boot that was no handover, or where the count does not rise.
+    """
+
+    chains: Mapping[What, Mapping[str, tuple[Chain, ...]]] = field(default_factory=dict)
+    cold: Mapping[What, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
+    not_joined: int = 0
+
+
 @dataclass(frozen=True)
 class FleetCounts:
     """All that is counted, as of one moment.
@@ -169,6 +192,7 @@ class FleetCounts:
     doubted_hosts: tuple[str, ...] = ()
     symptoms: Symptoms = Symptoms()
     curves: tuple[Any, ...] = ()
+    measures: Measures = field(default_factory=Measures)
 
 
 class Bounded(NamedTuple):

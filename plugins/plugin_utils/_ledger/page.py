@@ -15,6 +15,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._common.page import rend
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import scale
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import Correlation, TransitionRisk
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Way
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.drift_words import drift_lines
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.matrix import ABREAST, matrix_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risk import (
     CRASHES_LESS,
@@ -57,6 +58,7 @@ def render_html(fleet: Correlation, made: str) -> str:
         summary=summary(fleet),
         found=_findings(fleet, CRASHES_MORE, CRASHES_LESS),
         complaints=symptom_lines(fleet.symptoms),
+        drifts=drift_lines(fleet.drifts),
         legend=_LEGEND,
         scale={"style": scale.STYLE, "steps": scale.STEPS, "most": _end(fleet, most)},
         left_out=matrix.left_out,

@@ -15,6 +15,8 @@ from typing import Any
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import Correlation, TransitionRisk, Trend
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Bug, in_order
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.drift_words import TOLD as DRIFTS_TOLD
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.drift_words import drift_as_dict, drift_lines
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.page import render_html
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risk import Risk, Sum
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ALPHA, ODDS_TO_FIND
@@ -67,6 +69,8 @@ def fleet_as_dict(fleet: Correlation) -> dict[str, Any]:
         "symptoms": [symptom_as_dict(one) for one in fleet.symptoms[:TOLD]],
         "symptoms_of_one_host": fleet.symptoms_of_one_host,
         "symptoms_not_told": fleet.symptoms_not_told,
+        "drifts": [drift_as_dict(one) for one in fleet.drifts[:DRIFTS_TOLD]],
+        "measures_not_joined": fleet.measures_not_joined,
     }
 
 
@@ -150,6 +154,8 @@ def _markdown(fleet: Correlation, made: str) -> str:
             lines += [f"  - {_plain(bug)}", *(f"    - {_plain(line)}" for line in signatures)]
     lines += ["", "## What kernels complain about", ""]
     lines += [f"- {_plain(line)}" for line in symptom_lines(fleet.symptoms)] or ["Nothing."]
+    lines += ["", "## What drifts with the count", ""]
+    lines += [f"- {_plain(line)}" for line in drift_lines(fleet.drifts)] or ["Nothing was measured by a soak."]
     lines += ["", "## Transitions", ""]
     lines += _table(NUMBERS, [numbers(one) for one in fleet.transitions])
     lines += ["", "## Cold boots", ""]

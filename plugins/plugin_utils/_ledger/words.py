@@ -16,6 +16,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import
     TransitionRisk,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Way
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.drift_words import drift_summary
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risk import (
     CRASHES_LESS,
     CRASHES_MORE,
@@ -118,6 +119,7 @@ def summary(fleet: Correlation) -> list[str]:
     if suspicions:
         said.append(f"{counted(suspicions, 'suspicion')} about single hosts, which say nothing of a transition.")
     said += symptom_summary(fleet.symptoms, fleet.symptoms_of_one_host, fleet.symptoms_not_told)
+    said += drift_summary(fleet.drifts, fleet.measures_not_joined)
     if fleet.not_compared:
         boots = counted(fleet.not_compared, "boot")
         said.append(f"{boots} of unknown kind or release, or of crash kernels, not compared.")

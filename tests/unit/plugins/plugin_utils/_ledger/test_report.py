@@ -19,7 +19,9 @@ from unit.plugins.plugin_utils.correlations import (
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import (
     Bug,
+    Measures,
     Way,
+    What,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.report import SCHEMA, render_reports
 
@@ -94,3 +96,20 @@ def test_hostile_names_stay_text() -> None:
     }
     assert widths == {14, 5}
     assert json.loads(reports["report.json"])["transitions"][0]["release"] == HOSTILE
+
+
+def test_what_drifts_is_in_all_three_and_hostile_names_stay_text() -> None:
+    chains = {f"web{host}": (tuple((count, 9e8 - host * count) for count in range(1, 8)),) for host in (1, 2, 3)}
+    leaking = Measures(chains={What(HOSTILE, "free_bytes"): chains}, not_joined=3)
+    reports = render_reports(fleet(counted(COLD, 500, 0), measures=leaking), NOW)
+    (told,) = json.loads(reports["report.json"])["drifts"]
+    assert (told["finding"], told["hosts"], told["jumps"]) == ("falls", 3, 21)
+    assert json.loads(reports["report.json"])["measures_not_joined"] == 3
+    assert "## What drifts with the count" in reports["report.md"]
+    assert "free memory falls with the count" in reports["report.md"]
+    assert "free memory falls with the count" in reports["report.html"]
+    assert "1 measure of kernels drifts with the kexec count" in reports["report.html"]
+    parsed = Page(reports["report.html"])
+    assert parsed.open == []
+    assert "script" not in parsed.tags
+    assert re.search(r"(?<!\\)<script|(?<!\\)\[x", reports["report.md"]) is None
