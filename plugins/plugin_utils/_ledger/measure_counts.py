@@ -73,7 +73,7 @@ def _values() -> Any:
     return (
         sa.select(of.host, of.boot, of.release, of.kexec_count, of.chain, measures.measure, measures.value)
         .select_from(tables().measures.join(ordered, same))
-        .where(*wanted, measures.measure.in_(MEASURES))
+        .where(*wanted, measures.measure.in_([*MEASURES]))
         .order_by(of.host, of.moment, of.boot_id, measures.measure)
         .limit(MOST_VALUES)
     )

@@ -85,6 +85,22 @@ def test_both_databases_give_the_same_answers(sqlite: str, postgresql: str) -> N
     assert correlate(counts(sqlite)).symptoms
 
 
+def test_both_databases_know_the_same_chains_of_what_was_measured(sqlite: str, postgresql: str) -> None:
+    for url in (sqlite, postgresql):
+        import_fleet(url, FLEET[:10])
+        with Ledger(place_of(url)) as ledger:
+            for host, given in FLEET[:10]:
+                for number, boot in enumerate(given["host_boots"]):
+                    value = 10**9 - number * 10**6
+                    ledger.measure(host, {"boot_id": boot["boot_id"], "free_bytes": value, "slab_bytes": 4096})
+            ledger.measure("unknown", {"boot_id": FLEET[0][1]["host_boots"][0]["boot_id"], "free_bytes": 1})
+    found = counts(sqlite).measures
+    assert found == counts(postgresql).measures
+    assert found.not_joined == 1
+    assert {len(hosts) for hosts in found.chains.values()} != {0}
+    assert found.cold
+
+
 def test_open_boot_is_completed(url: str) -> None:
     host, given = FLEET[0]
     *others, last = given["host_boots"]

@@ -23,9 +23,21 @@ STAND_INS = {
     "kexec_plan_info": HERE / "stand_in/planning.py",
     "kexec_reboot": HERE / "stand_in/jumping.py",
     "kernel_health_info": HERE / "stand_in/warning.py",
-    "kexec_history_info": HERE.parent / "rollout/stand_in/dying.py",
+    "kexec_history_info": HERE / "stand_in/remembering.py",
     **dict.fromkeys(("kexec_guard", "boot_default", "kexec_commit"), HERE.parent / "rollout/stand_in/obliging.py"),
 }
+# Whatever asks for the memory of the machine gets that of the host: each jump loses `leak` MiB of a GiB, or some.
+MEMORY = """import builtins, io, json, os
+real = builtins.open
+def opened(file, *given, **more):
+    if file != "/proc/meminfo":
+        return real(file, *given, **more)
+    state = json.loads(real(os.environ["SIMULATED_HOST"]).read())
+    count = state["count"]
+    free = (1024 - count * state.get("leak", 0)) * 1024 + 7919 * (count + state.get("seed", 1)) ** 3 % 997
+    return io.BytesIO(f"MemFree: {free} kB\\nCmaFree: 2048 kB\\nSlab: 4096 kB\\n".encode())
+builtins.open = opened
+"""
 UNAME = "import json, os\nprint(json.load(open(os.environ['SIMULATED_HOST']))['release'])\n"
 
 
@@ -47,10 +59,11 @@ class World:
             if action.stem not in STAND_INS or action.stem == "kexec_image":
                 (collection / "plugins/action" / action.name).symlink_to(action)
         self._program("bin/uname", f"#!{sys.executable}\n{UNAME}")
+        (folder / "memory").mkdir()
+        (folder / "memory/sitecustomize.py").write_text(MEMORY)
         for host in hosts:
-            self._program(
-                f"python-{host}", f'#!/bin/sh\nSIMULATED_HOST={self._state(host)} exec {sys.executable} "$@"\n'
-            )
+            named = f"SIMULATED_HOST={self._state(host)} PYTHONPATH={folder}/memory"
+            self._program(f"python-{host}", f'#!/bin/sh\n{named} exec {sys.executable} "$@"\n')
             self.set(host)
 
     def _program(self, name: str, text: str) -> None:
@@ -111,9 +124,11 @@ class World:
             text=True,
         )
 
-    def run(self, *arguments: str, playbook: str = "kexec_soak", **options: Any) -> tuple[int, str]:
-        """Run a playbook to its end; its exit code, and what it said."""
+    def run(
+        self, *arguments: str, playbook: str = "kexec_soak", within: float = 240, **options: Any
+    ) -> tuple[int, str]:
+        """Run a playbook to its end, within so many seconds; its exit code, and what it said."""
         with self.begin(*arguments, playbook=playbook, **options) as process:
-            output, _nothing = process.communicate(timeout=240)
+            output, _nothing = process.communicate(timeout=within)
         print(output)
         return process.returncode, output

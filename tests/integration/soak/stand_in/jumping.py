@@ -33,8 +33,12 @@ def main() -> None:
     count = promise["kexec_count"] if accepted else 0
     left, found = (str(uuid.UUID(int=len(state["jumps"]) + number)) for number in (0, 1))
     runs = left_release if crashes else promise["release"]
+    origin = promise["previous_release"]
+    boot = {"boot_id": found, "release": runs, "previous_release": origin if count else None, "kexec_count": count}
+    boot.update(boot="handover" if count else "cold", evidence=["it answers"])
+    boots = [*state.get("boots", []), boot]
     place.write_text(
-        json.dumps({**state, "release": runs, "count": count, "boot_id": found, "origin": promise["previous_release"]})
+        json.dumps({**state, "release": runs, "count": count, "boot_id": found, "origin": origin, "boots": boots})
     )
     reported = {**promise, "release": runs, "kexec_count": count, "boot_id": found}
     fine = "cold_boot" if is_cold else "handover_verified"
