@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line import BootCommandLine, entry_unknown
-from ansible_collections.kho.kexec.plugins.module_utils._bootloader.grub import Grub
-from ansible_collections.kho.kexec.plugins.module_utils._bootloader.grubby import Grubby, uses_bls
-from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader import BootLoader, loader_unknown, shown
-from ansible_collections.kho.kexec.plugins.module_utils._bootloader.systemd import (
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.grub import Grub, uses_bls
+from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader import (
     EFI_VARIABLES,
-    SystemdBoot,
+    BootLoader,
+    loader_unknown,
     loader_variable,
+    shown,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError
@@ -27,6 +27,9 @@ def boot_loader_of(host: Host) -> BootLoader:
     try:
         says = loader_variable(host, "LoaderInfo")  # systemd-boot always sets it, GRUB does since 2.12
         if says is not None and says.startswith("systemd-boot"):
+            # Here, because most hosts have another boot loader, and would compile it for nothing.
+            from ansible_collections.kho.kexec.plugins.module_utils._bootloader.systemd import SystemdBoot
+
             return SystemdBoot(host)
         if says is not None and not says.startswith("GRUB"):
             raise loader_unknown(f"the firmware was told that it is {shown(says)}, which is not known here")
@@ -44,7 +47,11 @@ def _grub_of(host: Host) -> BootLoader:
     if len(configs) != 1:
         raise loader_unknown(f"{' and '.join(configs) or 'neither ' + ' nor '.join(GRUB_CONFIGS)} exist")
     grub = Grub(host, configs[0])
-    return Grubby(host, configs[0]) if uses_bls(grub.text) else grub
+    if not uses_bls(grub.text):
+        return grub
+    from ansible_collections.kho.kexec.plugins.module_utils._bootloader.grubby import Grubby
+
+    return Grubby(host, configs[0])
 
 
 def _may_be_systemd_boot(host: Host) -> bool:

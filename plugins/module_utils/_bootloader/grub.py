@@ -66,6 +66,11 @@ _USED_UP = ("0", "-1")
 _NOT_OF_ONE_KERNEL = regex(r"gnulinux-simple(-.*)?|gnulinux-.+-(recovery|init-[a-z]+)(-.*)?")
 
 
+def uses_bls(text: str) -> bool:
+    """Whether a grub.cfg makes its menu of entries of the Boot Loader Specification."""
+    return any(line.split()[:1] == ["blscfg"] for line in text.split("\n"))
+
+
 class Grub(BootLoader):
     """GRUB. ``config`` is the path of its grub.cfg; the setting is ``saved_entry`` in the grubenv beside it."""
 

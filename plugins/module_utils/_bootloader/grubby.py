@@ -33,11 +33,6 @@ _VARIABLE = regex(r"\$\{?(\w+)\}?")
 _READING_TAKES = 60.0  # seconds
 
 
-def uses_bls(text: str) -> bool:
-    """Whether a grub.cfg makes its menu of entries of the Boot Loader Specification."""
-    return any(line.split()[:1] == ["blscfg"] for line in text.split("\n"))
-
-
 class Grubby(Grub):
     """GRUB with entries of the Boot Loader Specification. The setting is an entry's file name, without ``.conf``."""
 

@@ -14,7 +14,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line
     entry_unknown,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note, Refusal
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, Host
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Completed, Host, HostError
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._installed.entries import of_this_system
 from ansible_collections.kho.kexec.plugins.module_utils._installed.kernel_files import KernelFile
@@ -29,6 +29,11 @@ SHOWN_LIMIT = 400  # characters of a setting, an entry's name, or a path
 # systemd.unit= and its short forms (kernel-command-line(7)), and what Debian's and Ubuntu's recovery entries have.
 _RECOVERY = {"single", "s", "S", "1", "rescue", "emergency", "-b", "recovery"}
 _RECOVERY_UNITS = ("systemd.unit=rescue", "systemd.unit=emergency")
+
+# By which boot loader and system tell each other things (https://systemd.io/BOOT_LOADER_INTERFACE).
+EFI_VARIABLES = "/sys/firmware/efi/efivars"
+_VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+_ATTRIBUTES = 4  # bytes before a variable's value (Documentation/filesystems/efivarfs.rst)
 
 
 class BootDefault(NamedTuple):
@@ -148,6 +153,20 @@ class BootLoader(abc.ABC):
                 "them the default by hand.",
             )
         return settings[0] if current not in settings else str(current)
+
+
+def loader_variable(host: Host, name: str) -> str | None:
+    """A text that boot loader and system tell each other by the firmware; None when it is not there, or empty.
+
+    Raises HostError.
+    """
+    try:
+        data = host.read_bytes(f"{EFI_VARIABLES}/{name}-{_VENDOR}")
+    except HostError as error:
+        if error.reason == "absent":
+            return None
+        raise
+    return data[_ATTRIBUTES:].decode("utf-16-le", "replace").split("\0", 1)[0] or None
 
 
 def shown(text: str | None) -> str | None:

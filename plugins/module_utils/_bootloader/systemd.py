@@ -18,12 +18,14 @@ from ansible_collections.kho.kexec.plugins.module_utils._bootloader.command_line
     edited_text,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader import (
+    EFI_VARIABLES,
     SYSTEMD_BOOT,
     WRITING_TAKES,
     BootDefault,
     BootLoader,
     Entry,
     boot_once_pending,
+    loader_variable,
     shown,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import has_program
@@ -43,9 +45,6 @@ from ansible_collections.kho.kexec.plugins.module_utils._kernel.arguments import
 VENDOR_COMMAND_LINE = "/usr/lib/kernel/cmdline"
 # What boot loaders add by themselves.
 _NOT_KEPT = ("BOOT_IMAGE", "initrd", "systemd.machine_id")
-EFI_VARIABLES = "/sys/firmware/efi/efivars"
-_VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
-_ATTRIBUTES = 4  # bytes before a variable's value (Documentation/filesystems/efivarfs.rst)
 # An entry's file: its name, the counter of boots (left, done), and its kind.
 _ENTRY_FILE = regex(r"(?P<name>.+?)(?:\+(?P<left>[0-9]{1,9})(?:-[0-9]{1,9})?)?(?P<kind>\.conf|\.efi)", re.IGNORECASE)
 # LoaderInfo: the major and minor version, and what shows that it is none of a release.
@@ -63,20 +62,6 @@ _AUTOMATIC = (
     "auto-poweroff",
     "auto-reboot",
 )
-
-
-def loader_variable(host: Host, name: str) -> str | None:
-    """A text that boot loader and system tell each other by the firmware; None when it is not there, or empty.
-
-    Raises HostError.
-    """
-    try:
-        data = host.read_bytes(f"{EFI_VARIABLES}/{name}-{_VENDOR}")
-    except HostError as error:
-        if error.reason == "absent":
-            return None
-        raise
-    return data[_ATTRIBUTES:].decode("utf-16-le", "replace").split("\0", 1)[0] or None
 
 
 class SystemdBoot(BootLoader):
