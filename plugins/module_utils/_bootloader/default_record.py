@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._bootloader.loader import BootDefault, shown
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
@@ -32,8 +31,7 @@ def _unreadable(why: str) -> Refusal:
 FILE = JsonFile(RECORD_PATH, _SIZE_LIMIT, _unreadable)
 
 
-@dataclass(frozen=True)
-class RecordedDefault:
+class RecordedDefault(NamedTuple):
     """A default as it was before a change: what was written down, and the entry and release that it meant then.
 
     ``setting`` is None when nothing was written down, the others when they were not known. ``recorded`` is UTC in
@@ -48,7 +46,7 @@ class RecordedDefault:
 
     def as_result(self) -> dict[str, Any]:
         """Return the record as the module returns it."""
-        return {name: shown(value) for name, value in asdict(self).items()}
+        return {name: shown(value) for name, value in self._asdict().items()}
 
 
 def record_of(default: BootDefault, now: str) -> RecordedDefault:
@@ -66,7 +64,7 @@ def read_record(host: Host) -> RecordedDefault | None:
 
 def write_record(host: Host, default: RecordedDefault) -> None:
     """Store the record, readable for root alone; it survives a crash whole. Raises HostError."""
-    FILE.write(host, {"schema": SCHEMA, **asdict(default)})
+    FILE.write(host, {"schema": SCHEMA, **default._asdict()})
 
 
 def remove_record(host: Host) -> None:

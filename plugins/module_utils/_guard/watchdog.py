@@ -11,8 +11,7 @@ line of the kernel that is left.
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, HostError, line_of
@@ -32,8 +31,7 @@ _NUMBER = regex(r"t ([0-9]{1,20})\s*")
 _LOCKUPS = ("softlockup_panic", "hung_task_panic")
 
 
-@dataclass(frozen=True)
-class Watchdog:
+class Watchdog(NamedTuple):
     """What the host has; None means unknown.
 
     ``keeps_counting`` tells whether the device goes on when the kernel is left, ``software`` whether it is no hardware
@@ -52,7 +50,7 @@ class Watchdog:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it in the shape that the module returns."""
-        return asdict(self)
+        return self._asdict()
 
 
 def observe_watchdog(host: Host) -> Watchdog:

@@ -18,7 +18,6 @@ import subprocess
 import tempfile
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ContextManager, Dict, Generator, Iterator, List, NamedTuple, Optional, Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
@@ -87,8 +86,7 @@ class Ownership(NamedTuple):
     mode: int
 
 
-@dataclass(frozen=True)
-class FileIdentity:
+class FileIdentity(NamedTuple):
     """What changes when a file is replaced or written: its size in bytes, time of change in nanoseconds, and inode."""
 
     size: int

@@ -74,7 +74,7 @@ def read_image_cached(
 
 
 def _key(path: str, identity: FileIdentity) -> Entry:
-    return {"path": path, **asdict(identity)}
+    return {"path": path, **identity._asdict()}
 
 
 def _has_key(entry: Entry, key: Entry) -> bool:
@@ -161,7 +161,7 @@ _FACTS: Mapping[str, Callable[[Any], bool]] = {
 
 def _is_entry(entry: Any) -> bool:
     """Whether this is an entry as it is written: nothing of it may be something else than a scan can find."""
-    if not isinstance(entry, dict) or set(entry) != {"path", "facts", *FileIdentity.__dataclass_fields__}:
+    if not isinstance(entry, dict) or set(entry) != {"path", "facts", *FileIdentity._fields}:
         return False
     facts = entry["facts"]
     return (

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Iterator, Mapping, NamedTuple, Tuple
 
@@ -53,8 +52,7 @@ def run_identity_of(options: Mapping[str, Any], now: str) -> RunIdentity:
     )
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """Who works on the host. ``since`` and ``until`` are UTC in ISO 8601, by the host's clock."""
 
     owner: str
@@ -68,7 +66,7 @@ class Claim:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the claim in the shape that modules return."""
-        return {name: printable(value) for name, value in asdict(self).items()}
+        return {name: printable(value) for name, value in self._asdict().items()}
 
     def as_note(self) -> Note:
         """``host_claimed``."""
@@ -132,7 +130,7 @@ def take_claim(host: Host, run_identity: RunIdentity) -> None:
     _refuse(existing if existing is not None and existing.holds_against(run_identity) else None)
     since = existing.since if existing is not None and existing.run == run_identity.run else run_identity.now
     claim = Claim(run_identity.owner, run_identity.run, since, later(run_identity.now, run_identity.seconds))
-    FILE.write(host, asdict(claim))
+    FILE.write(host, claim._asdict())
 
 
 def release_claim(host: Host, run_identity: RunIdentity) -> None:

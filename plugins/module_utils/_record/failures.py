@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
@@ -31,8 +30,7 @@ def _unreadable(why: str) -> Refusal:
 FILE = JsonFile(FAILURES_PATH, _SIZE_LIMIT, _unreadable)
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(NamedTuple):
     """A target that was reached, or not, otherwise than was promised.
 
     ``fingerprint`` tells its files from later ones with the same names; empty when unknown. ``verdict`` is the word
@@ -69,7 +67,7 @@ def forget_failures(host: Host, release: str) -> None:
 
 
 def _write(host: Host, failures: list[Failure]) -> None:
-    FILE.write(host, [asdict(one) for one in failures[-_KEPT:]])
+    FILE.write(host, [one._asdict() for one in failures[-_KEPT:]])
 
 
 def _parse(stored: Any) -> tuple[Failure, ...]:

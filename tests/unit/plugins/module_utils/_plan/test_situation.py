@@ -3,8 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._installed.choice import Choice, Rejected
 from ansible_collections.kho.kexec.tests.unit.support.transitions import NEW, OLD, candidate, image, situation, target
@@ -22,7 +20,7 @@ def test_candidates_the_chosen_one_first():
 def test_target_is_told_from_a_later_one_with_the_same_names():
     one = target()
     path, identity = one.files[0]
-    later = one._replace(files=((path, replace(identity, inode=identity.inode + 1)), *one.files[1:]))
+    later = one._replace(files=((path, identity._replace(inode=identity.inode + 1)), *one.files[1:]))
     assert one.release == later.release == NEW
     assert one.fingerprint != later.fingerprint
 
