@@ -84,8 +84,8 @@ options:
     default: []
   own_troubles:
     description:
-      - What kernels complain about after cold boots, as C(own_troubles) of M(kho.kexec.kexec_ledger) tells of the whole
-        fleet. Those of other releases are passed over.
+      - What kernels complain about after cold boots, as RV(kho.kexec.kexec_ledger#module:own_troubles) tells of the
+        whole fleet. Those of other releases are passed over.
     type: list
     elements: dict
     suboptions:
@@ -101,6 +101,12 @@ options:
         description: What stays the same when it is said again.
         type: str
         required: true
+      boots:
+        description: After how many cold boots it was said.
+        type: int
+      hosts:
+        description: On how many hosts these were.
+        type: int
     default: []
   commands:
     description:
@@ -198,6 +204,16 @@ troubles:
         V(acpi_error), V(firmware_bug), V(firmware_missing) and V(probe_failed).
       type: bool
       sample: false
+    own_boots:
+      description: >-
+        After how many cold boots it was said, by O(own_troubles), or else by this host's journal; V(null) when it is
+        not the kernel's own, or when the option does not say.
+      type: int
+      sample: 31
+    own_hosts:
+      description: On how many hosts these were.
+      type: int
+      sample: 7
   sample: []
 baseline:
   description: >-
@@ -304,7 +320,7 @@ timings:
   sample: {observing: 0.21, deciding: 0.001, health: 0.08, loading: 0.35, writing: 0.02, total: 0.9}
 """
 
-from typing import Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -317,22 +333,19 @@ from ansible_collections.kho.kexec.plugins.module_utils._health.watch import (
     staged_baseline,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
-from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, LocalHost, line_of
+from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host, LocalHost
 from ansible_collections.kho.kexec.plugins.module_utils._host.timings import timings
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import TROUBLE_CODES
 from ansible_collections.kho.kexec.plugins.module_utils._options.fail import fail
-from ansible_collections.kho.kexec.plugins.module_utils._options.health import require_sensible
+from ansible_collections.kho.kexec.plugins.module_utils._options.health import own_troubles_spec, require_sensible
 
 
-def own_complaints(host: Host, fleet: Sequence[Mapping[str, str]]) -> OwnComplaints:
+def own_complaints(host: Host, fleet: Sequence[Mapping[str, Any]]) -> OwnComplaints | None:
     """Return what this kernel complains about after cold boots of this host, and of the ``fleet``."""
     # Here, because it is asked only when something is new, and the host would compile the history's code each time.
-    from ansible_collections.kho.kexec.plugins.module_utils._history.cold import RELEASE, complaints_after_cold_boots
+    from ansible_collections.kho.kexec.plugins.module_utils._history import cold
 
-    release = line_of(host, RELEASE)
-    told = [(one["code"], one["signature"]) for one in fleet if one["release"] == release]
-    known = complaints_after_cold_boots(host)
-    return known if known is None and not told else frozenset((*told, *(known or ())))
+    return cold.own_complaints(host, fleet)
 
 
 def main() -> None:
@@ -340,12 +353,7 @@ def main() -> None:
         argument_spec={
             "baseline": {"type": "str", "choices": ["staged", "none"], "default": "staged"},
             "ignore": {"type": "list", "elements": "str", "choices": list(TROUBLE_CODES), "default": []},
-            "own_troubles": {
-                "type": "list",
-                "elements": "dict",
-                "options": {name: {"type": "str", "required": True} for name in ("release", "code", "signature")},
-                "default": [],
-            },
+            "own_troubles": own_troubles_spec(),
             "commands": {"type": "list", "elements": "list", "default": []},
             "command_timeout": {"type": "int", "default": 30},
             "settle": {"type": "int", "default": 30},
@@ -360,6 +368,7 @@ def main() -> None:
         command_timeout=options["command_timeout"],
         settle=options["settle"],
         soak=options["soak"],
+        own_troubles=options["own_troubles"],
     )
     host = LocalHost()
     try:
@@ -367,7 +376,7 @@ def main() -> None:
         baseline = staged_baseline(host) if options["baseline"] == "staged" else Baseline(None, None)
     except KhoError as error:
         fail(module, error)
-    outcome = check_health(host, baseline.health, checks, own=lambda: own_complaints(host, options["own_troubles"]))
+    outcome = check_health(host, baseline.health, checks, own=lambda: own_complaints(host, checks.own_troubles))
     result = outcome.comparison.as_dict()
     result["notes"] = [note.as_dict() for note in baseline.notes] + result["notes"]
     module.exit_json(

@@ -26,8 +26,8 @@ options:
         again, and a later verdict on it takes the place of an earlier one. When no kernel was left, nothing is written.
         What was measured of a boot is kept beside it for as long as the ledger is; the first values stay.
       - V(queried), tells how often the handover from O(previous_release) to O(release) was followed by a crash.
-      - V(assessed), tells which transitions crash more often than cold boots of their release, for the option
-        C(crash_risks) of M(kho.kexec.kexec_image) and M(kho.kexec.kexec_plan_info).
+      - V(assessed), tells which transitions crash more often than cold boots of their release, for C(crash_risks) of
+        M(kho.kexec.kexec_image) and M(kho.kexec.kexec_plan_info), and what kernels complain about after cold boots.
       - V(within_budget), boots of O(release) that a kexec began since O(since) have crashed on at most O(max_crashes)
         hosts. Otherwise the task fails. For a gate, when there are too few boots for statistics.
       - V(no_worse), hosts that jumped since O(since) are no worse off than those that have not yet, in the same hours.
@@ -283,10 +283,7 @@ risk:
           old: false
           signatures: [{signature: 9f86d081884c7d65, frames: [nvme_reset_work], boots: 31}]
     cautions:
-      description: What to keep in mind, as C(code) and C(message).
-      type: list
-      elements: dict
-      sample: []
+      {description: 'What to keep in mind, as C(code) and C(message).', type: list, elements: dict, sample: []}
 risks:
   description: >-
     The transitions that crash more often than cold boots of the same release, the worst first, and those of which only
@@ -309,11 +306,13 @@ risks:
       bug: 5e6f7a8b9c0d1e2f
       sentence: 7.2.13-kho -> 7.3.4-kho crashes 6.1 times as often as a cold boot of 7.3.4-kho (...).
 own_troubles:
-  description: What kernels complain about after cold boots of several hosts, for M(kho.kexec.kernel_health_info).
+  description: >-
+    What kernels complain about after cold boots of several hosts, those of the most hosts first and at most 500, for
+    O(kho.kexec.kexec_reboot#module:health_own_troubles). What comes from a kexec more often is not among it.
   returned: O(state=assessed)
   type: list
   elements: dict
-  sample: [{release: 7.3.4-kho, code: firmware_bug, signature: "[Firmware Bug]: TSC_DEADLINE disabled"}]
+  sample: [{release: 7.3.4-kho, code: acpi_error, signature: "ACPI Error: AE_AML", boots: 31, hosts: 7}]
 hosts_begun:
   description: On how many hosts a kexec has started O(release) since O(since).
   returned: O(state=within_budget)

@@ -135,6 +135,7 @@ seealso:
 extends_documentation_fragment:
   - kho.kexec.busy
   - kho.kexec.claim
+  - kho.kexec.own_troubles
   - kho.kexec.attributes.action
   - action_common_attributes
   - action_common_attributes.conn
@@ -352,6 +353,7 @@ def judge_now(host: Host, options: Mapping[str, Any], check_mode: bool) -> dict[
         command_timeout=options["health_command_timeout"],
         settle=SETTLE,
         soak=options["health_soak"],
+        own_troubles=options["health_own_troubles"],
     )
     wanted, keeping = (checks if options["health"] else None), options["commit"]
     if not keeping:

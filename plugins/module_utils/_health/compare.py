@@ -27,7 +27,12 @@ from typing import (
 from ansible_collections.kho.kexec.plugins.module_utils._health.hardware import Device, Disk, Link
 from ansible_collections.kho.kexec.plugins.module_utils._health.log import COMPLETE, UNREADABLE
 from ansible_collections.kho.kexec.plugins.module_utils._health.observe import Health, taint_names
-from ansible_collections.kho.kexec.plugins.module_utils._health.troubles import SAID_AT_BOOT, Trouble, trouble
+from ansible_collections.kho.kexec.plugins.module_utils._health.troubles import (
+    SAID_AT_BOOT,
+    ColdBoots,
+    Trouble,
+    trouble,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import listed, regex
 
@@ -56,7 +61,16 @@ FAILED_BY_KEXEC: Mapping[str, str] = {"systemd-bless-boot.service": "https://git
 _DIGITS = regex(r"\d+")
 
 Found = Union[Trouble, Note]
-OwnComplaints = Optional[Collection[Tuple[str, str]]]
+
+
+class OwnComplaints(NamedTuple):
+    """What a kernel complains about after cold boots: how often, by ``what`` and ``signature``.
+
+    ``complete``: all of some cold boots is known, so it does not say after these what is not told here.
+    """
+
+    told: Mapping[Tuple[str, str], ColdBoots]
+    complete: bool
 
 
 class Comparison(NamedTuple):
@@ -98,11 +112,10 @@ class Comparison(NamedTuple):
         }
 
 
-def compare_health(before: Optional[Health], after: Health, own: OwnComplaints = None) -> Comparison:
+def compare_health(before: Optional[Health], after: Health, own: Optional[OwnComplaints] = None) -> Comparison:
     """Tell what became worse. Without ``before``, everything that went wrong in this boot counts.
 
-    ``own`` are complaints that this kernel has after cold boots too, by ``what`` and ``signature``; None when nobody
-    knows any of its cold boots.
+    ``own`` are complaints that this kernel has after cold boots too; None when nobody knows any of its cold boots.
     """
     said = _complaints(before, after, own)
     found: List[Found] = [*after.notes, *said, *_taint(before, after), *_units(before, after)]
@@ -121,7 +134,7 @@ def compare_health(before: Optional[Health], after: Health, own: OwnComplaints =
     )
 
 
-def _complaints(before: Optional[Health], after: Health, own: OwnComplaints) -> Iterator[Found]:
+def _complaints(before: Optional[Health], after: Health, own: Optional[OwnComplaints]) -> Iterator[Found]:
     # When the log of the boot before is not whole, what is said at each boot was probably in the part that is missing.
     known = {(complaint.what, complaint.signature) for complaint in before.complaints} if before else set()
     unsure = SAID_AT_BOOT if before and before.log != COMPLETE else frozenset()
@@ -130,8 +143,8 @@ def _complaints(before: Optional[Health], after: Health, own: OwnComplaints) -> 
         new: Optional[bool] = (complaint.what, complaint.signature) not in known
         if new and complaint.what in unsure:
             new, doubted = None, doubted + 1
-        is_own = None if own is None else (complaint.what, complaint.signature) in own
-        yield trouble(complaint.what, complaint.line, new, is_own)
+        cold = own.told.get((complaint.what, complaint.signature)) if own else None
+        yield trouble(complaint.what, complaint.line, new, False if own and own.complete else None, cold)
     if doubted:
         message = (
             f"{doubted} troubles of the kinds that most kernels report while they boot may have been there before: the "

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, Dict, NamedTuple, Optional
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, printable
 
 MEMORY, HARDWARE, FIRMWARE, KERNEL, SERVICES = (
     "memory_corruption",
@@ -146,9 +146,29 @@ TROUBLES = {
 # Most machines say these at each boot, and go on.
 SAID_AT_BOOT = frozenset(("firmware_bug", "acpi_error", "firmware_missing", "probe_failed"))
 _OWN = (
-    "This kernel says so after cold boots too, so it does not come from the kexec, and a cold boot does not help. Take "
-    "another kernel, or ignore the code when it is known to be harmless."
+    "This kernel says so after cold boots too ({where}), so it does not come from the kexec, and a cold boot does not "
+    "help. Take another kernel, or ignore the code when it is known to be harmless."
 )
+
+
+class ColdBoots(NamedTuple):
+    """How many cold boots of a kernel had a trouble, and on how many hosts; of the fleet, where its ledger tells.
+
+    None where that is not known.
+    """
+
+    boots: Optional[int]
+    hosts: Optional[int]
+    of_fleet: bool
+
+    @property
+    def where(self) -> str:
+        """In words, for the middle of a sentence."""
+        if self.boots is None or self.hosts is None:
+            return "as the task says"
+        if self.of_fleet:
+            return f"{counted(self.boots, 'boot')} of {counted(self.hosts, 'host')} in the ledger"
+        return f"{counted(self.boots, 'boot')} of this host"
 
 
 class Trouble(NamedTuple):
@@ -156,7 +176,8 @@ class Trouble(NamedTuple):
 
     ``new`` is None when it may or may not have been there before; such a trouble does not count. ``own``: the kernel
     has it after cold boots too; None when no cold boot of it is known. Such a trouble counts, unless it is of those
-    that most machines have at each boot (``SAID_AT_BOOT``): what a kernel breaks is as broken after any boot.
+    that most machines have at each boot (``SAID_AT_BOOT``): what a kernel breaks is as broken after any boot. ``cold``
+    are those boots; None unless it is ``own``.
     """
 
     note: Note
@@ -164,6 +185,7 @@ class Trouble(NamedTuple):
     evidence: str
     new: Optional[bool]
     own: Optional[bool] = None
+    cold: Optional[ColdBoots] = None
 
     @property
     def counts(self) -> bool:
@@ -172,11 +194,30 @@ class Trouble(NamedTuple):
 
     def as_dict(self) -> Dict[str, Any]:
         """Return the trouble in the shape that modules return."""
-        return {**self.note.as_dict(), "kind": self.kind, "evidence": self.evidence, "new": self.new, "own": self.own}
+        cold = self.cold or ColdBoots(None, None, of_fleet=False)
+        return {
+            **self.note.as_dict(),
+            "kind": self.kind,
+            "evidence": self.evidence,
+            "new": self.new,
+            "own": self.own,
+            "own_boots": cold.boots,
+            "own_hosts": cold.hosts,
+        }
 
 
-def trouble(what: str, evidence: str, new: Optional[bool] = True, own: Optional[bool] = None) -> Trouble:
-    """Return the trouble with the code ``what``, one of ``TROUBLES``, shown by ``evidence``."""
+def trouble(
+    what: str,
+    evidence: str,
+    new: Optional[bool] = True,
+    own: Optional[bool] = None,
+    cold: Optional[ColdBoots] = None,
+) -> Trouble:
+    """Return the trouble with the code ``what``, one of ``TROUBLES``, shown by ``evidence``.
+
+    With ``cold``, the boots after which the kernel has it too, it is the kernel's ``own``.
+    """
     code, kind, wrong, advice = TROUBLES[what]
     shown = printable(evidence, EVIDENCE_LIMIT).rstrip(".")
-    return Trouble(Note(code, f"{wrong}: {shown}. {_OWN if own else advice}"), kind, shown, new, own)
+    advised = advice if cold is None else _OWN.format(where=cold.where)
+    return Trouble(Note(code, f"{wrong}: {shown}. {advised}"), kind, shown, new, own if cold is None else True, cold)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Callable, Iterator, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._health.baseline import read_baseline
 from ansible_collections.kho.kexec.plugins.module_utils._health.compare import Comparison, OwnComplaints, compare_health
@@ -50,6 +50,7 @@ class Checks(NamedTuple):
     """What is asked for: codes that are no trouble, the operator's commands, and times in seconds.
 
     ``settle``: how long something that is missing gets to appear; ``soak``: how long a healthy host is watched.
+    ``own_troubles`` is what kernels complain about after cold boots of the fleet, as the ledger tells it.
     """
 
     ignored: Tuple[str, ...] = ()
@@ -57,6 +58,7 @@ class Checks(NamedTuple):
     command_timeout: float = 30.0
     settle: float = 0.0
     soak: float = 0.0
+    own_troubles: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def staged_baseline(host: Host) -> Baseline:
     return Baseline(boot_id, health, (Note("baseline_of_this_boot", message),))
 
 
-def nobody_knows() -> OwnComplaints:
+def nobody_knows() -> Optional[OwnComplaints]:
     """Return what this kernel complains about after cold boots, where nobody knows."""
     return None
 
@@ -98,7 +100,7 @@ def check_health(
     before: Optional[Health],
     checks: Checks,
     clock: Clock = Clock(),
-    own: Callable[[], OwnComplaints] = nobody_knows,
+    own: Callable[[], Optional[OwnComplaints]] = nobody_knows,
 ) -> Outcome:
     """Watch the host until a trouble counts or the time is over, then run the commands.
 
@@ -106,7 +108,7 @@ def check_health(
     trouble that counts and that the kernel complained about.
     """
     started = clock.now()
-    known: OwnComplaints = None
+    known: Optional[OwnComplaints] = None
     asked = False
     while True:
         health = observe_health(host)

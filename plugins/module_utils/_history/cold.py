@@ -1,13 +1,16 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a kernel complains about after cold boots, by this host's journal: no kexec can be to blame for that."""
+"""What a kernel complains about after cold boots, of this host or of the fleet: no kexec can be to blame for that."""
 
 from __future__ import annotations
 
 import time
-from typing import FrozenSet, Optional, Tuple
+from collections import Counter
+from typing import Any, Mapping, Optional, Sequence
 
+from ansible_collections.kho.kexec.plugins.module_utils._health.compare import OwnComplaints
+from ansible_collections.kho.kexec.plugins.module_utils._health.troubles import ColdBoots
 from ansible_collections.kho.kexec.plugins.module_utils._history.journal import Query, read_journal
 from ansible_collections.kho.kexec.plugins.module_utils._history.read import starts_of
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError
@@ -18,8 +21,27 @@ RELEASE = "/proc/sys/kernel/osrelease"
 TIME_LIMIT = 20.0
 
 
-def complaints_after_cold_boots(host: Host) -> Optional[FrozenSet[Tuple[str, str]]]:
-    """Return what the running release complained about in earlier cold boots: each ``what`` and ``signature``.
+def own_complaints(host: Host, fleet: Sequence[Mapping[str, Any]]) -> Optional[OwnComplaints]:
+    """Return what the running release complains about after cold boots, by the journal and by the ``fleet``'s ledger.
+
+    ``fleet`` is the option ``own_troubles``. Where both know a complaint, the fleet's numbers are told, which may have
+    this host's in them. None when nobody knows any such boot.
+    """
+    release = line_of(host, RELEASE)
+    of_fleet = {
+        (one["code"], one["signature"]): ColdBoots(one["boots"], one["hosts"], of_fleet=True)
+        for one in fleet
+        if one["release"] == release
+    }
+    of_host = complaints_after_cold_boots(host)
+    if of_host is None:
+        # What the ledger does not tell may have been said all the same: on one host only, or too rarely to be told.
+        return OwnComplaints(of_fleet, complete=False) if of_fleet else None
+    return OwnComplaints({**of_host.told, **of_fleet}, complete=True)
+
+
+def complaints_after_cold_boots(host: Host) -> Optional[OwnComplaints]:
+    """Return what the running release complained about in earlier cold boots of this host.
 
     None when the journal knows no such boot whose kernel's log it has from the beginning on; then nothing is known.
     """
@@ -36,4 +58,5 @@ def complaints_after_cold_boots(host: Host) -> Optional[FrozenSet[Tuple[str, str
     known = [troubles for troubles in told if troubles is not None]
     if not known:
         return None
-    return frozenset((one.what, one.signature) for troubles in known for one in troubles)
+    boots = Counter(said for troubles in known for said in {(one.what, one.signature) for one in troubles})
+    return OwnComplaints({said: ColdBoots(number, 1, of_fleet=False) for said, number in boots.items()}, complete=True)

@@ -5,11 +5,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
+from typing import Any, Dict, Mapping, Sequence
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Refusal
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import TROUBLE_CODES
+
+
+def own_troubles_spec() -> Dict[str, Any]:
+    """The option with what kernels complain about after cold boots, as AnsibleModule takes it."""
+    texts = {name: {"type": "str", "required": True} for name in ("release", "code", "signature")}
+    numbers = {name: {"type": "int"} for name in ("boots", "hosts")}
+    return {"type": "list", "elements": "dict", "options": {**texts, **numbers}, "default": []}
 
 
 def require_health_options(options: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.kho.kexec.plugins.module_utils._options.health import own_troubles_spec
 from ansible_collections.kho.kexec.plugins.module_utils._options.run import commit_spec, run_identity_spec
 
 # Seconds that a kernel and the services of a host need to start, at the least.
@@ -27,6 +28,7 @@ def jump_spec() -> dict[str, Any]:
         "health_commands": {"type": "list", "elements": "list", "default": []},
         "health_command_timeout": {"type": "int", "default": 30},
         "health_soak": {"type": "int", "default": 0},
+        "health_own_troubles": own_troubles_spec(),
         "window": {"type": "raw"},
         "wait": {"type": "bool", "default": True},
         "left": {"type": "dict"},

@@ -182,19 +182,19 @@ def _examined(host: Host, witness: Witness, left_boot_id: str, checks: Checks) -
     before, notes = _health_before(host, left_boot_id)
     if before is None and not checks.commands:
         return witness._replace(notes=notes)
-    comparison = check_health(host, before, checks, own=lambda: _own(host)).comparison
+    comparison = check_health(host, before, checks, own=lambda: _own(host, checks)).comparison
     found = [one.as_dict() for one in comparison.troubles if one.counts]
     if before is not None:
         return witness._replace(troubles=found)
     return witness._replace(troubles=[one for one in found if one["code"] == COMMAND_FAILED] or None, notes=notes)
 
 
-def _own(host: Host) -> OwnComplaints:
+def _own(host: Host, checks: Checks) -> OwnComplaints | None:
     """What this kernel complains about after cold boots."""
     # Here, because hardly any jump needs it, and the host would compile it at each.
-    from ansible_collections.kho.kexec.plugins.module_utils._history.cold import complaints_after_cold_boots
+    from ansible_collections.kho.kexec.plugins.module_utils._history.cold import own_complaints
 
-    return complaints_after_cold_boots(host)
+    return own_complaints(host, checks.own_troubles)
 
 
 def _health_before(host: Host, left_boot_id: str) -> tuple[Health | None, tuple[Note, ...]]:

@@ -65,7 +65,7 @@ RUNNING = Record(
 )
 PROMISE = Record({"release": TEXT, "previous_release": TEXT, "kexec_count": WHOLE, "abi": TEXT, "how": WORD})
 REPORTED = Record({"release": TEXT, "previous_release": TEXT, "kexec_count": WHOLE, "boot": WORD, "boot_id": WORD})
-TROUBLE = NOTE.with_fields(kind=WORD, evidence=TEXT, new=FLAG, own=FLAG)
+TROUBLE = NOTE.with_fields(kind=WORD, evidence=TEXT, new=FLAG, own=FLAG, own_boots=WHOLE, own_hosts=WHOLE)
 VERDICT = Record(
     {
         "verdict": WORD,

@@ -42,8 +42,9 @@ def assess(ledger: Ledger) -> dict[str, Any]:
     And what kernels complain about after cold boots, for judging the health of hosts that have taken one.
     """
     counts = count_fleet(ledger)
-    risks = crash_risks(correlate(counts))
-    own = [own_as_dict(one) for one in own_symptoms(counts.symptoms)]
+    fleet = correlate(counts)
+    risks = crash_risks(fleet)
+    own = [own_as_dict(one) for one in own_symptoms(counts.symptoms, fleet.symptoms)]
     found = f"Transitions that crash more often than cold boots of their release: {len(risks) or 'none was found'}."
     return {
         "changed": False,

@@ -123,7 +123,7 @@ class SymptomCount:
     """A symptom, on how many hosts it was seen, and the boots that were looked at for it.
 
     ``trouble`` and ``words`` are what the kernel complained about. The ``crashes`` of ``counts`` and ``hosts`` are
-    boots in which it did.
+    boots in which it did. ``cold_hosts`` says, by release, on how many hosts it did so after a cold boot.
     """
 
     symptom: str
@@ -132,6 +132,7 @@ class SymptomCount:
     on_hosts: int
     counts: tuple[Count, ...]
     hosts: Mapping[Way, tuple[HostCount, ...]] = field(default_factory=dict)
+    cold_hosts: Mapping[str, int] = field(default_factory=dict)
 
 
 class Symptoms(NamedTuple):

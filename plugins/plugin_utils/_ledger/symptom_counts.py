@@ -47,6 +47,7 @@ def count_symptoms(connection: sa.Connection) -> Symptoms:
             int(row.hosts),
             tuple(_counts(boots, seen[row.symptom], ways)),
             hosts.of(row.symptom) if hosts else {},
+            hosts.cold(row.symptom) if hosts else {},
         )
         for row in told[:SYMPTOMS]
     ]

@@ -49,6 +49,11 @@ class SymptomHosts:
             if way.boot in AFTER_KEXEC and (number,) in self._looked
         }
 
+    def cold(self, symptom: str) -> dict[str, int]:
+        """Return on how many hosts each release has the symptom after cold boots; also one that no kexec has begun."""
+        seen = {release: self._seen.get((symptom, number)) for release, number in self._cold.items()}
+        return {release: len(np.unique(found[0])) for release, found in seen.items() if found is not None}
+
     def _of_way(self, symptom: str, way: int) -> tuple[HostCount, ...]:
         cold = self._cold.get(self._ways[way].release, -1)
         numbers = [

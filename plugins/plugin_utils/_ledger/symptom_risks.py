@@ -46,6 +46,9 @@ MORE_AFTER_KEXEC = "more_after_kexec"
 ONLY_LONG_CHAINS = "only_long_chains"
 OWN = "own"
 
+OWN_TOLD = 500
+"""So much of what kernels complain about after cold boots is told: hosts that are judged have to be told of it."""
+
 
 @dataclass(frozen=True)
 class SymptomRisk:
@@ -112,22 +115,20 @@ def symptom_risks(symptoms: Symptoms) -> tuple[SymptomRisk, ...]:
     return tuple(sorted(_with_trends(_with_q(found, others, symptoms), trends), key=_urgency))
 
 
-def own_symptoms(symptoms: Symptoms) -> list[OwnSymptom]:
-    """Return what kernels complain about after cold boots, on more than one host."""
-    found = []
+def own_symptoms(symptoms: Symptoms, found: Sequence[SymptomRisk]) -> list[OwnSymptom]:
+    """Return what kernels complain about after cold boots, those of the most hosts first.
+
+    What only one host tells is not among them, nor what is ``found`` to come from a kexec more often.
+    """
+    blamed = {(one.symptom, one.way.release) for one in found if one.finding in FINDINGS}
+    own = []
     for one in symptoms.told:
         cold = _by_way(count for count in one.counts if count.way.boot == COLD)
         for way, counts in cold.items():
-            seen, hosts = _sum(counts), _cold_hosts(one, way.release)
-            if seen.crashes and hosts > 1:
-                found.append(OwnSymptom(way.release, one.trouble, one.words, seen, hosts))
-    return found
-
-
-def _cold_hosts(one: SymptomCount, release: str) -> int:
-    """Each way to a release has the same cold boots."""
-    of_release = (hosts for way, hosts in one.hosts.items() if way.release == release)
-    return sum(host.hosts for host in next(of_release, ()) if host.cold_crashes)
+            hosts = one.cold_hosts.get(way.release, 0)
+            if hosts > 1 and (one.symptom, way.release) not in blamed:
+                own.append(OwnSymptom(way.release, one.trouble, one.words, _sum(counts), hosts))
+    return sorted(own, key=lambda one: (-one.hosts, in_order(one.release), one.trouble, one.words))[:OWN_TOLD]
 
 
 def _by_way(counts: Iterable[Count]) -> dict[Way, list[Count]]:

@@ -83,7 +83,8 @@ def symptom_as_dict(one: SymptomRisk) -> dict[str, Any]:
 
 def own_as_dict(one: OwnSymptom) -> dict[str, Any]:
     """Return what a kernel complains about after cold boots, as ``kernel_health_info`` takes it."""
-    return {"release": one.release, "code": one.trouble, "signature": one.words}
+    numbers = {"boots": one.seen.crashes, "hosts": one.hosts}
+    return {"release": one.release, "code": one.trouble, "signature": one.words, **numbers}
 
 
 _HOSTS = ("hosts", "seen", "cold_hosts", "cold_seen")

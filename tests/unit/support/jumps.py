@@ -15,6 +15,13 @@ TRIGGER = (
     "systemd-run --collect --on-active=1 --timer-property=AccuracySec=100ms --unit=kho-kexec-leave-42 systemctl kexec"
 )
 
+LOG_OF_HANDOVER = (
+    f"Linux version {NEW}",
+    "KHO: found kexec handover data.",
+    f"KHO: exec from: {OLD} (count 1)",
+    "Run /init as init process",
+)
+
 
 def state(host):
     """The state of the record, None without one."""
@@ -31,12 +38,6 @@ def cold_boot(host):
 
 def handover(host):
     """The jump as it should be."""
-    log = kmsg(
-        f"Linux version {NEW}",
-        "KHO: found kexec handover data.",
-        f"KHO: exec from: {OLD} (count 1)",
-        "Run /init as init process",
-    )
-    x86_host(host, release=NEW, loader=208, setup_data=[0xA], log=log)
+    x86_host(host, release=NEW, loader=208, setup_data=[0xA], log=kmsg(*LOG_OF_HANDOVER))
     kho_files(host, {"kexec-metadata": metadata(OLD.encode(), 1)}, {"kexec-metadata": metadata(NEW.encode(), 2)})
     return cold_boot(host)

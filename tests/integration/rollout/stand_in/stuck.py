@@ -9,7 +9,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 OPTIONS = (
     *("phase", "timeout", "run_identity", "shutdown_timeout", "rollback_timeout", "guard_timeout", "busy_timeout"),
-    *("health", "health_ignore", "health_commands", "health_command_timeout", "health_soak", "window", "commit"),
+    *("health", "health_ignore", "health_commands", "health_command_timeout", "health_soak"),
+    *("health_own_troubles", "window", "commit"),
 )
 
 

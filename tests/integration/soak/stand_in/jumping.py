@@ -17,7 +17,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 OPTIONS = (
     *("timeout", "rollback_timeout", "guard_timeout", "shutdown_timeout", "health", "health_ignore", "health_commands"),
-    *("health_command_timeout", "health_soak", "window", "commit", "busy_timeout", "wait", "left"),
+    *("health_command_timeout", "health_soak", "health_own_troubles", "window", "commit", "busy_timeout"),
+    *("wait", "left"),
 )
 
 

@@ -67,9 +67,10 @@ def test_without_a_baseline(host, options):
 def test_what_the_fleet_has_after_cold_boots(host, release, own):
     save_baseline(host, health(), LATER_BOOT_ID)
     host.add("/proc/sys/kernel/osrelease", "7.3.4\n")
-    told = {"release": release, "code": WARNING.what, "signature": WARNING.signature}
+    told = {"release": release, "code": WARNING.what, "signature": WARNING.signature, "boots": 31, "hosts": 7}
     rc, result = run(host, own_troubles=[told])
     assert (rc, result["healthy"], [found["own"] for found in result["troubles"]]) == (0, False, [own])
+    assert ("31 boots of 7 hosts in the ledger" in result["troubles"][0]["message"]) is bool(own)
 
 
 def test_ignored_codes_and_commands(host):

@@ -8,9 +8,13 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from ansible_collections.kho.kexec.plugins.module_utils._health.baseline import save_baseline
+from ansible_collections.kho.kexec.plugins.module_utils._health.observe import observe_health
 from ansible_collections.kho.kexec.plugins.module_utils._record.transition import read_transition, write_transition
 from ansible_collections.kho.kexec.plugins.modules import kexec_reboot, kexec_verdict_info
-from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID
+from ansible_collections.kho.kexec.tests.unit.support.health import WARNING
+from ansible_collections.kho.kexec.tests.unit.support.jumps import LOG_OF_HANDOVER, handover
+from ansible_collections.kho.kexec.tests.unit.support.kernels import BOOT_ID, kmsg
 from ansible_collections.kho.kexec.tests.unit.support.kexec_host import LOADED, KexecHost
 from ansible_collections.kho.kexec.tests.unit.support.run_module import run_module
 from ansible_collections.kho.kexec.tests.unit.support.transitions import NEW, OLD, transition, upgradable_host
@@ -50,6 +54,34 @@ def test_a_refusal(host):
     host.add(LOADED, "0\n")
     rc, result = run(host, phase="leave")
     assert (rc, result["code"], result["running"]["release"]) == (1, "image_not_loaded", OLD)
+
+
+BUG = "[Firmware Bug]: TSC_DEADLINE disabled"
+
+
+def of_fleet(code, signature):
+    return {"release": NEW, "code": code, "signature": signature, "boots": 31, "hosts": 7}
+
+
+@pytest.mark.parametrize(
+    ("line", "own", "word"),
+    [
+        (BUG, of_fleet("firmware_bug", BUG), None),
+        (WARNING.line, of_fleet(WARNING.what, WARNING.signature), "31 boots of 7 hosts in the ledger"),
+        (WARNING.line, of_fleet(WARNING.what, "drm_other"), "ignore the code when it is known"),
+    ],
+    ids=["said at boot", "counts after any boot", "another one"],
+)
+def test_what_the_fleet_has_after_cold_boots_of_the_target(host, line, own, word):
+    save_baseline(host, observe_health(host), BOOT_ID)
+    run(host, phase="leave", timeout=60)
+    handover(host)
+    host.add("/dev/kmsg", kmsg(*LOG_OF_HANDOVER, line))
+    assert run(host, phase="verify", timeout=60, _ansible_check_mode=True)[1]["verdict"]["verdict"] == "unhealthy"
+    rc, result = run(host, phase="verify", timeout=60, health_own_troubles=[own])
+    troubles = result["verdict"]["evidence"]["troubles"]
+    assert (rc, result["verdict"]["accepted"]) == (0, word is None)
+    assert [word in one["message"] for one in troubles] == ([] if word is None else [True])
 
 
 @pytest.mark.parametrize("options", [{}, {"timeout": 60}])

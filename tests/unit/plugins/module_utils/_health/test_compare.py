@@ -11,12 +11,13 @@ from ansible_collections.kho.kexec.plugins.module_utils._health.compare import (
     MEMORY_LEAST,
     SAID_AT_BOOT,
     TAINT_TROUBLES,
+    OwnComplaints,
     compare_health,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._health.hardware import Device, Disk, Link
 from ansible_collections.kho.kexec.plugins.module_utils._health.log import PATTERNS, Complaint
 from ansible_collections.kho.kexec.plugins.module_utils._health.observe import TAINT_NAMES
-from ansible_collections.kho.kexec.plugins.module_utils._health.troubles import TROUBLES, trouble
+from ansible_collections.kho.kexec.plugins.module_utils._health.troubles import TROUBLES, ColdBoots, trouble
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import Note
 from ansible_collections.kho.kexec.tests.unit.support.health import GIB, WARNING, health
 
@@ -267,11 +268,21 @@ def test_what_the_kernel_says_after_cold_boots_too_is_its_own():
     after = health(complaints=(fault, bug, WARNING))
     nobody = compare_health(health(), after)
     assert [found.own for found in nobody.troubles] == [None, None, None]
-    known = compare_health(health(), after, {(bug.what, bug.signature), (WARNING.what, WARNING.signature)})
+    boots = ColdBoots(3, 2, of_fleet=True)
+    told = {(bug.what, bug.signature): boots, (WARNING.what, WARNING.signature): boots}
+    known = compare_health(health(), after, OwnComplaints(told, complete=True))
     assert [(found.own, found.new, found.counts) for found in known.troubles] == [
         (False, True, True),
         (True, True, False),
         (True, True, True),
     ]
     assert known.healthy is False
-    assert compare_health(health(), health(complaints=(bug,)), {(bug.what, bug.signature)}).healthy is True
+    only_bug = health(complaints=(bug,))
+    assert compare_health(health(), only_bug, OwnComplaints(told, complete=True)).healthy is True
+
+
+def test_what_an_incomplete_list_does_not_tell_is_not_known():
+    told = {("firmware_bug", "[Firmware Bug]: #"): ColdBoots(3, 2, of_fleet=True)}
+    after = health(complaints=(WARNING, Complaint("firmware_bug", "[Firmware Bug]: #", "[Firmware Bug]: 1")))
+    found = compare_health(health(), after, OwnComplaints(told, complete=False))
+    assert [one.own for one in found.troubles] == [None, True]

@@ -5,7 +5,12 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.kho.kexec.plugins.module_utils._health.troubles import EVIDENCE_LIMIT, TROUBLES, trouble
+from ansible_collections.kho.kexec.plugins.module_utils._health.troubles import (
+    EVIDENCE_LIMIT,
+    TROUBLES,
+    ColdBoots,
+    trouble,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._host.words import TROUBLE_CODES
 
 
@@ -26,15 +31,30 @@ def test_each_says_what_is_wrong_what_shows_it_and_what_to_do(code):
         "evidence": "eth0: no carrier",
         "new": True,
         "own": None,
+        "own_boots": None,
+        "own_hosts": None,
     }
 
 
 @pytest.mark.parametrize("code", sorted(TROUBLES))
 def test_the_kernels_own_says_that_a_cold_boot_does_not_help(code):
-    found = trouble(code, "eth0", own=True)
-    assert "after cold boots too" in found.note.message
+    found = trouble(code, "eth0", cold=ColdBoots(31, 7, of_fleet=True))
+    assert "after cold boots too (31 boots of 7 hosts in the ledger), so" in found.note.message
     assert "a cold boot does not help" in found.note.message
-    assert found.as_dict()["own"] is True
+    assert [found.as_dict()[name] for name in ("own", "own_boots", "own_hosts")] == [True, 31, 7]
+
+
+@pytest.mark.parametrize(
+    ("cold", "where"),
+    [
+        (ColdBoots(1, 1, of_fleet=False), "1 boot of this host"),
+        (ColdBoots(2, 1, of_fleet=True), "2 boots of 1 host in the ledger"),
+        (ColdBoots(None, 1, of_fleet=True), "as the task says"),
+        (ColdBoots(3, None, of_fleet=True), "as the task says"),
+    ],
+)
+def test_where_a_kernel_was_seen_to_say_so(cold, where):
+    assert f"after cold boots too ({where}), so" in trouble("firmware_bug", "it", cold=cold).note.message
 
 
 @pytest.mark.parametrize(
@@ -52,7 +72,8 @@ def test_the_kernels_own_says_that_a_cold_boot_does_not_help(code):
     ],
 )
 def test_only_what_most_machines_say_at_each_boot_does_not_count(code, own, counts):
-    assert trouble(code, "it", own=own).counts is counts
+    cold = ColdBoots(2, 1, of_fleet=False) if own else None
+    assert trouble(code, "it", own=own, cold=cold).counts is counts
 
 
 def test_evidence_is_bounded_and_printable():

@@ -6,8 +6,9 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._health.baseline import BASELINE_PATH, save_baseline
+from ansible_collections.kho.kexec.plugins.module_utils._health.compare import OwnComplaints
 from ansible_collections.kho.kexec.plugins.module_utils._health.observe import FAILED_UNITS_ARGV
-from ansible_collections.kho.kexec.plugins.module_utils._health.troubles import TROUBLES
+from ansible_collections.kho.kexec.plugins.module_utils._health.troubles import TROUBLES, ColdBoots
 from ansible_collections.kho.kexec.plugins.module_utils._health.watch import (
     MAY_COME,
     Baseline,
@@ -97,7 +98,11 @@ BUG = "[Firmware Bug]: TSC_DEADLINE disabled"
 
 @pytest.mark.parametrize(
     ("known", "ended", "healthy"),
-    [(None, 0, False), (set(), 0, False), ({("firmware_bug", BUG)}, 10, True)],
+    [
+        (None, 0, False),
+        (OwnComplaints({}, complete=True), 0, False),
+        (OwnComplaints({("firmware_bug", BUG): ColdBoots(3, 2, of_fleet=True)}, complete=True), 10, True),
+    ],
     ids=["nobody knows", "not after cold boots", "its own"],
 )
 def test_what_a_kernel_says_at_each_boot_ends_nothing(host, known, ended, healthy):

@@ -36,7 +36,15 @@ def test_what_kernels_have_after_cold_boots(ledger: Ledger) -> None:
     bug = {"code": "firmware_bug", "signature": "[Firmware Bug]: TSC"}
     for host in ("web1", "web2"):
         ledger.import_history(host, history(cold(1, troubles=[bug]), ended(2, troubles=[bug])), NOW)
-    assert assess(ledger)["own_troubles"] == [{"release": NEW, **bug}]
+    assert assess(ledger)["own_troubles"] == [{"release": NEW, **bug, "boots": 2, "hosts": 2}]
+
+
+def test_what_a_kernel_that_no_kexec_has_begun_has_after_cold_boots(ledger: Ledger) -> None:
+    bug = {"code": "firmware_bug", "signature": "[Firmware Bug]: TSC"}
+    for host in ("web1", "web2"):
+        ledger.import_history(host, history(cold(1, troubles=[bug]), cold(2, troubles=[bug])), NOW)
+    ledger.import_history("web3", history(cold(1, troubles=[])), NOW)
+    assert assess(ledger)["own_troubles"] == [{"release": NEW, **bug, "boots": 4, "hosts": 2}]
 
 
 @pytest.mark.parametrize("keep", [True, False])

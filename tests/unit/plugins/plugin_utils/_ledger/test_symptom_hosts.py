@@ -33,3 +33,4 @@ def test_hosts_are_counted_by_what_they_have(ledger: Ledger) -> None:
             HostCount(2, 1, 1, 0, 2),
         )
     }
+    assert symptom.cold_hosts == {NEW: 1}

@@ -34,7 +34,8 @@ def symptom(number: int, *hosts: HostCount, counts: tuple[Count, ...] = ()) -> S
     sums = [sum(one.hosts * getattr(one, name) for one in hosts) for name in HostCount._fields[:4]]
     usual = (Count(HANDOVER, 1, sums[0], sums[1], 0.0), Count(COLD, 0, sums[2], sums[3], 0.0))
     having = sum(one.hosts for one in hosts if one.crashes or one.cold_crashes)
-    return SymptomCount(f"{number:016x}", "iommu_fault", "DMAR", having, counts or usual, {HANDOVER: hosts})
+    cold = {"7.3.4": sum(one.hosts for one in hosts if one.cold_crashes)}
+    return SymptomCount(f"{number:016x}", "iommu_fault", "DMAR", having, counts or usual, {HANDOVER: hosts}, cold)
 
 
 def risks(*told: SymptomCount) -> tuple[SymptomRisk, ...]:
@@ -99,8 +100,22 @@ def test_only_long_chains(seen: list[tuple[int, int, int]], from_count: int | No
 def test_what_kernels_have_after_cold_boots() -> None:
     both = symptom(1, HostCount(4, 4, 4, 4, 20), HostCount(4, 0, 4, 0, 80))
     of_one = symptom(2, HostCount(4, 4, 4, 4), HostCount(4, 4, 4, 0, 20))
-    (one,) = own_symptoms(Symptoms((both, of_one)))
+    (one,) = own_symptoms(Symptoms((both, of_one)), ())
     assert (one.release, one.seen.boots, one.seen.crashes, one.hosts) == ("7.3.4", 400, 80, 20)
+
+
+def test_what_comes_from_a_kexec_more_often_is_not_the_kernels_own() -> None:
+    """Two hosts that lie, or are broken, would otherwise excuse it on all others."""
+    told = symptom(1, HostCount(4, 3, 4, 0, 20), HostCount(4, 0, 4, 1, 2), HostCount(4, 0, 4, 0, 80))
+    assert [one.finding for one in risks(told)] == [MORE_AFTER_KEXEC]
+    assert len(own_symptoms(Symptoms((told,)), ())) == 1
+    assert own_symptoms(Symptoms((told,)), risks(told)) == []
+
+
+def test_those_of_the_most_hosts_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_risks.OWN_TOLD", 2)
+    told = [symptom(number, HostCount(4, 4, 4, 4, 20 + number), HostCount(4, 0, 4, 0, 80)) for number in range(5)]
+    assert [one.hosts for one in own_symptoms(Symptoms(tuple(told)), ())] == [24, 23]
 
 
 @pytest.mark.parametrize("flaky", [0.0, 0.05])
