@@ -55,7 +55,7 @@ options:
         key: progress
   events:
     description:
-      - Whether to print a line for each thing that happens to a host.
+      - Whether to print a line for each thing that happens to a host. A refusal is shown by Ansible itself.
     type: bool
     default: true
     env:

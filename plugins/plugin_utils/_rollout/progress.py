@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.table import fit
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.host_outcome import (
     DONE,
@@ -26,7 +27,8 @@ ASCII_BLOCKS, BLOCKS = ("#", "-"), ("\N{FULL BLOCK}", "\N{LIGHT SHADE}")
 class Progress:
     """How far a rollout is. ``settled`` of ``size`` hosts of the wave are not in flight any more.
 
-    ``waves``, ``untouched`` and ``seconds_left`` are None when nobody knows.
+    ``waves``, ``untouched`` and ``seconds_left`` are None when nobody knows. ``is_look``: check mode looks at all hosts
+    at once, whatever waves there would be.
     """
 
     wave: int
@@ -38,6 +40,7 @@ class Progress:
     in_flight: int
     untouched: int | None
     seconds_left: float | None
+    is_look: bool = False
 
 
 def progress_of(run_log: RunLog, wave: Wave, now: float) -> Progress:
@@ -53,6 +56,7 @@ def progress_of(run_log: RunLog, wave: Wave, now: float) -> Progress:
         in_flight=counts[IN_FLIGHT],
         untouched=None if waves is None else counts[UNTOUCHED],
         seconds_left=None if waves is None else _seconds_left(run_log, wave, waves - wave.number, now),
+        is_look=run_log.waves_of_plan is not None,
     )
 
 
@@ -82,11 +86,15 @@ def line(progress: Progress, width: int, ascii_only: bool) -> str:
 
 def wave_name(progress: Progress) -> str:
     """Return ``wave 2/4``; without the total when nobody knows."""
+    if progress.is_look:
+        return "plan"
     return f"wave {progress.wave}/{'?' if progress.waves is None else progress.waves}"
 
 
 def numbers(progress: Progress) -> str:
     """Return how many hosts of the whole run are where, and the time left."""
+    if progress.is_look:
+        return f"{progress.settled} of {counted(progress.size, 'host')} looked at"
     untouched = "?" if progress.untouched is None else progress.untouched
     counts = f"{progress.done} done, {progress.failed} failed, {progress.in_flight} in flight, {untouched} untouched"
     is_over = progress.in_flight == 0 and progress.untouched == 0

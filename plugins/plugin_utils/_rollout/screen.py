@@ -72,7 +72,8 @@ class Screen:
         if self._row is not None and self._closed.is_set():
             self._closed.clear()
             Thread(target=self._tick, daemon=True).start()
-        self._progress_line(wave, f"begins, {counted(len(wave.hosts), 'host')}")
+        is_look = self._run_log.waves_of_plan is not None
+        self._progress_line(wave, "begins" if is_look else f"begins, {counted(len(wave.hosts), 'host')}")
         self._draw()
 
     def wave_ends(self, wave: Wave) -> None:

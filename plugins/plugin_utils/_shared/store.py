@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.schema import tables
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sums import insert_into
@@ -237,8 +237,8 @@ class SharedRollout:
 
     def _failed(self, connection: sa.Connection) -> int:
         hosts = tables().rollout_hosts.c
-        counted = sa.select(sa.func.count()).where(hosts.rollout == self._name, hosts.counted)
-        return int(connection.execute(counted).scalar_one())
+        number = sa.select(sa.func.count()).where(hosts.rollout == self._name, hosts.counted)
+        return int(connection.execute(number).scalar_one())
 
     def _claims(self, connection: sa.Connection, hosts: Sequence[str]) -> dict[str, Claim]:
         claims, found = tables().rollout_claims.c, {}
@@ -259,7 +259,8 @@ class SharedRollout:
             self._update(connection, terms=json.dumps(terms, sort_keys=True))
         if not self._see(connection, standing.now, me):
             return
-        self._tell(connection, standing.now, me.owner, "joined", f"{len(hosts)} hosts in {me.waves} waves")
+        what = f"{counted(len(hosts), 'host')} in {counted(me.waves, 'wave')}"
+        self._tell(connection, standing.now, me.owner, "joined", what)
         common = {"rollout": self._name, "run": me.run, "state": WAITING, "canary": False, "counted": False}
         self._many(
             connection,

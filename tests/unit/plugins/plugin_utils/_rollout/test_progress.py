@@ -14,7 +14,9 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.progress import
     about,
     clock,
     line,
+    numbers,
     progress_of,
+    wave_name,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._rollout.run_log import Batch, RunLog
 
@@ -55,6 +57,15 @@ def test_no_guess_when_the_last_wave_takes_longer_than_the_one_before() -> None:
     told.wave()
     assert left(told, told.now + 1) == 11
     assert left(told, told.now + 60) is None
+
+
+def test_check_mode_looks_at_all_hosts_and_begins_no_wave() -> None:
+    told = Told(["a", "b"], [2])
+    told.run_log.note_waves({"waves": 2, "msg": "2 hosts would go in 2 waves."})
+    told.wave()
+    told.result("a", "kexec_image", THERE)
+    progress = progress_of(told.run_log, told.run_log.waves[-1], told.now)
+    assert f"{wave_name(progress)}: {numbers(progress)}" == "plan: 1 of 2 hosts looked at"
 
 
 @given(st.floats(0, 1e6))

@@ -49,6 +49,10 @@ def test_whole_rollout_whichever_run_did_which_part(ledger: Ledger, wait: Callab
         ("web2", "failed", "unreachable"),
     ]
     assert [one["what"] for one in found["events"]] == ["started", "joined", "canaries_proven", "joined", "stopped"]
+    assert [one["why"] for one in found["events"] if one["what"] == "joined"] == [
+        "3 hosts in 2 waves",
+        "1 host in 1 wave",
+    ]
     wait(30)
     assert info(ledger, "spring")["counts"] == {**none, "waiting": 1, "lost": 1, "proven": 1, "failed": 1}
 
