@@ -35,6 +35,8 @@ TINY = 1e-9
 """Stands for no boots where something is divided by them."""
 MOST_IN_COMMON = 0.99
 """How much of what boots of one way have in common on a host they have at most in common with its cold boots."""
+_HOSTS = HostCount._fields.index("hosts")
+_NUMBERS = HostCount._fields[:_HOSTS] + HostCount._fields[_HOSTS + 1 :]
 
 
 class Hosts(NamedTuple):
@@ -111,13 +113,14 @@ def weigh(counts: Sequence[HostCount]) -> Evidence:
 
 
 def _columns(counts: Sequence[HostCount]) -> dict[str, Numbers]:
-    alike: Counter[HostCount] = Counter()
+    alike: Counter[tuple[int, ...]] = Counter()
     for one in counts:
-        alike[one._replace(hosts=1)] += one.hosts
+        alike[one[:_HOSTS] + one[_HOSTS + 1 :]] += one.hosts
     # In one order, since rounding must not decide.
-    rows = [numbers._replace(hosts=many) for numbers, many in sorted(alike.items())]
-    columns = zip(*rows, strict=True)
-    return {name: np.array(values, dtype=np.float64) for name, values in zip(HostCount._fields, columns, strict=True)}
+    rows = sorted(alike.items())
+    numbers = zip(*(numbers for numbers, _many in rows), strict=True)
+    columns = {name: np.array(values, dtype=np.float64) for name, values in zip(_NUMBERS, numbers, strict=True)}
+    return {**columns, "hosts": np.array([many for _numbers, many in rows], dtype=np.float64)}
 
 
 def _arm(columns: dict[str, Numbers], kind: str, loops: bool = False) -> Arm:

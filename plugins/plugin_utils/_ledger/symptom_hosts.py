@@ -9,7 +9,7 @@ row for each host and way, and one for each of these with a symptom that was see
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -38,16 +38,15 @@ class SymptomHosts:
         self._ways = ways
         self._cold = {way.release: number for number, way in ways.items() if way.boot == COLD}
         self._ids: dict[str, int] = {}
-        self._looked = self._by_key(connection, _looked())
+        looked = self._by_key(connection, _looked())
         self._seen = self._by_key(connection, _seen(names))
+        self._looked = {way: self._of_each(found) for (way,), found in looked.items()}
+        self._compared = [way for way in self._looked if way in ways and ways[way].boot in AFTER_KEXEC]
+        self._alike = {way: self._boots_alike(way) for way in self._compared}
 
     def of(self, symptom: str) -> dict[Way, tuple[HostCount, ...]]:
         """Return the numbers by way, with the hosts that have cold boots only."""
-        return {
-            way: self._of_way(symptom, number)
-            for number, way in self._ways.items()
-            if way.boot in AFTER_KEXEC and (number,) in self._looked
-        }
+        return {self._ways[way]: self._of_way(symptom, way) for way in self._compared}
 
     def cold(self, symptom: str) -> dict[str, int]:
         """Return on how many hosts each release has the symptom after cold boots; also one that no kexec has begun."""
@@ -55,17 +54,32 @@ class SymptomHosts:
         return {release: len(np.unique(found[0])) for release, found in seen.items() if found is not None}
 
     def _of_way(self, symptom: str, way: int) -> tuple[HostCount, ...]:
-        cold = self._cold.get(self._ways[way].release, -1)
-        numbers = [
-            self._of_each(self._looked.get((way,))),
-            self._of_each(self._seen.get((symptom, way))),
-            self._of_each(self._looked.get((cold,))),
-            self._of_each(self._seen.get((symptom, cold))),
-        ]
-        table = np.stack(numbers)[:, (numbers[0] > 0) | (numbers[2] > 0)]
-        alike, hosts = _distinct(table)
-        counted = zip(*alike.tolist(), hosts.tolist(), strict=True)
-        return tuple(HostCount(*(int(number) for number in one)) for one in counted)
+        """Few hosts have a symptom. All others are counted once for all symptoms, by their boots."""
+        cold = self._cold_of(way)
+        seen, cold_seen = (self._of_each(self._seen.get((symptom, one))) for one in (way, cold))
+        boots, cold_boots = self._boots(way), self._boots(cold)
+        having = np.flatnonzero(((seen > 0) | (cold_seen > 0)) & ((boots > 0) | (cold_boots > 0)))
+        alike, hosts = _distinct(np.stack([boots, seen, cold_boots, cold_seen])[:, having])
+        found = [HostCount(*numbers) for numbers in zip(*alike.tolist(), hosts.tolist(), strict=True)]
+        others = self._alike[way].copy()
+        for one in found:
+            others[one.boots, one.cold_boots] -= one.hosts
+        found += [HostCount(number, 0, cold_number, 0, many) for (number, cold_number), many in others.items() if many]
+        return tuple(sorted(found))
+
+    def _boots_alike(self, way: int) -> Counter[tuple[int, int]]:
+        """Return how many hosts have which numbers of boots after a way, and of cold ones."""
+        pairs, hosts = _distinct(np.stack([self._boots(way), self._boots(self._cold_of(way))]))
+        counted = zip(zip(*pairs.tolist(), strict=True), hosts.tolist(), strict=True)
+        return Counter({(boots, cold_boots): many for (boots, cold_boots), many in counted if boots or cold_boots})
+
+    def _cold_of(self, way: int) -> int:
+        return self._cold.get(self._ways[way].release, -1)
+
+    def _boots(self, way: int) -> Whole:
+        """Return how many boots of each host were looked at."""
+        found = self._looked.get(way)
+        return np.zeros(len(self._ids), np.int64) if found is None else found
 
     def _of_each(self, found: tuple[Whole, Whole] | None) -> Whole:
         """Return a number for each host."""
