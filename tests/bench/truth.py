@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from ansible_collections.kho.kexec.plugins.plugin_utils._common.files import replace_file
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import (
     FALLS,
     GROWS,
@@ -31,6 +35,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics impor
     exact_test,
     risk_interval,
 )
+from bench.common import RESULTS
 from bench.hosts import RATE, Kind, counted, harmful, harmless, ruinous
 from bench.hosts import simulate as simulate_hosts
 
@@ -203,18 +208,30 @@ def share(tally: Tally) -> float:
     return tally.happened / tally.of
 
 
-def table_of_hosts(seeds: range) -> Iterator[str]:
-    """Yield the lines of a table in Markdown: each kind of fleets, and the same with boots taken for independent."""
-    yield "| fleets | something found | boots independent | interval misses the truth | boots independent |"
-    yield "|---|---|---|---|---|"
+def kinds_of_hosts(wanted: str) -> dict[str, Kind]:
+    """Return the kinds of fleets whose names match a glob."""
     kinds = {
         **harmless(),
         **{f"odds {ODDS_TO_FIND:g}, {name}": kind for name, kind in harmful(ODDS_TO_FIND).items()},
         **ruinous(),
     }
+    return {name: kind for name, kind in kinds.items() if fnmatchcase(name, wanted)}
+
+
+def table_of_hosts(kinds: Mapping[str, Kind], seeds: range, kept: Path) -> Iterator[str]:
+    """Yield the lines of a table in Markdown: each kind of fleets, and the same with boots taken for independent.
+
+    Each kind's line is kept in a file of its own, and what is kept there is not simulated again.
+    """
+    yield "| fleets | something found | boots independent | interval misses the truth | boots independent |"
+    yield "|---|---|---|---|---|"
+    kept.mkdir(parents=True, exist_ok=True)
     for name, kind in kinds.items():
-        found = of_hosts(kind, seeds)
-        yield f"| {name} | {' | '.join(f'{100 * share(tally):.1f} %' for tally in found)} |"
+        path = kept / f"{re.sub('[^0-9a-z]+', '-', name).strip('-')}.{len(seeds)}.md"
+        if not path.exists():
+            found = of_hosts(kind, seeds)
+            replace_file(path, f"| {name} | {' | '.join(f'{100 * share(tally):.1f} %' for tally in found)} |\n")
+        yield path.read_text().strip()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -222,9 +239,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="bench.truth", description=__doc__)
     parser.add_argument("--seeds", type=int, default=10_000, help="how many fleets, default %(default)s")
     parser.add_argument("--hosts", action="store_true", help="only fleets whose hosts are not alike, as a table")
+    parser.add_argument("--kind", default="*", help="with --hosts, only kinds whose names match this glob")
+    parser.add_argument(
+        "--kept",
+        type=Path,
+        default=RESULTS / "truth",
+        help="with --hosts, a folder with a file for each kind; one that has its file is done, so changed code needs "
+        "another folder; default %(default)s",
+    )
     given = parser.parse_args(argv)
     if given.hosts:
-        for line in table_of_hosts(range(given.seeds)):
+        for line in table_of_hosts(kinds_of_hosts(given.kind), range(given.seeds), given.kept):
             print(line, flush=True)
         return 0
     for name, tally in ask_all(range(given.seeds)):
