@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
@@ -43,7 +44,8 @@ class _Look:
     received: bytes = b""
 
     def end(self) -> None:
-        self.process.kill()
+        # Before it is waited for, so its number is nobody else's.
+        os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.output.close()
         if self.process.stdin is not None:
@@ -101,8 +103,12 @@ class ThroughProbe:
 
     def _begin(self) -> _Look:
         pipe = subprocess.PIPE
-        # Its standard input stays open and silent: at its end, ssh would close the connection.
-        process = subprocess.Popen(self._argv, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
+        # Its standard input stays open and silent: at its end, ssh would close the connection. In a session of its own
+        # it ends with the ssh of each jump host before the last, and that one, which gets no options, has no terminal
+        # on which to ask for a password or about a host's key.
+        process = subprocess.Popen(
+            self._argv, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, start_new_session=True
+        )
         look = _Look(process, cast(IO[bytes], process.stdout), time.monotonic())
         self._looks.append(look)
         return look

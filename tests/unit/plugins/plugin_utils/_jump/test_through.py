@@ -81,6 +81,24 @@ def test_host_that_cannot_be_asked_leaves_nothing_open(monkeypatch: pytest.Monke
         assert probe._looks == []
 
 
+def test_what_it_has_started_ends_with_a_look_too(tmp_path: Path) -> None:
+    """As the ssh of a jump host before the last, which notices no end of its input while it connects."""
+    alive = tmp_path / "alive"
+    with asking(f"(while sleep 0.05; do echo >> {alive}; done) & exec cat") as probe:
+        assert probe() is False
+        assert alive.exists()
+    size = alive.stat().st_size
+    time.sleep(0.3)
+    assert alive.stat().st_size == size
+
+
+def test_nothing_can_be_asked_on_the_terminal(tmp_path: Path) -> None:
+    session = tmp_path / "session"
+    with asking(f"cut -d' ' -f6 /proc/$$/stat > {session}; exec cat") as probe:
+        assert probe() is False
+        assert session.read_text().strip() == str(probe._looks[0].process.pid)
+
+
 def test_look_is_as_long_as_the_host_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(through, "LOOK_LASTS", 0.1)
     with asking(f"sleep 0.2; {BANNER}") as probe:
