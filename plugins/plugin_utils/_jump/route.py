@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from typing import Any
 
 _ARGUMENT_OPTIONS = ("ssh_args", "ssh_common_args", "ssh_extra_args")
 _TIMEOUT = 10.0
+_PLACE = re.compile(r"(?:\[(?P<address>[^\]]+)\]|(?P<name>[^:\[\]]+))(?::(?P<port>[0-9]+))?")
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,18 @@ def through_argv(option: Callable[[str], Any], route: Route) -> list[str]:
     others, dummy, last = route.jump.rpartition(",")
     argv = [str(option("ssh_executable") or "ssh"), *_configuration_file(option), *(["-J", others] if others else [])]
     argv += ["-o", "BatchMode=yes", "-o", "ControlMaster=no", "-o", "ControlPath=none"]
-    return [*argv, "-W", f"[{route.host}]:{route.port}", f"ssh://{last}"]
+    return [*argv, "-W", f"[{route.host}]:{route.port}", *_destination(last)]
+
+
+def _destination(jump: str) -> list[str]:
+    """Return the options and the name for one jump host as ``ssh -G`` prints it.
+
+    It is no ssh:// URI: these know no IPv6 addresses, and read a percent sign in the user's name otherwise.
+    """
+    user, dummy, place = jump.rpartition("@")
+    found = _PLACE.fullmatch(place)
+    host, port = (found["address"] or found["name"], found["port"]) if found else (place, None)
+    return [*(["-l", user] if user else []), *(["-p", port] if port else []), "--", host]
 
 
 def _configuration_file(option: Callable[[str], Any]) -> list[str]:

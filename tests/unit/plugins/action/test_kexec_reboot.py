@@ -168,7 +168,7 @@ class TestChooseRoute:
     def test_port_is_tried_through_the_jump_host(self, monkeypatch: pytest.MonkeyPatch, answers: bool) -> None:
         probe: Any = SimpleNamespace(calibrate=lambda: answers)
         monkeypatch.setattr(kexec_reboot, "find_route", lambda *_: Route("a", 22, "a reason", "gate"))
-        monkeypatch.setattr(kexec_reboot, "ThroughProbe", lambda argv: probe if argv[-1] == "ssh://gate" else None)
+        monkeypatch.setattr(kexec_reboot, "ThroughProbe", lambda argv: probe if argv[-1] == "gate" else None)
         assert kexec_reboot.choose_route({}.get, "a") == (probe if answers else None, "a reason")
 
     @pytest.mark.parametrize(("jump", "through"), [("gate", True), ("gate", False), ("", True)])

@@ -83,14 +83,20 @@ def test_what_cannot_be_found_out_is_a_detour(tmp_path: Path, changes: dict[str,
 @pytest.mark.parametrize(
     ("jump", "given", "argv"),
     [
-        ("gate", {}, ["-F", "/config", *THROUGH, "ssh://gate"]),
-        ("gate", {"ssh_common_args": "-C", "ssh_extra_args": "-F/other"}, ["-F", "/other", *THROUGH, "ssh://gate"]),
-        ("gate", {"ssh_common_args": None}, [*THROUGH, "ssh://gate"]),
+        ("gate", {}, ["-F", "/config", *THROUGH, "--", "gate"]),
+        ("gate", {"ssh_common_args": "-C", "ssh_extra_args": "-F/other"}, ["-F", "/other", *THROUGH, "--", "gate"]),
+        ("gate", {"ssh_common_args": None}, [*THROUGH, "--", "gate"]),
         (
             "a@outer,b@[10.0.0.9]:2200",
             {"ssh_common_args": None},
-            ["-J", "a@outer", *THROUGH, "ssh://b@[10.0.0.9]:2200"],
+            ["-J", "a@outer", *THROUGH, "-l", "b", "-p", "2200", "--", "10.0.0.9"],
         ),
+        (
+            "me@example.com@[2001:db8::1]",
+            {"ssh_common_args": None},
+            [*THROUGH, "-l", "me@example.com", "--", "2001:db8::1"],
+        ),
+        ("gate:22", {"ssh_common_args": None}, [*THROUGH, "-p", "22", "--", "gate"]),
     ],
 )
 def test_port_is_joined_through_the_jump_hosts(jump: str, given: dict[str, Any], argv: list[str]) -> None:
