@@ -23,7 +23,7 @@ OF_HOSTS = (
     "kexec_soak_workload_tasks",
 )
 
-_OF_PLAYS = frozenset({"hosts", "import_playbook"})
+_OF_PLAYS = frozenset({"hosts", *(f"{names}import_playbook" for names in ("", "ansible.builtin.", "ansible.legacy."))})
 
 
 def named(names: Iterable[str], variables: Mapping[str, Any]) -> dict[str, str]:
@@ -89,7 +89,7 @@ def _problem(path: str, load: Callable[[str], Any]) -> str | None:
         return None
     if not isinstance(content, list) or not all(isinstance(one, Mapping) for one in content):
         return "it is no list of tasks"
-    is_playbook = any(_OF_PLAYS & {str(key).rpartition(".")[2] for key in one} for one in content)
+    is_playbook = any(_OF_PLAYS & one.keys() for one in content)
     return "it is a playbook" if is_playbook else None
 
 

@@ -75,7 +75,9 @@ def test_file_that_is_no_list_of_tasks(tmp_path: Path, text: str | None, why: st
     assert f"{VERIFY} ({file}: {why}" in caught.value.message
 
 
-@pytest.mark.parametrize("text", ["", "[]", "- debug: {msg: hosts}\n- name: x\n  include_tasks: y.yml"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "- debug: {msg: hosts}\n- name: x\n  include_tasks: y.yml", "- acme.net.hosts: {}"]
+)
 def test_file_that_is_a_list_of_tasks(tmp_path: Path, text: str) -> None:
     (tmp_path / "verify.yml").write_text(text)
     require_tasks([(VERIFY, f"{tmp_path}/verify.yml")], DataLoader().load_from_file)
