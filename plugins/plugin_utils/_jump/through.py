@@ -21,6 +21,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, cast
 
@@ -44,8 +45,10 @@ class _Look:
     received: bytes = b""
 
     def end(self) -> None:
-        # Before it is waited for, so its number is nobody else's.
-        os.killpg(self.process.pid, signal.SIGKILL)
+        # Before it is waited for, so its number is nobody else's. Of one that has ended, not all systems allow it.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.kill()
         self.process.wait()
         self.output.close()
         if self.process.stdin is not None:

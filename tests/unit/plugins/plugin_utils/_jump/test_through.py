@@ -92,6 +92,19 @@ def test_what_it_has_started_ends_with_a_look_too(tmp_path: Path) -> None:
     assert alive.stat().st_size == size
 
 
+def test_look_ends_where_its_group_cannot_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on macOS, for one that has ended."""
+
+    def denied(_group: int, _signal: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(through.os, "killpg", denied)
+    with asking("exec cat") as probe:
+        assert probe() is False
+        process = probe._looks[0].process
+    assert process.poll() is not None
+
+
 def test_nothing_can_be_asked_on_the_terminal(tmp_path: Path) -> None:
     session = tmp_path / "session"
     with asking(f"cut -d' ' -f6 /proc/$$/stat > {session}; exec cat") as probe:
