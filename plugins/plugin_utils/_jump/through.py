@@ -32,7 +32,9 @@ LOOK_EVERY = 2.0
 REFUSED_EVERY = 1.0
 """Seconds to the next look after one that ended without a banner, as it does where no SSH server listens yet."""
 LOOK_LASTS = 5.0
-"""Seconds that a look is open, or four times what it takes while the host is up."""
+"""Seconds that a look is open, or four times what it takes while the host is up, but at most ``LONGEST``."""
+LONGEST = 20.0
+"""Seconds: with a new look every ``LOOK_EVERY``, at most ten are open at once."""
 PATIENT_TIMEOUT = 10.0
 """Seconds for a banner while the host is known to be up."""
 
@@ -73,7 +75,7 @@ class ThroughProbe:
             return False
         finally:
             self.close()
-        self._lasts = max(LOOK_LASTS, 4 * (time.monotonic() - began))
+        self._lasts = min(LONGEST, max(LOOK_LASTS, 4 * (time.monotonic() - began)))
         return answers
 
     def __call__(self) -> bool:

@@ -113,6 +113,7 @@ class Correlation:
     curves: tuple[Survival, ...] = ()
     drifts: tuple[Drift, ...] = ()
     measures_not_joined: int = 0
+    measures_not_read: int = 0
 
     def of(self, previous_release: str | None, release: str) -> TransitionRisk | None:
         """Return what is known of the handover between two releases, None when there was none."""
@@ -152,6 +153,7 @@ def correlate(fleet: FleetCounts) -> Correlation:
         curves=fleet.curves,
         drifts=drifts(fleet.measures),
         measures_not_joined=fleet.measures.not_joined,
+        measures_not_read=fleet.measures.not_read,
     )
 
 

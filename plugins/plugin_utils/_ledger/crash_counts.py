@@ -156,7 +156,9 @@ Chain = tuple[tuple[int, float], ...]
 
 @dataclass(frozen=True)
 class Measures:
-    """The ``chains`` of each host, and the values after its ``cold`` boots; and how many values are of unknown boots.
+    """The ``chains`` of each host, and the values after its ``cold`` boots.
+
+    How many values are of unknown boots, and how many were too many to be read, of the hosts that are last by name.
 
     A chain begins after a boot that was no handover, or where the count does not rise.
     """
@@ -164,6 +166,7 @@ class Measures:
     chains: Mapping[What, Mapping[str, tuple[Chain, ...]]] = field(default_factory=dict)
     cold: Mapping[What, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
     not_joined: int = 0
+    not_read: int = 0
 
 
 @dataclass(frozen=True)

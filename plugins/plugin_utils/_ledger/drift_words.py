@@ -35,7 +35,7 @@ def drift_lines(drifts: Sequence[Drift]) -> list[str]:
     return [drift_sentence(one) for one in drifts[:TOLD]]
 
 
-def drift_summary(drifts: Sequence[Drift], not_joined: int) -> list[str]:
+def drift_summary(drifts: Sequence[Drift], not_joined: int, not_read: int = 0) -> list[str]:
     """Return what is to be said of all drifts; nothing where nothing was measured."""
     said = []
     if drifts:
@@ -47,6 +47,8 @@ def drift_summary(drifts: Sequence[Drift], not_joined: int) -> list[str]:
         )
     if not_joined:
         said.append(f"{counted(not_joined, 'measured value')} of boots that the ledger does not know, not looked at.")
+    if not_read:
+        said.append(f"{counted(not_read, 'measured value')} too many to look at, of the hosts that are last by name.")
     return said
 
 

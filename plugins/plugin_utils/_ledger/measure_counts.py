@@ -18,7 +18,7 @@ with suppress(ImportError):  # _ledger_errors.require() says so
     import sqlalchemy as sa
 
 MOST_VALUES = 200_000
-"""So many values are read, of hosts in the order of their names."""
+"""So many values are read, of hosts in the order of their names; how many are not is told."""
 LONGEST = 200
 """So many boots of one chain are looked at, the last ones: a trend takes time with the square of them."""
 CHAINS = 20
@@ -29,7 +29,8 @@ def read_measures(connection: sa.Connection) -> Measures:
     """Return what was measured on the whole fleet, bounded."""
     chains: defaultdict[What, defaultdict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
     cold: defaultdict[What, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for row in connection.execute(_values()):
+    rows = connection.execute(_values().limit(MOST_VALUES)).all()
+    for row in rows:
         what = What(row.release, row.measure)
         if row.boot == COLD:
             cold[what][row.host].append(float(row.value))
@@ -39,7 +40,13 @@ def read_measures(connection: sa.Connection) -> Measures:
         {what: {host: _chains(rows) for host, rows in hosts.items()} for what, hosts in chains.items()},
         {what: {host: tuple(values[-LONGEST:]) for host, values in hosts.items()} for what, hosts in cold.items()},
         int(connection.execute(_not_joined()).scalar_one()),
+        _all(connection) - MOST_VALUES if len(rows) == MOST_VALUES else 0,
     )
+
+
+def _all(connection: sa.Connection) -> int:
+    """How many values there are to be read."""
+    return int(connection.execute(sa.select(sa.func.count()).select_from(_values().subquery())).scalar_one())
 
 
 def _chains(rows: Iterable[Any]) -> tuple[Chain, ...]:
@@ -75,7 +82,6 @@ def _values() -> Any:
         .select_from(tables().measures.join(ordered, same))
         .where(*wanted, measures.measure.in_([*MEASURES]))
         .order_by(of.host, of.moment, of.boot_id, measures.measure)
-        .limit(MOST_VALUES)
     )
 
 

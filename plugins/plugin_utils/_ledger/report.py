@@ -71,6 +71,7 @@ def fleet_as_dict(fleet: Correlation) -> dict[str, Any]:
         "symptoms_not_told": fleet.symptoms_not_told,
         "drifts": [drift_as_dict(one) for one in fleet.drifts[:DRIFTS_TOLD]],
         "measures_not_joined": fleet.measures_not_joined,
+        "measures_not_read": fleet.measures_not_read,
     }
 
 

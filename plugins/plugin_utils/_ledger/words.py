@@ -119,7 +119,7 @@ def summary(fleet: Correlation) -> list[str]:
     if suspicions:
         said.append(f"{counted(suspicions, 'suspicion')} about single hosts, which say nothing of a transition.")
     said += symptom_summary(fleet.symptoms, fleet.symptoms_of_one_host, fleet.symptoms_not_told)
-    said += drift_summary(fleet.drifts, fleet.measures_not_joined)
+    said += drift_summary(fleet.drifts, fleet.measures_not_joined, fleet.measures_not_read)
     if fleet.not_compared:
         boots = counted(fleet.not_compared, "boot")
         said.append(f"{boots} of unknown kind or release, or of crash kernels, not compared.")

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from unit.plugins.plugin_utils.histories import NEW, NOW, OLD, cold, ended, history, measured, some_id
 
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import measure_counts
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.counts import count_fleet
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Measures, What
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.drift_words import drift_summary
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.measure_counts import LONGEST
 
@@ -55,6 +58,19 @@ def test_what_is_not_compared(ledger: Ledger) -> None:
     ledger.measure("web1", measured())
     found = told(ledger)
     assert (found.chains, found.cold, found.not_joined) == ({}, {}, 2)
+
+
+def test_what_is_too_much_to_be_read_is_counted(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    for host in ("web1", "web2"):
+        put(ledger, host, ended(3, kexec_count=1), ended(2, kexec_count=2))
+    monkeypatch.setattr(measure_counts, "MOST_VALUES", 4)
+    assert (sorted(told(ledger).chains[FREE]), told(ledger).not_read) == (["web1", "web2"], 0)
+    monkeypatch.setattr(measure_counts, "MOST_VALUES", 3)
+    assert (told(ledger).chains[FREE], told(ledger).not_read) == (
+        {"web1": (((1, 3), (2, 2)),), "web2": (((1, 3),),)},
+        1,
+    )
+    assert drift_summary((), 0, 1) == ["1 measured value too many to look at, of the hosts that are last by name."]
 
 
 def test_a_chain_has_no_more_than_can_be_looked_at(ledger: Ledger) -> None:
