@@ -8,10 +8,17 @@ Only the first trace that tells anything counts. Others are of other tasks, of t
 
 from __future__ import annotations
 
-from typing import List, Optional
+from typing import List, Optional, Tuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_bug import is_overflow
-from ansible_collections.kho.kexec.plugins.module_utils._history.crash_frames import is_user, link, pointer, read_frame
+from ansible_collections.kho.kexec.plugins.module_utils._history.crash_frames import (
+    Frame,
+    is_frameless,
+    is_user,
+    link,
+    pointer,
+    read_frame,
+)
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_functions import is_entry, is_machinery, is_news
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import regex
 
@@ -46,6 +53,7 @@ class Trace:
         self._news = self._interrupted = False
         self._foreign = 0
         self._caller: Optional[str] = None
+        self._frameless = False  # the CPU had just entered the function, and no frame was read since
 
     @property
     def begun(self) -> bool:
@@ -88,6 +96,7 @@ class Trace:
         if function:
             if not self.functions:
                 self._take(function)
+                self._frameless = is_frameless(text)
             return
         self._caller = link(text) or self._caller
         read = read_frame(text)
@@ -110,8 +119,13 @@ class Trace:
         if read.stack:
             self._change_stack(read.stack)
         if not self._over:
-            for one in read.functions:
+            for one in self._sure_of(read):
                 self._take(one)
+
+    def _sure_of(self, read: Frame) -> Tuple[str, ...]:
+        """The functions of a frame, and of the first one also what is marked as unreliable only for want of a frame."""
+        frameless, self._frameless = self._frameless, self._frameless and not (read.functions or read.unreliable)
+        return (read.unreliable,) if frameless and read.unreliable else read.functions
 
     def _pass_over(self, text: str) -> None:
         """A line that is no frame: registers, another's line, or what comes after the trace."""

@@ -28,6 +28,8 @@ _POINTER = regex(
     r"(?:[RE]?IP: (?:[0-9a-f]{4}:)?|pc : |epc : |[PE]C is at |EIP is at |NIP |Krnl PSW : [0-9a-f ]{1,40}\()"
     rf"\s{{0,2}}(?:{_ADDRESS}\s{{0,4}}){{0,2}}{_SYMBOL}"
 )
+# "push %rbp; mov %rsp,%rbp" are four bytes: before them, an x86 function has no frame of its own.
+_FRAMELESS = regex(r"[RE]IP: (?:[0-9a-f]{4}:)?[A-Za-z_$][\w.$]{0,511}\+0x[0-3]/")
 # arch/arm64/kernel/process.c: where a function goes back to that has called nothing yet.
 _LINK = regex(rf"lr : {_SYMBOL}")
 _PLACE = regex(rf" in:? {_SYMBOL}")
@@ -37,17 +39,18 @@ _RUST_CRATE = regex(r"(?<=C)s[0-9A-Za-z]{1,16}_")
 
 
 class Frame(NamedTuple):
-    """A line of a trace: its functions, innermost first, and the stack that begins (``IRQ``) or ends (``/IRQ``)."""
+    """A line of a trace: its functions, innermost first, and the stack that begins (``IRQ``) or ends (``/IRQ``).
+
+    ``unreliable`` is the function that the kernel marks so (``? name``), which is none of ``functions``.
+    """
 
     functions: Tuple[str, ...] = ()
     stack: Optional[str] = None
+    unreliable: Optional[str] = None
 
 
 def read_frame(line: str) -> Optional[Frame]:
-    """Return what a line of a trace tells; None when it is no such line.
-
-    ``line`` may be anything. A frame that the kernel marks as unreliable (``? name``) has no function.
-    """
+    """Return what a line of a trace tells; None when it is no such line. ``line`` may be anything."""
     if not line or line[0] not in " \t[(<" and "+0x" not in line:
         return None
     alone = _STACK.match(line)
@@ -60,7 +63,8 @@ def read_frame(line: str) -> Optional[Frame]:
     if match is None:
         return None
     ended, name, unreliable, symbol = match.groups()
-    return Frame(() if unreliable else (function_of(symbol),), _stack(ended, name) if name else None)
+    stack, function = _stack(ended, name) if name else None, function_of(symbol)
+    return Frame((), stack, function) if unreliable else Frame((function,), stack)
 
 
 def _stack(ended: str, name: str) -> str:
@@ -76,6 +80,15 @@ def pointer(line: str) -> Optional[str]:
     """
     match = _POINTER.match(line)
     return function_of(match.group(1)) if match else None
+
+
+def is_frameless(line: str) -> bool:
+    """Whether a line ``RIP: 0010:name+…`` shows that the CPU had just entered the function.
+
+    What lies on the stack first is the address to which it goes back then. The unwinder that goes by frame pointers
+    leaves out that caller, and the kernel marks it as unreliable (arch/x86/kernel/unwind_frame.c).
+    """
+    return _FRAMELESS.match(line) is not None
 
 
 def link(line: str) -> Optional[str]:

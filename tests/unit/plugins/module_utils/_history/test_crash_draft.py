@@ -177,6 +177,26 @@ def test_arm64_leaves_out_who_called_a_function_without_a_frame(where, frames):
     assert found.frames == (*frames, "nova_read", "vfs_write")
 
 
+@pytest.mark.parametrize(
+    ("offset", "trace", "frames"),
+    [
+        ("0x0", "? nova_read|? stale", ("nova_read",)),
+        ("0x3", "? nova_read|nova_read", ("nova_read",)),
+        ("0x4", "? stale", ()),
+        ("0x0", "nova_read|? stale", ("nova_read",)),
+    ],
+)
+def test_frame_pointers_leave_out_who_called_a_function_that_was_just_entered(offset, trace, frames):
+    place = [
+        "kernel BUG at a.c:1!",
+        f"RIP: 0010:nova_poll+{offset}/0x9",
+        "RSP: 0018:ff EFLAGS: 00000286",
+        "Call Trace:",
+    ]
+    found = report([*place, " <TASK>", *(f" {name}+0x1c/0x80" for name in trace.split("|")), " vfs_write+0x1/0x2"])
+    assert found.frames == ("nova_poll", *frames, "vfs_write")
+
+
 def test_what_arm64_interrupted_is_not_of_the_crash():
     lines = ("panic+0x68/0x70", "nova_tick+0x20/0x28", "hrtimer_interrupt+0xf0/0x360", "el1_interrupt+0x3c/0x60")
     traced = [f" {line}" for line in (*lines, "el1h_64_irq+0x6c/0x70", "nova_read+0x8c/0xd8 (P)")]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.kho.kexec.plugins.module_utils._history.crash_frames import (
+    is_frameless,
     is_user,
     link,
     named_place,
@@ -36,6 +37,26 @@ from ansible_collections.kho.kexec.plugins.module_utils._history.crash_frames im
 def test_frames(line, function):
     read = read_frame(line)
     assert (read.functions if read else ()) == ((function,) if function else ())
+
+
+@pytest.mark.parametrize("line", [" ? do_idle.cold+0x1/0x2", " <IRQ>  [<ffffffff81000000>] ? do_idle+0x1/0x2"])
+def test_what_is_unreliable_is_no_function(line):
+    assert read_frame(line)[::2] == ((), "do_idle")
+
+
+@pytest.mark.parametrize(
+    ("line", "frameless"),
+    [
+        ("RIP: 0010:lkdtm_BUG+0x0/0x2 [lkdtm]", True),
+        ("EIP: do_idle.isra.0+0x3/0x9", True),
+        ("RIP: 0010:do_idle+0x4/0x9", False),
+        ("RIP: 0010:do_idle+0x30/0x90", False),
+        ("pc : do_idle+0x0/0x9", False),
+        ("RIP: 0033:0x47b7a0", False),
+    ],
+)
+def test_a_function_that_was_just_entered_has_no_frame(line, frameless):
+    assert is_frameless(line) == frameless
 
 
 @pytest.mark.parametrize(
