@@ -125,6 +125,9 @@ def signature(what: str, function: Optional[str], frames: Sequence[str], message
     names = [one_name(one) for one in frames]
     begin = names.index(function) if function in names else len(names)
     path = [one for one in names[begin:] if not is_library(one) or one == function]
+    if what == STACK_OVERFLOW and function in path:
+        # The trace often ends before it comes to who called what recurses.
+        path = path[: len(path) - path[::-1].index(function)]
     return _digits(what, function or normalized(message), *path[:SIGNATURE_FRAMES])
 
 
