@@ -29,7 +29,9 @@ _POINTER = regex(
     rf"\s{{0,2}}(?:{_ADDRESS}\s{{0,4}}){{0,2}}{_SYMBOL}"
 )
 # "push %rbp; mov %rsp,%rbp" are four bytes: before them, an x86 function has no frame of its own.
-_FRAMELESS = regex(r"[RE]IP: (?:[0-9a-f]{4}:)?[A-Za-z_$][\w.$]{0,511}\+0x[0-3]/")
+_FRAMELESS = regex(
+    rf"(?:[RE]IP: (?:[0-9a-f]{{4}}:)?|EIP is at )\s{{0,2}}(?:{_ADDRESS}\s{{0,4}}){{0,2}}{_NAME}\+0x[0-3]/"
+)
 # arch/arm64/kernel/process.c: where a function goes back to that has called nothing yet.
 _LINK = regex(rf"lr : {_SYMBOL}")
 _PLACE = regex(rf" in:? {_SYMBOL}")

@@ -49,6 +49,9 @@ def test_what_is_unreliable_is_no_function(line):
     [
         ("RIP: 0010:lkdtm_BUG+0x0/0x2 [lkdtm]", True),
         ("EIP: do_idle.isra.0+0x3/0x9", True),
+        ("RIP: 0010:[<ffffffff81000000>]  [<ffffffff81000000>] do_idle+0x1/0x9", True),
+        ("EIP is at do_idle+0x0/0x9", True),
+        ("RIP: 0010:[<ffffffff81000000>]  [<ffffffff81000000>] do_idle+0x10/0x90", False),
         ("RIP: 0010:do_idle+0x4/0x9", False),
         ("RIP: 0010:do_idle+0x30/0x90", False),
         ("pc : do_idle+0x0/0x9", False),
