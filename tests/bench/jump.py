@@ -267,6 +267,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--outages", nargs="*", type=float, default=native.OUTAGES, help="with --native: seconds, default %(default)s"
     )
+    parser.add_argument(
+        "--each", type=int, default=native.EACH, help="with --native: hosts of each way, default %(default)s"
+    )
     return parser.parse_args(argv)
 
 
@@ -274,7 +277,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, keep everything in build/bench/, print the ratios."""
     given = parse(argv)
     if given.native:
-        return native.main(given.outages)
+        return native.main(given.outages, given.each)
     RESULTS.mkdir(parents=True, exist_ok=True)
     before = os.getloadavg()
     newer, older = (kernel.release for kernel in kernels.ensure(["new", "old"]))
