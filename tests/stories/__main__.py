@@ -223,9 +223,16 @@ def _tell(chosen: Sequence[Story | FleetStory], plain_guests: int) -> list[Endin
 
 
 def _shares(chosen: Sequence[Story], guests: int) -> dict[str, list[Story]]:
-    """Which guest tells which: so many plain ones take turns, and each other kind has one. None without stories."""
+    """Which guest tells which: so many plain ones take turns, and each other kind has one. None without stories.
+
+    Turns go to and fro: who tells one more than others has not had the first of each round.
+    """
     plain = [story for story in chosen if story.kind == PLAIN]
-    given = {f"plain-{number + 1}": plain[number::guests] for number in range(guests)}
+    given: dict[str, list[Story]] = {f"plain-{number + 1}": [] for number in range(guests)}
+    names = list(given)
+    for turn, story in enumerate(plain):
+        number = turn % guests
+        given[names[number if turn // guests % 2 == 0 else guests - 1 - number]].append(story)
     for story in chosen:
         if story.kind != PLAIN:
             given.setdefault(story.kind, []).append(story)

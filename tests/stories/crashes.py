@@ -92,8 +92,8 @@ FATES = (
 def crash_after_a_transition(stage: Stage) -> None:
     """The firmware keeps a kernel's last words: the report knows after which transition they were said."""
     fate, transition = PSTORE, (stage.old, stage.releases[CRASHING])
-    with _prepared(stage, fate):
-        _handover(stage, "old")
+    # The older kernel runs, from cold: one handover leads to the crash.
+    with _doomed(stage, fate):
         _crash(stage, fate)
     url = f"sqlite:///{stage.folder}/ledger.db"
     told = stage.play(playbook=REPORT, kexec_report_url=url, kexec_report_directory=str(stage.folder))
@@ -178,6 +178,15 @@ def _live(stage: Stage, fate: Fate) -> None:
 @contextmanager
 def _prepared(stage: Stage, fate: Fate) -> Iterator[None]:
     """Boot the guest from cold into the kernel that crashes, after one transition only."""
+    with _doomed(stage, fate):
+        stage.cold_boot()
+        stage.guest.learn()
+        yield
+
+
+@contextmanager
+def _doomed(stage: Stage, fate: Fate) -> Iterator[None]:
+    """Have one kernel crash after one transition, and be what a cold boot starts."""
     crashing = stage.releases[CRASHING]
     after = f'dmesg | grep -qF "KHO: exec from: {stage.old} " || exit 0\nsleep 5\njournalctl --sync\n'
     stage.put(TRIGGER, f"#!/bin/sh\nset -eu\n{after}{fate.how}\n", "0755")
@@ -192,8 +201,6 @@ def _prepared(stage: Stage, fate: Fate) -> Iterator[None]:
     stage.default(crashing)
     # Other stories may have been told here.
     stage.sh("journalctl --rotate; journalctl --vacuum-time=1s")
-    stage.cold_boot()
-    stage.guest.learn()
     try:
         yield
     finally:

@@ -121,6 +121,9 @@ def test_each_kind_of_guest_tells_its_own_stories_and_plain_ones_take_turns():
     assert sorted(story.name for share in shares.values() for story in share) == sorted(
         story.name for story in stories.STORIES
     )
+    plain = [story for story in stories.STORIES if story.kind == "plain"][:7]
+    turns = [[plain.index(story) for story in share] for share in stories._shares(plain, 3).values()]
+    assert turns == [[0, 5, 6], [1, 4], [2, 3]]
 
 
 def test_everything_on_guests_is_done_without_snapshots_too():
