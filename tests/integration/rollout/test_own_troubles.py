@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from integration.rollout.test_tasks import AWAY
 from unit.plugins.plugin_utils.histories import cold, history
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, place_of
@@ -40,7 +41,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def upgrade(tmp_path: Path, url: str) -> str:
     """Upgrade simulated hosts that leave together, and return what was shown."""
-    simulation = Simulation(tmp_path / "simulated", 1.0)
+    simulation = Simulation(tmp_path / "simulated", AWAY)
     options = {"kexec_upgrade_waves": "100%", "kexec_upgrade_target": "7.3.4-kho", "kexec_upgrade_ledger": True}
     playbook = ROOT / "playbooks" / UPGRADE
     simulation.cost(UPGRADE, HOSTS, 2, playbook, {**options, "kexec_upgrade_ledger_url": url})

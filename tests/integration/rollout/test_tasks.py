@@ -16,8 +16,9 @@ from integration.rollout.test_rollout import HOSTS, LOST, THERE, roll_out
 from bench.rollout import UPGRADE, Simulation
 from tools.layout import ROOT
 
-AWAY = 1.0
-"""Seconds for which simulated hosts are away."""
+AWAY = 6.0
+"""Seconds for which simulated hosts are away: longer than it takes until all are told to leave and somebody looks. Who
+is back by then is looked at for half a minute, since nobody knows whether it has left."""
 
 
 def test_host_meets_four_tasks_and_what_nobody_asked_for_is_skipped_by_one_of_a_wave(tmp_path: Path) -> None:
