@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import math
+
 MOST_GUESTS = 4
 """As many as tests ever run at once: the three of a rollout, and the one with an initramfs, which waits meanwhile."""
 
@@ -21,3 +23,8 @@ def processors(guests: int, here: int) -> int:
 def at_once(here: int) -> int:
     """How many processors all guests of a test have together, at most."""
     return max(guests * processors(guests, here) for guests in range(1, MOST_GUESTS + 1))
+
+
+def share(guests: int, here: int) -> int:
+    """How many of the processors that are there these guests occupy, so that all that fit have no more than at once."""
+    return min(here, math.ceil(guests * processors(guests, here) * here / at_once(here)))

@@ -10,6 +10,7 @@ everything, and everything on guests once more without snapshots.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -277,8 +278,14 @@ def scenarios(everything: bool) -> list[str]:
     return sorted(found if everything else found - set(ONLY_IN_ALL))
 
 
+def guests_of(scenario: str) -> int:
+    """Return how many guests a scenario has: each is named where its platforms are listed."""
+    text = (MOLECULE / scenario / "molecule.yml").read_text(encoding="utf-8")
+    return len(re.findall(r"^  - name: ", text.partition("\nplatforms:\n")[2], re.MULTILINE))
+
+
 def molecule(dev: Environment, everything: bool = False) -> Iterator[Step]:
-    """Yield a step for each scenario; of everything, each also without snapshots."""
+    """Yield a step for each scenario, side by side; of everything, one after the other, each also without snapshots."""
     names = scenarios(everything)
     if not names:
         yield with_guests("molecule", "molecule", "molecule", no_scenario, (dev,))
@@ -286,7 +293,11 @@ def molecule(dev: Environment, everything: bool = False) -> Iterator[Step]:
         step = with_guests(
             f"molecule-{name}", "molecule", f"molecule scenario {name}", partial(molecule_test, name), (dev,)
         )
-        yield from (step, cold(step)) if everything else (step,)
+        if everything:
+            # A scenario is not run twice at the same time.
+            yield from (step, cold(step))
+        else:
+            yield replace(step, processors=1, guests=count) if (count := guests_of(name)) else step
 
 
 def steps(everything: bool = False) -> list[Step]:

@@ -92,11 +92,14 @@ def opening(planned: Sequence[Step], processors: int) -> str:
     """Return what is said before the first step."""
     runnable = [step for step in planned if step.absent is None]
     text = f"{len(runnable)} steps, side by side on {processors} processors; what they print is in build/logs/"
-    guests = sum(1 for step in runnable if step.processors == WHOLE_MACHINE)
-    if not guests:
+    whole = sum(1 for step in runnable if step.processors == WHOLE_MACHINE)
+    guests = sum(1 for step in runnable if step.guests)
+    said = [f"{whole} of them have the machine for themselves"] if whole else []
+    said += [f"{guests} have it for their guests, side by side where those are few enough"] if guests else []
+    if not said:
         return text
     shared = f"guests have {at_once(processors)} processors at most, all of them together"
-    return f"{text}\n{guests} of them have the machine for themselves, as all with guests do; {shared}"
+    return f"{text}\n{'; '.join([*said, shared])}"
 
 
 def alone(show: Step) -> int:

@@ -49,6 +49,8 @@ class Step:
     absent: str | None = None
     # How many of the machine's processors it occupies.
     processors: int = 1
+    # How many guests it runs, when others with guests may run beside it; then its processors are those of its guests.
+    guests: int = 0
 
     @property
     def log(self) -> Path:

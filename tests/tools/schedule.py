@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from lab import sharing
+
 from . import processes, times
 from .console import Console
 from .forks import Crew, Message
 from .runner import Step, run_step
 
 PREPARE = "prepare"  # the group of steps that all others need
-NICENESS = 10  # of steps that run side by side: the machine stays usable beside them
+NICENESS = 10  # of steps without guests that run side by side: the machine stays usable beside them
 TAIL = 60  # lines of a failed step's log that are shown
 # What pytest, Ansible, compilers and Python write before the reason.
 FAILURE = re.compile(r"^fatal: |^E  |^FAILED |^ERROR|\b\w*[Ee]rror: |^\S+ failed: ")
@@ -44,12 +46,17 @@ class Result:
 
 def share(step: Step, processors: int) -> int:
     """Return how many of the processors a step occupies."""
+    if step.guests:
+        return sharing.share(step.guests, processors)
     return processors if step.group == PREPARE else min(step.processors, processors)
 
 
 def fits(step: Step, running: Collection[Step], processors: int) -> bool:
-    """Tell whether a step may start beside those that are running."""
-    return sum(share(each, processors) for each in [*running, step]) <= processors
+    """Tell whether a step may start beside those that are running: beside guests, nothing but guests."""
+    together = [*running, step]
+    if len({each.guests > 0 for each in together}) > 1:
+        return False
+    return sum(share(each, processors) for each in together) <= processors
 
 
 def alone(step: Step, steps: Collection[Step], processors: int) -> bool:
@@ -109,7 +116,7 @@ class Schedule:
         number = self.steps.index(step) + 1
         self.console.begin(step.name, f"step {number} of {len(self.steps)}: {step.title} ...", is_alone)
         self.running[step.name] = step, time.monotonic()
-        crew.start(step.name, partial(run_step, step), niceness=0 if is_alone else NICENESS)
+        crew.start(step.name, partial(run_step, step), niceness=0 if is_alone or step.guests else NICENESS)
 
     def hear(self, name: str, message: Message) -> None:
         """Take in what the process of a step told."""

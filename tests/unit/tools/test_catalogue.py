@@ -13,9 +13,9 @@ import yaml
 
 from lab import sharing
 from stories import __main__ as stories
-from tools import artefact, catalogue, environments
+from tools import artefact, catalogue, environments, schedule
 from tools.layout import ROOT
-from tools.runner import StepFailed
+from tools.runner import WHOLE_MACHINE, StepFailed
 
 
 def test_names_are_unique_and_groups_are_the_makefiles_targets():
@@ -39,8 +39,23 @@ def test_a_step_for_each_scenario(monkeypatch, tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "molecule.yml").touch()
     (tmp_path / "resources").mkdir()
-    names = [step.name for step in catalogue.molecule(environments.controller())]
-    assert names == ["molecule-default", "molecule-lost_host"]
+    steps = list(catalogue.molecule(environments.controller()))
+    assert [step.name for step in steps] == ["molecule-default", "molecule-lost_host"]
+    assert {step.processors for step in steps} == {WHOLE_MACHINE}, "nobody knows how many guests they have"
+
+
+def test_scenarios_are_run_side_by_side_on_two_processors_and_one_after_the_other_when_each_is_run_twice():
+    default, facts = [step for step in catalogue.steps() if step.group == "molecule"]
+    platforms = [
+        yaml.safe_load((ROOT / "molecule" / name / "molecule.yml").read_text())["platforms"]
+        for name in ("default", "facts")
+    ]
+    assert [default.guests, facts.guests] == [len(guests) for guests in platforms]
+    assert schedule.fits(facts, [default], 2)
+    (stories_told,) = [step for step in catalogue.steps() if step.name == "stories"]
+    assert not schedule.fits(default, [stories_told], 2)
+    every = [step for step in catalogue.steps(True) if step.group == "molecule"]
+    assert {(step.processors, step.guests) for step in every} == {(WHOLE_MACHINE, 0)}
 
 
 def _names(everything):

@@ -63,8 +63,8 @@ def own_tree(tmp_path, monkeypatch):
         monkeypatch.setattr(module, name, tmp_path / name if name != "ROOT" else tmp_path)
 
 
-def step(name, action=lambda _context: None, processors=1, group="unit"):
-    return Step(name, group, f"title of {name}", action, processors=processors)
+def step(name, action=lambda _context: None, processors=1, group="unit", guests=0):
+    return Step(name, group, f"title of {name}", action, processors=processors, guests=guests)
 
 
 def sleeping(seconds):
@@ -86,6 +86,15 @@ def sleeping(seconds):
 def test_what_fits_on_the_machine(shares, processors, expected):
     *running, last = [step("any", processors=share) for share in shares]
     assert schedule.fits(last, running, processors) is expected
+
+
+def test_guests_run_beside_guests_only():
+    two, four = (Step(name, "molecule", name, lambda _context: None, guests=int(name)) for name in ("2", "4"))
+    assert schedule.fits(two, [two], 2)
+    assert not schedule.fits(two, [two, two], 2)
+    assert not schedule.fits(two, [step("unit")], 64)
+    assert not schedule.fits(step("unit"), [two], 64)
+    assert not schedule.fits(four, [two], 2)
 
 
 def test_preparations_run_by_themselves():
@@ -116,6 +125,8 @@ def test_steps_run_side_by_side_in_their_order_and_a_whole_machine_step_alone():
     steps = [noting(name, 0.4) for name in names] + [
         noting("guests", 0.1, processors=WHOLE_MACHINE),
         noting("last", 0.1),
+        noting("scenario", 0.3, guests=2),
+        noting("another", 0.3, guests=2),
     ]
     seen = spans(steps, processors=2)
     assert seen["two"][0] < seen["one"][1]
@@ -123,7 +134,10 @@ def test_steps_run_side_by_side_in_their_order_and_a_whole_machine_step_alone():
     assert seen["guests"][0] >= max(seen[name][1] for name in names)
     assert seen["last"][0] >= seen["guests"][1]
     own = os.nice(0)
-    assert [seen[name][2] for name in (*names, "guests")] == [min(own + 10, 19)] * 3 + [own]
+    assert seen["scenario"][0] >= seen["last"][1]
+    assert seen["another"][0] < seen["scenario"][1]
+    usual = [min(own + 10, 19)] * 3
+    assert [seen[name][2] for name in (*names, "guests", "scenario", "another")] == [*usual, own, own, own]
 
 
 def test_results_are_in_the_order_of_the_steps():
