@@ -29,8 +29,12 @@ UNIT = TESTS / "unit"
 INTEGRATED = TESTS / "integration"
 # The folder of integration tests whose stand-in hosts are late when they have to share; last, as others wait for it.
 MEASURING = "reboot"
+# Those that take longest begin first: what is left for the end is short, and keeps all processors busy.
+LONGEST = ("rollout", "soak", "play_options", "attacks", "shared")
 # Folders with many runs of playbooks, of what ansible-cores have in common: `make test` takes the newest alone.
-WITH_ONE_CORE = ("play_options", "soak")
+WITH_ONE_CORE = ("play_options", "report", "soak")
+# Tests that show for one more case what others show have this mark: `make test` leaves them out.
+WITHOUT_MORE_CASES = ("-m", "not only_in_all")
 # Runs side by side that die and begin again, long soaks, each mistake by itself: minutes, only in `make test-all`.
 FOLDERS_ONLY_IN_ALL = ("slices", "soaks", "typed")
 MODULE_UTILS = Path("plugins", "module_utils")
@@ -142,17 +146,18 @@ def integration(dev: Environment, everything: bool) -> Iterator[Step]:
     made = (dev, *cores(versions))
     names = {path.parent.name for path in INTEGRATED.glob("*/test_*.py")}
     names -= set() if everything else set(FOLDERS_ONLY_IN_ALL)
-    for name in sorted(names, key=lambda name: (name == MEASURING, name)):
+    for name in [*LONGEST, *sorted(names - {*LONGEST, MEASURING}), MEASURING]:
         processors = WHOLE_MACHINE if name == MEASURING else 1
-        action = partial(integrate, name, versions[-1:] if name in WITH_ONE_CORE and not everything else versions)
+        some = versions[-1:] if name in WITH_ONE_CORE and not everything else versions
+        action = partial(integrate, name, some, () if everything else WITHOUT_MORE_CASES)
         title = f"integration tests, {name.replace('_', ' ')}"
         yield Step(f"integration-{name}", "integration", title, action, INTEGRATION, made, processors=processors)
 
 
-def integrate(folder: str, versions: Sequence[str], context: Context) -> None:
+def integrate(folder: str, versions: Sequence[str], options: Sequence[str], context: Context) -> None:
     """Run the integration tests of a folder."""
     context.variables = {environments.SOME_CORES: " ".join(versions)}
-    context.tool("pytest", INTEGRATED / folder)
+    context.tool("pytest", *options, INTEGRATED / folder)
 
 
 def sanity_steps(everything: bool) -> Iterator[Step]:

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
+from integration.cases import CHECK, more
 from integration.cores import CORES
 from integration.play_options.test_play_options import PLAYBOOKS, PREPARE, ROOT, UPGRADE, Controller
 
@@ -19,7 +20,7 @@ def controller(request: pytest.FixtureRequest, tmp_path: Path) -> Controller:
     return Controller(CORES[request.param], tmp_path)
 
 
-@pytest.mark.parametrize("check", [(), ("--check",)])
+@pytest.mark.parametrize("check", CHECK)
 @pytest.mark.parametrize(
     ("connection", "code"), [("local", "connection_local"), ("incus", "connection_without_kernel")]
 )
@@ -40,20 +41,20 @@ def test_what_cannot_be_left_is_refused_before_it_is_asked(
     assert (run.rc, f"codes.md#{code}" in run.output, "Look" in run.output) == (2, True, False)
 
 
-def test_delegation_decides_where_a_plan_leads(controller: Controller) -> None:
+@pytest.mark.parametrize("delegate", ["localhost", *more("127.0.0.1")])
+def test_delegation_decides_where_a_plan_leads(controller: Controller, delegate: str) -> None:
     tasks = [
         {"name": "Plan", "kho.kexec.kexec_plan_info": {}},
         {"name": "Load", "kho.kexec.kexec_image": {"release": "staged"}},
         {"name": "Jump", "kho.kexec.kexec_reboot": {}},
     ]
-    for delegate in ("localhost", "127.0.0.1"):
-        plays = [{"hosts": "db", "gather_facts": False, "tasks": [{**task, "delegate_to": delegate}]} for task in tasks]
-        for play in plays:
-            (controller.folder / "site.yml").write_text(json.dumps([play]))
-            # Only the name of the implicit localhost has a connection of its own.
-            run = controller.run("site.yml", everywhere={"ansible_connection": "local"})
-            assert run.rc == 2
-            assert "codes.md#connection_local" in run.output
+    plays = [{"hosts": "db", "gather_facts": False, "tasks": [{**task, "delegate_to": delegate}]} for task in tasks]
+    for play in plays:
+        (controller.folder / "site.yml").write_text(json.dumps([play]))
+        # Only the name of the implicit localhost has a connection of its own.
+        run = controller.run("site.yml", everywhere={"ansible_connection": "local"})
+        assert run.rc == 2
+        assert "codes.md#connection_local" in run.output
     (controller.folder / "site.yml").write_text(
         json.dumps([{"hosts": "db", "gather_facts": False, "tasks": [{**tasks[1], "delegate_to": "localhost"}]}])
     )
@@ -64,7 +65,7 @@ def test_delegation_decides_where_a_plan_leads(controller: Controller) -> None:
     assert controller.run("site.yml").rc == 0
 
 
-@pytest.mark.parametrize("check", [(), ("--check",)])
+@pytest.mark.parametrize("check", CHECK)
 def test_library_of_reports_is_asked_for_before_the_fleet_is_read(
     controller: Controller, check: tuple[str, ...]
 ) -> None:
@@ -96,7 +97,7 @@ def documented(what: str, playbook: str) -> int:
     return int(re.findall(r"\d+", row[COLUMN[playbook]])[0])
 
 
-@pytest.mark.parametrize("playbook", PLAYBOOKS)
+@pytest.mark.parametrize("playbook", [PLAYBOOKS[0], *more(*PLAYBOOKS[1:])])
 def test_exit_codes_are_those_of_the_page(controller: Controller, playbook: str) -> None:
     name, role = f"kho.kexec.{playbook}", "kexec_upgrade" if playbook == "kexec_rollback" else playbook
     one = {f"{role}_hosts": "db1", "kexec_upgrade_panic": 0}

@@ -88,6 +88,24 @@ class Recorder:
         self.ran.append((words[2:], self.variables))
 
 
+def test_more_cases_of_the_same_are_tried_by_everything_alone():
+    for everything, options in ((False, catalogue.WITHOUT_MORE_CASES), (True, ())):
+        for step in catalogue.steps(everything):
+            if step.group == "integration":
+                context = Recorder()
+                context.tool = lambda *words, ran=context.ran: ran.append(words)
+                step.action(context)
+                folder = ROOT / "tests/integration" / step.name.removeprefix("integration-")
+                assert context.ran == [("pytest", *options, folder)]
+    # No other step leaves them out, so none of the other tests may have the mark.
+    marked = {path for path in (ROOT / "tests").rglob("*.py") if "only_in_all" in path.read_text(encoding="utf-8")}
+    assert {str(path.relative_to(ROOT / "tests")) for path in marked} == {
+        "integration/cases.py",
+        "tools/catalogue.py",
+        "unit/tools/test_catalogue.py",
+    }
+
+
 @pytest.mark.parametrize(
     ("everything", "name", "wanted"),
     [
@@ -202,6 +220,15 @@ def test_unwanted_files_of_an_artefact_are_found():
     good = ["README.md", "plugins/modules/kho_facts.py", "changelogs/changelog.yaml", "docs/howto/upgrade.md"]
     bad = ["Makefile", "tests/unit/x.py", "plugins/modules/__pycache__/x.pyc", "changelogs/fragments/1.yml", "build/a"]
     assert artefact.unwanted(good + bad) == bad
+
+
+def test_the_longest_integration_tests_begin_first_and_who_needs_the_machine_is_the_last():
+    for everything in (False, True):
+        steps = [step for step in catalogue.steps(everything) if step.group == "integration"]
+        names = [step.name.removeprefix("integration-") for step in steps]
+        assert names[: len(catalogue.LONGEST)] == list(catalogue.LONGEST)
+        assert names[-1] == catalogue.MEASURING
+        assert [step.processors for step in steps] == [1] * (len(steps) - 1) + [WHOLE_MACHINE]
 
 
 def test_every_integration_test_is_in_a_step_of_its_folder():
