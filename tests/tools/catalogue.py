@@ -128,7 +128,8 @@ def unit(dev: Environment, everything: bool = False) -> Iterator[Step]:
     without_core = f"--ignore={UNIT / MODULE_UTILS}"
     elsewhere = without_core if everything else f"--ignore={UNIT / 'plugins'}"
     title = "unit tests on the tools' Python"
-    yield Step("unit-tools", "unit", title, tool("pytest", UNIT, elsewhere), PYTHON, (dev,))
+    some = () if everything else WITHOUT_MORE_CASES
+    yield Step("unit-tools", "unit", title, tool("pytest", *some, UNIT, elsewhere), PYTHON, (dev,))
     for core in choose(ALL_CORES):
         action = tool("pytest", UNIT / "plugins", without_core)
         yield unit_step(environments.for_core(core), f"unit tests with ansible-core {core}", action, "unit-")

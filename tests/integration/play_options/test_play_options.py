@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.cases import CHECK, more
 from integration.cores import CORES
+from unit.support.cases import CHECK, more
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]

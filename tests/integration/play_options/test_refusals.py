@@ -10,9 +10,9 @@ import re
 from pathlib import Path
 
 import pytest
-from integration.cases import CHECK, more
 from integration.cores import CORES
 from integration.play_options.test_play_options import PLAYBOOKS, PREPARE, ROOT, UPGRADE, Controller
+from unit.support.cases import CHECK, more
 
 
 @pytest.fixture(params=CORES)

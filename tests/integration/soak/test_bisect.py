@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.cases import more
 from integration.cores import CORES
 from integration.soak.world import World
+from unit.support.cases import more
 
 TARGET, HOME = "7.3.4-kho", "7.2.13-kho"
 ORIGINS = ["7.2.11-kho", "7.2.12-kho", HOME]

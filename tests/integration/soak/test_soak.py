@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.cases import more
 from integration.cores import CORES
 from integration.soak.world import NEW, OLD, World
+from unit.support.cases import more
 
 WORKLOAD = [{"name": "Work", "ansible.builtin.debug": {"msg": "WORKED"}}]
 LOST = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}

@@ -97,13 +97,21 @@ def test_more_cases_of_the_same_are_tried_by_everything_alone():
                 step.action(context)
                 folder = ROOT / "tests/integration" / step.name.removeprefix("integration-")
                 assert context.ran == [("pytest", *options, folder)]
-    # No other step leaves them out, so none of the other tests may have the mark.
-    marked = {path for path in (ROOT / "tests").rglob("*.py") if "only_in_all" in path.read_text(encoding="utf-8")}
-    assert {str(path.relative_to(ROOT / "tests")) for path in marked} == {
-        "integration/cases.py",
-        "tools/catalogue.py",
-        "unit/tools/test_catalogue.py",
+        (step,) = (step for step in catalogue.steps(everything) if step.name == "unit-tools")
+        context = Recorder()
+        context.tool = lambda *words, ran=context.ran: ran.append(words)
+        step.action(context)
+        assert context.ran[0][: len(options) + 2] == ("pytest", *options, catalogue.UNIT)
+    # No other step leaves them out, so nothing of the others may have the mark.
+    tests = {path.relative_to(ROOT / "tests"): path for path in (ROOT / "tests").rglob("*.py")}
+    texts = {str(name): path.read_text(encoding="utf-8") for name, path in tests.items()}
+    assert {name for name, text in texts.items() if "only_in_all" in text} == {
+        *("tools/catalogue.py", "unit/support/cases.py", "unit/tools/test_catalogue.py")
     }
+    using = {name for name, text in texts.items() if "from unit.support.cases import" in text}
+    assert "unit/statistics/test_truth.py" in using
+    assert not {name for name in using if not name.startswith(("integration/", "unit/"))}
+    assert not {name for name in using if name.startswith("unit/plugins/")}
 
 
 @pytest.mark.parametrize(
