@@ -105,5 +105,5 @@ def computed(ledger: Ledger, options: Mapping[str, Any], now: int, keep: bool) -
     if options["state"] == "assessed":
         return answers.assess(ledger)
     if options["state"] == "no_worse":
-        return keep_no_worse(ledger, options["release"], options["since"])
+        return keep_no_worse(ledger, options["release"], options["since"], options["symptoms"])
     return answers.report(ledger, Path(options["directory"]), now, keep)

@@ -87,6 +87,14 @@ options:
         crashed.
     type: int
     default: 0
+  symptoms:
+    description:
+      - Whether it counts for O(state=no_worse), too, that kernels complain of something after the jump that they did
+        not complain of before it, more often than the other way round, and than others that waited in the same hours.
+      - At most 5 % of harmless rollouts fail then for crashes and complaints together. What the release is known to
+        complain of after cold boots of several hosts does not count.
+    type: bool
+    default: false
   directory:
     description:
       - A directory of the controller for O(state=reported). It is made when it is missing.
@@ -162,6 +170,7 @@ EXAMPLES = r"""
   kho.kexec.kexec_ledger:
     state: no_worse
     since: "{{ rollout_began }}"
+    symptoms: true
   run_once: true
 
 - name: Write the report
@@ -175,10 +184,7 @@ RETURN = r"""
 boots: {description: "How many boots were new, or were completed.", returned: O(state=imported), type: int, sample: 3}
 crashes: {description: "How many crashes were new, or completed.", returned: O(state=imported), type: int, sample: 1}
 measures:
-  description: How many measured values were new.
-  returned: O(state=recorded) with O(measures)
-  type: int
-  sample: 5
+  {description: How many measured values were new., returned: O(state=recorded) with O(measures), type: int, sample: 5}
 notes:
   description: What of the history, or of what was measured, was not taken, because it cannot be true or is too much.
   returned: O(state=imported), and O(state=recorded) with O(measures)
@@ -216,16 +222,10 @@ risk:
   returned: O(state=queried)
   type: dict
   contains:
-    sentence:
-      description: The numbers in words.
-      type: str
-      sample: 7.2.13-kho -> 7.3.4-kho crashes 6.1 times as often as a cold boot of 7.3.4-kho (...).
+    sentence: {description: The numbers in words., type: str, sample: 7.2.13-kho -> 7.3.4-kho crashes 6.1 times (...).}
     boots: {description: How many boots there were., type: int, sample: 512}
     crashes: {description: How many of them crashed., type: int, sample: 41}
-    hours:
-      description: How long they ran, together.
-      type: float
-      sample: 18112.4
+    hours: {description: "How long they ran, together.", type: float, sample: 18112.4}
     again:
       description:
         - Those right after a crash of the same host after the same transition, which are not compared; C(recovered),
@@ -314,10 +314,7 @@ own_troubles:
   elements: dict
   sample: [{release: 7.3.4-kho, code: acpi_error, signature: "ACPI Error: AE_AML", boots: 31, hosts: 7}]
 hosts_begun:
-  description: On how many hosts a kexec has started O(release) since O(since).
-  returned: O(state=within_budget)
-  type: int
-  sample: 20
+  {description: On how many hosts one began O(release)., returned: O(state=within_budget), type: int, sample: 20}
 boots_begun: {description: How many boots that were., returned: O(state=within_budget), type: int, sample: 20}
 boots_crashed: {description: How many of them crashed., returned: O(state=within_budget), type: int, sample: 2}
 crashed_hosts:
@@ -353,18 +350,22 @@ evidence:
   type: float
   sample: 23.4
 evidence_limit: {description: How much evidence is enough., returned: O(state=no_worse), type: float, sample: 20.0}
+symptoms:
+  description:
+    - What kernels complained of on two hosts or more after the jump and not before it, at most 20. Those that speak
+      most against the jump are first. C(own) ones the release has after cold boots, too, and they do not count.
+    - On so many hosts it was only C(after) the jump, and only in the boot before it (C(other)). C(with_others) is the
+      same beside hosts that waited in the same hours. C(ratio_interval) is how many times as often it comes after the
+      jump (95 %). C(evidence) is what a stake of 1 on it has become, C(part) which part of the stake on all it had.
+  returned: O(state=no_worse) with O(symptoms)
+  type: list
+  elements: dict
+  sample: [{trouble: acpi_error, words: "ACPI Error: AE_AML", own: false, with_itself: {after: 14, other: 0}, part: 0.5,
+            symptom: 3f1c9a0b7d5e2c48, with_others: {after: 14, other: 0}, hosts: [web3, web8], evidence: 2300.0}]
 summary:
-  description: What was found, in sentences. The fleet first, then the transitions that crash more often.
-  returned: O(state=reported)
-  type: list
-  elements: str
-  sample: ["12044 boots in the ledger, 9 transitions: 1 crash more often than cold boots of the same release, ..."]
+  {description: What was found in sentences., returned: O(state=reported), type: list, elements: str, sample: [9 boots]}
 paths:
-  description: The files of the report.
-  returned: O(state=reported)
-  type: list
-  elements: str
-  sample: [/srv/report/report.json, /srv/report/report.md, /srv/report/report.html]
+  {description: The files of the report., returned: O(state=reported), type: list, elements: str, sample: [/srv/a.md]}
 msg:
   description: What was found, or what went wrong.
   returned: >-

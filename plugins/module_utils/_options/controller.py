@@ -76,6 +76,7 @@ LEDGER: dict[str, Any] = {
     "release": {"type": "str"},
     "since": {"type": "int"},
     "max_crashes": {"type": "int", "default": 0},
+    "symptoms": {"type": "bool", "default": False},
     "directory": {"type": "path"},
     "on_error": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
 }

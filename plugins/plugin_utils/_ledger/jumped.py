@@ -84,9 +84,7 @@ def sides(ledger: Ledger, release: str | None, since: int) -> Sides:
 def _runs(host: str, rows: Iterable[Any], release: str | None, since: int) -> Iterator[Run]:
     jumped = False
     for row in rows:
-        jumped = jumped or (
-            row.began >= since and row.boot in AFTER_KEXEC and (release is None or row.release == release)
-        )
+        jumped = jumped or is_jump(row, release, since)
         begin, end = float(max(row.began, since)), float(row.until)
         crashed = bool(row.crashed)
         if crashed:
@@ -95,6 +93,11 @@ def _runs(host: str, rows: Iterable[Any], release: str | None, since: int) -> It
             yield Run(host, jumped, begin, end, crashed)
         if crashed:
             return
+
+
+def is_jump(row: Any, release: str | None, since: int) -> bool:
+    """Return whether a jump ``since`` then began this boot, one to ``release`` unless that is None."""
+    return row.began >= since and row.boot in AFTER_KEXEC and (release is None or row.release == release)
 
 
 def _never_came_back(lost: dict[str, float], jumped: list[Run]) -> list[Run]:

@@ -11,22 +11,31 @@ from typing import Any
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import failed_with
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, listed
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.jumped import Sides, sides
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.jumped_symptoms import complaints
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sequential import LIMIT, Watched, ratio_interval
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.stakes import evidence
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ALPHA
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_gate_words import (
+    complaint_sentences,
+    complaints_as_list,
+)
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_stakes import won_by_symptoms
 
 NAMED = 5
 """How many hosts that crashed a message names."""
 
 
-def keep_no_worse(ledger: Ledger, release: str | None, since: int) -> dict[str, Any]:
+def keep_no_worse(ledger: Ledger, release: str | None, since: int, symptoms: bool = False) -> dict[str, Any]:
     """Return how hosts fared since a rollout began; ``failed`` when those that jumped are worse off.
 
-    Of harmless rollouts, at most a share of ``ALPHA`` fails, however often it is asked. Raises LedgerError.
+    Of harmless rollouts, at most a share of ``ALPHA`` fails, however often it is asked. With ``symptoms``, what kernels
+    complain about counts too, and that share is of both together. Raises LedgerError.
     """
     found = sides(ledger, release, since)
-    won = evidence(found.jumped, found.waiting, found.past)
+    told = complaints(ledger, release, since) if symptoms else None
+    by_symptoms = won_by_symptoms(told.found, told.own) if told else None
+    won = evidence(found.jumped, found.waiting, found.past, by_symptoms)
     low, high = ratio_interval(found.jumped, found.waiting)
     result = {
         "changed": False,
@@ -37,16 +46,17 @@ def keep_no_worse(ledger: Ledger, release: str | None, since: int) -> dict[str, 
         "ratio_interval": [low, None if isinf(high) else high],
         "evidence": won,
         "evidence_limit": LIMIT,
+        **({"symptoms": complaints_as_list(told)} if told else {}),
     }
-    numbers = _numbers(found, low, high)
+    numbers = " ".join([_numbers(found, low, high), *(complaint_sentences(told) if told else ())])
     if won < LIMIT:
         unless = f"Evidence that they are worse off is {won:.2g}, and {LIMIT:.0f} would be enough."
         return {**result, "msg": f"{numbers} {unless}"}
     message = (
         f"Hosts that jumped are worse off than those that have not yet. {numbers} Of harmless rollouts, at most "
         f"{ALPHA:.0%} get as far, however often one looks (evidence {won:.3g}, and {LIMIT:.0f} is enough). Crashed: "
-        f"{listed(found.crashed_hosts, NAMED)}. The next wave would repeat it on more hosts. Look at the crashes in "
-        "the report before you go on."
+        f"{listed(found.crashed_hosts, NAMED) or 'none'}. The next wave would repeat it on more hosts. Look at the "
+        f"crashes{' and complaints' if told else ''} in the report before you go on."
     )
     return {**result, **failed_with("jumped_hosts_worse", message)}
 

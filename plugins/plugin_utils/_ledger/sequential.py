@@ -100,15 +100,15 @@ def crashes_of(jumped: Watched, waiting: Watched) -> Crashes:
 
 def won_soon(jumped: Watched, waiting: Watched) -> float:
     """Return what a stake of 1 has become that is bet on crashes soon after the jump."""
-    return _won(crashes_of(jumped.young(), waiting), FAST)
+    return won(crashes_of(jumped.young(), waiting), FAST)
 
 
 def won_at_any_time(jumped: Watched, waiting: Watched) -> float:
     """Return what a stake of 1 has become that is bet on crashes at any time after the jump."""
-    return _won(crashes_of(jumped, waiting), SLOW)
+    return won(crashes_of(jumped, waiting), SLOW)
 
 
-def _won(crashes: Crashes, stakes: tuple[tuple[float, float], ...]) -> float:
+def won(crashes: Crashes, stakes: tuple[tuple[float, float], ...]) -> float:
     """Return what a stake of 1 has become; it shrinks while hosts that jumped are no worse off."""
     likelihood = crashes.log_likelihood(np.array([ratio for ratio, _part in stakes]))
     parts = np.array([part for _ratio, part in stakes])
@@ -120,9 +120,14 @@ def ratio_interval(jumped: Watched, waiting: Watched) -> tuple[float, float]:
 
     It holds the truth at all times together with a probability of 1 - ``ALPHA`` (Robbins 1970).
     """
+    return interval_of(crashes_of(jumped, waiting))
+
+
+def interval_of(crashes: Crashes) -> tuple[float, float]:
+    """Return the interval of the ratio of the risks that these crashes tell of."""
     step, furthest = GRID
     logarithms = np.arange(-furthest, furthest + step / 2, step)
-    likelihood = crashes_of(jumped, waiting).log_likelihood(np.exp(logarithms))
+    likelihood = crashes.log_likelihood(np.exp(logarithms))
     weights = np.exp(-((logarithms / SPREAD) ** 2) / 2)
     best = likelihood.max()
     mixed = best + log(float((weights * np.exp(likelihood - best)).sum() / weights.sum()))

@@ -19,8 +19,8 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._waves.typed import ledg
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.waves import waves
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import windows_of
 
-NO_WORSE = "no_worse"
-"""The question that `kexec_upgrade_ledger_gate` has the ledger asked."""
+NO_WORSE = ("no_worse", "no_worse_with_symptoms")
+"""The questions that `kexec_upgrade_ledger_gate` has the ledger asked."""
 SHORTEST_CLAIM = 60
 """Seconds; no wave takes less."""
 FACTS_HOSTS = "kexec_facts_hosts"
@@ -164,8 +164,8 @@ def _percentage(value: Any) -> int | str:
 
 
 def _ledger_gate(value: Any) -> str:
-    if value not in ("", NO_WORSE):
-        raise ValueError(f"neither {NO_WORSE} nor empty{nearest(str(value), [NO_WORSE])}")
+    if value not in ("", *NO_WORSE):
+        raise ValueError(f"neither {', '.join(NO_WORSE)} nor empty{nearest(str(value), NO_WORSE)}")
     return str(value)
 
 

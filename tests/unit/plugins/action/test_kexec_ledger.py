@@ -251,7 +251,7 @@ def test_all_that_is_returned_is_documented_and_the_other_way_round(data: Path) 
         run(state="reported", directory=str(data / "report")),
         run(state="assessed"),
         run(state="within_budget", release=NEW, since=0),
-        run(state="no_worse", since=0),
+        run(state="no_worse", since=0, symptoms=True),
         run(state="recorded", transition={}),
     ]
     returned = {key for found in results for key in found} - {"changed", "failed"}

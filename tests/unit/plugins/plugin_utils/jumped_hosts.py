@@ -14,6 +14,8 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Le
 
 SINCE = 1795392000
 HOUR = 3600
+ACPI = {"code": "acpi_error", "signature": "ACPI Error: AE_AML"}
+"""What a kernel complains about."""
 
 
 def at(seconds: int) -> str:
@@ -30,6 +32,11 @@ def after(begin: int, until: int | None = None, number: int = 2, **changes: Any)
     """A boot that the jump began."""
     ending = {"end": None, "ending": "running"} if until is None else {"end": at(until), "ending": "clean"}
     return boot(**{"boot_id": some_id(number), "begin": at(begin), **ending, **changes})
+
+
+def looked(one: dict[str, Any], *troubles: dict[str, str]) -> dict[str, Any]:
+    """The same boot, when the kernel's log was looked at."""
+    return {**one, "troubles": [*troubles]}
 
 
 def waiting(ledger: Ledger, hosts: int, now: int = HOUR) -> None:

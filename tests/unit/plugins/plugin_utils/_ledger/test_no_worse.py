@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import pytest
-from unit.plugins.plugin_utils.histories import NEW, history
-from unit.plugins.plugin_utils.jumped_hosts import HOUR, SINCE, after, before, waiting
+from unit.plugins.plugin_utils.histories import NEW, cold, history
+from unit.plugins.plugin_utils.jumped_hosts import ACPI, HOUR, SINCE, after, at, before, looked, waiting
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.no_worse import keep_no_worse
@@ -51,3 +51,45 @@ def test_a_host_that_crashes_in_a_loop_counts_once(ledger: Ledger) -> None:
     found = keep_no_worse(ledger, NEW, SINCE)
     assert found["jumped"]["crashed"] == 1
     assert "failed" not in found
+
+
+def roll_out(ledger: Ledger, hosts: int, *troubles: dict[str, str], of_old: tuple[dict[str, str], ...] = ()) -> None:
+    """Have hosts jump, all of which complain of something afterwards, while as many others wait."""
+    for number in range(hosts):
+        boots = looked(before(until=600), *of_old), looked(after(660 + number), *troubles)
+        ledger.import_history(f"web{number:02}", history(*boots), SINCE + HOUR)
+        ledger.import_history(f"waiting{number:02}", history(looked(before(3))), SINCE + HOUR)
+
+
+def test_symptoms_of_jumps_are_found_where_they_are_wanted(ledger: Ledger) -> None:
+    roll_out(ledger, 12, ACPI)
+    assert "failed" not in keep_no_worse(ledger, NEW, SINCE)
+    assert "symptoms" not in keep_no_worse(ledger, NEW, SINCE)
+    found = keep_no_worse(ledger, NEW, SINCE, symptoms=True)
+    assert (found["failed"], found["code"]) == (True, "jumped_hosts_worse")
+    assert "Of 12 hosts that jumped, 12 complained of acpi_error (ACPI Error: AE_AML) after it" in found["msg"]
+    assert "it is 12 to 0. Hosts: web00, web01, web02, web03, web04 and 7 more." in found["msg"]
+    assert "Crashed: none." in found["msg"]
+    (symptom,) = found["symptoms"]
+    assert (symptom["trouble"], symptom["with_itself"], symptom["own"]) == (
+        "acpi_error",
+        {"after": 12, "other": 0},
+        False,
+    )
+    assert "failed" not in keep_no_worse(ledger, "7.3.5", SINCE, symptoms=True)
+
+
+def test_what_the_release_has_after_cold_boots_too_is_no_fault_of_jumps(ledger: Ledger) -> None:
+    roll_out(ledger, 12, ACPI)
+    for host in ("cold1", "cold2"):
+        ledger.import_history(host, history(looked(cold(9, begin=at(-9 * HOUR), end=at(-HOUR)), ACPI)), SINCE + HOUR)
+    found = keep_no_worse(ledger, NEW, SINCE, symptoms=True)
+    assert "failed" not in found
+    assert found["symptoms"][0]["own"] is True
+    assert "No complaint of kernels is seen to come from the jump, on 12 hosts" in found["msg"]
+
+
+def test_what_hosts_had_before_their_jump_does_not_stop(ledger: Ledger) -> None:
+    roll_out(ledger, 20, ACPI, of_old=(ACPI,))
+    found = keep_no_worse(ledger, NEW, SINCE, symptoms=True)
+    assert ("failed" in found, found["symptoms"]) == (False, [])

@@ -16,6 +16,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.stakes import (
     ON_ANY_TIME,
     ON_DEATHS,
     ON_SOON,
+    ON_SYMPTOMS,
     evidence,
 )
 
@@ -32,6 +33,13 @@ def test_one_death_among_the_first_hosts_is_enough_where_hosts_rarely_crash() ->
     jumped = watched((4 * HOUR, 4 * HOUR + 30, True), *[(4 * HOUR, 5 * HOUR, False)] * 155)
     assert evidence(jumped, WAITING, KNOWN) >= LIMIT
     assert evidence(jumped, WAITING, Past(1_000_000.0, 50_000)) < LIMIT
+
+
+def test_crashes_and_symptoms_share_one_stake() -> None:
+    nothing, quiet = watched(), Past()
+    assert evidence(nothing, nothing, quiet, 1.0) == pytest.approx(evidence(nothing, nothing, quiet))
+    assert evidence(nothing, nothing, quiet, 0.0) == pytest.approx(KEPT * (1 - ON_SYMPTOMS))
+    assert evidence(nothing, nothing, quiet, 101.0) == pytest.approx(KEPT * (1 + 100 * ON_SYMPTOMS))
 
 
 def test_one_death_among_many_is_not() -> None:

@@ -112,7 +112,8 @@ def test_windows_have_a_code_of_their_own() -> None:
 
 
 def test_gate_that_asks_the_ledger() -> None:
-    assert check(ledger=True, ledger_gate="no_worse")["kexec_upgrade_ledger_gate"] == "no_worse"
+    for gate in ("no_worse", "no_worse_with_symptoms"):
+        assert check(ledger=True, ledger_gate=gate)["kexec_upgrade_ledger_gate"] == gate
     for given, why in (({}, "kexec_upgrade_ledger is not true"), ({"ledger": True, "ledger_gate": "worse"}, "neither")):
         with pytest.raises(KhoError, match=f"kexec_upgrade_ledger_gate: .*{why}") as caught:
             check(**{"ledger_gate": "no_worse", **given})

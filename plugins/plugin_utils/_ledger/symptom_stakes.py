@@ -1,0 +1,155 @@
+# Copyright: Contributors to the kho.kexec collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Do kernels complain after a jump that did not before it? A sign test that may be looked at at any time. Pure.
+
+Each host that jumped is compared twice: with its own boot before the jump, and with that of another host that waited in
+the same hours. Of pairs that differ, a harmless jump has the symptom on either side with the same chance (the sign
+test, Arbuthnot 1710). A stake of 1 that is bet against that becomes ``c`` at any time with a probability of at most
+``1 / c`` (Ville 1939). Of the two stakes, the smaller one counts, which is right as long as either comparison is fair.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sequential import Crashes, interval_of, won
+
+with suppress(ImportError):  # _ledger_errors.require() says so
+    import numpy as np
+
+STAKES = ((3.0, 0.25), (10.0, 0.25), (100.0, 0.5))
+"""How many times as often pairs may have the symptom after the jump, with the part of the stake that is on it."""
+HOSTS = 2
+"""A bet on a symptom begins after so many hosts have it after their jump, and had not before."""
+MOST = 100
+"""So many symptoms are bet on, the first ones."""
+
+
+class Look(NamedTuple):
+    """What the kernel of a host complained about in one boot, and when that boot was seen to run."""
+
+    host: str
+    began: float
+    until: float
+    symptoms: frozenset[str]
+
+
+class Compared(NamedTuple):
+    """Symptoms of a host ``after`` its jump, ``before`` it, and of an ``other`` that waited; None where none did."""
+
+    host: str
+    after: frozenset[str]
+    before: frozenset[str]
+    other: frozenset[str] | None
+
+
+class Pairs(NamedTuple):
+    """How many pairs have a symptom only ``after`` the jump, and how many only on the other side."""
+
+    after: int
+    other: int
+
+
+class Standing(NamedTuple):
+    """How a symptom stands: pairs of a host with itself, and with another that waited in the same hours.
+
+    ``interval`` is of how many times as often it is there after the jump, from the first; ``hosts`` have it only
+    after their jump; ``evidence`` is what a stake of 1 has become, and ``part`` which part of the whole stake that is.
+    """
+
+    symptom: str
+    with_itself: Pairs
+    with_others: Pairs
+    interval: tuple[float, float]
+    hosts: tuple[str, ...]
+    part: float
+    evidence: float
+
+
+def compared(before: Sequence[Look], after: Iterable[Look]) -> list[Compared]:
+    """Return the hosts that jumped, in the order in which they did, each with one that waited meanwhile.
+
+    ``before`` has a boot of each host before its jump, and ``after`` one after it. A host is the other one only once;
+    it ran from before the jump until after the last look at the host that jumped, so it had at least the same time.
+    """
+    own = {look.host: look for look in before}
+    others = sorted(before, key=lambda look: (look.until, look.host))
+    found = []
+    for look in sorted(after, key=lambda look: (look.began, look.host)):
+        if look.host in own:
+            other = _take(others, look)
+            found.append(Compared(look.host, look.symptoms, own[look.host].symptoms, other and other.symptoms))
+    return found
+
+
+def _take(others: list[Look], look: Look) -> Look | None:
+    first = bisect_left(others, look.until, key=lambda other: other.until)
+    for at in range(first, len(others)):
+        if others[at].began <= look.began and others[at].host != look.host:
+            return others.pop(at)
+    return None
+
+
+def standings(jumps: Sequence[Compared]) -> list[Standing]:
+    """Return the symptoms that are bet on, in the order in which these bets began.
+
+    The first has half of the stake, the second a sixth, the ``k``-th ``1 / (k (k + 1))``: all together have no more
+    than the whole, however many there will be. What is known when a bet begins is no part of it.
+    """
+    begun = _begun(jumps)
+    return [_standing(symptom, jumps, first, place) for place, (symptom, first) in enumerate(begun.items(), 1)]
+
+
+def won_by_symptoms(found: Sequence[Standing], own: frozenset[str] = frozenset()) -> float:
+    """Return what a stake of 1 on all symptoms has become; what is on those that are the kernel's ``own`` is lost."""
+    unused = 1 - sum(one.part for one in found)
+    return unused + sum(one.part * one.evidence for one in found if one.symptom not in own)
+
+
+def _begun(jumps: Sequence[Compared]) -> dict[str, int]:
+    """Return the symptoms that are bet on, each with the number of the first host that the bet is on."""
+    hosts: Counter[str] = Counter()
+    begun: dict[str, int] = {}
+    for number, jump in enumerate(jumps, 1):
+        for symptom in sorted(jump.after - jump.before):
+            hosts[symptom] += 1
+            if hosts[symptom] == HOSTS and len(begun) < MOST:
+                begun[symptom] = number
+    return begun
+
+
+def _standing(symptom: str, jumps: Sequence[Compared], first: int, place: int) -> Standing:
+    itself = [
+        (at, symptom in one.after) for at, one in enumerate(jumps) if (symptom in one.after) != (symptom in one.before)
+    ]
+    others = [
+        (at, symptom in one.after)
+        for at, one in enumerate(jumps)
+        if one.other is not None and (symptom in one.after) != (symptom in one.other)
+    ]
+    bets = [won(_signs(sign for at, sign in pairs if at >= first), STAKES) for pairs in (itself, others)]
+    return Standing(
+        symptom,
+        _counted(itself),
+        _counted(others),
+        interval_of(_signs(sign for _at, sign in itself)),
+        tuple(sorted(jumps[at].host for at, sign in itself if sign)),
+        1 / (place * (place + 1)),
+        min(bets),
+    )
+
+
+def _counted(pairs: Sequence[tuple[int, bool]]) -> Pairs:
+    after = sum(sign for _at, sign in pairs)
+    return Pairs(after, len(pairs) - after)
+
+
+def _signs(signs: Iterable[bool]) -> Crashes:
+    """Return pairs that differ as crashes that one host of each side could have had."""
+    after = np.array([*signs], dtype=np.bool_)
+    return Crashes(after, np.ones(len(after)), np.ones(len(after)))
