@@ -38,7 +38,7 @@ def _ranked(told: Complaints) -> list[Standing]:
 
 
 def _sentence(one: Standing, told: Complaints) -> str:
-    name, (low, high) = told.names[one.symptom], one.interval
+    name, (low, high) = told.names[one.symptom], one.with_itself.interval
     above = "any number of" if isinf(high) else f"{high:.2g}"
     itself, others = one.with_itself, one.with_others
     return (
@@ -50,7 +50,7 @@ def _sentence(one: Standing, told: Complaints) -> str:
 
 
 def _as_dict(one: Standing, told: Complaints) -> dict[str, Any]:
-    name, (low, high) = told.names[one.symptom], one.interval
+    name, (low, high) = told.names[one.symptom], one.with_itself.interval
     return {
         "symptom": one.symptom,
         "trouble": name.trouble,

@@ -54,18 +54,31 @@ class Pairs(NamedTuple):
     after: int
     other: int
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """How many times as often it is there after the jump: the truth at all times together, as of crashes."""
+        return interval_of(self._as_crashes())
+
+    def won(self) -> float:
+        """Return what a stake of 1 has become that is bet on these pairs."""
+        return won(self._as_crashes(), STAKES)
+
+    def _as_crashes(self) -> Crashes:
+        """Return them as crashes that one host of each side could have had."""
+        number = self.after + self.other
+        return Crashes(np.arange(number) < self.after, np.ones(number), np.ones(number))
+
 
 class Standing(NamedTuple):
     """How a symptom stands: pairs of a host with itself, and with another that waited in the same hours.
 
-    ``interval`` is of how many times as often it is there after the jump, from the first; ``hosts`` have it only
-    after their jump; ``evidence`` is what a stake of 1 has become, and ``part`` which part of the whole stake that is.
+    ``hosts`` have it only after their jump. ``evidence`` is what a stake of 1 has become, and ``part`` which part of
+    the whole stake that was.
     """
 
     symptom: str
     with_itself: Pairs
     with_others: Pairs
-    interval: tuple[float, float]
     hosts: tuple[str, ...]
     part: float
     evidence: float
@@ -132,12 +145,11 @@ def _standing(symptom: str, jumps: Sequence[Compared], first: int, place: int) -
         for at, one in enumerate(jumps)
         if one.other is not None and (symptom in one.after) != (symptom in one.other)
     ]
-    bets = [won(_signs(sign for at, sign in pairs if at >= first), STAKES) for pairs in (itself, others)]
+    bets = [_counted([pair for pair in pairs if pair[0] >= first]).won() for pairs in (itself, others)]
     return Standing(
         symptom,
         _counted(itself),
         _counted(others),
-        interval_of(_signs(sign for _at, sign in itself)),
         tuple(sorted(jumps[at].host for at, sign in itself if sign)),
         1 / (place * (place + 1)),
         min(bets),
@@ -147,9 +159,3 @@ def _standing(symptom: str, jumps: Sequence[Compared], first: int, place: int) -
 def _counted(pairs: Sequence[tuple[int, bool]]) -> Pairs:
     after = sum(sign for _at, sign in pairs)
     return Pairs(after, len(pairs) - after)
-
-
-def _signs(signs: Iterable[bool]) -> Crashes:
-    """Return pairs that differ as crashes that one host of each side could have had."""
-    after = np.array([*signs], dtype=np.bool_)
-    return Crashes(after, np.ones(len(after)), np.ones(len(after)))

@@ -13,11 +13,15 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics impor
 from bench.symptom_rollouts import KINDS, Fleet, Kind
 
 SEEDS = range(200)
-HOSTS = 300
+HOSTS = 200
 
 
-@pytest.mark.parametrize("whole", [True, False], ids=["whole fleet read", "next wave read"])
-@pytest.mark.parametrize("name", [name for name in KINDS if name.startswith("harmless")])
+HARMLESS = [name for name in KINDS if name.startswith("harmless")]
+
+
+@pytest.mark.parametrize(
+    ("name", "whole"), [*((name, False) for name in HARMLESS), *((name, True) for name in HARMLESS if "hit" in name)]
+)
 def test_harmless_rollouts_go_on(name: str, whole: bool) -> None:
     kind = replace(KINDS[name], whole=whole, hosts=HOSTS)
     assert sum(Fleet(kind, seed).stopped_after() is not None for seed in SEEDS) <= ALPHA * len(SEEDS)
