@@ -81,8 +81,8 @@ class Fleet:
         self._before, self._after = (self._boots(kind, draw, always) for _boot in range(2))
         for number in np.flatnonzero(draw.random(kind.hosts) < kind.bring):
             self._after[number].add(BROUGHT)
-        for number in range(kind.liars):
-            self._after[number].update(f"invented {one}" for one in range(INVENTED))
+        for liar in range(kind.liars):
+            self._after[liar].update(f"invented {one}" for one in range(INVENTED))
 
     def stopped_after(self) -> int | None:
         """Return after how many jumps this rollout is stopped, None when never."""
