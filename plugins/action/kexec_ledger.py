@@ -34,11 +34,12 @@ class ActionModule(ControllerAction):
             return told(error, options["on_error"])
 
     def _answer(self, host: str, options: Mapping[str, Any]) -> dict[str, Any]:
-        now, keep, state = int(time.time()), not self._task.check_mode, options["state"]
+        keep, state = not self._task.check_mode, options["state"]
         place = place_of(options["url"] or default_url(os.environ))
         if state in WITH_STATISTICS:
             require("scipy")
         with Ledger(place, keep) as ledger:
+            now = ledger.now() if options["clock"] == "database" else int(time.time())
             if state in WITH_STATISTICS:
                 return computed(ledger, options, now, keep)
             if state == "imported":

@@ -17,7 +17,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._common.controller_actio
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.display import say
 from ansible_collections.kho.kexec.plugins.plugin_utils._common.files import replace_file
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.identity import has_ended, run_identity
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError, require
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, place_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import FAILED, PAUSED, RUNNING, STOPPED, Go, Wait
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.info import info
@@ -38,7 +38,7 @@ SAY_EVERY = 60
 PASSING = frozenset({"ledger_away", "ledger_locked", "ledger_read_only"})
 """Troubles of a ledger that may be over in a while: one that takes over for another can be read first."""
 STATES = {"paused": PAUSED, "resumed": RUNNING, "stopped": STOPPED}
-ALL_STATES = ("info", "started", "claimed", "settled", "passed", "released", *STATES)
+ALL_STATES = ("info", "started", "claimed", "settled", "no_worse", "passed", "released", *STATES)
 """Checked here: among the choices of a specification, ansible-test lets no state be called info."""
 PREFIX = "kexec_rollout_"
 OF_THE_PLAYBOOK = tuple(PREFIX + name for name in ("name", "ledger_url", "state", "why", "who", "page"))
@@ -68,6 +68,8 @@ class ActionModule(ControllerAction):
         me = Taking(run_identity()["run"], owner_of(who, given), wave.total)
         if state == "claimed":
             return self._claimed(options, wave, me)
+        if state == "no_worse":
+            return self._no_worse(options, me)
         if state == "released":
             self._patiently(options["patience"], name, lambda shared: shared.release(me, wave.hosts))
             return {"msg": f"The hosts of {wave} were given back."}
@@ -121,6 +123,14 @@ class ActionModule(ControllerAction):
                 say(waits)
                 says_next += SAY_EVERY
             time.sleep(LOOK_EVERY)
+
+    def _no_worse(self, options: Mapping[str, Any], me: Taking) -> dict[str, Any]:
+        """A ledger that cannot be asked is no answer, so the wave does not begin, or nothing follows it."""
+        require("scipy")
+        # Here, because it takes SciPy a second to load, and all other tasks do without.
+        from ansible_collections.kho.kexec.plugins.plugin_utils._shared.no_worse import keep_no_worse
+
+        return self._patiently(options["patience"], options["name"], lambda shared: keep_no_worse(shared, me))
 
     def _settled(
         self, options: Mapping[str, Any], wave: gate.Wave, me: Taking, task_vars: Mapping[str, Any]

@@ -56,8 +56,7 @@ options:
     type: dict
   transitions:
     description:
-      - What O(transition) is, of several hosts. Each must name its C(host), as C(kexec_upgrade_result) does. For
-        O(state=recorded).
+      - What O(transition) is, of several hosts, each with its C(host). For O(state=recorded).
     type: list
     elements: dict
   measures:
@@ -70,6 +69,11 @@ options:
       - The release that hands over, as C(uname -r) prints it. For O(state=queried).
       - For O(state=within_budget), only handovers from this release count. Without it, every kexec does.
     type: str
+  clock:
+    description: Which clock times O(state=imported) and O(state=recorded). V(database) is for several controllers.
+    type: str
+    choices: [controller, database]
+    default: controller
   release:
     description:
       - The release that it hands over to. For O(state=queried) and O(state=within_budget).
@@ -77,14 +81,12 @@ options:
     type: str
   since:
     description:
-      - From when on boots count, in seconds since 1970, for O(state=within_budget). The hosts' clocks tell when a boot
-        began.
+      - From when on boots count, in seconds since 1970, by the hosts' clocks, for O(state=within_budget).
       - When the rollout began, for O(state=no_worse). It must be the same each time in one rollout.
     type: int
   max_crashes:
     description:
-      - On how many hosts boots may have crashed, for O(state=within_budget). A host counts once, however often it
-        crashed.
+      - On how many hosts boots may have crashed, for O(state=within_budget). A host counts once.
     type: int
     default: 0
   symptoms:
@@ -101,8 +103,7 @@ options:
     type: path
   on_error:
     description:
-      - What to do when the ledger cannot be read or written.
-      - V(fail), the task fails.
+      - What to do when the ledger cannot be read or written. V(fail), the task fails.
       - V(warn), the task succeeds with a warning and RV(code), so a host that was upgraded is not failed.
     type: str
     choices: [fail, warn]
@@ -146,7 +147,6 @@ EXAMPLES = r"""
   kho.kexec.kexec_ledger:
     state: imported
     history: "{{ history }}"
-    url: "{{ kexec_ledger_url | default(omit) }}"
 
 - name: Ask which transitions crash
   kho.kexec.kexec_ledger:

@@ -11,12 +11,12 @@ short_description: One rollout that runs on several controllers share
 version_added: 0.1.0
 description:
   - Runs of Ansible on several controllers, slices of a job for example, that name the same rollout in the same ledger
-    have one target and policy, one set of canaries, one budget of failures and one stop. A host belongs to one of them
-    at a time.
+    have one target and policy, one set of canaries, one budget of failures, one gate of statistics and one stop. A host
+    belongs to one of them at a time.
   - O(state=info) tells of the whole rollout, whichever run did which part. O(state=paused), O(state=resumed) and
     O(state=stopped) hold for all of its runs, from their next wave on. What is on its way goes its way to the end.
-  - The playbook C(kho.kexec.kexec_upgrade) does O(state=claimed), O(state=settled), O(state=passed) and
-    O(state=released) around each wave when C(kexec_upgrade_rollout) is set.
+  - The playbook C(kho.kexec.kexec_upgrade) does O(state=claimed), O(state=settled), O(state=no_worse),
+    O(state=passed) and O(state=released) around each wave when C(kexec_upgrade_rollout) is set.
   - Times are those of the database. Clocks of controllers decide nothing.
   - Runs on the controller, once for all hosts of a batch, and asks no host.
 options:
@@ -31,6 +31,10 @@ options:
         and a stop.
       - V(settled), what became of the hosts of this wave is known to all runs, and the hosts are given back. Stops the
         rollout when a canary was not proven, and when more hosts failed in all runs than may.
+      - V(no_worse), hosts of the rollout that jumped, with whichever run, are no worse off than its hosts that have not
+        yet, in the same hours, as in O(kho.kexec.kexec_ledger#module:state=no_worse). Otherwise it stops the rollout,
+        and the task fails. Of harmless rollouts, at most 5 % are stopped, however many runs ask, and however often.
+        After V(resumed), hosts that jump from then on are looked at. Needs SciPy.
       - V(passed), what has to hold after the canaries of this run holds, and all other waves may begin. Needed when
         RV(canaries) says so.
       - V(released), the hosts of this wave are given back, and nothing was done to them.
@@ -105,9 +109,9 @@ options:
     default: 7200
   patience:
     description:
-      - With O(state=claimed), O(state=settled), O(state=passed), O(state=released) and O(state=stopped), how many
-        seconds to wait for a ledger that is away. The task fails then, and no wave begins. Failures of hosts are told
-        however long that takes, and whatever the ledger's trouble.
+      - With O(state=claimed), O(state=settled), O(state=no_worse), O(state=passed), O(state=released) and
+        O(state=stopped), how many seconds to wait for a ledger that is away. The task fails then, and no wave begins.
+        Failures of hosts are told however long that takes, and whatever the ledger's trouble.
     type: int
     default: 300
 notes:
@@ -245,9 +249,47 @@ stop:
   returned: O(state=settled)
   type: str
   sample: "Not proven: web7. Failed in all runs: 4; allowed: 3 (max_failed)."
+since:
+  description: From when on hosts that jumped are looked at, in seconds since 1970 by the database's clock.
+  returned: O(state=no_worse)
+  type: int
+  sample: 1795392000
+jumped:
+  description: How many hosts of the rollout jumped since then, how long they were seen to run, and how many crashed.
+  returned: O(state=no_worse)
+  type: dict
+  sample: {hosts: 156, hours: 157.2, crashed: 3}
+waiting:
+  description: The same before the jump. C(hosts) are those that have not jumped; C(hours) and C(crashed) are of all.
+  returned: O(state=no_worse)
+  type: dict
+  sample: {hosts: 3844, hours: 15562.0, crashed: 0}
+crashed_hosts:
+  description: The hosts that jumped and crashed since.
+  returned: O(state=no_worse)
+  type: list
+  elements: str
+  sample: [web3, web8]
+ratio:
+  description: How many times as often, by the hour, hosts crashed after their jump as before it, if any did before.
+  returned: O(state=no_worse)
+  type: float
+  sample: 12.3
+ratio_interval:
+  description: Its interval of 95 %, for all looks of all runs together. An end that is V(null) is not bounded.
+  returned: O(state=no_worse)
+  type: list
+  elements: float
+  sample: [2.1, 260.0]
+evidence:
+  description: The e-value, what a stake of 1 on jumps doing harm has become. At RV(evidence_limit), the task fails.
+  returned: O(state=no_worse)
+  type: float
+  sample: 23.4
+evidence_limit: {description: How much evidence is enough., returned: O(state=no_worse), type: float, sample: 20.0}
 msg:
   description: What was found or done, in a line.
-  returned: O(state=claimed), O(state=settled), O(state=released), O(state=info), or failure
+  returned: O(state=claimed), O(state=settled), O(state=no_worse), O(state=released), O(state=info), or failure
   type: str
   sample: Wave 1 of 4 of this run begins, before all others.
 code:

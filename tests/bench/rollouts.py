@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 WAVES = (1, 5, 25, 125, 500)
 SOAK, STAGGER, DYING = 3600.0, 60.0, 60.0
 """Seconds that a wave is left alone, in which its hosts jump, and within which one that the jump kills dies."""
+EACH = SOAK + STAGGER
+"""Seconds from the beginning of a wave to that of the next one of its run."""
 NOISY, QUIET = 1 / 2000, 1 / 100_000
 """Crashes in an hour of a host."""
 HIT = 0.05
@@ -42,6 +44,9 @@ class Kind:
     ``flaky`` hosts crash 1,000 times as often. ``outages`` in an hour take down ``HIT`` of all hosts at one moment. The
     ledger has read the ``whole`` fleet at each look, or only hosts that jumped, until then, and those of the next wave;
     of hosts that it has read, the last ``days`` before the rollout, too.
+
+    With several ``runs`` that share the rollout, each has its slice of the hosts and its own waves, side by side after
+    the first canary, and asks about all hosts before and after each of them.
     """
 
     rate: float
@@ -52,6 +57,7 @@ class Kind:
     whole: bool = True
     days: float = 14.0
     hosts: int = 4000
+    runs: int = 1
 
 
 class Stopped(NamedTuple):
@@ -69,17 +75,28 @@ def waves_of(hosts: int) -> list[int]:
     return sizes
 
 
+def begins_of(kind: Kind) -> NDArray[np.float64]:
+    """Return when the wave of each host begins, in seconds after the rollout did."""
+    slices = np.array_split(np.arange(kind.hosts), kind.runs)
+    found = np.zeros(kind.hosts)
+    for number, hosts in enumerate(slices):
+        sizes = waves_of(len(hosts))
+        behind = (number > 0) + number / kind.runs
+        found[hosts] = (np.repeat(np.arange(len(sizes)), sizes) + behind) * EACH
+    return found
+
+
 def roll_out(kind: Kind, seed: int) -> Stopped:
     """Return what became of one rollout."""
-    draw, sizes = np.random.default_rng(seed), waves_of(kind.hosts)
-    wave, each = np.repeat(np.arange(len(sizes)), sizes), SOAK + STAGGER
-    jump = wave * each + draw.uniform(0, STAGGER, kind.hosts)
+    draw, begin = np.random.default_rng(seed), begins_of(kind)
+    end = begin + EACH
+    jump = begin + draw.uniform(0, STAGGER, kind.hosts)
     flaky = draw.random(kind.hosts) < kind.flaky
     mean: NDArray[np.float64] = np.where(flaky, 3.6 / kind.rate, 3600 / kind.rate)
     before = draw.exponential(mean)
     after = jump + draw.exponential(mean / kind.times)
     after = np.where(draw.random(kind.hosts) < kind.kill, jump + draw.uniform(1, DYING, kind.hosts), after)
-    down = draw.uniform(0, len(sizes) * each, draw.poisson(kind.outages * len(sizes) * each / 3600))
+    down = draw.uniform(0, end.max(), draw.poisson(kind.outages * end.max() / 3600))
     for moment in down:
         hit = draw.random(kind.hosts) < HIT
         before = np.where(hit, np.minimum(before, moment), before)
@@ -87,19 +104,19 @@ def roll_out(kind: Kind, seed: int) -> Stopped:
     hours = 24 * kind.days
     past = draw.poisson(3600 * hours / mean) + draw.binomial(draw.poisson(kind.outages * hours), HIT, kind.hosts)
     missed = False
-    for number in range(len(sizes)):
-        now = (number + 1) * each
+    for now in np.unique([*begin[begin > 0], *end]):
+        over = (jump if kind.whole else end) <= now
+        seen = np.where(kind.whole, now, np.where(over, end, begin))
+        read = np.full(kind.hosts, True) if kind.whole else begin <= now
         # A host is looked at until its first crash.
-        gone = (wave <= number) & (before >= jump)
-        read = np.full(kind.hosts, True) if kind.whole else wave <= number + 1
-        until = np.where(kind.whole, now, (wave + 1) * each).astype(np.float64)
-        jumped = _watched(jump[gone], until[gone], after[gone])
-        waiting = _watched(np.zeros(read.sum()), np.where(wave <= number, jump, now)[read], before[read])
+        gone = over & (before >= jump)
+        jumped = _watched(jump[gone], seen[gone], after[gone])
+        waiting = _watched(np.zeros(read.sum()), np.where(over, jump, seen)[read], before[read])
         low, high = ratio_interval(jumped, waiting)
         missed = missed or not low <= kind.times <= high
         known = Past(hours * float(read.sum()), int(past[read].sum()))
         if evidence(jumped, waiting, known) >= LIMIT:
-            return Stopped(int(sum(sizes[: number + 1])), missed)
+            return Stopped(int(over.sum()), missed)
     return Stopped(None, missed)
 
 
@@ -123,6 +140,8 @@ READINGS: dict[str, dict[str, Any]] = {
     "": {},
     ", next wave read only": {"whole": False},
     ", next wave read only, nothing known before": {"whole": False, "days": 0.0},
+    ", eight runs that share it": {"runs": 8},
+    ", eight runs that share it, next waves read only": {"runs": 8, "whole": False},
 }
 
 

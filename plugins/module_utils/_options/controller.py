@@ -77,6 +77,7 @@ LEDGER: dict[str, Any] = {
     "since": {"type": "int"},
     "max_crashes": {"type": "int", "default": 0},
     "symptoms": {"type": "bool", "default": False},
+    "clock": {"type": "str", "choices": ["controller", "database"], "default": "controller"},
     "directory": {"type": "path"},
     "on_error": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
 }

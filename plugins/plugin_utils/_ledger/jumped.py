@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.exposure import HOUR, Past
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.host_counts import AFTER_KEXEC
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
@@ -41,6 +42,20 @@ class Run(NamedTuple):
     crashed: bool
 
 
+class Cohort(NamedTuple):
+    """The hosts of a rollout that is looked at for itself, and when that ``began``, in seconds since 1970.
+
+    ``taken`` says of each host whether a run of the rollout has taken it; others jump for other reasons.
+    """
+
+    began: int
+    taken: Mapping[str, bool]
+
+    def named(self) -> Cohort:
+        """Return the same with the names that the ledger has for hosts."""
+        return Cohort(self.began, {printable(host): taken for host, taken in self.taken.items()})
+
+
 class Sides(NamedTuple):
     """Hosts that jumped and hosts that have not yet, since the rollout began; and which of the first crashed.
 
@@ -55,18 +70,25 @@ class Sides(NamedTuple):
     past: Past = Past()
 
 
-def sides(ledger: Ledger, release: str | None, since: int) -> Sides:
+def sides(ledger: Ledger, release: str | None, since: int, cohort: Cohort | None = None) -> Sides:
     """Return how both sides fared ``since`` then, in seconds since 1970. Raises LedgerError.
 
     A host has jumped with the first boot that a kexec began since then, of ``release`` unless that is None, or when its
     transition was recorded and it did not come back. It is looked at until its first crash, before the jump or after.
+
+    Of a ``cohort``, its hosts alone are looked at. Those that jumped between its beginning and ``since`` are left out.
     """
+    only, first = cohort and cohort.named(), cohort.began if cohort else since
     with ledger.snapshot() as connection:
-        boots = [*connection.execute(_boots_since(since))]
-        past = connection.execute(_boots_before(since)).one()
-        lost = {row.host: float(row.recorded) for row in connection.execute(_lost_since(release, since))}
+        boots = [row for row in connection.execute(_boots_since(first)) if belongs(only, row)]
+        past = _past(connection, first, only)
+        lost = {
+            row.host: float(row.recorded)
+            for row in connection.execute(_lost_since(release, since))
+            if only is None or only.taken.get(row.host)
+        }
     by_host = groupby(boots, lambda row: str(row.host))
-    runs = [run for host, rows in by_host for run in _runs(host, rows, release, since)]
+    runs = [run for host, rows in by_host for run in _runs(host, rows, release, since, only)]
     jumped, waiting = [run for run in runs if run.jumped], [run for run in runs if not run.jumped]
     known = {run.host for run in runs if run.jumped or run.crashed}
     jumped += _never_came_back({host: when for host, when in lost.items() if host not in known}, jumped)
@@ -77,22 +99,44 @@ def sides(ledger: Ledger, release: str | None, since: int) -> Sides:
         len(hosts),
         len({run.host for run in waiting} - hosts),
         tuple(sorted({run.host for run in jumped if run.crashed})),
-        Past(float(past.seconds or 0) / HOUR, int(past.crashes or 0)),
+        past,
     )
 
 
-def _runs(host: str, rows: Iterable[Any], release: str | None, since: int) -> Iterator[Run]:
+def belongs(only: Cohort | None, row: Any) -> bool:
+    """Return whether this row is of a host of the cohort, if there is one."""
+    return only is None or row.host in only.taken
+
+
+def _past(connection: sa.Connection, first: int, only: Cohort | None) -> Past:
+    asked = _boots_before(first)
+    if only is not None:
+        asked = asked.add_columns(tables().boots.c.host).group_by(tables().boots.c.host)
+    found = [row for row in connection.execute(asked) if belongs(only, row)]
+    return Past(float(sum(row.seconds or 0 for row in found)) / HOUR, int(sum(row.crashes or 0 for row in found)))
+
+
+def _runs(host: str, rows: Iterable[Any], release: str | None, since: int, only: Cohort | None) -> Iterator[Run]:
     jumped = False
     for row in rows:
-        jumped = jumped or is_jump(row, release, since)
+        jumped = jumped or jumps(row, release, since, only)
+        if jumped and row.began < since:
+            return
         begin, end = float(max(row.began, since)), float(row.until)
         crashed = bool(row.crashed)
         if crashed:
             end = min(max(float(row.at or end), begin), end)
         if end >= begin:
             yield Run(host, jumped, begin, end, crashed)
-        if crashed:
+        if crashed and row.until >= since:
             return
+
+
+def jumps(row: Any, release: str | None, since: int, only: Cohort | None) -> bool:
+    """Return whether a jump began this boot, in a cohort since its beginning; ``since`` then without one."""
+    if only is None:
+        return is_jump(row, release, since)
+    return only.taken[row.host] and is_jump(row, release, only.began)
 
 
 def is_jump(row: Any, release: str | None, since: int) -> bool:

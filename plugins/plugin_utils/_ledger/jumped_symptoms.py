@@ -11,7 +11,7 @@ from contextlib import suppress
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.jumped import is_jump
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.jumped import Cohort, belongs, jumps
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.schema import tables
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_counts import count_symptoms
@@ -41,31 +41,40 @@ class Complaints(NamedTuple):
     compared: int
 
 
-def complaints(ledger: Ledger, release: str | None, since: int) -> Complaints:
+def complaints(ledger: Ledger, release: str | None, since: int, cohort: Cohort | None = None) -> Complaints:
     """Return how symptoms stand ``since`` then, in seconds since 1970. Raises LedgerError.
 
-    Of each host, the first boot after its jump counts, and the last one before it, where both were looked at.
+    Of each host, the first boot after its jump counts, and the last one before it, where both were looked at. Of a
+    ``cohort``, its hosts alone are looked at, without those that jumped between its beginning and ``since``.
     """
+    only, first = cohort and cohort.named(), cohort.began if cohort else since
     with ledger.snapshot() as connection:
         symptoms: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-        for host, boot_id, symptom in connection.execute(_symptoms_since(since)):
+        for host, boot_id, symptom in connection.execute(_symptoms_since(first)):
             symptoms[host, boot_id].add(symptom)
-        rows = [*connection.execute(_boots_since(since))]
-        jumps, releases = _compared(rows, symptoms, release, since)
-        found = standings(jumps)
+        rows = [row for row in connection.execute(_boots_since(first)) if belongs(only, row)]
+        pairs, releases = _compared(rows, symptoms, release, since, only)
+        found = standings(pairs)
         names = _names(connection, [one.symptom for one in found])
         own = _own(connection, releases) if found else frozenset()
-    return Complaints(found, names, own, len(jumps))
+    return Complaints(found, names, own, len(pairs))
 
 
 def _compared(
-    rows: Iterable[Any], symptoms: dict[tuple[str, str], set[str]], release: str | None, since: int
+    rows: Iterable[Any],
+    symptoms: dict[tuple[str, str], set[str]],
+    release: str | None,
+    since: int,
+    only: Cohort | None,
 ) -> tuple[list[Compared], set[str]]:
     before, after, releases = [], [], set()
     for _host, boots in groupby(rows, lambda row: str(row.host)):
         last = None
         for row in boots:
-            if is_jump(row, release, since):
+            if jumps(row, release, since, only):
+                if row.began < since:
+                    last = None
+                    break
                 after += [_look(row, symptoms)] if row.looked else []
                 releases.add(row.release)
                 break

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.clock import clock
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError, require, understood
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.facts import (
     Row,
@@ -256,6 +257,11 @@ class Ledger:
         with self._reading() as connection:
             found = [*connection.execute(sa.select(boots.host).where(boots.boot_id == boot_id).limit(2)).scalars()]
         return str(found[0]) if len(found) == 1 else None
+
+    def now(self) -> int:
+        """Return what the database says of the time, in seconds since 1970."""
+        with self._reading() as connection:
+            return int(connection.execute(sa.select(clock(self._dialect))).scalar_one())
 
     def snapshot(self) -> AbstractContextManager[sa.Connection]:
         """Give a connection for several questions that are answered as of one moment."""

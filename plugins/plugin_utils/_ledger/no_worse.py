@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from math import isinf
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import failed_with
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, listed
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.jumped import Sides, sides
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.jumped_symptoms import complaints
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.jumped import Cohort, Sides, sides
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.jumped_symptoms import Complaints, complaints
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sequential import LIMIT, Watched, ratio_interval
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.stakes import evidence
@@ -22,8 +22,17 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_gate_wor
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_stakes import won_by_symptoms
 
+WORSE = "jumped_hosts_worse"
+"""The code of what was found."""
 NAMED = 5
 """How many hosts that crashed a message names."""
+
+
+class Looked(NamedTuple):
+    """How hosts of both sides fared, and what their kernels complain about; None when that does not count."""
+
+    found: Sides
+    told: Complaints | None
 
 
 def keep_no_worse(ledger: Ledger, release: str | None, since: int, symptoms: bool = False) -> dict[str, Any]:
@@ -32,10 +41,22 @@ def keep_no_worse(ledger: Ledger, release: str | None, since: int, symptoms: boo
     Of harmless rollouts, at most a share of ``ALPHA`` fails, however often it is asked. With ``symptoms``, what kernels
     complain about counts too, and that share is of both together. Raises LedgerError.
     """
-    found = sides(ledger, release, since)
-    told = complaints(ledger, release, since) if symptoms else None
-    by_symptoms = won_by_symptoms(told.found, told.own) if told else None
-    won = evidence(found.jumped, found.waiting, found.past, by_symptoms)
+    return judged(look(ledger, release, since, symptoms))
+
+
+def look(ledger: Ledger, release: str | None, since: int, symptoms: bool, cohort: Cohort | None = None) -> Looked:
+    """Return how hosts fared ``since`` then, with symptoms or without. Raises LedgerError."""
+    told = complaints(ledger, release, since, cohort) if symptoms else None
+    return Looked(sides(ledger, release, since, cohort), told)
+
+
+def judged(looked: Looked, since: str = "Since then", stops: str = "") -> dict[str, Any]:
+    """Return what speaks for it that hosts that jumped are worse off; ``failed`` when it is enough.
+
+    ``since`` says from when on hosts were looked at, and ``stops`` what else stops.
+    """
+    found, told = looked
+    won = _evidence(looked)
     low, high = ratio_interval(found.jumped, found.waiting)
     result = {
         "changed": False,
@@ -48,17 +69,32 @@ def keep_no_worse(ledger: Ledger, release: str | None, since: int, symptoms: boo
         "evidence_limit": LIMIT,
         **({"symptoms": complaints_as_list(told)} if told else {}),
     }
-    numbers = " ".join([_numbers(found, low, high), *(complaint_sentences(told) if told else ())])
+    numbers = " ".join([_numbers(found, low, high, since), *(complaint_sentences(told) if told else ())])
     if won < LIMIT:
         unless = f"Evidence that they are worse off is {won:.2g}, and {LIMIT:.0f} would be enough."
         return {**result, "msg": f"{numbers} {unless}"}
     message = (
         f"Hosts that jumped are worse off than those that have not yet. {numbers} Of harmless rollouts, at most "
         f"{ALPHA:.0%} get as far, however often one looks (evidence {won:.3g}, and {LIMIT:.0f} is enough). Crashed: "
-        f"{listed(found.crashed_hosts, NAMED) or 'none'}. The next wave would repeat it on more hosts. Look at the "
-        f"crashes{' and complaints' if told else ''} in the report before you go on."
+        f"{listed(found.crashed_hosts, NAMED) or 'none'}. {stops}The next wave would repeat it on more hosts. Look at "
+        f"the crashes{' and complaints' if told else ''} in the report before you go on."
     )
-    return {**result, **failed_with("jumped_hosts_worse", message)}
+    return {**result, **failed_with(WORSE, message)}
+
+
+def reason(looked: Looked, since: str) -> str:
+    """Return why a rollout stops, with the code, in few words: numbers, ratio with its interval, and evidence."""
+    found, told = looked
+    numbers = _numbers(found, *ratio_interval(found.jumped, found.waiting), since)
+    enough = f"Evidence {_evidence(looked):.3g}, and {LIMIT:.0f} is enough."
+    crashed = f"Crashed: {listed(found.crashed_hosts, NAMED) or 'none'}."
+    return " ".join([f"{WORSE}: {numbers}", enough, crashed, *(complaint_sentences(told) if told else ())])
+
+
+def _evidence(looked: Looked) -> float:
+    found, told = looked
+    by_symptoms = won_by_symptoms(told.found, told.own) if told else None
+    return evidence(found.jumped, found.waiting, found.past, by_symptoms)
 
 
 def _told(side: Watched, hosts: int) -> dict[str, Any]:
@@ -72,13 +108,13 @@ def _ratio(found: Sides) -> float | None:
     return (jumped.crashes / jumped.hours) / (waiting.crashes / waiting.hours)
 
 
-def _numbers(found: Sides, low: float, high: float) -> str:
+def _numbers(found: Sides, low: float, high: float, since: str) -> str:
     ratio = _ratio(found)
     times = "" if ratio is None else f"{ratio:.2g} times as often, and "
     above = "any number of" if isinf(high) else f"{high:.2g}"
     before = _side(found.waiting, found.waiting_hosts)
     return (
-        f"Since then, {_side(found.jumped, found.jumped_hosts)} after the jump, and {before} before it: "
+        f"{since}, {_side(found.jumped, found.jumped_hosts)} after the jump, and {before} before it: "
         f"{times}{low:.2g} to {above} times as often are possible."
     )
 

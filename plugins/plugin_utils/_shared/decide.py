@@ -111,14 +111,14 @@ def require_same(standing: Standing, ours: Mapping[str, Any]) -> None:
 def require_running(standing: Standing) -> None:
     """Raise SharedRolloutError ``rollout_was_stopped`` when somebody, or a run, has stopped the rollout."""
     if standing.state == STOPPED:
-        raise was_stopped(standing)
+        raise was_stopped(standing.name, standing.who, standing.why)
 
 
-def was_stopped(standing: Standing) -> SharedRolloutError:
+def was_stopped(name: str, who: str, why: str) -> SharedRolloutError:
     """The error for a wave of a rollout that somebody, or a run, has stopped."""
     return SharedRolloutError(
         "rollout_was_stopped",
-        f"The rollout {standing.name} was stopped by {standing.who}: {standing.why or 'no reason was given'} So no "
+        f"The rollout {name} was stopped by {who}: {why or 'no reason was given'} So no "
         "wave of it begins, in this run and in all others; what was on its way goes its way to the end. Look at it "
         "with kho.kexec.kexec_rollout, state info. Once the cause is gone, give it the state resumed, and run the "
         "same again.",
@@ -141,6 +141,15 @@ def lost_too_many(lost: Sequence[str], failed: int, terms: Mapping[str, Any]) ->
     if allowed is not None and failed + len(lost) > allowed:
         return f"{known} Failed or lost in all runs: {failed + len(lost)}; allowed: {allowed} (max_failed)."
     return ""
+
+
+def unknown_rollout(name: str) -> SharedRolloutError:
+    """The error for a rollout that is not there."""
+    return SharedRolloutError(
+        "rollout_unknown",
+        f"The ledger knows no rollout {printable(name)}: nobody has started it, and no run has joined it. Nothing was "
+        "done. Correct the name, or the ledger's `url`; state started makes a new one.",
+    )
 
 
 def may_begin(

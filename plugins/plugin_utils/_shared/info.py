@@ -10,6 +10,7 @@ from collections import Counter
 from contextlib import suppress
 from typing import Any
 
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.clock import clock
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.schema import tables
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import (
@@ -19,9 +20,9 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import (
     PROVEN,
     UNTOUCHED,
     WAITING,
+    unknown_rollout,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.lost import is_lost
-from ansible_collections.kho.kexec.plugins.plugin_utils._shared.store import clock, unknown_rollout
 
 with suppress(ImportError):  # _ledger_errors.require() says so
     import sqlalchemy as sa

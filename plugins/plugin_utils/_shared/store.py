@@ -12,9 +12,10 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, printable
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.clock import clock
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.schema import tables
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sums import insert_into
@@ -38,6 +39,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import (
     require_running,
     require_same,
     settle,
+    unknown_rollout,
     was_stopped,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.lost import GRACE, is_lost
@@ -46,12 +48,11 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._waves.gate import Budge
 with suppress(ImportError):  # _ledger_errors.require() says so
     import sqlalchemy as sa
 
-if TYPE_CHECKING:
-    from sqlalchemy.sql.elements import ColumnElement
-
 LONGEST_NAME = 200
 LONGEST_WHY = 500
 CODE_LIMIT = 60
+RESUMED = "resumed"
+"""What the event is called after which waves begin again."""
 AT_ONCE = 500
 """Hosts that one question names."""
 
@@ -66,6 +67,14 @@ class Taking:
 
 
 @dataclass(frozen=True)
+class Found:
+    """Why a run stops the rollout, as an event is called, and whether that still ``holds`` when it is written."""
+
+    what: str
+    holds: Callable[[sa.Connection], bool]
+
+
+@dataclass(frozen=True)
 class Ended:
     """What the end of a wave did: why the rollout is stopped now (empty when it goes on), which hosts were lost
     to another run, because this run's claim had ended, and whether all others wait for ``passed``."""
@@ -76,7 +85,10 @@ class Ended:
 
 
 class SharedRollout:
-    """One rollout by its name. All methods raise LedgerError, and SharedRolloutError ``rollout_name_invalid``."""
+    """One rollout of a ``ledger`` by its ``name``.
+
+    All methods raise LedgerError, and making one SharedRolloutError ``rollout_name_invalid``.
+    """
 
     def __init__(self, ledger: Ledger, name: str) -> None:
         if not name or name.strip() != name or printable(name, LONGEST_NAME) != name:
@@ -86,29 +98,31 @@ class SharedRollout:
                 "ASCII characters, without a blank at an end. All runs of the rollout find each other by it. Nothing "
                 "was done. Give another name.",
             )
-        self._ledger = ledger
-        self._name = name
+        self.ledger = ledger
+        self.name = name
 
     def start(self, who: str, why: str) -> bool:
         """Have the rollout, before any run joins it; return whether that is news. One that is there stays as it is."""
         with self._locked(who, why) as (_connection, _standing, is_new):
             return is_new
 
-    def change(self, state: str, who: str, why: str, run: str = "") -> bool:
+    def change(self, state: str, who: str, why: str, run: str = "", found: Found | None = None) -> bool:
         """Pause, resume or stop; return whether that is news. Raises SharedRolloutError ``rollout_unknown``.
 
         What had failed or was lost before does not count any more after it was stopped and resumed. A ``run`` that
-        stops after its canaries lets others go first.
+        stops after its canaries lets others go first. What it has ``found`` is an event of its own, unless outdated.
         """
-        with self._ledger.transaction() as connection:
+        with self.ledger.transaction() as connection:
             standing = self._standing(connection)
             if standing is None:
-                raise unknown_rollout(self._name)
+                raise unknown_rollout(self.name)
             same = standing.state == state and (state == RUNNING or standing.why == printable(why, LONGEST_WHY))
-            if same or (state == PAUSED and standing.state == STOPPED):
+            if same or (state == PAUSED and standing.state == STOPPED) or (found and not found.holds(connection)):
                 return False
             if state == STOPPED and standing.canary_run == run:
                 self._update(connection, canary_run=None)
+            if found:
+                self._tell(connection, standing.now, who, found.what, why)
             self._set_state(connection, standing, state, who, why)
         return True
 
@@ -143,7 +157,7 @@ class SharedRollout:
                     self._note_begun(connection, standing, me, number, hosts, answer, claim)
                 return answer, standing.began
         # Not before the stop is written.
-        raise was_stopped(standing)
+        raise was_stopped(standing.name, standing.who, standing.why)
 
     def _stopped_by_lost(
         self, connection: sa.Connection, standing: Standing, me: Taking, terms: Mapping[str, Any], own: set[str]
@@ -152,7 +166,7 @@ class SharedRollout:
         if standing.state != RUNNING:
             return standing
         hosts = tables().rollout_hosts.c
-        asked = sa.select(hosts.host).where(hosts.rollout == self._name, is_lost(standing.now - GRACE))
+        asked = sa.select(hosts.host).where(hosts.rollout == self.name, is_lost(standing.now - GRACE))
         found = connection.execute(asked.order_by(hosts.host)).scalars()
         stop = lost_too_many([str(host) for host in found if host not in own], standing.failed, terms)
         if stop:
@@ -197,13 +211,11 @@ class SharedRollout:
     @contextmanager
     def _locked(self, who: str, why: str) -> Iterator[tuple[sa.Connection, Standing, bool]]:
         """Give the rollout, made when it is not there, to nobody else until this is over."""
-        with self._ledger.transaction() as connection:
+        with self.ledger.transaction() as connection:
             now = self._now(connection)
             made = connection.execute(
                 insert_into(tables().rollouts, connection.dialect.name)
-                .values(
-                    name=self._name, state=RUNNING, who=who, why=printable(why, LONGEST_WHY), changed=now, began=now
-                )
+                .values(name=self.name, state=RUNNING, who=who, why=printable(why, LONGEST_WHY), changed=now, began=now)
                 .on_conflict_do_nothing()
             )
             is_new = made.rowcount > 0
@@ -211,17 +223,17 @@ class SharedRollout:
                 self._tell(connection, now, who, "started", why)
             standing = self._standing(connection)
             if standing is None:
-                raise unknown_rollout(self._name)
+                raise unknown_rollout(self.name)
             yield connection, standing, is_new
 
     def _standing(self, connection: sa.Connection) -> Standing | None:
         rollouts = tables().rollouts
-        asked = sa.select(rollouts).where(rollouts.c.name == self._name).with_for_update()
+        asked = sa.select(rollouts).where(rollouts.c.name == self.name).with_for_update()
         row = connection.execute(asked).mappings().one_or_none()
         if row is None:
             return None
         return Standing(
-            name=self._name,
+            name=self.name,
             terms=None if row["terms"] is None else json.loads(row["terms"]),
             **{name: row[name] for name in ("state", "changed", "began", "canary_run", "canaries_proven")},
             who=row["who"] or "",
@@ -237,7 +249,7 @@ class SharedRollout:
 
     def _failed(self, connection: sa.Connection) -> int:
         hosts = tables().rollout_hosts.c
-        number = sa.select(sa.func.count()).where(hosts.rollout == self._name, hosts.counted)
+        number = sa.select(sa.func.count()).where(hosts.rollout == self.name, hosts.counted)
         return int(connection.execute(number).scalar_one())
 
     def _claims(self, connection: sa.Connection, hosts: Sequence[str]) -> dict[str, Claim]:
@@ -261,7 +273,7 @@ class SharedRollout:
             return
         what = f"{counted(len(hosts), 'host')} in {counted(me.waves, 'wave')}"
         self._tell(connection, standing.now, me.owner, "joined", what)
-        common = {"rollout": self._name, "run": me.run, "state": WAITING, "canary": False, "counted": False}
+        common = {"rollout": self.name, "run": me.run, "state": WAITING, "canary": False, "counted": False}
         self._many(
             connection,
             insert_into(tables().rollout_hosts, connection.dialect.name).on_conflict_do_nothing(),
@@ -271,10 +283,10 @@ class SharedRollout:
     def _see(self, connection: sa.Connection, now: int, me: Taking, **known: Any) -> bool:
         """Note that a run was heard of; return whether that was for the first time."""
         runs = tables().rollout_runs
-        same = (runs.c.rollout == self._name) & (runs.c.run == me.run)
+        same = (runs.c.rollout == self.name) & (runs.c.run == me.run)
         if connection.execute(runs.update().where(same).values(seen=now, **known)).rowcount:
             return False
-        new = {"rollout": self._name, "run": me.run, "owner": me.owner, "waves": me.waves, "began": now, "seen": now}
+        new = {"rollout": self.name, "run": me.run, "owner": me.owner, "waves": me.waves, "began": now, "seen": now}
         connection.execute(runs.insert().values(**new, **known))
         return True
 
@@ -294,7 +306,7 @@ class SharedRollout:
         is_over = (claims.c.until <= standing.now) | claims.c.run.in_(sorted(over))
         for some in _parts(sorted(hosts)):
             connection.execute(claims.delete().where(claims.c.host.in_(some), is_over))
-        common = {"rollout": self._name, "run": run, "until": standing.now + claim}
+        common = {"rollout": self.name, "run": run, "until": standing.now + claim}
         self._many(
             connection,
             insert_into(claims, connection.dialect.name).on_conflict_do_nothing(),
@@ -327,7 +339,7 @@ class SharedRollout:
         news = {name: statement.excluded[name] for name in going}
         statement = statement.on_conflict_do_update(index_elements=["rollout", "host"], set_=news)
         # One that has failed before counts until it is proven.
-        rows = [{**going, "rollout": self._name, "host": host, "counted": False} for host in sorted(hosts)]
+        rows = [{**going, "rollout": self.name, "host": host, "counted": False} for host in sorted(hosts)]
         self._many(connection, statement, rows)
 
     def _write_outcomes(
@@ -338,7 +350,7 @@ class SharedRollout:
         lost = sorted(host for host, one in held.items() if one.run != run)
         own = sorted(set(outcomes) - set(lost))
         known = tables().rollout_hosts
-        same = (known.c.rollout == self._name) & (known.c.host == sa.bindparam("of_host")) & (known.c.run == run)
+        same = (known.c.rollout == self.name) & (known.c.host == sa.bindparam("of_host")) & (known.c.run == run)
         told: dict[str, Any] = {"how": sa.bindparam("how"), "ended": standing.now}
         for state, counts in ((PROVEN, {"counted": False}), (FAILED, {"counted": True}), (UNTOUCHED, {})):
             rows = [
@@ -355,44 +367,28 @@ class SharedRollout:
     def _set_state(self, connection: sa.Connection, standing: Standing, state: str, who: str, why: str) -> None:
         why = printable(why, LONGEST_WHY)
         self._update(connection, state=state, who=printable(who), why=why, changed=standing.now)
-        words = {RUNNING: "resumed"}.get(state, state)
+        words = {RUNNING: RESUMED}.get(state, state)
         self._tell(connection, standing.now, who, words, why)
         if state == RUNNING and standing.state == STOPPED:
             known = tables().rollout_hosts
-            forgiven = known.update().where(known.c.rollout == self._name)
+            forgiven = known.update().where(known.c.rollout == self.name)
             connection.execute(forgiven.where(known.c.counted).values(counted=False))
             connection.execute(forgiven.where(is_lost(standing.now)).values(state=LOST))
 
     def _update(self, connection: sa.Connection, **values: Any) -> None:
         rollouts = tables().rollouts
-        connection.execute(rollouts.update().where(rollouts.c.name == self._name).values(**values))
+        connection.execute(rollouts.update().where(rollouts.c.name == self.name).values(**values))
 
     def _tell(self, connection: sa.Connection, now: int, who: str, what: str, why: str) -> None:
         events = tables().rollout_events
-        last = sa.select(sa.func.coalesce(sa.func.max(events.c.number), 0)).where(events.c.rollout == self._name)
+        last = sa.select(sa.func.coalesce(sa.func.max(events.c.number), 0)).where(events.c.rollout == self.name)
         number = int(connection.execute(last).scalar_one()) + 1
-        row = {"rollout": self._name, "number": number, "at": now, "who": printable(who), "what": what}
+        row = {"rollout": self.name, "number": number, "at": now, "who": printable(who), "what": what}
         connection.execute(events.insert().values(**row, why=printable(why, LONGEST_WHY) or None))
 
     def _many(self, connection: sa.Connection, statement: Any, rows: list[dict[str, Any]]) -> None:
         if rows:
             connection.execute(statement, rows)
-
-
-def unknown_rollout(name: str) -> SharedRolloutError:
-    """The error for a rollout that is not there."""
-    return SharedRolloutError(
-        "rollout_unknown",
-        f"The ledger knows no rollout {printable(name)}: nobody has started it, and no run has joined it. Nothing was "
-        "done. Correct the name, or the ledger's `url`; state started makes a new one.",
-    )
-
-
-def clock(dialect: str) -> ColumnElement[int]:
-    """Return what the database says of the time, in seconds since 1970; not of when its transaction began."""
-    if dialect == "sqlite":
-        return sa.cast(sa.func.strftime("%s", "now"), sa.BigInteger)
-    return sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.BigInteger)
 
 
 def _parts(hosts: Sequence[str]) -> Iterator[Sequence[str]]:

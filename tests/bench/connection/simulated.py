@@ -6,6 +6,7 @@
 A simulated host answers at once with what the module would return on a host that goes well. It is away for
 BENCH_AWAY seconds after it was told to leave; a file in BENCH_STATE keeps when that was, with a line
 for each time. From then on, it is where it should be. What it is asked for a verdict with is kept in BENCH_ASKED.
+One that has a file there whose name ends with .dies has a new kernel with a fault, which only its history tells.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import os
 import re
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,7 @@ options:
 """
 
 OLD, NEW = "7.2.13-kho", "7.3.4-kho"
+MONTH = 30 * 86400
 BOOT_IDS = ("0a0a0a0a-0000-4000-8000-000000000001", "0b0b0b0b-0000-4000-8000-000000000002")
 PROMISE = {"how": "handover", "release": NEW, "previous_release": OLD, "kexec_count": 1, "abi": "kho-v4"}
 VERDICT = {
@@ -98,6 +101,8 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # ansible-core has no t
         asked = self._asked(in_data)
         if asked == "verify" and "BENCH_ASKED" in os.environ:
             Path(os.environ["BENCH_ASKED"], str(self.get_option("host"))).write_bytes(in_data)
+        if asked == "kexec_history_info":
+            return 0, json.dumps(history_of(self._left_at(), Path(f"{self._state()}.dies").exists())).encode(), b""
         answer = ALREADY if asked == "kexec_image" and boot == 1 else ANSWERS[asked]
         return 0, json.dumps({"changed": answer is not ALREADY, **answer}).encode(), b""
 
@@ -136,6 +141,32 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # ansible-core has no t
 
     def close(self) -> None:
         self._connected = False
+
+
+def history_of(left_at: float | None, dies: bool) -> dict[str, Any]:
+    """Return what a host's journal tells, which ran for a month before it left its kernel."""
+    first = {
+        **{"boot_id": BOOT_IDS[0], "release": OLD, "previous_release": None, "kexec_count": 0, "boot": "cold"},
+        **{"begin": moment(time.time() - MONTH), "end": None, "ending": "running", "evidence": []},
+    }
+    told: dict[str, Any] = {"changed": False, "host_boots": [first], "crashes": [], "cursor": "s=1", "notes": []}
+    if left_at is None:
+        return told
+    begin = moment(left_at + float(os.environ["BENCH_AWAY"]))
+    kernel = {"boot_id": BOOT_IDS[1], "release": NEW, "previous_release": OLD, "kexec_count": 1}
+    new = {**kernel, "boot": "handover", "begin": begin, "end": None, "ending": "running", "evidence": []}
+    told["host_boots"] = [{**first, "end": moment(left_at), "ending": "clean"}, new]
+    if dies:
+        fault = {"kind": "oops", "fatal": False, "at": begin, "frames": ["nvme_reset_work"], "source": "journal"}
+        told["crashes"] = [
+            {**kernel, **fault, "signature": "9f86d081884c7d65", "bug": "5e6f7a8b9c0d1e2f", "message": "Oops"}
+        ]
+    return told
+
+
+def moment(seconds: float) -> str:
+    """Return a time as modules write it."""
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat()
 
 
 def boot_of(left_at: float | None) -> int | None:

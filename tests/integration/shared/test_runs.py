@@ -44,6 +44,37 @@ def test_failure_in_one_run_stops_the_others_before_their_next_wave(shared: Worl
     assert len(found["canaries"]) == 1
 
 
+def test_jumps_that_do_harm_in_one_run_stop_the_others(shared: World) -> None:
+    gate = {"ledger": True, "ledger_gate": "no_worse"}
+    slices = [slice_of(name, 6) for name in "abc"]
+    for hosts in slices:
+        shared.dies(hosts[1])
+    running = [shared.start(*hosts, **gate) for hosts in slices]
+    assert [run.end() != 0 for run in running] == [True] * 3
+    found = shared.info()
+    assert found["state"] == "stopped"
+    assert found["why"].startswith("jumped_hosts_worse: Since ")
+    assert "times as often are possible. Evidence " in found["why"]
+    assert [one["what"] for one in found["events"]].count("jumped_hosts_worse") == 1
+    assert found["counts"]["failed"] == found["counts"]["going"] == 0, "each host was proven; only its history tells"
+    finders = [run for run in running if "codes.md#jumped_hosts_worse" in run.output]
+    assert len(finders) >= 1
+    for run in running:
+        assert run in finders or "codes.md#rollout_was_stopped" in run.output
+    # Of a wave that was on its way, nothing is undone; the next one does not begin.
+    last = [hosts[-1] for hosts in slices]
+    assert shared.jumps(*last) == [0, 0, 0]
+    assert found["counts"]["proven"] == sum(shared.jumps(*(host for hosts in slices for host in hosts)))
+
+
+def test_harmless_jumps_go_on_to_the_end(shared: World) -> None:
+    gate = {"ledger": True, "ledger_gate": "no_worse"}
+    slices = [slice_of(name, 2) for name in "ab"]
+    running = [shared.start(*hosts, **gate) for hosts in slices]
+    assert [run.end() for run in running] == [0, 0]
+    assert shared.info()["counts"]["proven"] == 4
+
+
 def test_late_slice_joins_and_one_that_differs_does_not(shared: World) -> None:
     first = shared.start("a1", "a2")
     assert first.end() == 0

@@ -10,15 +10,19 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
+from unit.plugins.plugin_utils.histories import boot, cold, history, some_id
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import ledger as ledger_file
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, place_of
-from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import Go, Wait
+from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import Go, SharedRolloutError, Wait
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.info import info
+from ansible_collections.kho.kexec.plugins.plugin_utils._shared.no_worse import keep_no_worse
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.store import SharedRollout, Taking
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.gate import Budget
 from bench.postgres import Cluster
@@ -26,6 +30,7 @@ from bench.postgres import Cluster
 TERMS = {"kexec_upgrade_target": "7.3.4"}
 RUNS, HOSTS = 8, 40
 CLAIM = 600
+HOUR = 3600
 
 
 def begin(url: str, run: str, *hosts: str, claim: int = CLAIM, name: str = "spring") -> Go | Wait:
@@ -159,3 +164,48 @@ def test_one_machine_can_do_with_a_file(tmp_path: Path) -> None:
     answers = at_once(RUNS, lambda index: begin(url, f"run{index}", f"web{index}"))
     assert Counter(type(answer) for answer in answers) == {Go: 1, Wait: RUNS - 1}
     assert begin(url, "run1", "web1", claim=0) in (Go(canaries=True), answers[1])
+
+
+def test_runs_that_ask_at_once_are_told_alike_and_stop_once(proven: str) -> None:
+    hosts = [f"web{number}" for number in range(RUNS)]
+    assert all(at_once(RUNS, lambda index: isinstance(begin(proven, f"run{index}", hosts[index]), Go)))
+    now = int(time.time())
+
+    def ask(index: int) -> dict[str, Any]:
+        with Ledger(place_of(proven)) as ledger:
+            assert abs(ledger.now() - now) < 600
+            try:
+                return keep_no_worse(SharedRollout(ledger, "spring"), Taking(f"run{index}", f"run{index}", 1))
+            except SharedRolloutError as error:
+                return {"failed": True, "code": error.code}
+
+    with Ledger(place_of(proven)) as ledger:
+        for host in ("canary", *hosts):
+            ledger.import_history(host, history(running(now)), now)
+    told = at_once(RUNS, ask)
+    assert all("failed" not in one for one in told)
+    assert len({one["evidence"] for one in told}) == 1
+    with Ledger(place_of(proven)) as ledger:
+        for host in hosts[:3]:
+            ledger.import_history(host, history(*jumped(now)), now + HOUR)
+    told = at_once(RUNS, ask)
+    assert Counter(one["code"] for one in told) == {"jumped_hosts_worse": 1, "rollout_was_stopped": RUNS - 1}
+    with Ledger(place_of(proven)) as ledger:
+        found = info(ledger, "spring")
+    assert [one["what"] for one in found["events"]][-2:] == ["jumped_hosts_worse", "stopped"]
+    assert "3 of 3 hosts crashed" in found["why"]
+
+
+def running(now: int) -> dict[str, Any]:
+    """A boot that runs for two weeks."""
+    return cold(1, begin=moment(now - 14 * 24 * HOUR), end=None, ending="running")
+
+
+def jumped(now: int) -> list[dict[str, Any]]:
+    """That boot, when it has ended, and one that crashed right after the jump."""
+    new = boot(boot_id=some_id(2), begin=moment(now + 60), end=moment(now + 80), ending="crash")
+    return [{**running(now), "end": moment(now + 30), "ending": "clean"}, new]
+
+
+def moment(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat()

@@ -123,6 +123,10 @@ class World:
         """Return how often each host has left its kernel."""
         return [len(self._lines(host)) for host in hosts]
 
+    def dies(self, host: str) -> None:
+        """Have its new kernel have a fault, which the host survives, so only its history tells."""
+        Path(self._folder, "state", f"{self._address(host)}.dies").touch()
+
     def _lines(self, host: str) -> list[str]:
         try:
             return (self._folder / "state" / self._address(host)).read_text().splitlines()

@@ -11,17 +11,19 @@ from math import sqrt
 import pytest
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ALPHA
-from bench.rollouts import EARLY, KINDS, NOISY, QUIET, Kind, roll_out
+from bench.rollouts import EACH, EARLY, KINDS, NOISY, QUIET, Kind, begins_of, roll_out
 
 SEEDS = range(200)
 NOISE = 4 * sqrt(ALPHA * (1 - ALPHA) / len(SEEDS))
 
 
-@pytest.mark.parametrize("whole", [True, False], ids=["whole fleet read", "next wave read"])
+@pytest.mark.parametrize(
+    ("whole", "runs"), [(True, 1), (False, 1), (False, 8)], ids=["whole fleet read", "next wave read", "eight runs"]
+)
 @pytest.mark.parametrize("name", [name for name in KINDS if name.startswith("harmless")])
-def test_harmless_rollouts_go_on(name: str, whole: bool) -> None:
-    kind = KINDS[name]
-    found = [roll_out(replace(kind, whole=whole), seed) for seed in SEEDS]
+def test_harmless_rollouts_go_on(name: str, whole: bool, runs: int) -> None:
+    kind = replace(KINDS[name], whole=whole, runs=runs)
+    found = [roll_out(kind, seed) for seed in SEEDS]
     assert sum(one.after is not None for one in found) <= ALPHA * len(SEEDS)
     assert sum(one.missed for one in found) / len(SEEDS) <= ALPHA + NOISE
 
@@ -33,6 +35,19 @@ def test_jumps_that_kill_are_stopped_early(rate: float, whole: bool) -> None:
     kind = Kind(rate, kill=0.02, whole=whole)
     after = [roll_out(kind, seed).after for seed in SEEDS]
     assert sum(jumps is not None and jumps <= EARLY * kind.hosts for jumps in after) >= 0.91 * len(SEEDS)
+
+
+def test_jumps_that_kill_are_found_by_runs_that_share_a_rollout() -> None:
+    """However many hosts jump at once, all runs know of each other's deaths."""
+    kind = Kind(NOISY, kill=0.02, whole=False, runs=8)
+    after = [roll_out(kind, seed).after for seed in range(50)]
+    assert all(jumps is not None and jumps <= kind.hosts / 4 for jumps in after)
+
+
+def test_slices_of_runs_go_side_by_side_after_the_canary() -> None:
+    begin = begins_of(Kind(NOISY, hosts=12, runs=2))
+    assert begin[:6].tolist() == [0, *[EACH] * 5]
+    assert begin[6:].tolist() == [1.5 * EACH, *[2.5 * EACH] * 5]
 
 
 def test_jumps_after_which_hosts_crash_ten_times_as_often_are_stopped() -> None:

@@ -72,6 +72,18 @@ def test_record(data: Path) -> None:
     assert transitions(data) == [("web1", OLD, "handover_verified", 1)]
 
 
+def test_clock_is_the_one_that_is_asked_for(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kexec_ledger.Ledger, "now", lambda _ledger: 1795400000)
+    monkeypatch.setattr(kexec_ledger.time, "time", lambda: 1795500000.5)
+    for host, clock in (("web1", "controller"), ("web2", "database")):
+        run(host=host, state="recorded", transition=upgraded(host=host), clock=clock)
+        run(host=host, state="imported", history=history(), clock=clock)
+    with closing(sqlite3.connect(data / "kho-kexec" / "ledger.db")) as connection:
+        recorded = [now for (now,) in connection.execute("SELECT recorded FROM transitions ORDER BY host")]
+        imported = [now for (now,) in connection.execute("SELECT imported FROM cursors ORDER BY host")]
+    assert recorded == imported == [1795500000, 1795400000]
+
+
 def test_run_that_goes_on_records_the_same_transition(data: Path) -> None:
     lost = upgraded(verdict="unreachable", accepted=False, reported=None, code="unreachable", outage_seconds=None)
     resumed = upgraded(action="verify", **{"from": NEW})

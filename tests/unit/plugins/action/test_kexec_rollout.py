@@ -16,6 +16,7 @@ from ansible_collections.kho.kexec.plugins.action import kexec_rollout
 from ansible_collections.kho.kexec.plugins.plugin_utils._common import display as display_module
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, place_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._shared import no_worse
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.store import SharedRollout
 
 HOSTS = ["web1", "web2", "web3"]
@@ -173,6 +174,44 @@ def test_stop_is_told_once_the_ledger_is_back(run: Any, away: Any, clock: Clock)
     assert run("paused", why="lunch")["code"] == "ledger_away"
     assert clock.slept == 0
     assert run("stopped", why="An alert fires.", patience=90)["changed"] is True
+
+
+def test_gate_of_statistics_is_asked_about_the_whole_rollout(run: Any) -> None:
+    assert run("no_worse")["code"] == "rollout_unknown"
+    began = run("claimed", terms=TERMS)["began"]
+    found = run("no_worse")
+    assert (found["since"], found["jumped"]["hosts"], found["evidence_limit"]) == (began, 0, 20)
+    assert "failed" not in found
+    run("stopped", why="An alert fires.")
+    assert "failed" not in run("no_worse"), "what is found is told whatever the rollout's state"
+
+
+def test_finding_stops_the_rollout_and_is_told_to_who_asks_next(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("claimed", terms=TERMS)
+    monkeypatch.setattr(no_worse, "judged", lambda *_found: {"failed": True, "code": no_worse.WORSE, "msg": "Worse."})
+    found = run("no_worse")
+    assert (found["failed"], found["code"], found["msg"]) == (True, "jumped_hosts_worse", "Worse.")
+    assert run("info")["rollout"]["who"] == "ann (AWX job 42)"
+    again = run("no_worse")
+    assert (again["failed"], again["code"]) == (True, "rollout_was_stopped")
+    assert "jumped_hosts_worse: Since " in again["msg"]
+
+
+@pytest.mark.usefixtures("said")
+def test_no_answer_of_the_ledger_is_no_yes(run: Any, away: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("claimed", terms=TERMS)
+    away(60)
+    assert "failed" not in run("no_worse", patience=90)
+    away(1000)
+    slept = clock.slept
+    assert run("no_worse", patience=90)["code"] == "ledger_away"
+    assert clock.slept == slept + 90
+
+    def missing(_library: str) -> None:
+        raise LedgerError("ledger_library_missing", "There is no SciPy.")
+
+    monkeypatch.setattr(kexec_rollout, "require", missing)
+    assert run("no_worse")["code"] == "ledger_library_missing"
 
 
 def test_pause_file_is_heard_while_the_rollout_is_waited_for(run: Any, clock: Clock, said: Any, tmp_path: Path) -> None:
