@@ -38,17 +38,20 @@ SAY_EVERY = 60
 PASSING = frozenset({"ledger_away", "ledger_locked", "ledger_read_only"})
 """Troubles of a ledger that may be over in a while: one that takes over for another can be read first."""
 STATES = {"paused": PAUSED, "resumed": RUNNING, "stopped": STOPPED}
-ALL_STATES = ("info", "started", "claimed", "settled", "no_worse", "passed", "released", *STATES)
+ALL_STATES = ("info", "started", "claimed", "settled", "no_worse", "passed", "released", "run_ended", *STATES)
 """Checked here: among the choices of a specification, ansible-test lets no state be called info."""
 PREFIX = "kexec_rollout_"
-OF_THE_PLAYBOOK = tuple(PREFIX + name for name in ("name", "ledger_url", "state", "why", "who", "page"))
+OF_THE_PLAYBOOK = tuple(PREFIX + name for name in ("name", "ledger_url", "state", "why", "who", "run", "page"))
 
 Answer = TypeVar("Answer")
 
 
 class ActionModule(ControllerAction):
     SPEC = ROLLOUT
-    REQUIRED_IF = (("state", "claimed", ["terms"]), ("state", "paused", ["why"]), ("state", "stopped", ["why"]))
+    REQUIRED_IF = (
+        *(("state", "claimed", ["terms"]), ("state", "run_ended", ["run", "why"])),
+        *(("state", state, ["why"]) for state in ("paused", "stopped")),
+    )
 
     def _done(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         state, name = options["state"], options["name"]
@@ -62,6 +65,8 @@ class ActionModule(ControllerAction):
             return self._info(options)
         if state == "started":
             return {"changed": self._asked(name, lambda shared: shared.start(who, why))}
+        if state == "run_ended":
+            return run_ended(self._asked(name, lambda shared: shared.end_run(options["run"], who, why)))
         if state in STATES:
             return {"changed": self._changed(options, who, why)}
         wave = wave_now(task_vars, waves_of_play(task_vars, options["sizes"], options["limits"]))
@@ -167,6 +172,12 @@ class ActionModule(ControllerAction):
                     say(f"The ledger of the rollout {printable(name)} is waited for: {error.code}. No wave begins.")
                     says_next += SAY_EVERY
             time.sleep(LOOK_EVERY)
+
+
+def run_ended(hosts: Sequence[str]) -> dict[str, Any]:
+    """Return what the end of a run's claims did."""
+    named = f"{gate.shown(hosts)}: lost by now, and other runs can take them." if hosts else "It had no hosts."
+    return {"changed": bool(hosts), "hosts": list(hosts), "msg": named}
 
 
 def write_page(path: Path, page: str) -> None:

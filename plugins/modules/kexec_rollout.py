@@ -37,7 +37,10 @@ options:
         After V(resumed), hosts that jump from then on are looked at. Needs SciPy.
       - V(passed), what has to hold after the canaries of this run holds, and all other waves may begin. Needed when
         RV(canaries) says so.
-      - V(released), the hosts of this wave are given back, and nothing was done to them.
+      - V(released), the hosts of this wave are given back, and nothing was done to them. One that a run has proven
+        before stays proven, by that run.
+      - V(run_ended), the claims of O(run), which has died, end now, and nobody waits for them. Its hosts are lost until
+        another run takes them, as they would be at the end of the claim.
       - V(paused), no wave begins until it is resumed.
       - V(resumed), waves begin again. After a stop, hosts that failed or were lost before do not count any more.
       - V(stopped), no wave begins, and each run ends when its next one would.
@@ -62,7 +65,11 @@ options:
     type: str
   why:
     description:
-      - Why this is done, for people. Needed for O(state=paused) and O(state=stopped).
+      - Why this is done, for people. Needed for O(state=paused), O(state=stopped) and O(state=run_ended).
+    type: str
+  run:
+    description:
+      - With O(state=run_ended), the C(owner) of the run in RV(rollout), such as V(ann@controller1 (AWX job 42\)).
     type: str
   page:
     description:
@@ -144,6 +151,14 @@ EXAMPLES = r"""
     url: postgresql://kho@db.example/kho
     state: resumed
     why: A switch was replaced.
+
+- name: Have nobody wait for a run whose controller is gone
+  kho.kexec.kexec_rollout:
+    name: spring
+    url: postgresql://kho@db.example/kho
+    state: run_ended
+    run: ann@controller1 (AWX job 42)
+    why: Its node was switched off.
 
 - name: Look at all of it
   kho.kexec.kexec_rollout:
@@ -249,6 +264,12 @@ stop:
   returned: O(state=settled)
   type: str
   sample: "Not proven: web7. Failed in all runs: 4; allowed: 3 (max_failed)."
+hosts:
+  description: The hosts that the run had.
+  returned: O(state=run_ended)
+  type: list
+  elements: str
+  sample: [web7, web8]
 since:
   description: From when on hosts that jumped are looked at, in seconds since 1970 by the database's clock.
   returned: O(state=no_worse)
@@ -289,7 +310,9 @@ evidence:
 evidence_limit: {description: How much evidence is enough., returned: O(state=no_worse), type: float, sample: 20.0}
 msg:
   description: What was found or done, in a line.
-  returned: O(state=claimed), O(state=settled), O(state=no_worse), O(state=released), O(state=info), or failure
+  returned: >-
+    O(state=claimed), O(state=settled), O(state=no_worse), O(state=released), O(state=run_ended), O(state=info), or
+    failure
   type: str
   sample: Wave 1 of 4 of this run begins, before all others.
 code:

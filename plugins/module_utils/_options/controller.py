@@ -46,6 +46,7 @@ ROLLOUT: dict[str, Any] = {
     "url": {"type": "str", "required": True, "no_log": True},
     "who": {"type": "str"},
     "why": {"type": "str"},
+    "run": {"type": "str"},
     "page": {"type": "path"},
     "sizes": {"type": "raw", "default": "canary"},
     "limits": {"type": "dict", "default": {}},

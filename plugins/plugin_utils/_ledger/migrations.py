@@ -66,6 +66,16 @@ def _add_measures(connection: sa.Connection) -> None:
     tables().measures.create(connection, checkfirst=True)
 
 
+def _remember_who_proved(connection: sa.Connection) -> None:
+    """Of hosts that are proven, it is the run that has told so."""
+    if "prover" not in {column["name"] for column in sa.inspect(connection).get_columns("rollout_hosts")}:
+        for column in ("proven BIGINT", "prover TEXT"):
+            connection.exec_driver_sql(f"ALTER TABLE rollout_hosts ADD COLUMN {column}")
+        hosts = tables().rollout_hosts
+        known = hosts.update().where(hosts.c.state == "proven")
+        connection.execute(known.values(proven=hosts.c.ended, prover=hosts.c.run))
+
+
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _create,
     _add_bugs,
@@ -75,6 +85,7 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _add_symptoms,
     _add_rollouts,
     _add_measures,
+    _remember_who_proved,
 )
 """What makes each version from the one before; the first makes the tables in an empty database."""
 

@@ -38,7 +38,8 @@ class Tables(NamedTuple):
     ``measures`` has what a soak measured of boots, by the names of ``_soak/measures.py``, which say the unit.
 
     ``rollouts`` are those that several runs share; ``rollout_runs`` and ``rollout_hosts`` say who took part and what
-    became of each host, ``rollout_claims`` which run a host belongs to, and ``rollout_events`` who did what and why.
+    became of each host, and when and by which run it was ``proven`` last, ``rollout_claims`` which run a host belongs
+    to, and ``rollout_events`` who did what and why.
     """
 
     schema_version: sa.Table
@@ -152,7 +153,7 @@ def tables() -> Tables:
                 {"rollout": text, "host": text},
                 {
                     **{"run": text, "wave": number, "state": text, "how": text, "began": number, "ended": number},
-                    **{"canary": sa.Boolean, "counted": sa.Boolean},
+                    **{"canary": sa.Boolean, "counted": sa.Boolean, "proven": number, "prover": text},
                 },
                 ["run", "state", "canary", "counted"],
             ),

@@ -152,6 +152,16 @@ def unknown_rollout(name: str) -> SharedRolloutError:
     )
 
 
+def unknown_run(name: str, owner: str, owners: Sequence[str]) -> SharedRolloutError:
+    """The error for a run that takes no part in the rollout."""
+    known = listed([repr(printable(one)) for one in owners], NAMES_SHOWN)
+    return SharedRolloutError(
+        "rollout_run_unknown",
+        f"No run of the rollout {name} is called {printable(repr(owner), VALUE_LIMIT)}; its runs are {known or 'none'}."
+        " Hosts of the one that is meant would stay its own, so nothing was done. Give `run` as state info shows it.",
+    )
+
+
 def may_begin(
     standing: Standing,
     run: str,

@@ -19,6 +19,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.clock import clo
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.schema import tables
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sums import insert_into
+from ansible_collections.kho.kexec.plugins.plugin_utils._shared.claims import claims_of, end_claims, give_back, take
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import (
     FAILED,
     GOING,
@@ -40,6 +41,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import (
     require_same,
     settle,
     unknown_rollout,
+    unknown_run,
     was_stopped,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.lost import GRACE, is_lost
@@ -53,8 +55,6 @@ LONGEST_WHY = 500
 CODE_LIMIT = 60
 RESUMED = "resumed"
 """What the event is called after which waves begin again."""
-AT_ONCE = 500
-"""Hosts that one question names."""
 
 
 @dataclass(frozen=True)
@@ -146,13 +146,14 @@ class SharedRollout:
             require_same(standing, terms)
             standing = self._stopped_by_lost(connection, standing, me, terms, {*hosts, *others})
             if standing.state != STOPPED:
-                claims = self._claims(connection, hosts)
+                claims = claims_of(connection, hosts)
                 owners = self._owners(connection, {one.run for one in claims.values()} | {standing.canary_run or ""})
                 answer = may_begin(standing, me.run, claims, owners, has_ended)
                 self._join(connection, standing, me, terms, [*hosts, *others])
                 if isinstance(answer, Go):
                     dead = {one.run for one in claims.values() if has_ended(one.run)}
-                    answer = self._take(connection, standing, {*dead, me.run}, me.run, hosts, claim) or answer
+                    mine = Claim(self.name, me.run, standing.now + claim)
+                    answer = take(connection, mine, standing.now, {*dead, me.run}, hosts) or answer
                 if isinstance(answer, Go):
                     self._note_begun(connection, standing, me, number, hosts, answer, claim)
                 return answer, standing.began
@@ -208,6 +209,30 @@ class SharedRollout:
                 self._update(connection, canary_run=None)
             self._see(connection, standing.now, me, ended=standing.now)
 
+    def end_run(self, owner: str, who: str, why: str) -> tuple[str, ...]:
+        """End the claims of a run that has died, by its owner as people are told it; return the hosts.
+
+        They are lost then, as at the end of their claim. Raises SharedRolloutError ``rollout_unknown`` or
+        ``rollout_run_unknown``.
+        """
+        with self.ledger.transaction() as connection:
+            standing = self._standing(connection)
+            if standing is None:
+                raise unknown_rollout(self.name)
+            known = tables().rollout_runs.c
+            asked = sa.select(known.run, known.owner).where(known.rollout == self.name).order_by(known.seen.desc())
+            owners = {str(row.run): str(row.owner) for row in connection.execute(asked)}
+            runs = [run for run, of_run in owners.items() if of_run == owner]
+            if not runs:
+                raise unknown_run(self.name, owner, [*owners.values()])
+            hosts = end_claims(connection, self.name, runs, standing.now)
+            if standing.canary_run in runs and standing.canary_until > standing.now:
+                self._update(connection, canary_until=standing.now)
+            if hosts:
+                why = f"{owner}, with {counted(len(hosts), 'host')}: {why}"
+                self._tell(connection, standing.now, who, "run_ended", why)
+            return tuple(hosts)
+
     @contextmanager
     def _locked(self, who: str, why: str) -> Iterator[tuple[sa.Connection, Standing, bool]]:
         """Give the rollout, made when it is not there, to nobody else until this is over."""
@@ -252,13 +277,6 @@ class SharedRollout:
         number = sa.select(sa.func.count()).where(hosts.rollout == self.name, hosts.counted)
         return int(connection.execute(number).scalar_one())
 
-    def _claims(self, connection: sa.Connection, hosts: Sequence[str]) -> dict[str, Claim]:
-        claims, found = tables().rollout_claims.c, {}
-        for some in _parts(hosts):
-            asked = sa.select(claims.host, claims.rollout, claims.run, claims.until).where(claims.host.in_(some))
-            found.update({row.host: Claim(row.rollout, row.run, row.until) for row in connection.execute(asked)})
-        return found
-
     def _owners(self, connection: sa.Connection, runs: set[str]) -> dict[str, str]:
         known = tables().rollout_runs.c
         asked = sa.select(known.run, known.owner).where(known.run.in_(sorted(runs)))
@@ -290,34 +308,6 @@ class SharedRollout:
         connection.execute(runs.insert().values(**new, **known))
         return True
 
-    def _take(
-        self,
-        connection: sa.Connection,
-        standing: Standing,
-        over: set[str],
-        run: str,
-        hosts: Sequence[str],
-        claim: int,
-    ) -> Wait | None:
-        """Take the hosts for ``run``, also from runs that are ``over``, and after the end of a claim; returns why not
-        when a run of another rollout, which has another lock, was faster."""
-        claims = tables().rollout_claims
-        part = connection.begin_nested()
-        is_over = (claims.c.until <= standing.now) | claims.c.run.in_(sorted(over))
-        for some in _parts(sorted(hosts)):
-            connection.execute(claims.delete().where(claims.c.host.in_(some), is_over))
-        common = {"rollout": self.name, "run": run, "until": standing.now + claim}
-        self._many(
-            connection,
-            insert_into(claims, connection.dialect.name).on_conflict_do_nothing(),
-            [{**common, "host": host} for host in sorted(hosts)],
-        )
-        if all(one.run == run for one in self._claims(connection, hosts).values()):
-            part.commit()
-            return None
-        part.rollback()
-        return Wait("hosts of it belong to a run of another rollout")
-
     def _note_begun(
         self,
         connection: sa.Connection,
@@ -336,7 +326,11 @@ class SharedRollout:
             "canary": answer.canaries,
         }
         statement = insert_into(tables().rollout_hosts, connection.dialect.name)
-        news = {name: statement.excluded[name] for name in going}
+        known, new = tables().rollout_hosts.c, statement.excluded
+        is_unknown = ((known.state == GOING) | (known.state == LOST)) & (known.run != new.run)
+        news = {name: new[name] for name in going}
+        # What became of it meanwhile nobody knows, so it is not known to be as it was proven.
+        news.update({name: sa.case((is_unknown, sa.null()), else_=known[name]) for name in ("proven", "prover")})
         statement = statement.on_conflict_do_update(index_elements=["rollout", "host"], set_=news)
         # One that has failed before counts until it is proven.
         rows = [{**going, "rollout": self.name, "host": host, "counted": False} for host in sorted(hosts)]
@@ -346,22 +340,31 @@ class SharedRollout:
         self, connection: sa.Connection, standing: Standing, run: str, outcomes: Mapping[str, tuple[str, str | None]]
     ) -> list[str]:
         """Returns those that belong to another run by now; what became of them is that run's to tell."""
-        held = self._claims(connection, list(outcomes))
+        held = claims_of(connection, list(outcomes))
         lost = sorted(host for host, one in held.items() if one.run != run)
         own = sorted(set(outcomes) - set(lost))
         known = tables().rollout_hosts
         same = (known.c.rollout == self.name) & (known.c.host == sa.bindparam("of_host")) & (known.c.run == run)
         told: dict[str, Any] = {"how": sa.bindparam("how"), "ended": standing.now}
-        for state, counts in ((PROVEN, {"counted": False}), (FAILED, {"counted": True}), (UNTOUCHED, {})):
+        was_proven = known.c.proven.is_not(None)
+        as_before = {
+            "state": sa.case((was_proven, sa.literal(PROVEN)), else_=sa.literal(UNTOUCHED)),
+            "run": sa.func.coalesce(known.c.prover, known.c.run),
+            "wave": sa.case((was_proven, sa.null()), else_=known.c.wave),
+            "ended": sa.func.coalesce(known.c.proven, sa.literal(standing.now, sa.BigInteger)),
+        }
+        for state, more in (
+            (PROVEN, {"counted": False, "proven": standing.now, "prover": run}),
+            (FAILED, {"counted": True, "proven": None, "prover": None}),
+            (UNTOUCHED, as_before),
+        ):
             rows = [
                 {"of_host": host, "how": printable(outcomes[host][1] or "", CODE_LIMIT) or None}
                 for host in own
                 if outcomes[host][0] == state
             ]
-            self._many(connection, known.update().where(same).values(state=state, **told, **counts), rows)
-        claims = tables().rollout_claims
-        for some in _parts(own):
-            connection.execute(claims.delete().where(claims.c.host.in_(some), claims.c.run == run))
+            self._many(connection, known.update().where(same).values({"state": state, **told, **more}), rows)
+        give_back(connection, run, own)
         return lost
 
     def _set_state(self, connection: sa.Connection, standing: Standing, state: str, who: str, why: str) -> None:
@@ -389,7 +392,3 @@ class SharedRollout:
     def _many(self, connection: sa.Connection, statement: Any, rows: list[dict[str, Any]]) -> None:
         if rows:
             connection.execute(statement, rows)
-
-
-def _parts(hosts: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (hosts[at : at + AT_ONCE] for at in range(0, len(hosts), AT_ONCE))

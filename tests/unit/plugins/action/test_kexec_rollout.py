@@ -276,6 +276,20 @@ def test_page_that_cannot_be_written_is_said(run: Any, tmp_path: Path) -> None:
     assert run("info", page=str(tmp_path / "nowhere" / "page.html"))["code"] == "rollout_page_not_written"
 
 
+def test_run_that_died_is_ended_by_hand(run: Any) -> None:
+    run("claimed", terms=TERMS)
+    told = run("run_ended", run="ann (AWX job 42)", why="Its node is gone.")
+    assert (told["changed"], told["hosts"]) == (True, ["web1"])
+    assert told["msg"] == "web1: lost by now, and other runs can take them."
+    again = run("run_ended", run="ann (AWX job 42)", why="Its node is gone.")
+    assert (again["changed"], again["msg"]) == (False, "It had no hosts.")
+    unknown = run("run_ended", run="ann", why="Its node is gone.")
+    assert unknown["code"] == "rollout_run_unknown"
+    assert "'ann (AWX job 42)'" in unknown["msg"]
+    with pytest.raises(AnsibleError, match="why"):
+        run("run_ended", run="ann")
+
+
 def test_stop_needs_a_reason(run: Any) -> None:
     with pytest.raises(AnsibleError, match="why"):
         run("stopped")

@@ -14,6 +14,8 @@ from unit.plugins.plugin_utils.ledgers import Ask, refusal
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger import migrations
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, Place
+from ansible_collections.kho.kexec.plugins.plugin_utils._shared.store import SharedRollout, Taking
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.gate import Budget
 
 
 def add_column(connection: Any) -> None:
@@ -30,7 +32,7 @@ def test_older_ledger_is_migrated(place: Place, ledger: Ledger, ask: Ask, monkey
     monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, add_column))
     with Ledger(place):
         pass
-    assert ask("SELECT version FROM schema_version") == [(9,)]
+    assert ask("SELECT version FROM schema_version") == [(10,)]
     assert ask("SELECT host, more FROM boots") == [("web1", None)]
 
 
@@ -41,7 +43,7 @@ def test_first_version_gets_bugs(place: Place, ledger: Ledger, ask: Ask) -> None
         connection.execute("UPDATE schema_version SET version = 1")
     with Ledger(place):
         pass
-    assert ask("SELECT version FROM schema_version") == [(8,)]
+    assert ask("SELECT version FROM schema_version") == [(9,)]
     assert ask("SELECT signature, bug FROM crashes") == [(crash()["signature"], None)]
 
 
@@ -94,7 +96,7 @@ def test_sixth_version_gets_rollouts_that_runs_share(place: Place, ledger: Ledge
         connection.execute("UPDATE schema_version SET version = 6")
     with Ledger(place):
         pass
-    assert ask("SELECT version FROM schema_version") == [(8,)]
+    assert ask("SELECT version FROM schema_version") == [(9,)]
     assert ask("SELECT sql FROM sqlite_master ORDER BY name") == before
     assert ask("SELECT * FROM boots") == boots
 
@@ -107,9 +109,29 @@ def test_seventh_version_gets_what_is_measured_of_boots(place: Place, ledger: Le
         connection.execute("UPDATE schema_version SET version = 7")
     with Ledger(place) as again:
         assert again.measure("web1", measured())["measures"] == 2
-    assert ask("SELECT version FROM schema_version") == [(8,)]
+    assert ask("SELECT version FROM schema_version") == [(9,)]
     assert ask("SELECT sql FROM sqlite_master ORDER BY name") == before
     assert ask("SELECT * FROM boots") == boots
+
+
+def test_eighth_version_gets_who_proved_a_host(place: Place, ledger: Ledger, ask: Ask) -> None:
+    shared, one = SharedRollout(ledger, "spring"), Taking("one", "ann@east", 1)
+    shared.begin(one, {}, (1, ["web1", "web2"]), [], 60, "".__eq__)
+    shared.end(one, 1, {"web1": ("proven", None), "web2": ("failed", None)}, True, Budget(1, None))
+    question = "SELECT host, proven, prover FROM rollout_hosts ORDER BY host"
+    before = ask(question)
+    assert [(host, proven is None, prover) for host, proven, prover in before] == [
+        ("web1", False, "one"),
+        ("web2", True, None),
+    ]
+    with sqlite3.connect(str(place.file)) as connection:
+        for column in ("proven", "prover"):
+            connection.execute(f"ALTER TABLE rollout_hosts DROP COLUMN {column}")
+        connection.execute("UPDATE schema_version SET version = 8")
+    with Ledger(place):
+        pass
+    assert ask("SELECT version FROM schema_version") == [(9,)]
+    assert ask(question) == before
 
 
 def test_migration_that_fails_leaves_the_ledger_as_it_was(
@@ -120,4 +142,4 @@ def test_migration_that_fails_leaves_the_ledger_as_it_was(
     monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, add_column, fail_halfway))
     assert refusal(lambda: Ledger(place)).code == "ledger_failed"
     assert ask("SELECT * FROM sqlite_master") == before
-    assert ask("SELECT version FROM schema_version") == [(8,)]
+    assert ask("SELECT version FROM schema_version") == [(9,)]

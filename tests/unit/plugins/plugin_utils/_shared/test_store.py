@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import (
@@ -195,6 +196,77 @@ def test_hosts_that_are_given_back_can_be_taken(runs: Runs) -> None:
     runs.begin(ONE, "web1")
     runs.shared.release(ONE, ["web1"])
     assert runs.begin(TWO, "web1") == Go(canaries=True)
+
+
+def state_of(ledger: Ledger, host: str) -> tuple[Any, ...]:
+    with ledger.snapshot() as connection:
+        asked = "SELECT state, run, wave, ended FROM rollout_hosts WHERE host = :host"
+        return tuple(connection.execute(sa.text(asked), {"host": host}).one())
+
+
+def test_host_that_was_proven_stays_so_when_nothing_is_done(proven: Runs, wait: Any, ledger: Ledger) -> None:
+    wait(30)
+    proven.begin(TWO, "web1", "db1")
+    proven.shared.release(TWO, ["web1", "db1"])
+    assert state_of(ledger, "web1") == ("proven", "one", None, 1000)
+    assert state_of(ledger, "db1") == ("untouched", "two", 1, 1030)
+    proven.begin(TWO, "web1")
+    proven.end(TWO, web1=("untouched", None))
+    assert state_of(ledger, "web1") == ("proven", "one", None, 1000)
+    assert info(ledger, "spring")["runs"][0]["counts"]["proven"] == 1
+
+
+def test_host_of_which_nobody_knows_what_became_is_not_called_proven(proven: Runs, wait: Any, ledger: Ledger) -> None:
+    proven.begin(TWO, "web1")
+    wait(60)
+    proven.begin(ONE, "web1")
+    proven.begin(ONE, "web1")
+    proven.shared.release(ONE, ["web1"])
+    assert state_of(ledger, "web1")[:2] == ("untouched", "one")
+
+
+def test_host_that_failed_since_is_not_called_proven(proven: Runs, ledger: Ledger) -> None:
+    proven.begin(TWO, "web1")
+    proven.end(TWO, most=5, web1=BADLY)
+    proven.begin(TWO, "web1")
+    proven.shared.release(TWO, ["web1"])
+    assert state_of(ledger, "web1")[:2] == ("untouched", "two")
+
+
+def test_claims_of_a_dead_run_can_be_ended_by_hand(proven: Runs, ledger: Ledger, wait: Any) -> None:
+    proven.begin(ONE, "web2", "web3")
+    assert proven.shared.end_run("ann@east", "bob@west", "Its controller burnt down.") == ("web2", "web3")
+    assert proven.shared.end_run("ann@east", "bob@west", "Its controller burnt down.") == ()
+    found = info(ledger, "spring")
+    assert found["counts"]["lost"] == 2
+    assert [(one["who"], one["why"]) for one in found["events"] if one["what"] == "run_ended"] == [
+        ("bob@west", "ann@east, with 2 hosts: Its controller burnt down.")
+    ]
+    assert proven.begin(TWO, "web2") == Go(canaries=False)
+    wait(GRACE)
+    assert code_of(lambda: proven.begin(TWO, "db1")) == "rollout_was_stopped", "web3 is lost, and counts as failed"
+
+
+def test_run_that_was_ended_and_lives_tells_what_became_of_its_hosts(proven: Runs, ledger: Ledger) -> None:
+    proven.begin(ONE, "web2")
+    proven.shared.end_run("ann@east", "bob@west", "It looks dead.")
+    assert proven.end(ONE, web2=WELL) == ""
+    assert info(ledger, "spring")["counts"]["proven"] == 2
+
+
+def test_next_goes_first_when_the_run_of_the_canaries_is_ended(runs: Runs) -> None:
+    runs.begin(ONE, "web1")
+    assert isinstance(runs.begin(TWO, "db1"), Wait)
+    runs.shared.end_run("ann@east", "bob@west", "It was killed.")
+    assert runs.begin(TWO, "db1") == Go(canaries=True)
+
+
+def test_only_runs_of_this_rollout_can_be_ended(proven: Runs, ledger: Ledger) -> None:
+    Runs(ledger, "other").begin(TWO, "db1")
+    assert code_of(lambda: proven.shared.end_run("bob@west", "ann", "no")) == "rollout_run_unknown"
+    assert code_of(lambda: SharedRollout(ledger, "winter").end_run("bob@west", "ann", "no")) == "rollout_unknown"
+    proven.begin(TWO, "db2")
+    assert proven.shared.end_run("bob@west", "ann", "no") == ("db2",)
 
 
 def test_paused_and_resumed(proven: Runs) -> None:
