@@ -302,6 +302,13 @@ ratio_interval:
   type: list
   elements: float
   sample: [2.1, 260.0]
+symptoms:
+  description: As RV(kho.kexec.kexec_ledger#module:symptoms), where the terms of all runs say that symptoms count.
+  returned: O(state=no_worse), with symptoms
+  type: list
+  elements: dict
+  sample: [{trouble: acpi_error, words: "ACPI Error: AE_AML", own: false, with_itself: {after: 14, other: 0}, part: 0.5,
+            symptom: 3f1c9a0b7d5e2c48, with_others: {after: 14, other: 0}, hosts: [web3, web8], evidence: 2300.0}]
 evidence:
   description: The e-value, what a stake of 1 on jumps doing harm has become. At RV(evidence_limit), the task fails.
   returned: O(state=no_worse)

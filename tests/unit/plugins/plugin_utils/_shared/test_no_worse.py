@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from unit.plugins.plugin_utils.histories import history, upgraded
-from unit.plugins.plugin_utils.jumped_hosts import HOUR, SINCE, after, at, before
+from unit.plugins.plugin_utils.jumped_hosts import ACPI, HOUR, SINCE, after, at, before, looked
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared import no_worse
@@ -30,8 +30,8 @@ class Spring:
         self.ledger, self.wait, self.name = ledger, wait, name
         self.shared = SharedRollout(ledger, name)
 
-    def take(self, me: Taking, *hosts: str, others: Sequence[str] = ()) -> None:
-        self.shared.begin(me, {}, (1, hosts), others, HOUR, "".__eq__)
+    def take(self, me: Taking, *hosts: str, others: Sequence[str] = (), gate: str = "no_worse") -> None:
+        self.shared.begin(me, {"kexec_upgrade_ledger_gate": gate}, (1, hosts), others, HOUR, "".__eq__)
         self.shared.passed(me)
 
     def ask(self, me: Taking = ONE) -> dict[str, Any]:
@@ -197,6 +197,49 @@ def test_run_that_was_slow_does_not_stop_who_has_resumed(spring: Spring, monkeyp
     monkeypatch.setattr(no_worse, "look", slow)
     assert "failed" not in spring.ask(ONE)
     assert info(spring.ledger, "spring")["state"] == "running"
+
+
+def complain(spring: Spring, *hosts: str, jumped: int) -> None:
+    """Import histories of hosts whose new kernels complain, and of as many that wait meanwhile."""
+    for number, host in enumerate(hosts):
+        boots = looked(before(until=jumped - 60)), looked(after(jumped + number), ACPI)
+        spring.ledger.import_history(host, history(*boots), SINCE + jumped + HOUR)
+        spring.ledger.import_history(WAITING[number], history(looked(before(3))), SINCE + jumped + HOUR)
+
+
+@pytest.mark.parametrize(("gate", "stops"), [("no_worse", False), ("no_worse_with_symptoms", True)])
+def test_symptoms_count_where_the_terms_of_all_runs_say_so(ledger: Ledger, wait: Any, gate: str, stops: bool) -> None:
+    wait(SINCE - 1000)
+    spring = Spring(ledger, wait)
+    web, db = [f"web{number}" for number in range(6)], [f"db{number}" for number in range(6)]
+    spring.take(ONE, *web, others=WAITING[:12], gate=gate)
+    spring.take(TWO, *db, gate=gate)
+    complain(spring, *web, *db, jumped=660)
+    found = spring.ask(TWO)
+    assert ("failed" in found, "symptoms" in found) == (stops, stops)
+    if stops:
+        assert found["symptoms"][0]["with_itself"] == {"after": 12, "other": 0}
+        why = info(ledger, "spring")["why"]
+        assert why.startswith("jumped_hosts_worse: Since ")
+        assert "Crashed: none. Of 12 hosts that jumped, 12 complained of acpi_error" in why
+
+
+def test_complaints_of_other_rollouts_and_of_lost_bets_do_not_count(ledger: Ledger, wait: Any) -> None:
+    wait(SINCE - 1000)
+    spring = Spring(ledger, wait)
+    web, other = [f"web{number}" for number in range(12)], [f"other{number}" for number in range(12)]
+    gate = "no_worse_with_symptoms"
+    spring.take(ONE, *web, "new1", others=WAITING[:12], gate=gate)
+    Spring(ledger, wait, "autumn").take(TWO, *other, gate=gate)
+    complain(spring, *other, jumped=660)
+    assert spring.ask()["symptoms"] == []
+    complain(spring, *web, jumped=660)
+    assert spring.ask()["failed"]
+    wait(HOUR)
+    spring.shared.change("running", "ann", "It is harmless.")
+    complain(spring, "new1", jumped=HOUR + 660)
+    found = spring.ask()
+    assert ("failed" in found, found["symptoms"]) == (False, [])
 
 
 def test_rollout_that_is_not_there(ledger: Ledger) -> None:
