@@ -145,7 +145,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # ansible-core has no t
 
 def history_of(left_at: float | None, dies: bool) -> dict[str, Any]:
     """Return what a host's journal tells, which ran for a month before it left its kernel."""
-    first = {
+    first: dict[str, Any] = {
         **{"boot_id": BOOT_IDS[0], "release": OLD, "previous_release": None, "kexec_count": 0, "boot": "cold"},
         **{"begin": moment(time.time() - MONTH), "end": None, "ending": "running", "evidence": []},
     }
