@@ -12,4 +12,4 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.schema import ta
 def test_a_new_ledger_has_them_all(ledger: Ledger) -> None:
     with ledger.snapshot() as connection:
         for table in tables():
-            assert connection.execute(table.select()).all() == ([(8,)] if table.name == "schema_version" else [])
+            assert connection.execute(table.select()).all() == ([(9,)] if table.name == "schema_version" else [])
