@@ -23,7 +23,7 @@ from bench.postgres import Cluster
 from tools.layout import COLLECTIONS
 
 NOW = 1795392000
-NEWEST = 8
+NEWEST = 9
 HOSTS, BOOTS = 12, 40
 # Nobody looked for symptoms in these versions.
 FLEET = [

@@ -15,12 +15,13 @@ import pytest
 import yaml
 from integration.docs.commands import blocks
 
-from ansible_collections.kho.kexec.plugins.module_utils._options.controller import ROLLOUT
+from ansible_collections.kho.kexec.plugins.action.kexec_rollout import ALL_STATES, OF_THE_PLAYBOOK
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.role_options import OPTIONS
 from tools.layout import COLLECTIONS, ROOT
 
 PAGE = ROOT / "docs" / "howto" / "awx.md"
-STEERING = {f"kexec_rollout_{name}" for name in ("name", "ledger_url", "state", "who", "why", "page")}
+OF_RUNS = ("claimed", "settled", "no_worse", "passed", "released")
+"""What the playbook of upgrades asks for on behalf of a run."""
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def templates(pasted: Path) -> dict[str, Any]:
 
 def test_jobs_set_options_that_there_are(pasted: Path) -> None:
     known = templates(pasted)
-    for playbook, names in (("upgrade.yml", OPTIONS["kexec_upgrade"]), ("rollout.yml", STEERING)):
+    for playbook, names in (("upgrade.yml", OPTIONS["kexec_upgrade"]), ("rollout.yml", {*OF_THE_PLAYBOOK})):
         template = known[playbook]
         asked = {question["variable"] for question in template["survey_spec"]["spec"]}
         assert asked | set(template["extra_vars"]) <= names
@@ -67,7 +68,9 @@ def test_jobs_set_options_that_there_are(pasted: Path) -> None:
 
 def test_survey_offers_states_that_people_use(pasted: Path) -> None:
     (choices,) = [one["choices"] for one in templates(pasted)["rollout.yml"]["survey_spec"]["spec"] if "choices" in one]
-    assert {*choices, "claimed", "settled", "released"} == {*ROLLOUT["state"]["choices"]}
+    assert sorted([*choices, *OF_RUNS]) == sorted(ALL_STATES)
+    asked = {one["variable"] for one in templates(pasted)["rollout.yml"]["survey_spec"]["spec"]}
+    assert asked >= {"kexec_rollout_why", "kexec_rollout_run"}, "which some of these states need"
 
 
 def test_execution_environment_has_a_context_with_what_the_collection_needs(pasted: Path) -> None:
