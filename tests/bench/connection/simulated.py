@@ -6,7 +6,8 @@
 A simulated host answers at once with what the module would return on a host that goes well. It is away for
 BENCH_AWAY seconds after it was told to leave; a file in BENCH_STATE keeps when that was, with a line
 for each time. From then on, it is where it should be. What it is asked for a verdict with is kept in BENCH_ASKED.
-One that has a file there whose name ends with .dies has a new kernel with a fault, which only its history tells.
+One that has a file there whose name ends with .dies has a new kernel with a fault, and one with .complains one that
+complains, which only their history tells.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ VERDICT = {
     "reported": {**PROMISE, "boot": "handover", "boot_id": BOOT_IDS[1]},
     "evidence": {"boot_id_left": BOOT_IDS[0], "boot_id_found": BOOT_IDS[1], "source": "debugfs", "notes": []},
 }
+COMPLAINT = {"code": "iommu_fault", "signature": "DMAR: [DMA Write] Request device [#] fault addr #"}
 LEAVES = {"promise": PROMISE, "already_left": False, "triggered": True, "guard": {"confirm_timeout": 3600}}
 ANSWERS: dict[str, dict[str, Any]] = {
     "kexec_image": {
@@ -102,7 +104,8 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # ansible-core has no t
         if asked == "verify" and "BENCH_ASKED" in os.environ:
             Path(os.environ["BENCH_ASKED"], str(self.get_option("host"))).write_bytes(in_data)
         if asked == "kexec_history_info":
-            return 0, json.dumps(history_of(self._left_at(), Path(f"{self._state()}.dies").exists())).encode(), b""
+            dies, complains = (Path(f"{self._state()}.{way}").exists() for way in ("dies", "complains"))
+            return 0, json.dumps(history_of(self._left_at(), dies, complains)).encode(), b""
         answer = ALREADY if asked == "kexec_image" and boot == 1 else ANSWERS[asked]
         return 0, json.dumps({"changed": answer is not ALREADY, **answer}).encode(), b""
 
@@ -143,18 +146,21 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # ansible-core has no t
         self._connected = False
 
 
-def history_of(left_at: float | None, dies: bool) -> dict[str, Any]:
-    """Return what a host's journal tells, which ran for a month before it left its kernel."""
+def history_of(left_at: float | None, dies: bool, complains: bool) -> dict[str, Any]:
+    """Return what a host's journal tells, which ran for a month before it left its kernel, without a complaint."""
     first: dict[str, Any] = {
         **{"boot_id": BOOT_IDS[0], "release": OLD, "previous_release": None, "kexec_count": 0, "boot": "cold"},
         **{"begin": moment(time.time() - MONTH), "end": None, "ending": "running", "evidence": []},
+        "troubles": [],
     }
     told: dict[str, Any] = {"changed": False, "host_boots": [first], "crashes": [], "cursor": "s=1", "notes": []}
     if left_at is None:
         return told
     begin = moment(left_at + float(os.environ["BENCH_AWAY"]))
     kernel = {"boot_id": BOOT_IDS[1], "release": NEW, "previous_release": OLD, "kexec_count": 1}
-    new = {**kernel, "boot": "handover", "begin": begin, "end": None, "ending": "running", "evidence": []}
+    troubles = [COMPLAINT] if complains else []
+    ending = {"end": None, "ending": "running", "evidence": [], "troubles": troubles}
+    new = {**kernel, "boot": "handover", "begin": begin, **ending}
     told["host_boots"] = [{**first, "end": moment(left_at), "ending": "clean"}, new]
     if dies:
         fault = {"kind": "oops", "fatal": False, "at": begin, "frames": ["nvme_reset_work"], "source": "journal"}

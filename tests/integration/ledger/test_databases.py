@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.plugins.plugin_utils.histories import NEW, OLD, upgraded
+from unit.plugins.plugin_utils.histories import NEW, OLD, cold, history, upgraded
+from unit.plugins.plugin_utils.jumped_hosts import ACPI, HOUR, SINCE, after, at, before, looked
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import correlate
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.counts import count_begun, count_fleet
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import FleetCounts
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.errors import LedgerError
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, place_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.no_worse import keep_no_worse
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.report import render_reports
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risks import crash_risks
 from bench.fleet import histories
@@ -250,6 +252,26 @@ def test_risks_and_budget_are_those_of_both_databases(sqlite: str, postgresql: s
     assert begun[0] == begun[1]
     assert 0 < begun[0][0].boots < begun[0][1].boots
     assert crash_risks(correlate(counts(sqlite))) == crash_risks(correlate(counts(postgresql)))
+
+
+def test_gate_with_symptoms_says_the_same_in_both_databases(sqlite: str, postgresql: str) -> None:
+    other = {"code": "io_error", "signature": "I/O error, dev #"}
+    told: list[list[dict[str, Any]]] = []
+    for url in (sqlite, postgresql):
+        with Ledger(place_of(url)) as ledger:
+            for number in range(12):
+                jumped = looked(before(until=600)), looked(after(660 + number), ACPI, *[other] * (number % 4 == 3))
+                ledger.import_history(f"web{number:02}", history(*jumped), SINCE + HOUR)
+                ledger.import_history(f"waiting{number:02}", history(looked(before())), SINCE + HOUR)
+            told.append([keep_no_worse(ledger, NEW, SINCE), keep_no_worse(ledger, NEW, SINCE, symptoms=True)])
+            for host in ("cold1", "cold2"):
+                boot = cold(9, begin=at(-9 * HOUR), end=at(-HOUR))
+                ledger.import_history(host, history(looked(boot, ACPI)), SINCE + HOUR)
+            told[-1].append(keep_no_worse(ledger, NEW, SINCE, symptoms=True))
+    assert told[0] == told[1]
+    assert ["failed" in one for one in told[1]] == [False, True, False]
+    assert "Of 12 hosts that jumped, 12 complained of acpi_error (ACPI Error: AE_AML) after it" in told[1][1]["msg"]
+    assert {one["trouble"]: one["own"] for one in told[1][2]["symptoms"]} == {"acpi_error": True, "io_error": False}
 
 
 def test_lock_that_nobody_gives_back(cluster: Cluster, postgresql: str, monkeypatch: pytest.MonkeyPatch) -> None:

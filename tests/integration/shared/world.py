@@ -127,6 +127,10 @@ class World:
         """Have its new kernel have a fault, which the host survives, so only its history tells."""
         Path(self._folder, "state", f"{self._address(host)}.dies").touch()
 
+    def complains(self, host: str) -> None:
+        """Have its new kernel complain of what the old one did not, which only its history tells."""
+        Path(self._folder, "state", f"{self._address(host)}.complains").touch()
+
     def _lines(self, host: str) -> list[str]:
         try:
             return (self._folder / "state" / self._address(host)).read_text().splitlines()
