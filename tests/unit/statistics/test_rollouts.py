@@ -9,6 +9,7 @@ from dataclasses import replace
 from math import sqrt
 
 import pytest
+from unit.support.cases import more
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import ALPHA
 from bench.rollouts import EACH, EARLY, KINDS, NOISY, QUIET, Kind, begins_of, roll_out
@@ -17,19 +18,22 @@ SEEDS = range(200)
 NOISE = 4 * sqrt(ALPHA * (1 - ALPHA) / len(SEEDS))
 
 
-@pytest.mark.parametrize(
-    ("whole", "runs"), [(True, 1), (False, 1), (False, 8)], ids=["whole fleet read", "next wave read", "eight runs"]
-)
-@pytest.mark.parametrize("name", [name for name in KINDS if name.startswith("harmless")])
+HARMLESS = [name for name in KINDS if name.startswith("harmless")]
+SOME = [("harmless, noisy", False, 8), ("harmless, quiet, 5 % of the hosts down at once, once a day", True, 1)]
+EVERY = [(name, whole, runs) for name in HARMLESS for whole, runs in ((True, 1), (False, 1), (False, 8))]
+"""Kinds, whether the whole fleet is read or the next wave only, and how many runs share the rollout."""
+
+
+@pytest.mark.parametrize(("name", "whole", "runs"), [*SOME, *more(*(one for one in EVERY if one not in SOME))])
 def test_harmless_rollouts_go_on(name: str, whole: bool, runs: int) -> None:
+    assert set(SOME) < set(EVERY)
     kind = replace(KINDS[name], whole=whole, runs=runs)
     found = [roll_out(kind, seed) for seed in SEEDS]
     assert sum(one.after is not None for one in found) <= ALPHA * len(SEEDS)
     assert sum(one.missed for one in found) / len(SEEDS) <= ALPHA + NOISE
 
 
-@pytest.mark.parametrize("rate", [NOISY, QUIET])
-@pytest.mark.parametrize("whole", [True, False], ids=["whole fleet read", "next wave read"])
+@pytest.mark.parametrize(("rate", "whole"), [(NOISY, False), *more((NOISY, True), (QUIET, False), (QUIET, True))])
 def test_jumps_that_kill_are_stopped_early(rate: float, whole: bool) -> None:
     """In 4 of 100 rollouts nobody has died among the first 156 hosts; in all others, it is stopped then."""
     kind = Kind(rate, kill=0.02, whole=whole)
