@@ -181,6 +181,8 @@ def _looping(
     begin = np.where(draw.random(kind.hosts) < LOOPING, draw.integers(0, kind.boots, kind.hosts), NOBODY)[:, None]
     at = np.arange(way.shape[1])
     first = np.take_along_axis(way, np.minimum(begin, kind.boots - 1), axis=1)
+    # A loop begins with a boot of the host; one without any at that time is in order until the end.
+    begin = np.where(first >= 0, begin, NOBODY)
     again = (at > begin) & (at < begin + LOOP)
     way = np.where(again, 0 if kind.loops == "cold" else first, way)
     crashed = crashed | (at == begin) | again
@@ -273,6 +275,7 @@ def harmless() -> dict[str, Kind]:
     for loops in ("cold", "same"):
         kinds[f"crash loops, {loops} boots"] = Kind("mixed", loops=loops)
     kinds["crash loops, few apart"] = Kind("few apart", loops="same")
+    kinds["crash loops, cold boots, 5 % at 0.4, unequal"] = Kind("unequal", loops="cold", **FLAKY["5 % at 0.4"])  # type: ignore[arg-type]
     for lie in LIES:
         kinds[f"lie {lie}"] = Kind("mixed", hosts=100, lie=lie)
     return kinds
