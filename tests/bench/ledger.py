@@ -22,14 +22,17 @@ from typing import Any
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.correlate import correlate
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.counts import count_fleet
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger, place_of
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.no_worse import keep_no_worse
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.report import render_reports
-from bench.fleet import histories
+from bench.fleet import BEGIN, RELEASES, histories
 from bench.postgres import private_cluster
 from tools.layout import ROOT
 
 RESULTS = ROOT / "build" / "bench"
 BOOTS_PER_HOST = 100
 NOW = 1795392000
+SINCE = int(BEGIN.timestamp()) + 99 * 86400
+"""When the rollout began that the gate is asked about: half of the hosts have begun some boots since then."""
 SIZES = (10_000, 100_000)
 
 
@@ -58,7 +61,18 @@ def do_report(url: str, _boots: int) -> dict[str, Any]:
     }
 
 
-TASKS = {"import": do_import, "report": do_report}
+def do_gate(url: str, _boots: int) -> dict[str, Any]:
+    """Ask whether hosts that jumped in the last days are worse off, without symptoms and with them."""
+    found: dict[str, Any] = {}
+    with Ledger(place_of(url)) as ledger:
+        for name, symptoms in (("without", False), ("with_symptoms", True)):
+            begun = time.perf_counter()
+            answer = keep_no_worse(ledger, RELEASES[-1], SINCE, symptoms)
+            found[name] = {"seconds": time.perf_counter() - begun, "jumped": answer["jumped"]["hosts"]}
+    return {**found, "seconds": max(one["seconds"] for one in found.values())}
+
+
+TASKS = {"import": do_import, "report": do_report, "gate": do_gate}
 
 
 def measure(task: str, url: str, boots: int) -> dict[str, Any]:
@@ -104,7 +118,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 print(
                     f"{name:10} {boots:9} boots: imported at {row['import']['boots_per_second']:.0f} boots/s "
                     f"({row['import']['peak_mib']:.0f} MiB), reported in {row['report']['seconds']:.2f} s "
-                    f"({row['report']['peak_mib']:.0f} MiB)",
+                    f"({row['report']['peak_mib']:.0f} MiB), gate asked in {row['gate']['without']['seconds']:.2f} s, "
+                    f"{row['gate']['with_symptoms']['seconds']:.2f} s with symptoms",
                     flush=True,
                 )
     path = RESULTS / time.strftime("ledger-%Y%m%dT%H%M%SZ.json", time.gmtime())

@@ -1,31 +1,29 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Counts boots and crashes by how their kernel came to run. The database counts, so memory does not grow."""
+"""Counts boots and crashes by how their kernel came to run. The database counts; what is of single hosts is numbers."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import (
+    COLD,
     WAYS,
     Bug,
     Count,
     FleetCounts,
+    HostCount,
     Signature,
     Way,
     WorstHost,
     bound,
 )
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.host_counts import (
-    by_way,
-    cold_hosts_alike,
-    hosts_alike,
-)
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.host_counts import HostSums
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.measure_counts import read_measures
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.schema import NO_COUNT, SUMS, WAY, tables
@@ -62,9 +60,9 @@ def count_fleet(ledger: Ledger) -> FleetCounts:
         signatures = _by_bug(connection.execute(_signatures_of_bugs({str(row.bug) for row in bugs})))
         worst = [*connection.execute(_worst_host_by_way("crashes"))]
         suspects = [*connection.execute(_worst_host_by_way("apart"))]
-        alike = by_way(detailed, connection.execute(hosts_alike()), connection.execute(cold_hosts_alike()))
+        sums = HostSums(connection)
         not_joined = int(connection.execute(_crashes_without_boot()).scalar_one())
-        symptoms = count_symptoms(connection)
+        symptoms = count_symptoms(connection, sums)
         measures = read_measures(connection)
         curves = survival(connection, bounded.counts)
         doubted = tuple(connection.execute(_doubted_hosts()).scalars())
@@ -72,7 +70,7 @@ def count_fleet(ledger: Ledger) -> FleetCounts:
     return FleetCounts(
         counts=bounded.counts,
         bugs=tuple(_bug(row, signatures) for row in bugs),
-        hosts=alike,
+        hosts=_alike(sums, detailed),
         worst_host={_way(row): WorstHost(row.host, int(row.crashes)) for row in worst if _way(row) in detailed},
         suspects={_way(row): row.host for row in suspects if _way(row) in detailed},
         boots=boots,
@@ -85,6 +83,12 @@ def count_fleet(ledger: Ledger) -> FleetCounts:
         curves=curves,
         measures=measures,
     )
+
+
+def _alike(sums: HostSums, wanted: Set[Way]) -> dict[Way, tuple[HostCount, ...]]:
+    ways = {number: sums.ways[number] for number in sums.after_kexec}
+    cold = {way.release for way in wanted if way.boot == COLD}
+    return {way: sums.alike(number, way.release in cold) for number, way in ways.items() if way in wanted}
 
 
 def _count(row: Any) -> Count:

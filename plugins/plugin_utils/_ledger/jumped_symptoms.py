@@ -5,16 +5,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, NamedTuple
 
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import COLD
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.jumped import Cohort, belongs, jumps
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.schema import tables
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_counts import count_symptoms
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_counts import count_some
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_risks import own_symptoms, symptom_risks
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_stakes import (
     Compared,
@@ -22,6 +23,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_stakes i
     Standing,
     compared,
     standings,
+    won_by_symptoms,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptoms import Symptom
 
@@ -30,15 +32,21 @@ with suppress(ImportError):  # _ledger_errors.require() says so
 
 
 class Complaints(NamedTuple):
-    """What is bet on, the trouble and words of each by its name, and which are the ``own`` ones of a new release.
+    """What is bet on, the trouble and words of each by its name, and to which ``releases`` hosts jumped.
 
-    ``compared`` hosts jumped, and were looked at before and after it.
+    ``compared`` hosts jumped, and were looked at before and after it. Which symptoms are the releases' ``own`` is None
+    until somebody asks: it can only speak for the jump, so it matters where it would be stopped otherwise.
     """
 
     found: list[Standing]
     names: dict[str, Symptom]
-    own: frozenset[str]
     compared: int
+    releases: frozenset[str]
+    own: frozenset[str] | None = None
+
+    def evidence(self) -> float:
+        """Return what a stake of 1 on all symptoms has become."""
+        return won_by_symptoms(self.found, self.own or frozenset())
 
 
 def complaints(ledger: Ledger, release: str | None, since: int, cohort: Cohort | None = None) -> Complaints:
@@ -49,50 +57,64 @@ def complaints(ledger: Ledger, release: str | None, since: int, cohort: Cohort |
     """
     only, first = cohort and cohort.named(), cohort.began if cohort else since
     with ledger.snapshot() as connection:
-        symptoms: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-        for host, boot_id, symptom in connection.execute(_symptoms_since(first)):
-            symptoms[host, boot_id].add(symptom)
         rows = [row for row in connection.execute(_boots_since(first)) if belongs(only, row)]
-        pairs, releases = _compared(rows, symptoms, release, since, only)
+        pairs, releases = _compared(rows, release, since, only)
         found = standings(pairs)
         names = _names(connection, [one.symptom for one in found])
-        own = _own(connection, releases) if found else frozenset()
-    return Complaints(found, names, own, len(pairs))
+    return Complaints(found, names, len(pairs), frozenset(releases))
+
+
+def with_own(ledger: Ledger, told: Complaints) -> Complaints:
+    """Return the same, knowing which symptoms are the kernel's own. Raises LedgerError."""
+    with ledger.snapshot() as connection:
+        return told._replace(own=_own(connection, told.names, told.releases))
 
 
 def _compared(
-    rows: Iterable[Any],
-    symptoms: dict[tuple[str, str], set[str]],
-    release: str | None,
-    since: int,
-    only: Cohort | None,
+    rows: Iterable[Any], release: str | None, since: int, only: Cohort | None
 ) -> tuple[list[Compared], set[str]]:
     before, after, releases = [], [], set()
-    for _host, boots in groupby(rows, lambda row: str(row.host)):
+    for _host, of_host in groupby(rows, attrgetter("host")):
         last = None
-        for row in boots:
-            if jumps(row, release, since, only):
-                if row.began < since:
+        for _boot, of_boot in groupby(of_host, attrgetter("boot_id")):
+            boot = [*of_boot]
+            if jumps(boot[0], release, since, only):
+                if boot[0].began < since:
                     last = None
                     break
-                after += [_look(row, symptoms)] if row.looked else []
-                releases.add(row.release)
+                after += _look(boot)
+                releases.add(boot[0].release)
                 break
-            last = row
-        before += [_look(last, symptoms)] if last is not None and last.looked else []
+            last = boot
+        before += _look(last) if last is not None else []
     return compared(before, after), releases
 
 
-def _look(row: Any, symptoms: dict[tuple[str, str], set[str]]) -> Look:
-    seen = symptoms.get((row.host, row.boot_id), set())
-    return Look(row.host, float(row.began), float(row.until), frozenset(seen))
+def _look(rows: Sequence[Any]) -> list[Look]:
+    boot, symptoms = rows[0], frozenset(row.symptom for row in rows if row.symptom is not None)
+    return [Look(boot.host, float(boot.began), float(boot.until), symptoms)] if boot.looked else []
 
 
-def _own(connection: sa.Connection, releases: Collection[str]) -> frozenset[str]:
-    """Return what these releases have after cold boots too, as those are told who are judged after a jump."""
-    counted = count_symptoms(connection)
+def _own(connection: sa.Connection, names: Mapping[str, Symptom], releases: Collection[str]) -> frozenset[str]:
+    """Return which symptoms these releases have after cold boots too, and not more often after a kexec.
+
+    As those are told who are judged after a jump; but only what is bet on is asked of, and corrected for.
+    """
+    several = {*connection.execute(_after_cold_boots([*names], releases)).scalars()}
+    if not several:
+        return frozenset()
+    counted = count_some(connection, {name: names[name] for name in sorted(several)}, releases)
     own = own_symptoms(counted, symptom_risks(counted))
-    return frozenset(Symptom(one.trouble, one.words).name for one in own if one.release in releases)
+    return frozenset(Symptom(one.trouble, one.words).name for one in own)
+
+
+def _after_cold_boots(names: Collection[str], releases: Collection[str]) -> Any:
+    """The symptoms that several hosts have after cold boots of one of these releases."""
+    sums, ways = tables().symptom_tallies.c, tables().ways.c
+    cold = sa.select(ways.way).where(ways.boot == COLD, ways.release.in_(releases))
+    several = sa.func.count(sums.host.distinct()) > 1
+    wanted = [sums.symptom.in_(names), sums.way.in_(cold)]
+    return sa.select(sums.symptom).where(*wanted).group_by(sums.symptom, sums.way).having(several)
 
 
 def _names(connection: sa.Connection, symptoms: Collection[str]) -> dict[str, Symptom]:
@@ -101,21 +123,16 @@ def _names(connection: sa.Connection, symptoms: Collection[str]) -> dict[str, Sy
     return {row.symptom: Symptom(row.trouble, row.words) for row in connection.execute(wanted)}
 
 
-def _since(since: int) -> Any:
-    boots = tables().boots.c
-    # What began when is all that this is about; a crash kernel is no boot of its own.
-    return sa.and_(sa.func.coalesce(boots.ended, boots.seen) >= since, boots.began.is_not(None), boots.boot != "kdump")
-
-
 def _boots_since(since: int) -> Any:
-    boots = tables().boots.c
+    """Boots with their symptoms: a row for each, and one for a boot that has none."""
+    boots, symptoms = tables().boots.c, tables().symptoms.c
     until = sa.func.coalesce(boots.ended, boots.seen).label("until")
     columns = [boots.host, boots.boot_id, boots.boot, boots.release, boots.began, until, boots.looked]
-    return sa.select(*columns).where(_since(since)).order_by(boots.host, boots.began)
-
-
-def _symptoms_since(since: int) -> Any:
-    boots, symptoms = tables().boots, tables().symptoms
-    same = (boots.c.host == symptoms.c.host) & (boots.c.boot_id == symptoms.c.boot_id)
-    columns = [symptoms.c.host, symptoms.c.boot_id, symptoms.c.symptom]
-    return sa.select(*columns).select_from(symptoms.join(boots, same)).where(_since(since))
+    same = (boots.host == symptoms.host) & (boots.boot_id == symptoms.boot_id)
+    return (
+        sa.select(*columns, symptoms.symptom)
+        .select_from(tables().boots.outerjoin(tables().symptoms, same))
+        # What began when is all that this is about; a crash kernel is no boot of its own.
+        .where(until >= since, boots.began.is_not(None), boots.boot != "kdump")
+        .order_by(boots.host, boots.began, boots.boot_id)
+    )

@@ -11,7 +11,11 @@ from typing import Any, NamedTuple
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import failed_with
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, listed
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.jumped import Cohort, Sides, sides
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.jumped_symptoms import Complaints, complaints
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.jumped_symptoms import (
+    Complaints,
+    complaints,
+    with_own,
+)
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sequential import LIMIT, Watched, ratio_interval
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.stakes import evidence
@@ -20,7 +24,6 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_gate_wor
     complaint_sentences,
     complaints_as_list,
 )
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_stakes import won_by_symptoms
 
 WORSE = "jumped_hosts_worse"
 """The code of what was found."""
@@ -47,7 +50,10 @@ def keep_no_worse(ledger: Ledger, release: str | None, since: int, symptoms: boo
 def look(ledger: Ledger, release: str | None, since: int, symptoms: bool, cohort: Cohort | None = None) -> Looked:
     """Return how hosts fared ``since`` then, with symptoms or without. Raises LedgerError."""
     told = complaints(ledger, release, since, cohort) if symptoms else None
-    return Looked(sides(ledger, release, since, cohort), told)
+    looked = Looked(sides(ledger, release, since, cohort), told)
+    if told is not None and _evidence(looked) >= LIMIT:
+        return looked._replace(told=with_own(ledger, told))
+    return looked
 
 
 def judged(looked: Looked, since: str = "Since then", stops: str = "") -> dict[str, Any]:
@@ -93,7 +99,7 @@ def reason(looked: Looked, since: str) -> str:
 
 def _evidence(looked: Looked) -> float:
     found, told = looked
-    by_symptoms = won_by_symptoms(told.found, told.own) if told else None
+    by_symptoms = told.evidence() if told else None
     return evidence(found.jumped, found.waiting, found.past, by_symptoms)
 
 

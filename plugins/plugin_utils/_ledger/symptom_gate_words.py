@@ -21,7 +21,7 @@ TOLD, HOSTS_TOLD = 20, 100
 
 def complaint_sentences(told: Complaints) -> list[str]:
     """Return what is to be said of symptoms, those that speak most against the jump; one sentence where none does."""
-    leading = [one for one in _ranked(told) if one.evidence > 1 and one.symptom not in told.own]
+    leading = [one for one in _ranked(told) if one.evidence > 1 and not _is_own(one, told)]
     if not leading:
         compared = f"{counted(told.compared, 'host')} that could be compared"
         return [f"No complaint of kernels is seen to come from the jump, on {compared}."]
@@ -34,7 +34,12 @@ def complaints_as_list(told: Complaints) -> list[dict[str, Any]]:
 
 
 def _ranked(told: Complaints) -> list[Standing]:
-    return sorted(told.found, key=lambda one: (one.symptom in told.own, -one.part * one.evidence, one.symptom))
+    return sorted(told.found, key=lambda one: (bool(_is_own(one, told)), -one.part * one.evidence, one.symptom))
+
+
+def _is_own(one: Standing, told: Complaints) -> bool | None:
+    """Return whether a symptom is the kernel's own, None when nobody asked."""
+    return None if told.own is None else one.symptom in told.own
 
 
 def _sentence(one: Standing, told: Complaints) -> str:
@@ -55,7 +60,7 @@ def _as_dict(one: Standing, told: Complaints) -> dict[str, Any]:
         "symptom": one.symptom,
         "trouble": name.trouble,
         "words": name.words,
-        "own": one.symptom in told.own,
+        "own": _is_own(one, told),
         "with_itself": one.with_itself._asdict(),
         "with_others": one.with_others._asdict(),
         "ratio_interval": [low, None if isinf(high) else high],

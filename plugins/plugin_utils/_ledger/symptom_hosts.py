@@ -9,13 +9,20 @@ row for each host and way, and one for each of these with a symptom that was see
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import COLD, HostCount, Way
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.host_counts import AFTER_KEXEC
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.host_counts import (
+    LOOKED,
+    HostSums,
+    compared_ways,
+    distinct,
+    parts,
+    read,
+)
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.schema import tables
 
 with suppress(ImportError):  # _ledger_errors.require() says so
@@ -27,39 +34,62 @@ if TYPE_CHECKING:
 
     Whole = NDArray[np.int64]
 
-AT_ONCE = 20_000
-"""Rows that are in memory as the database gives them."""
-
 
 class SymptomHosts:
-    """The numbers of all hosts; ``names`` are the symptoms, and ``ways`` those that are compared."""
+    """The numbers of all hosts, with those of the symptoms ``names``; of some ``releases``, unless that is None."""
 
-    def __init__(self, connection: sa.Connection, names: Sequence[str], ways: Mapping[int, Way]) -> None:
-        self._ways = ways
-        self._cold = {way.release: number for number, way in ways.items() if way.boot == COLD}
-        self._ids: dict[str, int] = {}
-        looked = self._by_key(connection, _looked())
-        self._seen = self._by_key(connection, _seen(names))
-        self._looked = {way: self._of_each(found) for (way,), found in looked.items()}
-        self._compared = [way for way in self._looked if way in ways and ways[way].boot in AFTER_KEXEC]
-        self._alike = {way: self._boots_alike(way) for way in self._compared}
+    def __init__(
+        self, connection: sa.Connection, names: Sequence[str], sums: HostSums, releases: Collection[str] | None = None
+    ) -> None:
+        self._sums = sums
+        self._numbers = {name: number for number, name in enumerate(names)}
+        seen = read(connection, _seen(names, releases), self._numbers, sums.hosts)
+        symptom, host, way, count, boots = seen[:, np.lexsort(seen[[3, 2, 0]])]
+        self._host, self._boots = host, boots
+        self._of_way = parts(np.stack([symptom, way]))
+        self._of_count = parts(np.stack([symptom, way, count]))
+        looked = {number: sums.of_each(number)[LOOKED] for number in sums.ways}
+        self._looked = {number: each for number, each in looked.items() if each.any()}
+        self._none = np.zeros(len(sums.hosts), np.int64)
+        self._compared = [number for number in sums.after_kexec if number in self._looked]
+        self._alike = {number: self._boots_alike(number) for number in self._compared}
 
     def of(self, symptom: str) -> dict[Way, tuple[HostCount, ...]]:
         """Return the numbers by way, with the hosts that have cold boots only."""
-        return {self._ways[way]: self._of_way(symptom, way) for way in self._compared}
+        return {self._sums.ways[way]: self._of(self._numbers[symptom], way) for way in self._compared}
 
     def cold(self, symptom: str) -> dict[str, int]:
         """Return on how many hosts each release has the symptom after cold boots; also one that no kexec has begun."""
-        seen = {release: self._seen.get((symptom, number)) for release, number in self._cold.items()}
-        return {release: len(np.unique(found[0])) for release, found in seen.items() if found is not None}
+        cold = {number: way.release for number, way in self._sums.ways.items() if way.boot == COLD}
+        seen = {way: self._of_way.get((self._numbers[symptom], way)) for way in cold}
+        return {cold[way]: len(np.unique(self._host[part])) for way, part in seen.items() if part is not None}
 
-    def _of_way(self, symptom: str, way: int) -> tuple[HostCount, ...]:
+    def by_way(self, symptom: str) -> dict[int, int]:
+        """Return in how many boots it was seen, by way."""
+        number = self._numbers[symptom]
+        return {way: int(self._boots[part].sum()) for (one, way), part in self._of_way.items() if one == number}
+
+    def number_of(self, symptom: str) -> int:
+        """Return on how many hosts it was seen."""
+        number = self._numbers[symptom]
+        parts_of = [self._host[part] for (one, _way), part in self._of_way.items() if one == number]
+        return len(np.unique(np.concatenate([self._host[:0], *parts_of])))
+
+    def by_count(self) -> dict[str, dict[tuple[int, int], int]]:
+        """Return in how many boots each symptom was seen, by way and count."""
+        found: dict[str, dict[tuple[int, int], int]] = {name: {} for name in self._numbers}
+        names = [*self._numbers]
+        for (symptom, way, count), part in self._of_count.items():
+            found[names[symptom]][way, count] = int(self._boots[part].sum())
+        return found
+
+    def _of(self, symptom: int, way: int) -> tuple[HostCount, ...]:
         """Few hosts have a symptom. All others are counted once for all symptoms, by their boots."""
-        cold = self._cold_of(way)
-        seen, cold_seen = (self._of_each(self._seen.get((symptom, one))) for one in (way, cold))
-        boots, cold_boots = self._boots(way), self._boots(cold)
+        cold = self._sums.cold_of(way)
+        seen, cold_seen = (self._seen_on_each(symptom, one) for one in (way, cold))
+        boots, cold_boots = (self._looked.get(one, self._none) for one in (way, cold))
         having = np.flatnonzero(((seen > 0) | (cold_seen > 0)) & ((boots > 0) | (cold_boots > 0)))
-        alike, hosts = _distinct(np.stack([boots, seen, cold_boots, cold_seen])[:, having])
+        alike, hosts = distinct(np.stack([boots, seen, cold_boots, cold_seen])[:, having])
         found = [HostCount(*numbers) for numbers in zip(*alike.tolist(), hosts.tolist(), strict=True)]
         others = self._alike[way].copy()
         for one in found:
@@ -69,60 +99,22 @@ class SymptomHosts:
 
     def _boots_alike(self, way: int) -> Counter[tuple[int, int]]:
         """Return how many hosts have which numbers of boots after a way, and of cold ones."""
-        pairs, hosts = _distinct(np.stack([self._boots(way), self._boots(self._cold_of(way))]))
-        counted = zip(zip(*pairs.tolist(), strict=True), hosts.tolist(), strict=True)
-        return Counter({(boots, cold_boots): many for (boots, cold_boots), many in counted if boots or cold_boots})
+        boots = np.stack([self._looked.get(one, self._none) for one in (way, self._sums.cold_of(way))])
+        pairs, hosts = distinct(boots[:, boots.any(axis=0)])
+        return Counter(dict(zip(zip(*pairs.tolist(), strict=True), hosts.tolist(), strict=True)))
 
-    def _cold_of(self, way: int) -> int:
-        return self._cold.get(self._ways[way].release, -1)
-
-    def _boots(self, way: int) -> Whole:
-        """Return how many boots of each host were looked at."""
-        found = self._looked.get(way)
-        return np.zeros(len(self._ids), np.int64) if found is None else found
-
-    def _of_each(self, found: tuple[Whole, Whole] | None) -> Whole:
-        """Return a number for each host."""
-        each = np.zeros(len(self._ids), np.int64)
-        if found is not None:
-            np.add.at(each, found[0], found[1])
+    def _seen_on_each(self, symptom: int, way: int) -> Whole:
+        """Return in how many boots of each host a symptom was seen."""
+        each = np.zeros_like(self._none)
+        part = self._of_way.get((symptom, way))
+        if part is not None:
+            np.add.at(each, self._host[part], self._boots[part])
         return each
 
-    def _by_key(self, connection: sa.Connection, question: Any) -> dict[tuple[Any, ...], tuple[Whole, Whole]]:
-        """Return hosts and their numbers by what stands before them in a question."""
-        parts: defaultdict[tuple[Any, ...], list[tuple[Whole, Whole]]] = defaultdict(list)
-        for rows in connection.execute(question).partitions(AT_ONCE):
-            by_key: defaultdict[tuple[Any, ...], tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
-            for *key, host, number in rows:
-                hosts, numbers = by_key[tuple(key)]
-                hosts.append(self._ids.setdefault(host, len(self._ids)))
-                numbers.append(int(number))
-            for of_key, (hosts, numbers) in by_key.items():
-                parts[of_key].append((np.array(hosts, np.int64), np.array(numbers, np.int64)))
-        return {
-            of_key: (np.concatenate([one for one, _two in found]), np.concatenate([two for _one, two in found]))
-            for of_key, found in parts.items()
-        }
 
-
-def _distinct(table: Whole) -> tuple[Whole, Whole]:
-    """Return the columns of a table that differ, in order, and how many there are of each."""
-    order = np.lexsort(table[::-1])
-    ranked = table[:, order]
-    starts = np.flatnonzero(np.concatenate([[True], (ranked[:, 1:] != ranked[:, :-1]).any(axis=0)]))
-    if not ranked.shape[1]:
-        return ranked, np.zeros(0, np.int64)
-    return ranked[:, starts], np.diff(np.append(starts, ranked.shape[1]))
-
-
-def _looked() -> Any:
-    """How many boots of each host were looked at, by way."""
-    sums = tables().tallies.c
-    looked = sa.func.sum(sums.looked)
-    return sa.select(sums.way, sums.host, looked).group_by(sums.host, sums.way).having(looked > 0)
-
-
-def _seen(names: Sequence[str]) -> Any:
-    """In how many boots of each host each symptom was seen, by way; several rows are to be added."""
+def _seen(names: Sequence[str], releases: Collection[str] | None) -> Any:
+    """In how many boots of each host each symptom was seen, by way and count."""
     sums = tables().symptom_tallies.c
-    return sa.select(sums.symptom, sums.way, sums.host, sums.boots).where(sums.symptom.in_(names))
+    ways = compared_ways(releases)
+    columns = [sums.symptom, sums.host, sums.way, sums.kexec_count, sums.boots]
+    return sa.select(*columns).where(sums.symptom.in_(names), sums.way.in_(ways))

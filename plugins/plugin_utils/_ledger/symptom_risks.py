@@ -27,8 +27,8 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.risk import (
     TOO_FEW,
     Risk,
     Sum,
-    part_of,
     risk_of,
+    table_of_part,
     with_suspicion,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.statistics import (
@@ -188,7 +188,7 @@ class _Chain:
 
 def _chain(counts: Sequence[Count], risk: Risk) -> _Chain | None:
     by_count = [(number, _sum(same)) for number, same in sorted(_by_number(counts).items())]
-    parts = [(number, part_of(total, risk).table) for number, total in by_count]
+    parts = [(number, table_of_part(total, risk)) for number, total in by_count]
     test = trend_test([(number, table.boots, table.crashes) for number, table in parts if table.boots])
     begins = next((number for number, total in by_count if total.crashes), None)
     if test is None or begins is None:

@@ -21,7 +21,7 @@ def put(ledger: Ledger, host: str, *boots: dict[str, Any]) -> None:
 
 
 def test_empty_ledger(ledger: Ledger) -> None:
-    assert complaints(ledger, None, SINCE) == ([], {}, frozenset(), 0)
+    assert complaints(ledger, None, SINCE) == ([], {}, 0, frozenset(), None)
 
 
 def test_hosts_are_compared_with_themselves_and_with_one_that_waits(ledger: Ledger) -> None:

@@ -89,6 +89,14 @@ def test_what_the_release_has_after_cold_boots_too_is_no_fault_of_jumps(ledger: 
     assert "No complaint of kernels is seen to come from the jump, on 12 hosts" in found["msg"]
 
 
+def test_what_is_the_kernels_own_is_asked_where_it_decides(ledger: Ledger) -> None:
+    roll_out(ledger, 3, ACPI)
+    for host in ("cold1", "cold2"):
+        ledger.import_history(host, history(looked(cold(9, begin=at(-9 * HOUR), end=at(-HOUR)), ACPI)), SINCE + HOUR)
+    found = keep_no_worse(ledger, NEW, SINCE, symptoms=True)
+    assert ("failed" in found, found["symptoms"][0]["own"]) == (False, None)
+
+
 def test_what_hosts_had_before_their_jump_does_not_stop(ledger: Ledger) -> None:
     roll_out(ledger, 20, ACPI, of_old=(ACPI,))
     found = keep_no_worse(ledger, NEW, SINCE, symptoms=True)

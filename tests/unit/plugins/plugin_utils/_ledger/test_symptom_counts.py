@@ -12,6 +12,8 @@ from unit.plugins.plugin_utils.histories import NEW, NOW, OLD, cold, ended, hist
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.counts import count_fleet
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import Count, HostCount, Symptoms, Way
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_counts import count_some
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptoms import Symptom
 
 FAULT = {"code": "iommu_fault", "signature": "DMAR: DRHD"}
 OTHER = {"code": "io_error", "signature": "sda"}
@@ -53,6 +55,27 @@ def test_boots_and_hosts_with_and_without(ledger: Ledger) -> None:
             )
         )
     }
+
+
+def test_some_symptoms_of_one_release_are_counted_as_all_are(ledger: Ledger) -> None:
+    for host in ("web1", "web2"):
+        put(
+            ledger,
+            host,
+            ended(1, troubles=[FAULT, OTHER]),
+            ended(2, troubles=[], kexec_count=2),
+            cold(3, troubles=[FAULT]),
+        )
+        put(ledger, host, ended(4, release=OLD, troubles=[FAULT]), cold(5, release=OLD, troubles=[OTHER]))
+    of_all = {one.trouble: one for one in told(ledger).told}
+    fault = of_all["iommu_fault"]
+    with ledger.snapshot() as connection:
+        names = {fault.symptom: Symptom(fault.trouble, fault.words)}
+        (one,) = count_some(connection, names, [NEW]).told
+    assert one.counts == (Count(COLD, None, 2, 2, 0.0), Count(HANDOVER, None, 4, 2, 0.0))
+    assert one.hosts == {HANDOVER: (HostCount(2, 1, 1, 1, 2),)}
+    assert one.hosts[HANDOVER] == fault.hosts[HANDOVER]
+    assert (one.cold_hosts, one.on_hosts, one.words) == ({NEW: 2}, 2, fault.words)
 
 
 def test_no_cold_boots(ledger: Ledger) -> None:

@@ -27,7 +27,7 @@ def standing(symptom: str, evidence: float = 30.0, hosts: tuple[str, ...] = ("we
 
 def complaints(*found: Standing, own: frozenset[str] = frozenset()) -> Complaints:
     names = {one.symptom: Symptom("acpi_error", f"ACPI Error: {one.symptom} " + 200 * "x") for one in found}
-    return Complaints([*found], names, own, 156)
+    return Complaints([*found], names, 156, frozenset(), own)
 
 
 def test_numbers_interval_and_hosts_are_told() -> None:
