@@ -30,7 +30,7 @@ INTEGRATED = TESTS / "integration"
 # The folder of integration tests whose stand-in hosts are late when they have to share; last, as others wait for it.
 MEASURING = "reboot"
 # Those that take longest begin first: what is left for the end is short, and keeps all processors busy.
-LONGEST = ("rollout", "soak", "play_options", "attacks", "shared")
+LONGEST = ("rollout", "soak", "play_options", "attacks", "shared", "ledger", "inventories", "docs", "report")
 # Folders with many runs of playbooks, of what ansible-cores have in common: `make test` takes the newest alone.
 WITH_ONE_CORE = ("play_options", "report", "soak")
 # Tests that show for one more case what others show have this mark: `make test` leaves them out.
