@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import printable
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.exposure import HOUR, Past
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.host_counts import AFTER_KEXEC
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.schema import tables
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sequential import Watched
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sums import (
@@ -70,25 +70,43 @@ class Sides(NamedTuple):
     past: Past = Past()
 
 
-def sides(ledger: Ledger, release: str | None, since: int, cohort: Cohort | None = None) -> Sides:
-    """Return how both sides fared ``since`` then, in seconds since 1970. Raises LedgerError.
+class Asked(NamedTuple):
+    """Jumps to which release, or to any, ``since`` when (seconds since 1970), and of which hosts, or all."""
+
+    release: str | None
+    since: int
+    only: Cohort | None = None
+
+    @property
+    def first(self) -> int:
+        """From when on boots are looked at."""
+        return self.only.began if self.only else self.since
+
+
+def boots_since(connection: sa.Connection, asked: Asked, symptoms: bool) -> list[Any]:
+    """Return the boots of all hosts, those of one host in their order.
+
+    With ``symptoms``, a row for each symptom of a boot, and one for a boot that has none.
+    """
+    return [row for row in connection.execute(_boots_since(asked.first, symptoms)) if belongs(asked.only, row)]
+
+
+def sides(connection: sa.Connection, boots: Iterable[Any], asked: Asked) -> Sides:
+    """Return how both sides fared; ``boots`` are those of ``boots_since``.
 
     A host has jumped with the first boot that a kexec began since then, of ``release`` unless that is None, or when its
     transition was recorded and it did not come back. It is looked at until its first crash, before the jump or after.
 
     Of a ``cohort``, its hosts alone are looked at. Those that jumped between its beginning and ``since`` are left out.
     """
-    only, first = cohort and cohort.named(), cohort.began if cohort else since
-    with ledger.snapshot() as connection:
-        boots = [row for row in connection.execute(_boots_since(first)) if belongs(only, row)]
-        past = _past(connection, first, only)
-        lost = {
-            row.host: float(row.recorded)
-            for row in connection.execute(_lost_since(release, since))
-            if only is None or only.taken.get(row.host)
-        }
-    by_host = groupby(boots, lambda row: str(row.host))
-    runs = [run for host, rows in by_host for run in _runs(host, rows, release, since, only)]
+    lost = {
+        row.host: float(row.recorded)
+        for row in connection.execute(_lost_since(asked.release, asked.since))
+        if asked.only is None or asked.only.taken.get(row.host)
+    }
+    once = (next(rows) for _boot, rows in groupby(boots, attrgetter("host", "boot_id")))
+    by_host = groupby(once, attrgetter("host"))
+    runs = [run for host, rows in by_host for run in _runs(host, rows, asked)]
     jumped, waiting = [run for run in runs if run.jumped], [run for run in runs if not run.jumped]
     known = {run.host for run in runs if run.jumped or run.crashed}
     jumped += _never_came_back({host: when for host, when in lost.items() if host not in known}, jumped)
@@ -99,7 +117,7 @@ def sides(ledger: Ledger, release: str | None, since: int, cohort: Cohort | None
         len(hosts),
         len({run.host for run in waiting} - hosts),
         tuple(sorted({run.host for run in jumped if run.crashed})),
-        past,
+        _past(connection, asked),
     )
 
 
@@ -108,18 +126,18 @@ def belongs(only: Cohort | None, row: Any) -> bool:
     return only is None or row.host in only.taken
 
 
-def _past(connection: sa.Connection, first: int, only: Cohort | None) -> Past:
-    asked = _boots_before(first)
-    if only is not None:
-        asked = asked.add_columns(tables().boots.c.host).group_by(tables().boots.c.host)
-    found = [row for row in connection.execute(asked) if belongs(only, row)]
+def _past(connection: sa.Connection, asked: Asked) -> Past:
+    question = _boots_before(asked.first)
+    if asked.only is not None:
+        question = question.add_columns(tables().boots.c.host).group_by(tables().boots.c.host)
+    found = [row for row in connection.execute(question) if belongs(asked.only, row)]
     return Past(float(sum(row.seconds or 0 for row in found)) / HOUR, int(sum(row.crashes or 0 for row in found)))
 
 
-def _runs(host: str, rows: Iterable[Any], release: str | None, since: int, only: Cohort | None) -> Iterator[Run]:
-    jumped = False
+def _runs(host: str, rows: Iterable[Any], asked: Asked) -> Iterator[Run]:
+    jumped, since = False, asked.since
     for row in rows:
-        jumped = jumped or jumps(row, release, since, only)
+        jumped = jumped or jumps(row, asked)
         if jumped and row.began < since:
             return
         begin, end = float(max(row.began, since)), float(row.until)
@@ -132,11 +150,9 @@ def _runs(host: str, rows: Iterable[Any], release: str | None, since: int, only:
             return
 
 
-def jumps(row: Any, release: str | None, since: int, only: Cohort | None) -> bool:
+def jumps(row: Any, asked: Asked) -> bool:
     """Return whether a jump began this boot, in a cohort since its beginning; ``since`` then without one."""
-    if only is None:
-        return is_jump(row, release, since)
-    return only.taken[row.host] and is_jump(row, release, only.began)
+    return (asked.only is None or asked.only.taken[row.host]) and is_jump(row, asked.release, asked.first)
 
 
 def is_jump(row: Any, release: str | None, since: int) -> bool:
@@ -160,8 +176,8 @@ def _watched(runs: list[Run]) -> Watched:
     return Watched(begin, end, np.array([run.crashed for run in runs], dtype=np.bool_))
 
 
-def _boots_since(since: int) -> Any:
-    boots, crashes = tables().boots.c, tables().crashes.c
+def _boots_since(since: int, symptoms: bool) -> Any:
+    boots, crashes, had = tables().boots.c, tables().crashes.c, tables().symptoms
     named = (
         sa.select(crashes.host, crashes.boot_id, sa.func.min(crashes.at).label("at"))
         .where(crashes.boot_id.is_not(None), tells_of_crash())
@@ -170,14 +186,17 @@ def _boots_since(since: int) -> Any:
     )
     until = sa.func.coalesce(boots.ended, boots.seen)
     crashed = sa.case((sa.or_(boots.ending == "crash", named.c.boot_id.is_not(None)), 1), else_=0).label("crashed")
-    columns = [boots.host, boots.boot, boots.release, boots.began, until.label("until"), crashed, named.c.at]
-    same = (boots.host == named.c.host) & (boots.boot_id == named.c.boot_id)
+    columns: list[Any] = [boots.host, boots.boot_id, boots.boot, boots.release, boots.began, boots.looked]
+    columns += [until.label("until"), crashed, named.c.at, *([had.c.symptom] if symptoms else [])]
+    joined = tables().boots.outerjoin(named, (boots.host == named.c.host) & (boots.boot_id == named.c.boot_id))
+    if symptoms:
+        joined = joined.outerjoin(had, (boots.host == had.c.host) & (boots.boot_id == had.c.boot_id))
     return (
         sa.select(*columns)
-        .select_from(tables().boots.outerjoin(named, same))
+        .select_from(joined)
         # What began when is all that this is about; a crash kernel is no boot of its own.
         .where(until >= since, boots.began.is_not(None), boots.boot != "kdump")
-        .order_by(boots.host, boots.began)
+        .order_by(boots.host, boots.began, boots.boot_id)
     )
 
 

@@ -12,8 +12,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.crash_counts import COLD
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.jumped import Cohort, belongs, jumps
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.jumped import Asked, jumps
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.schema import tables
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_counts import count_some
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_risks import own_symptoms, symptom_risks
@@ -49,37 +48,31 @@ class Complaints(NamedTuple):
         return won_by_symptoms(self.found, self.own or frozenset())
 
 
-def complaints(ledger: Ledger, release: str | None, since: int, cohort: Cohort | None = None) -> Complaints:
-    """Return how symptoms stand ``since`` then, in seconds since 1970. Raises LedgerError.
+def complaints(connection: sa.Connection, boots: Iterable[Any], asked: Asked) -> Complaints:
+    """Return how symptoms stand; ``boots`` are those of ``boots_since``, with symptoms.
 
     Of each host, the first boot after its jump counts, and the last one before it, where both were looked at. Of a
-    ``cohort``, its hosts alone are looked at, without those that jumped between its beginning and ``since``.
+    cohort, its hosts alone are looked at, without those that jumped between its beginning and ``since``.
     """
-    only, first = cohort and cohort.named(), cohort.began if cohort else since
-    with ledger.snapshot() as connection:
-        rows = [row for row in connection.execute(_boots_since(first)) if belongs(only, row)]
-        pairs, releases = _compared(rows, release, since, only)
-        found = standings(pairs)
-        names = _names(connection, [one.symptom for one in found])
+    pairs, releases = _compared(boots, asked)
+    found = standings(pairs)
+    names = _names(connection, [one.symptom for one in found])
     return Complaints(found, names, len(pairs), frozenset(releases))
 
 
-def with_own(ledger: Ledger, told: Complaints) -> Complaints:
-    """Return the same, knowing which symptoms are the kernel's own. Raises LedgerError."""
-    with ledger.snapshot() as connection:
-        return told._replace(own=_own(connection, told.names, told.releases))
+def with_own(connection: sa.Connection, told: Complaints) -> Complaints:
+    """Return the same, knowing which symptoms are the kernel's own."""
+    return told._replace(own=_own(connection, told.names, told.releases))
 
 
-def _compared(
-    rows: Iterable[Any], release: str | None, since: int, only: Cohort | None
-) -> tuple[list[Compared], set[str]]:
+def _compared(rows: Iterable[Any], asked: Asked) -> tuple[list[Compared], set[str]]:
     before, after, releases = [], [], set()
     for _host, of_host in groupby(rows, attrgetter("host")):
         last = None
         for _boot, of_boot in groupby(of_host, attrgetter("boot_id")):
             boot = [*of_boot]
-            if jumps(boot[0], release, since, only):
-                if boot[0].began < since:
+            if jumps(boot[0], asked):
+                if boot[0].began < asked.since:
                     last = None
                     break
                 after += _look(boot)
@@ -121,18 +114,3 @@ def _names(connection: sa.Connection, symptoms: Collection[str]) -> dict[str, Sy
     names = tables().symptom_names.c
     wanted = sa.select(names.symptom, names.trouble, names.words).where(names.symptom.in_(symptoms))
     return {row.symptom: Symptom(row.trouble, row.words) for row in connection.execute(wanted)}
-
-
-def _boots_since(since: int) -> Any:
-    """Boots with their symptoms: a row for each, and one for a boot that has none."""
-    boots, symptoms = tables().boots.c, tables().symptoms.c
-    until = sa.func.coalesce(boots.ended, boots.seen).label("until")
-    columns = [boots.host, boots.boot_id, boots.boot, boots.release, boots.began, until, boots.looked]
-    same = (boots.host == symptoms.host) & (boots.boot_id == symptoms.boot_id)
-    return (
-        sa.select(*columns, symptoms.symptom)
-        .select_from(tables().boots.outerjoin(tables().symptoms, same))
-        # What began when is all that this is about; a crash kernel is no boot of its own.
-        .where(until >= since, boots.began.is_not(None), boots.boot != "kdump")
-        .order_by(boots.host, boots.began, boots.boot_id)
-    )

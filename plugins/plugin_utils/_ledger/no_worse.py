@@ -10,7 +10,13 @@ from typing import Any, NamedTuple
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import failed_with
 from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted, listed
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.jumped import Cohort, Sides, sides
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.jumped import (
+    Asked,
+    Cohort,
+    Sides,
+    boots_since,
+    sides,
+)
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.jumped_symptoms import (
     Complaints,
     complaints,
@@ -49,10 +55,13 @@ def keep_no_worse(ledger: Ledger, release: str | None, since: int, symptoms: boo
 
 def look(ledger: Ledger, release: str | None, since: int, symptoms: bool, cohort: Cohort | None = None) -> Looked:
     """Return how hosts fared ``since`` then, with symptoms or without. Raises LedgerError."""
-    told = complaints(ledger, release, since, cohort) if symptoms else None
-    looked = Looked(sides(ledger, release, since, cohort), told)
-    if told is not None and _evidence(looked) >= LIMIT:
-        return looked._replace(told=with_own(ledger, told))
+    asked = Asked(release, since, cohort and cohort.named())
+    with ledger.snapshot() as connection:
+        boots = boots_since(connection, asked, symptoms)
+        told = complaints(connection, boots, asked) if symptoms else None
+        looked = Looked(sides(connection, boots, asked), told)
+        if told is not None and _evidence(looked) >= LIMIT:
+            looked = looked._replace(told=with_own(connection, told))
     return looked
 
 

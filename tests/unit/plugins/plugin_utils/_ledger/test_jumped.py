@@ -7,10 +7,17 @@ from __future__ import annotations
 
 import pytest
 from unit.plugins.plugin_utils.histories import NEW, crash, history, some_id, upgraded
-from unit.plugins.plugin_utils.jumped_hosts import HOUR, SINCE, after, at, before
+from unit.plugins.plugin_utils.jumped_hosts import ACPI, HOUR, SINCE, after, at, before, looked
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.jumped import sides
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.jumped import Sides
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.no_worse import look
+
+
+def sides(ledger: Ledger, release: str | None, since: int) -> Sides:
+    with_symptoms, without = (look(ledger, release, since, symptoms).found for symptoms in (True, False))
+    assert repr(with_symptoms) == repr(without)
+    return without
 
 
 def test_a_host_that_crashed_before_its_jump_is_looked_at_no_longer(ledger: Ledger) -> None:
@@ -18,6 +25,14 @@ def test_a_host_that_crashed_before_its_jump_is_looked_at_no_longer(ledger: Ledg
     ledger.import_history("web1", history(crashed, before(3, 600, begin=at(360)), after(660, 700)), SINCE + HOUR)
     found = sides(ledger, NEW, SINCE)
     assert (found.jumped_hosts, found.waiting.crashes, found.waiting.hours) == (0, 1, pytest.approx(300 / HOUR))
+
+
+def test_a_boot_with_two_symptoms_is_one_boot(ledger: Ledger) -> None:
+    other = {"code": "io_error", "signature": "sda"}
+    boots = looked(before(until=600), ACPI, other), looked(after(660, 900), ACPI, other)
+    ledger.import_history("web1", history(*boots), SINCE + HOUR)
+    found = sides(ledger, NEW, SINCE)
+    assert (found.jumped.hours, found.waiting.hours) == (pytest.approx(240 / HOUR), pytest.approx(600 / HOUR))
 
 
 def test_oops_counts_when_it_was(ledger: Ledger) -> None:

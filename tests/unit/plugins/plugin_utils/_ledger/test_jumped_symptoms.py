@@ -10,10 +10,17 @@ from typing import Any
 from unit.plugins.plugin_utils.histories import NEW, OLD, history
 from unit.plugins.plugin_utils.jumped_hosts import ACPI, HOUR, SINCE, after, before, looked
 
-from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.jumped_symptoms import complaints
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.jumped_symptoms import Complaints
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
+from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.no_worse import look
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptom_stakes import Pairs
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.symptoms import Symptom
+
+
+def complaints(ledger: Ledger, release: str | None, since: int) -> Complaints:
+    told = look(ledger, release, since, symptoms=True).told
+    assert told is not None
+    return told
 
 
 def put(ledger: Ledger, host: str, *boots: dict[str, Any]) -> None:
