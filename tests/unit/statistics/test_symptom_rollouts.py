@@ -20,17 +20,13 @@ HOSTS = 400
 HARMLESS = [name for name in KINDS if name.startswith("harmless")]
 
 
-SOME = [
-    ("harmless, 20 symptoms in 30 % of the boots", False),
-    ("harmless, 5 % of the hosts hit at once, every four hours", True),
-]
 EVERY = [*((name, False) for name in HARMLESS), *((name, True) for name in HARMLESS if "hit" in name)]
 """Kinds, and whether the whole fleet is read or the next wave only."""
+SOME = [(name, False) for name in HARMLESS]
 
 
 @pytest.mark.parametrize(("name", "whole"), [*SOME, *more(*(one for one in EVERY if one not in SOME))])
 def test_harmless_rollouts_go_on(name: str, whole: bool) -> None:
-    assert set(SOME) < set(EVERY)
     kind = replace(KINDS[name], whole=whole, hosts=HOSTS)
     assert sum(Fleet(kind, seed).stopped_after() is not None for seed in SEEDS) <= ALPHA * len(SEEDS)
 
