@@ -354,7 +354,7 @@ symptoms:
   description:
     - What kernels complained of on two hosts or more after the jump and not before it, at most 20. Those that speak
       most against the jump are first. C(own) ones the release has after cold boots, too, and they do not count;
-      that is looked up where the evidence is enough otherwise, and V(null) where it is not.
+      that is looked up where the evidence is enough otherwise, of those that add to it, and V(null) of others.
     - On so many hosts it was only C(after) the jump, and only in the boot before it (C(other)). C(with_others) is the
       same beside hosts that waited in the same hours. C(ratio_interval) is how many times as often it comes after the
       jump (95 %). C(evidence) is what a stake of 1 on it has become, C(part) which part of the stake on all it had.

@@ -61,8 +61,9 @@ def complaints(connection: sa.Connection, boots: Iterable[Any], asked: Asked) ->
 
 
 def with_own(connection: sa.Connection, told: Complaints) -> Complaints:
-    """Return the same, knowing which symptoms are the kernel's own."""
-    return told._replace(own=_own(connection, told.names, told.releases))
+    """Return the same, knowing which are the kernel's own of the symptoms that speak against the jump."""
+    names = {one.symptom: told.names[one.symptom] for one in told.found if one.speaks}
+    return told._replace(own=_own(connection, names, told.releases) if names else frozenset())
 
 
 def _compared(rows: Iterable[Any], asked: Asked) -> tuple[list[Compared], set[str]]:

@@ -21,7 +21,7 @@ TOLD, HOSTS_TOLD = 20, 100
 
 def complaint_sentences(told: Complaints) -> list[str]:
     """Return what is to be said of symptoms, those that speak most against the jump; one sentence where none does."""
-    leading = [one for one in _ranked(told) if one.evidence > 1 and not _is_own(one, told)]
+    leading = [one for one in _ranked(told) if one.speaks and not _is_own(one, told)]
     if not leading:
         compared = f"{counted(told.compared, 'host')} that could be compared"
         return [f"No complaint of kernels is seen to come from the jump, on {compared}."]
@@ -38,8 +38,8 @@ def _ranked(told: Complaints) -> list[Standing]:
 
 
 def _is_own(one: Standing, told: Complaints) -> bool | None:
-    """Return whether a symptom is the kernel's own, None when nobody asked."""
-    return None if told.own is None else one.symptom in told.own
+    """Return whether a symptom is the kernel's own, None when nobody asked, as it would not matter."""
+    return None if told.own is None or not one.speaks else one.symptom in told.own
 
 
 def _sentence(one: Standing, told: Complaints) -> str:

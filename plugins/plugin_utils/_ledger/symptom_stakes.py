@@ -83,6 +83,11 @@ class Standing(NamedTuple):
     part: float
     evidence: float
 
+    @property
+    def speaks(self) -> bool:
+        """Whether it speaks against the jump: more was won than lost."""
+        return self.evidence > 1
+
 
 def compared(before: Sequence[Look], after: Iterable[Look]) -> list[Compared]:
     """Return the hosts that jumped, in the order in which they did, each with one that waited meanwhile.

@@ -42,6 +42,7 @@ def test_those_that_speak_most_against_jumps_come_first_and_own_ones_last() -> N
     told = complaints(standing("a", 2.0), standing("b", 99.0), standing("own", 1e6), own=frozenset({"own"}))
     assert [one["symptom"] for one in complaints_as_list(told)] == ["b", "a", "own"]
     assert [one["own"] for one in complaints_as_list(told)] == [False, False, True]
+    assert [one["own"] for one in complaints_as_list(complaints(standing("a", 0.9)))] == [None]
     assert ["Error: b" in one for one in complaint_sentences(told)] == [True, False]
 
 
