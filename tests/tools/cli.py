@@ -95,7 +95,7 @@ def opening(planned: Sequence[Step], processors: int) -> str:
     whole = sum(1 for step in runnable if step.processors == WHOLE_MACHINE)
     guests = sum(1 for step in runnable if step.guests)
     said = [f"{whole} of them have the machine for themselves"] if whole else []
-    said += [f"{guests} have it for their guests, side by side where those are few enough"] if guests else []
+    said += [f"{guests} of them, with guests, run beside each other only"] if guests else []
     if not said:
         return text
     shared = f"guests have {at_once(processors)} processors at most, all of them together"
