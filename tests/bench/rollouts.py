@@ -45,6 +45,8 @@ class Kind:
     ledger has read the ``whole`` fleet at each look, or only hosts that jumped, until then, and those of the next wave;
     of hosts that it has read, the last ``days`` before the rollout, too.
 
+    Where ``symptoms`` are wanted, no kernel complains about anything, so only what is left of the stake can be won.
+
     With several ``runs`` that share the rollout, each has its slice of the hosts and its own waves, side by side after
     the first canary, and asks about all hosts before and after each of them.
     """
@@ -58,6 +60,7 @@ class Kind:
     days: float = 14.0
     hosts: int = 4000
     runs: int = 1
+    symptoms: bool = False
 
 
 class Stopped(NamedTuple):
@@ -115,7 +118,7 @@ def roll_out(kind: Kind, seed: int) -> Stopped:
         low, high = ratio_interval(jumped, waiting)
         missed = missed or not low <= kind.times <= high
         known = Past(hours * float(read.sum()), int(past[read].sum()))
-        if evidence(jumped, waiting, known) >= LIMIT:
+        if evidence(jumped, waiting, known, 1.0 if kind.symptoms else None) >= LIMIT:
             return Stopped(int(over.sum()), missed)
     return Stopped(None, missed)
 
@@ -140,6 +143,8 @@ READINGS: dict[str, dict[str, Any]] = {
     "": {},
     ", next wave read only": {"whole": False},
     ", next wave read only, nothing known before": {"whole": False, "days": 0.0},
+    ", symptoms wanted": {"symptoms": True},
+    ", symptoms wanted, next wave read only": {"symptoms": True, "whole": False},
     ", eight runs that share it": {"runs": 8},
     ", eight runs that share it, next waves read only": {"runs": 8, "whole": False},
 }
