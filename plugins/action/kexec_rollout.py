@@ -23,7 +23,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import FA
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.info import info
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.outcomes import outcomes_of
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.page import render_html
-from ansible_collections.kho.kexec.plugins.plugin_utils._shared.store import SharedRollout, Taking
+from ansible_collections.kho.kexec.plugins.plugin_utils._shared.store import Freed, SharedRollout, Taking
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.words import summary
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves import gate
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.batch import results_of, wave_now, waves_of_play
@@ -174,10 +174,14 @@ class ActionModule(ControllerAction):
             time.sleep(LOOK_EVERY)
 
 
-def run_ended(hosts: Sequence[str]) -> dict[str, Any]:
+def run_ended(freed: Freed) -> dict[str, Any]:
     """Return what the end of a run's claims did."""
-    named = f"{gate.shown(hosts)}: lost by now, and other runs can take them." if hosts else "It had no hosts."
-    return {"changed": bool(hosts), "hosts": list(hosts), "msg": named}
+    message = "It had no hosts."
+    if freed.hosts:
+        message = f"{gate.shown(freed.hosts)}: lost by now, and other runs can take them."
+    if freed.canaries:
+        message += " Others need not wait for its canaries any more."
+    return {"changed": bool(freed.hosts or freed.canaries), "hosts": [*freed.hosts], "msg": message}
 
 
 def write_page(path: Path, page: str) -> None:

@@ -39,8 +39,9 @@ options:
         RV(canaries) says so.
       - V(released), the hosts of this wave are given back, and nothing was done to them. One that a run has proven
         before stays proven, by that run.
-      - V(run_ended), the claims of O(run), which has died, end now, and nobody waits for them. Its hosts are lost until
-        another run takes them, as they would be at the end of the claim.
+      - V(run_ended), the claims of O(run), which has died, end now, and nobody waits for them, nor for its canaries.
+        Its hosts are lost until another run takes them, as they would be at the end of the claim. Of several runs that
+        are called alike and have hosts, none is ended.
       - V(paused), no wave begins until it is resumed.
       - V(resumed), waves begin again. After a stop, hosts that failed or were lost before do not count any more.
       - V(stopped), no wave begins, and each run ends when its next one would.

@@ -103,7 +103,8 @@ def reason(looked: Looked, since: str) -> str:
     numbers = _numbers(found, *ratio_interval(found.jumped, found.waiting), since)
     enough = f"Evidence {_evidence(looked):.3g}, and {LIMIT:.0f} is enough."
     crashed = f"Crashed: {listed(found.crashed_hosts, NAMED) or 'none'}."
-    return " ".join([f"{WORSE}: {numbers}", enough, crashed, *(complaint_sentences(told) if told else ())])
+    # Of symptoms, the one that speaks most against the jump: who wants all of them has the message.
+    return " ".join([f"{WORSE}: {numbers}", enough, crashed, *(complaint_sentences(told)[:1] if told else ())])
 
 
 def _evidence(looked: Looked) -> float:

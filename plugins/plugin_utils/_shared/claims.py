@@ -7,16 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
+from ansible_collections.kho.kexec.plugins.module_utils._host.text import counted
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.schema import tables
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sums import insert_into
-from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import Claim, Wait
+from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import Claim, Wait, unknown_run
 
 with suppress(ImportError):  # _ledger_errors.require() says so
     import sqlalchemy as sa
 
 AT_ONCE = 500
 """Hosts that one question names."""
+
+
+@dataclass(frozen=True)
+class Freed:
+    """What the end of a run's claims did: which ``hosts`` it had, and whether it held others behind its canaries."""
+
+    hosts: tuple[str, ...]
+    canaries: bool
+
+    def __str__(self) -> str:
+        hosts = [counted(len(self.hosts), "host")] if self.hosts else []
+        return " and ".join([*hosts, *(["others behind its canaries"] if self.canaries else [])])
 
 
 def claims_of(connection: sa.Connection, hosts: Sequence[str]) -> dict[str, Claim]:
@@ -54,6 +68,27 @@ def give_back(connection: sa.Connection, run: str, hosts: Sequence[str]) -> None
     claims = tables().rollout_claims
     for some in _parts(hosts):
         connection.execute(claims.delete().where(claims.c.host.in_(some), claims.c.run == run))
+
+
+def runs_called(connection: sa.Connection, rollout: str, owner: str) -> set[str]:
+    """Return the runs of a rollout that people are told of as this owner, for several may be.
+
+    Raises SharedRolloutError ``rollout_run_unknown``.
+    """
+    runs = tables().rollout_runs.c
+    asked = sa.select(runs.run, runs.owner).where(runs.rollout == rollout).order_by(runs.seen.desc())
+    owners = {str(row.run): str(row.owner) for row in connection.execute(asked)}
+    found = {run for run, of_run in owners.items() if of_run == owner}
+    if not found:
+        raise unknown_run(rollout, owner, list(dict.fromkeys(owners.values())))
+    return found
+
+
+def holders(connection: sa.Connection, rollout: str, runs: Collection[str], now: int) -> set[str]:
+    """Return which of these runs of a rollout have hosts."""
+    claims = tables().rollout_claims.c
+    theirs = (claims.rollout == rollout) & claims.run.in_(sorted(runs)) & (claims.until > now)
+    return {str(run) for run in connection.execute(sa.select(claims.run).where(theirs).distinct()).scalars()}
 
 
 def end_claims(connection: sa.Connection, rollout: str, runs: Collection[str], now: int) -> list[str]:

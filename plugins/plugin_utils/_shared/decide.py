@@ -21,6 +21,8 @@ LOST = "lost"
 NAMES_SHOWN = 5
 DIFFERENCES_SHOWN = 5
 VALUE_LIMIT = 80
+LONGEST_WHY = 1000
+CUT = " [...]"
 
 
 class SharedRolloutError(KhoError):
@@ -47,6 +49,12 @@ class Standing:
     canary_until: int
     canaries_proven: int | None
     failed: int
+
+    @property
+    def goes_first(self) -> set[str]:
+        """Return the run that holds all others behind its canaries, if there is one."""
+        is_over = self.canaries_proven is not None or self.canary_until <= self.now
+        return set() if is_over or self.canary_run is None else {self.canary_run}
 
 
 @dataclass(frozen=True)
@@ -114,11 +122,19 @@ def require_running(standing: Standing) -> None:
         raise was_stopped(standing.name, standing.who, standing.why)
 
 
+def kept(why: str) -> str:
+    """Return why something was done as it is kept; what is too long ends with a whole word, and says that it does."""
+    if len(why) <= LONGEST_WHY:
+        return printable(why, LONGEST_WHY)
+    first = printable(why, LONGEST_WHY - len(CUT))
+    return (first.rpartition(" ")[0] or first).rstrip(".,:;") + CUT
+
+
 def was_stopped(name: str, who: str, why: str) -> SharedRolloutError:
     """The error for a wave of a rollout that somebody, or a run, has stopped."""
     return SharedRolloutError(
         "rollout_was_stopped",
-        f"The rollout {name} was stopped by {who}: {why or 'no reason was given'} So no "
+        f"The rollout {name} was stopped by {who}: {why.rstrip('.') or 'no reason was given'}. So no "
         "wave of it begins, in this run and in all others; what was on its way goes its way to the end. Look at it "
         "with kho.kexec.kexec_rollout, state info. Once the cause is gone, give it the state resumed, and run the "
         "same again.",
@@ -159,6 +175,17 @@ def unknown_run(name: str, owner: str, owners: Sequence[str]) -> SharedRolloutEr
         "rollout_run_unknown",
         f"No run of the rollout {name} is called {printable(repr(owner), VALUE_LIMIT)}; its runs are {known or 'none'}."
         " Hosts of the one that is meant would stay its own, so nothing was done. Give `run` as state info shows it.",
+    )
+
+
+def several_runs(name: str, owner: str, number: int) -> SharedRolloutError:
+    """The error for runs that are called alike, of which more than one has hosts, or others behind its canaries."""
+    return SharedRolloutError(
+        "rollout_run_ambiguous",
+        f"{number} runs of the rollout {name} are called {printable(repr(owner), VALUE_LIMIT)} and have hosts, or hold "
+        "others back with their canaries. One of them may live, and a host must not have two runs, so nothing was done."
+        " Run the slice of the dead one again where it was, which takes its hosts at once, or wait for its claim's end."
+        " Have machines of different names next time.",
     )
 
 

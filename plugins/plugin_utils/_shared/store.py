@@ -19,7 +19,15 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.clock import clo
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.schema import tables
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.sums import insert_into
-from ansible_collections.kho.kexec.plugins.plugin_utils._shared.claims import claims_of, end_claims, give_back, take
+from ansible_collections.kho.kexec.plugins.plugin_utils._shared.claims import (
+    Freed,
+    claims_of,
+    end_claims,
+    give_back,
+    holders,
+    runs_called,
+    take,
+)
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import (
     FAILED,
     GOING,
@@ -35,13 +43,14 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import (
     SharedRolloutError,
     Standing,
     Wait,
+    kept,
     lost_too_many,
     may_begin,
     require_running,
     require_same,
     settle,
+    several_runs,
     unknown_rollout,
-    unknown_run,
     was_stopped,
 )
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.lost import GRACE, is_lost
@@ -51,7 +60,6 @@ with suppress(ImportError):  # _ledger_errors.require() says so
     import sqlalchemy as sa
 
 LONGEST_NAME = 200
-LONGEST_WHY = 500
 CODE_LIMIT = 60
 RESUMED = "resumed"
 """What the event is called after which waves begin again."""
@@ -116,7 +124,7 @@ class SharedRollout:
             standing = self._standing(connection)
             if standing is None:
                 raise unknown_rollout(self.name)
-            same = standing.state == state and (state == RUNNING or standing.why == printable(why, LONGEST_WHY))
+            same = standing.state == state and (state == RUNNING or standing.why == kept(why))
             if same or (state == PAUSED and standing.state == STOPPED) or (found and not found.holds(connection)):
                 return False
             if state == STOPPED and standing.canary_run == run:
@@ -209,29 +217,27 @@ class SharedRollout:
                 self._update(connection, canary_run=None)
             self._see(connection, standing.now, me, ended=standing.now)
 
-    def end_run(self, owner: str, who: str, why: str) -> tuple[str, ...]:
-        """End the claims of a run that has died, by its owner as people are told it; return the hosts.
+    def end_run(self, owner: str, who: str, why: str) -> Freed:
+        """End the claims of a run that has died, by its owner as people are told it.
 
-        They are lost then, as at the end of their claim. Raises SharedRolloutError ``rollout_unknown`` or
-        ``rollout_run_unknown``.
+        Its hosts are lost then, as at the end of their claim. Raises SharedRolloutError ``rollout_unknown``,
+        ``rollout_run_unknown`` or ``rollout_run_ambiguous``.
         """
         with self.ledger.transaction() as connection:
             standing = self._standing(connection)
             if standing is None:
                 raise unknown_rollout(self.name)
-            known = tables().rollout_runs.c
-            asked = sa.select(known.run, known.owner).where(known.rollout == self.name).order_by(known.seen.desc())
-            owners = {str(row.run): str(row.owner) for row in connection.execute(asked)}
-            runs = [run for run, of_run in owners.items() if of_run == owner]
-            if not runs:
-                raise unknown_run(self.name, owner, [*owners.values()])
-            hosts = end_claims(connection, self.name, runs, standing.now)
-            if standing.canary_run in runs and standing.canary_until > standing.now:
+            runs = runs_called(connection, self.name, owner)
+            first = runs & standing.goes_first
+            meant = first | holders(connection, self.name, runs, standing.now)
+            if len(meant) > 1:
+                raise several_runs(self.name, owner, len(meant))
+            freed = Freed(tuple(end_claims(connection, self.name, meant, standing.now)), bool(first))
+            if first:
                 self._update(connection, canary_until=standing.now)
-            if hosts:
-                why = f"{owner}, with {counted(len(hosts), 'host')}: {why}"
-                self._tell(connection, standing.now, who, "run_ended", why)
-            return tuple(hosts)
+            if meant:
+                self._tell(connection, standing.now, who, "run_ended", f"{owner}, with {freed}: {why}")
+            return freed
 
     @contextmanager
     def _locked(self, who: str, why: str) -> Iterator[tuple[sa.Connection, Standing, bool]]:
@@ -240,7 +246,7 @@ class SharedRollout:
             now = self._now(connection)
             made = connection.execute(
                 insert_into(tables().rollouts, connection.dialect.name)
-                .values(name=self.name, state=RUNNING, who=who, why=printable(why, LONGEST_WHY), changed=now, began=now)
+                .values(name=self.name, state=RUNNING, who=who, why=kept(why), changed=now, began=now)
                 .on_conflict_do_nothing()
             )
             is_new = made.rowcount > 0
@@ -368,7 +374,7 @@ class SharedRollout:
         return lost
 
     def _set_state(self, connection: sa.Connection, standing: Standing, state: str, who: str, why: str) -> None:
-        why = printable(why, LONGEST_WHY)
+        why = kept(why)
         self._update(connection, state=state, who=printable(who), why=why, changed=standing.now)
         words = {RUNNING: RESUMED}.get(state, state)
         self._tell(connection, standing.now, who, words, why)
@@ -387,7 +393,7 @@ class SharedRollout:
         last = sa.select(sa.func.coalesce(sa.func.max(events.c.number), 0)).where(events.c.rollout == self.name)
         number = int(connection.execute(last).scalar_one()) + 1
         row = {"rollout": self.name, "number": number, "at": now, "who": printable(who), "what": what}
-        connection.execute(events.insert().values(**row, why=printable(why, LONGEST_WHY) or None))
+        connection.execute(events.insert().values(**row, why=kept(why) or None))
 
     def _many(self, connection: sa.Connection, statement: Any, rows: list[dict[str, Any]]) -> None:
         if rows:

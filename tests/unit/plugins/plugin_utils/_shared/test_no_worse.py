@@ -222,6 +222,7 @@ def test_symptoms_count_where_the_terms_of_all_runs_say_so(ledger: Ledger, wait:
         why = info(ledger, "spring")["why"]
         assert why.startswith("jumped_hosts_worse: Since ")
         assert "Crashed: none. Of 12 hosts that jumped, 12 complained of acpi_error" in why
+        assert why.endswith("Hosts: db0, db1, db2, db3, db4 and 7 more."), "it is told to its end"
 
 
 def test_complaints_of_other_rollouts_and_of_lost_bets_do_not_count(ledger: Ledger, wait: Any) -> None:

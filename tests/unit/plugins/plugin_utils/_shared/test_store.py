@@ -12,7 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from ansible_collections.kho.kexec.plugins.plugin_utils._ledger.ledger import Ledger
+from ansible_collections.kho.kexec.plugins.plugin_utils._shared.claims import Freed
 from ansible_collections.kho.kexec.plugins.plugin_utils._shared.decide import (
+    LONGEST_WHY,
     Go,
     SharedRolloutError,
     Wait,
@@ -235,8 +237,8 @@ def test_host_that_failed_since_is_not_called_proven(proven: Runs, ledger: Ledge
 
 def test_claims_of_a_dead_run_can_be_ended_by_hand(proven: Runs, ledger: Ledger, wait: Any) -> None:
     proven.begin(ONE, "web2", "web3")
-    assert proven.shared.end_run("ann@east", "bob@west", "Its controller burnt down.") == ("web2", "web3")
-    assert proven.shared.end_run("ann@east", "bob@west", "Its controller burnt down.") == ()
+    assert proven.shared.end_run("ann@east", "bob@west", "Its controller burnt down.") == Freed(("web2", "web3"), False)
+    assert proven.shared.end_run("ann@east", "bob@west", "Its controller burnt down.") == Freed((), False)
     found = info(ledger, "spring")
     assert found["counts"]["lost"] == 2
     assert [(one["who"], one["why"]) for one in found["events"] if one["what"] == "run_ended"] == [
@@ -266,7 +268,39 @@ def test_only_runs_of_this_rollout_can_be_ended(proven: Runs, ledger: Ledger) ->
     assert code_of(lambda: proven.shared.end_run("bob@west", "ann", "no")) == "rollout_run_unknown"
     assert code_of(lambda: SharedRollout(ledger, "winter").end_run("bob@west", "ann", "no")) == "rollout_unknown"
     proven.begin(TWO, "db2")
-    assert proven.shared.end_run("bob@west", "ann", "no") == ("db2",)
+    assert proven.shared.end_run("bob@west", "ann", "no").hosts == ("db2",)
+
+
+def test_run_that_died_after_its_canaries_is_ended_with_who_and_why(runs: Runs, ledger: Ledger) -> None:
+    runs.begin(ONE, "web1")
+    runs.end(ONE, web1=WELL)
+    assert isinstance(runs.begin(TWO, "db1"), Wait), "it soaks, and has no hosts any more"
+    assert runs.shared.end_run("ann@east", "bob@west", "It was killed.") == Freed((), True)
+    last = info(ledger, "spring")["events"][-1]
+    assert (last["what"], last["who"]) == ("run_ended", "bob@west")
+    assert last["why"] == "ann@east, with others behind its canaries: It was killed."
+    assert runs.shared.end_run("ann@east", "bob@west", "It was killed.") == Freed((), False)
+    assert runs.begin(TWO, "db1") == Go(canaries=True)
+
+
+def test_of_two_runs_that_are_called_alike_none_is_ended(proven: Runs, ledger: Ledger) -> None:
+    like = Taking("three", ONE.owner, 1)
+    proven.begin(ONE, "web2")
+    proven.begin(like, "web3")
+    assert code_of(lambda: proven.shared.end_run(ONE.owner, "bob@west", "no")) == "rollout_run_ambiguous"
+    assert info(ledger, "spring")["counts"]["lost"] == 0
+    proven.end(ONE, web2=WELL)
+    assert proven.shared.end_run(ONE.owner, "bob@west", "no").hosts == ("web3",), "only one of them has hosts"
+
+
+def test_long_reason_is_cut_at_a_word_and_says_so(proven: Runs, ledger: Ledger) -> None:
+    proven.shared.change("stopped", "ann", "Wo " * LONGEST_WHY)
+    why = info(ledger, "spring")["why"]
+    assert len(why) <= LONGEST_WHY
+    assert why.endswith("Wo Wo [...]")
+    assert proven.shared.change("stopped", "ann", "Wo " * LONGEST_WHY) is False, "that is no news"
+    proven.shared.change("stopped", "ann", "x" * (LONGEST_WHY + 1))
+    assert info(ledger, "spring")["why"].startswith("xxx")
 
 
 def test_paused_and_resumed(proven: Runs) -> None:
