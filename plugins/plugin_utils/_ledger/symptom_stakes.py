@@ -11,9 +11,9 @@ test, Arbuthnot 1710). A stake of 1 that is bet against that becomes ``c`` at an
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, insort
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -28,6 +28,8 @@ HOSTS = 2
 """A bet on a symptom begins after so many hosts have it after their jump, and had not before."""
 MOST = 100
 """So many symptoms are bet on, the first ones."""
+Pair = tuple[int, bool]
+"""The number of a host that jumped, and whether the symptom was there after it."""
 
 
 class Look(NamedTuple):
@@ -96,9 +98,12 @@ def compared(before: Sequence[Look], after: Iterable[Look]) -> list[Compared]:
     it ran from before the jump until after the last look at the host that jumped, so it had at least the same time.
     """
     own = {look.host: look for look in before}
-    others = sorted(before, key=lambda look: (look.until, look.host))
+    later = sorted(before, key=lambda look: look.began, reverse=True)
+    others: list[Look] = []
     found = []
     for look in sorted(after, key=lambda look: (look.began, look.host)):
+        while later and later[-1].began <= look.began:
+            insort(others, later.pop(), key=_end)
         if look.host in own:
             other = _take(others, look)
             found.append(Compared(look.host, look.symptoms, own[look.host].symptoms, other and other.symptoms))
@@ -106,11 +111,15 @@ def compared(before: Sequence[Look], after: Iterable[Look]) -> list[Compared]:
 
 
 def _take(others: list[Look], look: Look) -> Look | None:
-    first = bisect_left(others, look.until, key=lambda other: other.until)
-    for at in range(first, len(others)):
-        if others[at].began <= look.began and others[at].host != look.host:
+    """Take the first that ran long enough of those that ran before; they are in the order of their ends."""
+    for at in range(bisect_left(others, (look.until, ""), key=_end), len(others)):
+        if others[at].host != look.host:
             return others.pop(at)
     return None
+
+
+def _end(look: Look) -> tuple[float, str]:
+    return look.until, look.host
 
 
 def standings(jumps: Sequence[Compared]) -> list[Standing]:
@@ -120,7 +129,11 @@ def standings(jumps: Sequence[Compared]) -> list[Standing]:
     than the whole, however many there will be. What is known when a bet begins is no part of it.
     """
     begun = _begun(jumps)
-    return [_standing(symptom, jumps, first, place) for place, (symptom, first) in enumerate(begun.items(), 1)]
+    itself, others = _pairs(jumps, begun)
+    return [
+        _standing(symptom, jumps, (itself[symptom], others[symptom]), first, place)
+        for place, (symptom, first) in enumerate(begun.items(), 1)
+    ]
 
 
 def won_by_symptoms(found: Sequence[Standing], own: frozenset[str] = frozenset()) -> float:
@@ -141,16 +154,22 @@ def _begun(jumps: Sequence[Compared]) -> dict[str, int]:
     return begun
 
 
-def _standing(symptom: str, jumps: Sequence[Compared], first: int, place: int) -> Standing:
-    itself = [
-        (at, symptom in one.after) for at, one in enumerate(jumps) if (symptom in one.after) != (symptom in one.before)
-    ]
-    others = [
-        (at, symptom in one.after)
-        for at, one in enumerate(jumps)
-        if one.other is not None and (symptom in one.after) != (symptom in one.other)
-    ]
-    bets = [_counted([pair for pair in pairs if pair[0] >= first]).won() for pairs in (itself, others)]
+def _pairs(jumps: Sequence[Compared], wanted: Collection[str]) -> tuple[dict[str, list[Pair]], dict[str, list[Pair]]]:
+    """Return the pairs that differ, by symptom: those of hosts with themselves, and those with others."""
+    itself, others = defaultdict[str, list[Pair]](list), defaultdict[str, list[Pair]](list)
+    for at, one in enumerate(jumps):
+        for found, side in ((itself, one.before), (others, one.after if one.other is None else one.other)):
+            for symptom in one.after ^ side:
+                if symptom in wanted:
+                    found[symptom].append((at, symptom in one.after))
+    return itself, others
+
+
+def _standing(
+    symptom: str, jumps: Sequence[Compared], pairs: tuple[list[Pair], list[Pair]], first: int, place: int
+) -> Standing:
+    itself, others = pairs
+    bets = [_counted([pair for pair in some if pair[0] >= first]).won() for some in pairs]
     return Standing(
         symptom,
         _counted(itself),
@@ -161,6 +180,6 @@ def _standing(symptom: str, jumps: Sequence[Compared], first: int, place: int) -
     )
 
 
-def _counted(pairs: Sequence[tuple[int, bool]]) -> Pairs:
+def _counted(pairs: Sequence[Pair]) -> Pairs:
     after = sum(sign for _at, sign in pairs)
     return Pairs(after, len(pairs) - after)
