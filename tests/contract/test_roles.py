@@ -179,3 +179,24 @@ def test_the_role_installs_what_is_looked_for():
     assert COMMAND in tasks["ansible.builtin.copy"]["content"].splitlines()
     assert tasks["kho.kexec.kho_fact_script"]["directory"] == str(Path(SCRIPT).parent)
     assert tasks["ansible.builtin.systemd_service"]["name"] == Path(UNIT).name
+
+
+def tasks_below(found):
+    """Return all tasks of a file or a block, those within blocks too."""
+    for task in found if isinstance(found, list) else []:
+        yield task
+        for part in ("block", "rescue", "always", "tasks", "pre_tasks", "post_tasks"):
+            yield from tasks_below(task.get(part))
+
+
+def test_what_is_written_into_a_ledger_has_a_time_that_all_its_controllers_agree_on():
+    """Runs of a rollout compare when hosts were seen to run, whichever playbook wrote it, from whichever controller."""
+    written = [
+        (relative(path), task["kho.kexec.kexec_ledger"].get("clock", "controller"))
+        for path in files()
+        if path.suffix == ".yml" and path.is_relative_to(ROOT / "roles") | path.is_relative_to(ROOT / "playbooks")
+        for task in tasks_below(load(path))
+        if task.get("kho.kexec.kexec_ledger", {}).get("state") in ("imported", "recorded")
+    ]
+    assert len(written) >= 6
+    assert [where for where, clock in written if "database" not in clock] == []
