@@ -56,6 +56,7 @@ class ActionModule(ControllerAction):
     def _done(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         state, name = options["state"], options["name"]
         require_known(state)
+        require_meant(state, options["run"])
         self._place = place_of(options["url"])
         # Not of the task's variables: a host may report facts of any name.
         given = given_variables(self._loader)
@@ -218,6 +219,16 @@ def require_known(state: str) -> None:
             "options_invalid",
             f"`state` is '{printable(state)}'{nearest(state, ALL_STATES)}, and can be {', '.join(ALL_STATES)}. Nothing "
             "was changed. Correct it, and run the same again.",
+        )
+
+
+def require_meant(state: str, run: str | None) -> None:
+    """Raise KhoError ``options_invalid`` for a run where one state alone is about a run."""
+    if run is not None and state != "run_ended":
+        raise KhoError(
+            "options_invalid",
+            f"`run` is '{printable(run)}', and `state` is {state}, which is about all runs of the rollout. The run "
+            "would be ignored, so nothing was changed. Give the state run_ended, or leave the run out.",
         )
 
 

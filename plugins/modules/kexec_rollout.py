@@ -71,6 +71,7 @@ options:
   run:
     description:
       - With O(state=run_ended), the C(owner) of the run in RV(rollout), such as V(ann@controller1 (AWX job 42\)).
+        Refused with all other states, which are about all runs.
     type: str
   page:
     description:

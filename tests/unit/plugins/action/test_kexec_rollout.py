@@ -291,6 +291,15 @@ def test_run_that_died_is_ended_by_hand(run: Any) -> None:
         run("run_ended", run="ann")
 
 
+@pytest.mark.parametrize("state", ["info", "paused", "stopped", "started"])
+def test_what_is_about_all_runs_is_not_done_for_one(run: Any, state: str) -> None:
+    run("claimed", terms=TERMS)
+    found = run(state, run="ann (AWX job 42)", why="Its node is gone.")
+    assert (found["failed"], found["code"]) == (True, "options_invalid")
+    assert f"`state` is {state}, which is about all runs" in found["msg"]
+    assert run("info")["rollout"]["state"] == "running"
+
+
 def test_stop_needs_a_reason(run: Any) -> None:
     with pytest.raises(AnsibleError, match="why"):
         run("stopped")
