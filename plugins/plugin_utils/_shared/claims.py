@@ -92,8 +92,10 @@ def holders(connection: sa.Connection, rollout: str, runs: Collection[str], now:
 
 
 def end_claims(connection: sa.Connection, rollout: str, runs: Collection[str], now: int) -> list[str]:
-    """End the claims that these runs of a rollout have, and return the hosts."""
-    claims = tables().rollout_claims
+    """End these runs of a rollout, for all that is known, with the claims that they have, and return the hosts."""
+    claims, known = tables().rollout_claims, tables().rollout_runs
+    ended = known.update().where(known.c.rollout == rollout, known.c.run.in_(sorted(runs)))
+    connection.execute(ended.values(ended=now))
     theirs = (claims.c.rollout == rollout) & claims.c.run.in_(sorted(runs)) & (claims.c.until > now)
     hosts = connection.execute(sa.select(claims.c.host).where(theirs).order_by(claims.c.host)).scalars().all()
     connection.execute(claims.update().where(theirs).values(until=now))

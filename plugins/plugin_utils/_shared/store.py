@@ -326,7 +326,7 @@ class SharedRollout:
     ) -> None:
         if answer.canaries:
             self._update(connection, canary_run=me.run, canary_until=standing.now + claim)
-        self._see(connection, standing.now, me, wave=number)
+        self._see(connection, standing.now, me, wave=number, ended=None)
         going: dict[str, Any] = {
             **{"run": me.run, "wave": number, "state": GOING, "how": None, "began": standing.now, "ended": None},
             "canary": answer.canaries,

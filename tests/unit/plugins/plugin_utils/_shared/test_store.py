@@ -241,6 +241,7 @@ def test_claims_of_a_dead_run_can_be_ended_by_hand(proven: Runs, ledger: Ledger,
     assert proven.shared.end_run("ann@east", "bob@west", "Its controller burnt down.") == Freed((), False)
     found = info(ledger, "spring")
     assert found["counts"]["lost"] == 2
+    assert [one["ended"] for one in found["runs"]] == [1000], "nobody takes it for one that goes on"
     assert [(one["who"], one["why"]) for one in found["events"] if one["what"] == "run_ended"] == [
         ("bob@west", "ann@east, with 2 hosts: Its controller burnt down.")
     ]
@@ -253,6 +254,10 @@ def test_run_that_was_ended_and_lives_tells_what_became_of_its_hosts(proven: Run
     proven.begin(ONE, "web2")
     proven.shared.end_run("ann@east", "bob@west", "It looks dead.")
     assert proven.end(ONE, web2=WELL) == ""
+    assert [one["ended"] for one in info(ledger, "spring")["runs"]] == [None]
+    proven.shared.end_run("ann@east", "bob@west", "It looks dead.")
+    proven.begin(ONE, "web3")
+    assert [one["ended"] for one in info(ledger, "spring")["runs"]] == [None]
     assert info(ledger, "spring")["counts"]["proven"] == 2
 
 
