@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import groupby
+from math import inf
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -30,6 +31,8 @@ with suppress(ImportError):  # _ledger_errors.require() says so
 
 DAYS = 14
 """How far before the rollout hosts are looked at, to know how often they crash."""
+BEHIND = 3600
+"""Seconds that a host's clock may be behind the database's without its jump being taken for an earlier one."""
 
 
 class Run(NamedTuple):
@@ -45,15 +48,21 @@ class Run(NamedTuple):
 class Cohort(NamedTuple):
     """The hosts of a rollout that is looked at for itself, and when that ``began``, in seconds since 1970.
 
-    ``taken`` says of each host whether a run of the rollout has taken it; others jump for other reasons.
+    ``taken`` says of each host when a run of the rollout took it for the first time, None when none has. What it jumped
+    before that, it jumped for other reasons.
     """
 
     began: int
-    taken: Mapping[str, bool]
+    taken: Mapping[str, int | None]
 
     def named(self) -> Cohort:
         """Return the same with the names that the ledger has for hosts."""
         return Cohort(self.began, {printable(host): taken for host, taken in self.taken.items()})
+
+    def jumps_from(self, host: str) -> float:
+        """Return from when on a jump of this host is one of the rollout."""
+        taken = self.taken.get(host)
+        return inf if taken is None else max(self.began, taken - BEHIND)
 
 
 class Sides(NamedTuple):
@@ -99,11 +108,10 @@ def sides(connection: sa.Connection, boots: Iterable[Any], asked: Asked) -> Side
 
     Of a ``cohort``, its hosts alone are looked at. Those that jumped between its beginning and ``since`` are left out.
     """
-    lost = {
-        row.host: float(row.recorded)
-        for row in connection.execute(_lost_since(asked.release, asked.since))
-        if asked.only is None or asked.only.taken.get(row.host)
-    }
+    lost: dict[str, float] = {}
+    for row in connection.execute(_lost_since(asked.release, asked.since)):
+        if asked.only is None or row.recorded >= asked.only.jumps_from(row.host):
+            lost.setdefault(row.host, float(row.recorded))
     once = (next(rows) for _boot, rows in groupby(boots, attrgetter("host", "boot_id")))
     by_host = groupby(once, attrgetter("host"))
     runs = [run for host, rows in by_host for run in _runs(host, rows, asked)]
@@ -151,11 +159,11 @@ def _runs(host: str, rows: Iterable[Any], asked: Asked) -> Iterator[Run]:
 
 
 def jumps(row: Any, asked: Asked) -> bool:
-    """Return whether a jump began this boot, in a cohort since its beginning; ``since`` then without one."""
-    return (asked.only is None or asked.only.taken[row.host]) and is_jump(row, asked.release, asked.first)
+    """Return whether a jump began this boot, in a cohort since a run took the host; ``since`` then without one."""
+    return is_jump(row, asked.release, asked.first if asked.only is None else asked.only.jumps_from(row.host))
 
 
-def is_jump(row: Any, release: str | None, since: int) -> bool:
+def is_jump(row: Any, release: str | None, since: float) -> bool:
     """Return whether a jump ``since`` then began this boot, one to ``release`` unless that is None."""
     return row.began >= since and row.boot in AFTER_KEXEC and (release is None or row.release == release)
 
@@ -219,5 +227,4 @@ def _lost_since(release: str | None, since: int) -> Any:
     wanted = [transitions.recorded >= since, transitions.accepted.is_(False), transitions.boot_id_found.is_(None)]
     if release is not None:
         wanted.append(transitions.to_release == release)
-    first = sa.func.min(transitions.recorded).label("recorded")
-    return sa.select(transitions.host, first).where(*wanted).group_by(transitions.host)
+    return sa.select(transitions.host, transitions.recorded).where(*wanted).order_by(transitions.recorded)

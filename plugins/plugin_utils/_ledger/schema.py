@@ -38,8 +38,8 @@ class Tables(NamedTuple):
     ``measures`` has what a soak measured of boots, by the names of ``_soak/measures.py``, which say the unit.
 
     ``rollouts`` are those that several runs share; ``rollout_runs`` and ``rollout_hosts`` say who took part and what
-    became of each host, and when and by which run it was ``proven`` last, ``rollout_claims`` which run a host belongs
-    to, and ``rollout_events`` who did what and why.
+    became of each host, since it was taken first (``began``), and when and by which run it was ``proven`` last,
+    ``rollout_claims`` which run a host belongs to, and ``rollout_events`` who did what and why.
     """
 
     schema_version: sa.Table

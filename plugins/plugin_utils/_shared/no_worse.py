@@ -71,7 +71,7 @@ def bet_of(connection: sa.Connection, name: str) -> Bet:
     told = sa.select(events.what, events.at).where(events.rollout == name).order_by(events.number)
     since, lost = begins(int(rollout["began"]), ((str(row.what), int(row.at)) for row in connection.execute(told)))
     of_all = connection.execute(sa.select(hosts.host, hosts.began).where(hosts.rollout == name))
-    taken = {str(row.host): row.began is not None for row in of_all}
+    taken = {str(row.host): None if row.began is None else int(row.began) for row in of_all}
     terms = json.loads(rollout["terms"] or "{}")
     symptoms = terms.get("kexec_upgrade_ledger_gate") == "no_worse_with_symptoms"
     return Bet(since, symptoms, lost, rollout["who"] or "", rollout["why"] or "", Cohort(int(rollout["began"]), taken))

@@ -334,8 +334,8 @@ class SharedRollout:
         statement = insert_into(tables().rollout_hosts, connection.dialect.name)
         known, new = tables().rollout_hosts.c, statement.excluded
         is_unknown = ((known.state == GOING) | (known.state == LOST)) & (known.run != new.run)
-        news = {name: new[name] for name in going}
-        # What became of it meanwhile nobody knows, so it is not known to be as it was proven.
+        # It may jump since a run took it first. Of one that was on its way, nobody knows whether it is still proven.
+        news = {**{name: new[name] for name in going}, "began": sa.func.coalesce(known.began, new.began)}
         news.update({name: sa.case((is_unknown, sa.null()), else_=known[name]) for name in ("proven", "prover")})
         statement = statement.on_conflict_do_update(index_elements=["rollout", "host"], set_=news)
         # One that has failed before counts until it is proven.

@@ -117,6 +117,38 @@ def test_host_that_no_run_has_taken_has_not_jumped(spring: Spring) -> None:
     assert (found["jumped"]["hosts"], found["waiting"]["hosts"]) == (0, len(WAITING))
 
 
+@pytest.fixture
+def later(spring: Spring) -> Spring:
+    """Three hours have gone by, and no run has any host."""
+    for me, hosts in ((ONE, ["web1", "web2"]), (TWO, ["db1", "db2"])):
+        spring.shared.release(me, hosts)
+    spring.wait(3 * HOUR)
+    return spring
+
+
+def test_what_hosts_jumped_before_a_run_took_them_is_not_of_this_rollout(later: Spring) -> None:
+    hosts = ["web100", "web101", "web102"]
+    later.read(*hosts[:2], jumped=660, died=True)
+    lost = upgraded(verdict="unreachable", accepted=False, reported=None)
+    later.ledger.record(hosts[2], {**lost, "host": hosts[2]}, SINCE + 660)
+    later.take(ONE, *hosts)
+    found = later.ask()
+    assert ("failed" in found, found["jumped"]["hosts"], found["crashed_hosts"]) == (False, 0, [])
+    assert found["waiting"]["crashed"] == 2, "it may have been another rollout"
+
+
+def test_jump_counts_when_another_run_takes_the_host_later(later: Spring) -> None:
+    later.read("web1", jumped=660)
+    later.take(TWO, "web1")
+    assert later.ask()["jumped"]["hosts"] == 1
+
+
+def test_clock_of_a_host_may_be_behind(later: Spring) -> None:
+    later.take(ONE, "web100")
+    later.read("web100", jumped=3 * HOUR - 1800, now=4 * HOUR)
+    assert later.ask()["jumped"]["hosts"] == 1
+
+
 def test_days_before_are_those_of_its_own_hosts(spring: Spring) -> None:
     autumn = Spring(spring.ledger, spring.wait, "autumn")
     autumn.take(ONE, "app1", others=["app2", "app3"])
