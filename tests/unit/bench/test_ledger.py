@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench import ledger
-from bench.fleet import DEADLY, DEADLY_RATE, histories
+from bench.fleet import BEGIN, DEADLY, DEADLY_RATE, histories
 from bench.truth import COLD_RATE, rate_with
 
 
@@ -32,6 +32,9 @@ def test_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"sqlite:///{tmp_path}/ledger.db"
     assert ledger.do_import(url, 100)["boots_per_second"] > 0
     assert ledger.do_report(url, 100)["bytes"]["report.html"] > 1000
+    monkeypatch.setattr(ledger, "SINCE", int(BEGIN.timestamp()))
+    asked = ledger.do_gate(url, 100)
+    assert asked["without"]["jumped"] == asked["with_symptoms"]["jumped"] > 0
 
 
 def test_rate_with_the_same_odds() -> None:
