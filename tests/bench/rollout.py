@@ -26,6 +26,7 @@ from typing import Any
 from tools.layout import COLLECTIONS, ROOT
 from tools.processes import descendants
 
+from . import slices
 from .common import HERE, RESULTS, keep
 
 UPGRADE, PINGS = "kexec_upgrade.yml", "6 tasks of ansible.builtin.ping"
@@ -188,15 +189,18 @@ def show(costs: Sequence[Cost]) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, keep everything in build/bench/, print the ratios."""
     parser = argparse.ArgumentParser(prog="bench.rollout", description=__doc__)
-    parser.add_argument("hosts", nargs="*", type=int, default=[100], help="default: 100")
+    parser.add_argument("hosts", nargs="*", type=int, help="default: 100; with --slices: 2500 5000 10000")
+    parser.add_argument("--slices", action="store_true", help="what many runs at once cost their database (slices.py)")
     parser.add_argument("--waves", default="100%", help="a size or a preset; default: all hosts in one wave")
     parser.add_argument("--forks", type=int, default=20, help="of Ansible, default %(default)s")
     parser.add_argument("--away", type=float, default=20.0, help="seconds, for the waiting, default %(default)s")
     parser.add_argument("--wait-hosts", type=int, default=100, help="for the waiting, default %(default)s; 0: none")
     given = parser.parse_args(argv)
+    if given.slices:
+        return slices.main(given.hosts or slices.HOSTS)
     RESULTS.mkdir(parents=True, exist_ok=True)
     load, folder, costs = os.getloadavg(), RESULTS / "simulated", []
-    for hosts in given.hosts:
+    for hosts in given.hosts or [100]:
         costs += rollouts(Simulation(folder, AWAY), hosts, given.forks, given.waves)
         show(costs[-2:])
     if given.wait_hosts:

@@ -1,7 +1,9 @@
 # Copyright: Contributors to the kho.kexec collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one rollout of many controllers costs its database: runs of simulated hosts over one PostgreSQL.
+"""What one rollout of many controllers costs its database: ``python -m bench.rollout --slices``.
+
+Runs of simulated hosts go side by side over one PostgreSQL.
 
 The part of the database alone, without Ansible and without pauses: each run is a process that takes the hosts of a
 wave, and tells at once that they are proven. Real runs ask once in minutes, and this is the worst that can be. The aim
@@ -14,10 +16,8 @@ before all others, 41 transactions of 0.18 s.
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -35,6 +35,8 @@ from .postgres import private_cluster
 
 NAME = "bench"
 TERMS = {"kexec_upgrade_target": "7.3.4-kho"}
+HOSTS = (2500, 5000, 10000)
+RUNS, WAVE = 30, 20
 CLAIM = 3600
 LOOK_EVERY = 0.05
 """Seconds until a run that has to wait asks again; the playbook asks every two."""
@@ -141,21 +143,12 @@ def show(one: Cost) -> None:
     )
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, keep everything in build/bench/."""
-    parser = argparse.ArgumentParser(prog="bench.slices", description=__doc__)
-    parser.add_argument("hosts", nargs="*", type=int, default=[2500, 5000, 10000], help="of all runs together")
-    parser.add_argument("--runs", type=int, default=30, help="default %(default)s")
-    parser.add_argument("--wave", type=int, default=20, help="hosts of a wave, default %(default)s")
-    given = parser.parse_args(argv)
+def main(hosts: Sequence[int]) -> int:
+    """Measure with so many hosts of all runs together, keep everything in build/bench/."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     load, costs = os.getloadavg(), []
-    for hosts in given.hosts:
-        costs.append(cost(given.runs, hosts, given.wave))
+    for number in hosts:
+        costs.append(cost(RUNS, number, WAVE))
         show(costs[-1])
-    print(f"raw data: {keep('slices', {'wave': given.wave, 'costs': [asdict(one) for one in costs]}, load)}")
+    print(f"raw data: {keep('slices', {'wave': WAVE, 'costs': [asdict(one) for one in costs]}, load)}")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
