@@ -19,7 +19,7 @@ hosts  waves seconds transactions one, median (longest)  of it for the lock (lon
 9,990  510   22.6    1,033        0.46 s (2.2 s)         0.43 s (0.75 s)              74 ms
 ====== ===== ======= ============ ====================== ============================ ======
 
-All 30 ask at once all the time, so each waits for the 29 others: the database does 46 transactions a second.
+All 30 ask at once all the time, so each waits for the 29 others: the database did 28 to 46 transactions a second.
 """
 
 from __future__ import annotations
