@@ -56,7 +56,7 @@ class ActionModule(ControllerAction):
     def _done(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         state, name = options["state"], options["name"]
         require_known(state)
-        require_meant(state, options["run"])
+        require_meant(state, options["run"], options["why"])
         self._place = place_of(options["url"])
         # Not of the task's variables: a host may report facts of any name.
         given = given_variables(self._loader)
@@ -222,13 +222,22 @@ def require_known(state: str) -> None:
         )
 
 
-def require_meant(state: str, run: str | None) -> None:
-    """Raise KhoError ``options_invalid`` for a run where one state alone is about a run."""
+def require_meant(state: str, run: str | None, why: str | None) -> None:
+    """Raise KhoError ``options_invalid`` for a run where one state alone is about a run, and for a reason to look.
+
+    Who gives a reason wants something done, and has forgotten the state: a stop must not become a look.
+    """
     if run is not None and state != "run_ended":
         raise KhoError(
             "options_invalid",
             f"`run` is '{printable(run)}', and `state` is {state}, which is about all runs of the rollout. The run "
             "would be ignored, so nothing was changed. Give the state run_ended, or leave the run out.",
+        )
+    if why is not None and state == "info":
+        raise KhoError(
+            "options_invalid",
+            f"`why` is '{printable(why)}', and `state` is info, which changes nothing. The reason would be "
+            "ignored, and nothing stopped. Give the state that is meant, such as stopped, or leave the reason out.",
         )
 
 

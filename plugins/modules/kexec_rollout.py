@@ -67,6 +67,7 @@ options:
   why:
     description:
       - Why this is done, for people. Needed for O(state=paused), O(state=stopped) and O(state=run_ended).
+        Refused with O(state=info), because a stop must not become a look.
     type: str
   run:
     description:

@@ -300,6 +300,13 @@ def test_what_is_about_all_runs_is_not_done_for_one(run: Any, state: str) -> Non
     assert run("info")["rollout"]["state"] == "running"
 
 
+def test_reason_without_a_state_is_not_taken_for_a_look(run: Any) -> None:
+    run("claimed", terms=TERMS)
+    found = run("info", why="An alert fires.")
+    assert (found["failed"], found["code"]) == (True, "options_invalid")
+    assert "`why` is 'An alert fires.', and `state` is info" in found["msg"]
+
+
 def test_stop_needs_a_reason(run: Any) -> None:
     with pytest.raises(AnsibleError, match="why"):
         run("stopped")
