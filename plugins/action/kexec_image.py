@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, failed_with
@@ -20,7 +21,6 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood impor
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.module_action import ClaimingAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.reach import require_kernel
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.host_options import HostOptions
-from ansible_collections.kho.kexec.plugins.plugin_utils._waves.vault import decrypted
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import require_open
 
 ROLE = "kexec_upgrade"
@@ -36,23 +36,25 @@ for _filter in ("recovery", "seconds", "upgrade_result"):
 
 
 class ActionModule(ClaimingAction):
+    _of_role: Mapping[str, Any] = MappingProxyType({})
+
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         answer = super().run(tmp, task_vars)
         return answer if self._task.args.get("entry_point") is None else in_one_line(self._task, answer)
 
     def _answer(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         try:
-            self._require_options(task_vars)
+            self._of_role = self._valid_options(task_vars)
         except KhoError as error:
             return {"changed": False, "asked": False, **error.findings, **failed_with(error.code, error.message)}
         return super()._answer(task_vars)
 
-    def _require_options(self, task_vars: dict[str, Any]) -> None:
-        """Raise KhoError unless the host can be asked with the options that hold for it."""
+    def _valid_options(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Return the role's options, none in another task. Raises KhoError unless the host can be asked with them."""
         require_own_options(task_vars)
         entry_point = self._task.args.get("entry_point")
         if entry_point is None:
-            return
+            return {}
         if entry_point not in ENTRY_POINTS:
             raise KhoError(
                 "options_invalid",
@@ -60,21 +62,21 @@ class ActionModule(ClaimingAction):
                 f"{ROLE}. Nothing was done here. Leave it out.",
             )
         options = HostOptions(task_vars, self._connection.transport, self._templar, self._loader)
-        options.require_valid(ROLE, entry_point)
+        return options.require_valid(ROLE, entry_point)
 
     def _given(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         given = super()._given(task_vars)
         if given.pop("entry_point", None) is None:
             return given
-        of_role = {name: self._value(text, task_vars) for name, text in task_vars[LOAD].items()}
-        return {**given, **{name: of_role[name] for name in of_role if of_role[name] or name not in EMPTY_IS_NONE}}
+        made = {name: self._value(text) for name, text in task_vars[LOAD].items()}
+        return {**given, **{name: made[name] for name in made if made[name] or name not in EMPTY_IS_NONE}}
 
-    def _value(self, text: Any, variables: Mapping[str, Any]) -> Any:
-        """Return what a template of the role comes to. One that only names a variable is not compiled for each host."""
+    def _value(self, text: Any) -> Any:
+        """Return what a template of the role comes to. One that only names an option is not compiled for each host."""
         plain = _PLAIN.fullmatch(text) if isinstance(text, str) else None
-        if plain is None or plain[1] not in variables:
+        if plain is None or plain[1] not in self._of_role:
             return self._templar.template(text)
-        value = decrypted(self._templar.template(variables[plain[1]]))
+        value = self._of_role[plain[1]]
         return seconds(value) if plain[2] else value
 
     def _arguments(self, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -38,8 +38,10 @@ class HostOptions:
         self._templar = templar
         self._loader = loader
 
-    def require_valid(self, role: str, entry_point: str) -> None:
-        """Raise KhoError, before the host is asked, unless this entry point of the role can be run with them.
+    def require_valid(self, role: str, entry_point: str) -> dict[str, Any]:
+        """Return them, what templates come to and without encryption, by their names.
+
+        Raises KhoError, before the host is asked, unless this entry point of the role can be run with them.
 
         The codes are ``connection_local``, ``connection_without_kernel``, ``connection_unsupported``,
         ``options_from_host``, ``option_unknown``, ``options_invalid`` (``errors`` of its findings has a sentence for
@@ -58,6 +60,7 @@ class HostOptions:
         if errors:
             raise _invalid(role, errors)
         self._require_hooks(role, values)
+        return values
 
     def _values(self, role: str, names: Iterable[str]) -> dict[str, Any]:
         """Return the values of options. Raises KhoError ``options_invalid`` for a template that has none."""

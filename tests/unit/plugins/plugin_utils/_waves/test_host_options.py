@@ -42,8 +42,10 @@ def role(tmp_path: Path) -> dict[str, Any]:
     return {"role_path": str(tmp_path), "kexec_upgrade_target": "newest"}
 
 
-def check(tmp_path: Path, variables: dict[str, Any], transport: str = "ssh", role: str = "kexec_upgrade") -> None:
-    HostOptions(variables, transport, Templar(), Loader(tmp_path)).require_valid(role, "main")
+def check(
+    tmp_path: Path, variables: dict[str, Any], transport: str = "ssh", role: str = "kexec_upgrade"
+) -> dict[str, Any]:
+    return HostOptions(variables, transport, Templar(), Loader(tmp_path)).require_valid(role, "main")
 
 
 def test_options_that_can_be(tmp_path: Path, role: dict[str, Any]) -> None:
@@ -98,3 +100,14 @@ def test_other_roles_go_where_they_can(tmp_path: Path, role: dict[str, Any]) -> 
     with pytest.raises(KhoError) as refused:
         check(tmp_path, {"kexec_prepare_allow_cold_boot": True}, "local", "kexec_prepare")
     assert refused.value.code == "connection_local"
+
+
+def test_what_a_vault_has_encrypted_is_the_text_that_it_holds(tmp_path: Path, role: dict[str, Any]) -> None:
+    class AnsibleVaultEncryptedUnicode:
+        """As ansible-core has them before 2.19, where templates leave them as they are."""
+
+        def __str__(self) -> str:
+            return "7.3.4-kho"
+
+    found = check(tmp_path, {**role, "kexec_upgrade_target": AnsibleVaultEncryptedUnicode()})
+    assert found == {"kexec_upgrade_target": "7.3.4-kho"}
