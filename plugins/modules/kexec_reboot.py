@@ -304,7 +304,7 @@ timings:
 """
 
 import os
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -345,25 +345,33 @@ def leave_now(host: Host, options: Mapping[str, Any], check_mode: bool) -> dict[
 
 def judge_now(host: Host, options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     """Have the running kernel judged."""
-    from ansible_collections.kho.kexec.plugins.module_utils._health.watch import Checks
-
-    checks = Checks(
-        ignored=tuple(options["health_ignore"]),
-        commands=tuple(tuple(str(word) for word in command) for command in options["health_commands"]),
-        command_timeout=options["health_command_timeout"],
-        settle=SETTLE,
-        soak=options["health_soak"],
-        own_troubles=options["health_own_troubles"],
-    )
-    wanted, keeping = (checks if options["health"] else None), options["commit"]
+    examine = examining_with(options) if options["health"] else None
+    keeping = options["commit"]
     if not keeping:
         from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import verify
 
-        return verify(host, wanted, check_mode)
+        return verify(host, examine, check_mode)
     from ansible_collections.kho.kexec.plugins.module_utils._transition.keep import Keeping, verify_and_commit
 
     how = Keeping(keeping["boot_default"], keeping["release"], tuple(keeping["accept"]))
-    return verify_and_commit(host, wanted, how, run_identity_of(options, time_of_day()), check_mode)
+    return verify_and_commit(host, examine, how, run_identity_of(options, time_of_day()), check_mode)
+
+
+def examining_with(options: Mapping[str, Any]) -> Callable[..., Any]:
+    """Return how the host's health is to be examined."""
+    from ansible_collections.kho.kexec.plugins.module_utils._health.watch import Checks
+    from ansible_collections.kho.kexec.plugins.module_utils._transition.examine import examining
+
+    return examining(
+        Checks(
+            ignored=tuple(options["health_ignore"]),
+            commands=tuple(tuple(str(word) for word in command) for command in options["health_commands"]),
+            command_timeout=options["health_command_timeout"],
+            settle=SETTLE,
+            soak=options["health_soak"],
+            own_troubles=options["health_own_troubles"],
+        )
+    )
 
 
 def main() -> None:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ansible_collections.kho.kexec.plugins.module_utils._health.watch import Checks
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, failed_with
 from ansible_collections.kho.kexec.plugins.module_utils._host.port import Host
 from ansible_collections.kho.kexec.plugins.module_utils._record.claim import RunIdentity
 from ansible_collections.kho.kexec.plugins.module_utils._transition.commit import commit, require_reached
-from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import verify
+from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import Examine, verify
 
 
 class Keeping(NamedTuple):
@@ -24,14 +23,14 @@ class Keeping(NamedTuple):
 
 
 def verify_and_commit(
-    host: Host, checks: Checks | None, keeping: Keeping, run_identity: RunIdentity, check_mode: bool
+    host: Host, examine: Examine | None, keeping: Keeping, run_identity: RunIdentity, check_mode: bool
 ) -> dict[str, Any]:
     """Judge as `verify` does, and commit what is accepted; returns the verdict, and ``commit`` where there was one.
 
     A commit that fails takes nothing from the verdict: ``commit`` is ``failed`` then, with its code. Raises what
     `verify` raises.
     """
-    judged = verify(host, checks, check_mode)
+    judged = verify(host, examine, check_mode)
     if not judged["verdict"]["accepted"]:
         return judged
     return {**judged, "commit": _kept(host, keeping, run_identity, check_mode)}

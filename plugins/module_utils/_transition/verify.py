@@ -5,17 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 from ansible_collections.kho.kexec.plugins.module_utils._guard.disarm import disarm, is_anything_there
 from ansible_collections.kho.kexec.plugins.module_utils._guard.record import read_guard
-from ansible_collections.kho.kexec.plugins.module_utils._health.compare import OwnComplaints
-from ansible_collections.kho.kexec.plugins.module_utils._health.observe import Health
-from ansible_collections.kho.kexec.plugins.module_utils._health.watch import (
-    Checks,
-    check_health,
-    staged_baseline,
-)
 from ansible_collections.kho.kexec.plugins.module_utils._host.access import access_problem, is_root, require_access
 from ansible_collections.kho.kexec.plugins.module_utils._host.container import container_manager
 from ansible_collections.kho.kexec.plugins.module_utils._host.errors import KhoError, Note, Refusal
@@ -38,13 +31,14 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.transition impor
 from ansible_collections.kho.kexec.plugins.module_utils._transition.call_off import DEPARTURE_PENDING, call_off
 from ansible_collections.kho.kexec.plugins.module_utils._transition.verdict import Verdict, Witness, judge
 
-COMMAND_FAILED = "command_failed"
+Examine = Callable[[Host, Witness, str], Witness]
+"""Returns the witness, with what the host's health adds to it; it is given the id of the boot that was left."""
 
 
-def verify(host: Host, checks: Checks | None, check_mode: bool) -> dict[str, Any]:
+def verify(host: Host, examine: Examine | None, check_mode: bool) -> dict[str, Any]:
     """Judge the transition and close its record; returns the verdict. A closed record keeps the verdict that it has.
 
-    With ``checks``, a transition that came true is also judged by the host's health. What is accepted needs no guard
+    With ``examine``, a transition that came true is also judged by the host's health. What is accepted needs no guard
     any more, and it is disarmed. A target that did not do what was promised is remembered, so no later run jumps
     into it again. A host that is still in the boot that it was told to leave, and has all that it needs to leave it,
     may be told again: its record goes back to ``loaded``.
@@ -60,8 +54,8 @@ def verify(host: Host, checks: Checks | None, check_mode: bool) -> dict[str, Any
     if transition.verdict is not None:
         return {"changed": False, "verdict": _given(host, transition, running), "transition": transition.as_result()}
     verdict = judge(transition, running, _witness(host, transition))
-    if checks is not None and verdict.accepted:
-        verdict = judge(transition, running, _examined(host, verdict.witness, transition.left.boot_id, checks))
+    if examine is not None and verdict.accepted:
+        verdict = judge(transition, running, examine(host, verdict.witness, transition.left.boot_id))
     if not check_mode:
         verdict = _settled(host, verdict)
     judged = _judged(verdict)
@@ -171,42 +165,6 @@ def _guard_fired(host: Host, transition: Transition) -> bool:
     """Whether the guard that watched over this transition gave its target up."""
     guard = read_guard(host)
     return guard is not None and guard.armed_boot_id == transition.left.boot_id and guard.fired_boot_id is not None
-
-
-def _examined(host: Host, witness: Witness, left_boot_id: str, checks: Checks) -> Witness:
-    """What the host's health adds to a witness.
-
-    Troubles that may be old must not send a host back, so without its health in the boot that was left only what
-    the operator's own commands say counts.
-    """
-    before, notes = _health_before(host, left_boot_id)
-    if before is None and not checks.commands:
-        return witness._replace(notes=notes)
-    comparison = check_health(host, before, checks, own=lambda: _own(host, checks)).comparison
-    found = [one.as_dict() for one in comparison.troubles if one.counts]
-    if before is not None:
-        return witness._replace(troubles=found)
-    return witness._replace(troubles=[one for one in found if one["code"] == COMMAND_FAILED] or None, notes=notes)
-
-
-def _own(host: Host, checks: Checks) -> OwnComplaints | None:
-    """What this kernel complains about after cold boots."""
-    # Here, because hardly any jump needs it, and the host would compile it at each.
-    from ansible_collections.kho.kexec.plugins.module_utils._history.cold import own_complaints
-
-    return own_complaints(host, checks.own_troubles)
-
-
-def _health_before(host: Host, left_boot_id: str) -> tuple[Health | None, tuple[Note, ...]]:
-    """The health in the boot that was left, or None and why it is not known."""
-    try:
-        baseline = staged_baseline(host)
-    except Refusal as refusal:
-        return None, (refusal.as_note(),)
-    if baseline.boot_id == left_boot_id:
-        return baseline.health, ()
-    message = "The host's health in the boot that was left is not known, so old troubles cannot be told from new."
-    return None, (Note("baseline_absent", message),)
 
 
 def _remember(host: Host, judged: Transition, verdict: Verdict) -> None:

@@ -25,6 +25,7 @@ from ansible_collections.kho.kexec.plugins.module_utils._record.transition impor
     write_transition,
 )
 from ansible_collections.kho.kexec.plugins.module_utils._transition import verify as verification
+from ansible_collections.kho.kexec.plugins.module_utils._transition.examine import examining
 from ansible_collections.kho.kexec.plugins.module_utils._transition.leave import Departure, leave
 from ansible_collections.kho.kexec.plugins.module_utils._transition.stage import load, unload
 from ansible_collections.kho.kexec.plugins.module_utils._transition.verify import verify
@@ -145,14 +146,14 @@ def with_baseline(host):
 
 
 def test_a_host_that_is_as_healthy_as_before_is_proven(staged):
-    verdict = verify(with_baseline(staged), Checks(), False)["verdict"]
+    verdict = verify(with_baseline(staged), examining(Checks()), False)["verdict"]
     assert (verdict["verdict"], verdict["evidence"]["troubles"]) == ("handover_verified", [])
 
 
 def test_a_host_with_new_troubles_is_unhealthy(staged):
     host = with_baseline(staged).add("/proc/sys/kernel/tainted", "512\n")
     host.endings["/bin/false"] = Completed(1, "", "no answer")
-    verdict = verify(host, Checks(commands=(("/bin/false",),)), False)["verdict"]
+    verdict = verify(host, examining(Checks(commands=(("/bin/false",),))), False)["verdict"]
     assert (verdict["verdict"], verdict["accepted"]) == ("unhealthy", False)
     assert "command_failed" in [one["code"] for one in verdict["evidence"]["troubles"]]
     assert verdict["message"].startswith(f"{NEW} runs as promised, and the host has troubles")
@@ -164,14 +165,14 @@ def test_without_a_baseline_only_the_operators_own_commands_count(staged):
     staged.remove(BASELINE_PATH)
     leave(staged, Departure(42), RUN, False)
     host = handover(staged).add("/proc/sys/kernel/tainted", "512\n")
-    verdict = verify(host, Checks(commands=(("/bin/true",),)), True)["verdict"]
+    verdict = verify(host, examining(Checks(commands=(("/bin/true",),))), True)["verdict"]
     assert (verdict["verdict"], verdict["evidence"]["troubles"]) == ("handover_verified", None)
     assert "baseline_absent" in [note["code"] for note in verdict["evidence"]["notes"]]
     host.add(BASELINE_PATH, "broken")
-    notes = verify(host, Checks(), True)["verdict"]["evidence"]["notes"]
+    notes = verify(host, examining(Checks()), True)["verdict"]["evidence"]["notes"]
     assert "baseline_unreadable" in [note["code"] for note in notes]
     host.endings["/bin/true"] = Completed(1, "", "no answer")
-    assert verify(host, Checks(commands=(("/bin/true",),)), False)["verdict"]["verdict"] == "unhealthy"
+    assert verify(host, examining(Checks(commands=(("/bin/true",),))), False)["verdict"]["verdict"] == "unhealthy"
 
 
 LIST = "systemctl list-units"
