@@ -21,6 +21,7 @@ from ansible_collections.kho.kexec.plugins.plugin_utils._common.understood impor
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.module_action import ClaimingAction
 from ansible_collections.kho.kexec.plugins.plugin_utils._jump.reach import require_kernel
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.host_options import HostOptions
+from ansible_collections.kho.kexec.plugins.plugin_utils._waves.vault import decrypted
 from ansible_collections.kho.kexec.plugins.plugin_utils._waves.window import require_open
 
 ROLE = "kexec_upgrade"
@@ -68,15 +69,16 @@ class ActionModule(ClaimingAction):
         given = super()._given(task_vars)
         if given.pop("entry_point", None) is None:
             return given
-        made = {name: self._value(text) for name, text in task_vars[LOAD].items()}
+        made = {name: self._value(text, task_vars) for name, text in task_vars[LOAD].items()}
         return {**given, **{name: made[name] for name in made if made[name] or name not in EMPTY_IS_NONE}}
 
-    def _value(self, text: Any) -> Any:
-        """Return what a template of the role comes to. One that only names an option is not compiled for each host."""
+    def _value(self, text: Any, variables: Mapping[str, Any]) -> Any:
+        """Return what a template of the role comes to. One that only names a variable is not compiled for each host."""
         plain = _PLAIN.fullmatch(text) if isinstance(text, str) else None
-        if plain is None or plain[1] not in self._of_role:
+        if plain is None or plain[1] not in variables:
             return self._templar.template(text)
-        value = self._of_role[plain[1]]
+        known = plain[1] in self._of_role
+        value = self._of_role[plain[1]] if known else decrypted(self._templar.template(variables[plain[1]]))
         return seconds(value) if plain[2] else value
 
     def _arguments(self, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -34,8 +34,8 @@ description:
   - Prints nothing when no such task ran. A host that is lost counts when such a task ran in the same play.
   - Prints to standard error when standard output is for a program, as with C(ansible.posix.json) and
     C(ansible.posix.jsonl); there is no bar then.
-  - Keeps Python's garbage collector out of the processes that Ansible forks. Each that collects copies nearly all
-    memory of the controller, which makes a rollout of thousands of hosts slower, and take gigabytes.
+  - Keeps Python's garbage collector off what the controller holds, in the processes that Ansible forks. Each that
+    collects would copy nearly all of it, which made rollouts of thousands of hosts slower, and took gigabytes.
   - Plain ASCII unless the output is a terminal. What hosts report is reduced to printable ASCII always.
 options:
   progress:
@@ -151,13 +151,14 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
 
     @harmless
     def v2_playbook_on_play_start(self, play: Any) -> None:
-        heap.collect_and_freeze()
+        heap.freeze_all()
         self._end_wave()
         self._run_log.expect(self._now(), batch_of(play, self._run_log.knows(str(play._uuid))))
 
     @harmless
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         del is_conditional
+        heap.freeze_new()
         if is_of_a_rollout(task):
             self._begin_wave()
 
@@ -168,8 +169,6 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
             self._show(name, self._run_log.note_jump(self._now(), name))
         if is_of_a_rollout(task):
             self._run_log.note_begin(name)
-        # Ansible forks next.
-        heap.freeze()
 
     @harmless
     def v2_runner_on_skipped(self, result: Any) -> None:

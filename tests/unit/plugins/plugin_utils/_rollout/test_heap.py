@@ -29,7 +29,7 @@ def looked_at(thing: object) -> bool:
     return any(one is thing for one in gc.get_objects())
 
 
-@pytest.mark.parametrize("way", [heap.freeze, heap.collect_and_freeze])
+@pytest.mark.parametrize("way", [heap.freeze_new, heap.freeze_all])
 def test_what_is_frozen_is_not_looked_at(way: object) -> None:
     thing = Ring()
     assert looked_at(thing)
@@ -38,12 +38,25 @@ def test_what_is_frozen_is_not_looked_at(way: object) -> None:
     assert not looked_at(thing)
 
 
-def test_what_is_frozen_and_not_used_any_more_is_gone_at_the_next_collection() -> None:
+def test_what_is_frozen_and_not_used_any_more_is_gone_once_all_is_collected() -> None:
     ring = Ring()
     known = weakref.ref(ring)
-    heap.freeze()
+    heap.freeze_new()
     del ring
-    gc.collect()
+    heap.freeze_new()
     assert known() is not None
-    heap.collect_and_freeze()
+    heap.freeze_all()
     assert known() is None
+
+
+def test_what_is_new_and_not_used_any_more_is_not_frozen() -> None:
+    ring = Ring()
+    known = weakref.ref(ring)
+    del ring
+    heap.freeze_new()
+    assert known() is None
+
+
+def test_other_c_libraries_cannot_be_asked_to_give_memory_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heap.ctypes, "CDLL", lambda _name: object())
+    heap.give_back()
