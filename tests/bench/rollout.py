@@ -92,8 +92,10 @@ def _proportional_set_size(pid: int) -> int:
 class Simulation:
     """Simulated hosts, and plays over them."""
 
-    def __init__(self, folder: Path, away: float) -> None:
+    def __init__(self, folder: Path, away: float, python: Path | str = sys.executable) -> None:
+        """``away`` are seconds; ``python`` is one that has the ansible-core that plays."""
         self._folder = folder
+        self._python = str(python)
         self._environment = {
             **os.environ,
             "BENCH_STATE": str(folder / "state"),
@@ -130,7 +132,7 @@ class Simulation:
     def cost(self, what: str, hosts: int, forks: int, playbook: Path, variables: Mapping[str, Any]) -> Cost:
         """Run a playbook on new hosts. Raises CalledProcessError when it fails."""
         with self.hosts(hosts) as inventory:
-            argv = [sys.executable, "-m", "ansible", "playbook", "-i", str(inventory), "-f", str(forks)]
+            argv = [self._python, "-m", "ansible", "playbook", "-i", str(inventory), "-f", str(forks)]
             argv += ["-e", json.dumps(variables), str(playbook)]
             before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
             with (self._folder / "output.txt").open("wb") as output:

@@ -5,7 +5,8 @@
 
 A simulated host answers at once with what the module would return on a host that goes well. It is away for
 BENCH_AWAY seconds after it was told to leave; a file in BENCH_STATE keeps when that was, with a line
-for each time. From then on, it is where it should be. What it is asked for a verdict with is kept in BENCH_ASKED.
+for each time. From then on, it is where it should be. What it is asked for a verdict or a commit with is kept in
+BENCH_ASKED.
 One that has a file there whose name ends with .dies has a new kernel with a fault, and one with .complains one that
 complains, which only their history tells.
 """
@@ -101,7 +102,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # ansible-core has no t
         if in_data is None:
             return 0, BOOT_IDS[boot].encode() if "boot_id" in cmd else b"", b""
         asked = self._asked(in_data)
-        if asked == "verify" and "BENCH_ASKED" in os.environ:
+        if asked in ("verify", "kexec_commit") and "BENCH_ASKED" in os.environ:
             Path(os.environ["BENCH_ASKED"], str(self.get_option("host"))).write_bytes(in_data)
         if asked == "kexec_history_info":
             dies, complains = (Path(f"{self._state()}.{way}").exists() for way in ("dies", "complains"))

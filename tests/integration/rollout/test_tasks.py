@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
+from integration.cores import CORES
 from integration.fleet_lock.test_fleet_lock import serving
 from integration.rollout.test_rollout import HOSTS, LOST, THERE, roll_out
 
@@ -45,9 +46,10 @@ def test_host_that_is_upgraded_meets_few_tasks_and_skips_none(tmp_path: Path, fo
     assert output.count("handover_verified") >= hosts
 
 
-def test_hosts_that_go_back_together_skip_nothing_for_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("core", CORES)
+def test_hosts_that_go_back_together_skip_nothing_for_it(tmp_path: Path, core: str) -> None:
     """The one that is skipped is for a cold boot."""
-    simulation, hosts = Simulation(tmp_path / "simulated", AWAY), 4
+    simulation, hosts = Simulation(tmp_path / "simulated", AWAY, CORES[core] / "python"), 4
     playbook = ROOT / "playbooks/kexec_rollback.yml"
     simulation.cost("rollback", hosts, 2, playbook, {"kexec_upgrade_waves": "100%", "kexec_upgrade_max_failed": 0})
     output = (tmp_path / "simulated/output.txt").read_text()
