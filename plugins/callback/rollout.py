@@ -151,16 +151,16 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
 
     @harmless
     def v2_playbook_on_play_start(self, play: Any) -> None:
-        heap.freeze_all()
         self._end_wave()
         self._run_log.expect(self._now(), batch_of(play, self._run_log.knows(str(play._uuid))))
+        heap.freeze_all()
 
     @harmless
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         del is_conditional
-        heap.freeze_new()
         if is_of_a_rollout(task):
             self._begin_wave()
+        heap.freeze_new()
 
     @harmless
     def v2_runner_on_start(self, host: Any, task: Any) -> None:
